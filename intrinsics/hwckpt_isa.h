@@ -1,0 +1,90 @@
+/* hwckpt_isa.h - what the compiler plugin and the runtime must agree on.
+ *
+ * The single source of the checkpoint instruction's encodings, of the site
+ * table's layout and of the symbols that instrumented code refers to. Plain C
+ * that the C++ plugin, the C17 runtime and assembly (with __ASSEMBLER__) read.
+ * A change here is a change of HWCKPT_ISA_VERSION.
+ */
+#ifndef HWCKPT_ISA_H
+#define HWCKPT_ISA_H
+
+#define HWCKPT_ISA_VERSION 1
+
+/* Checkpoint instructions, x86-64. All are 8 bytes:
+ *
+ *   0F <byte1> 84 00 <imm32>
+ *
+ * byte1 = 1F: NOP r/m32 (every processor runs it as a NOP),
+ * byte1 = B9: UD1, a trap (#UD) that the runtime takes as the operation.
+ * The imm32 is the displacement of the memory operand, which neither form
+ * accesses: HWCKPT_MAGIC in the upper half, the operation in bits 8..15, the
+ * site kind in bits 0..7.
+ */
+#define HWCKPT_INSN_LENGTH 8
+#define HWCKPT_INSN_BYTE0 0x0F
+#define HWCKPT_INSN_NOP 0x1F  /* byte 1, not armed */
+#define HWCKPT_INSN_TRAP 0xB9 /* byte 1, armed (UD1) */
+#define HWCKPT_INSN_MODRM 0x84
+#define HWCKPT_INSN_SIB 0x00
+
+#define HWCKPT_MAGIC 0x4857 /* "HW" */
+#define HWCKPT_IMM(op, kind)                                                   \
+  (((unsigned)HWCKPT_MAGIC << 16) | ((unsigned)(op) << 8) | (unsigned)(kind))
+#define HWCKPT_IMM_MAGIC(imm) ((unsigned)(imm) >> 16)
+#define HWCKPT_IMM_OP(imm) (((unsigned)(imm) >> 8) & 0xFF)
+#define HWCKPT_IMM_KIND(imm) ((unsigned)(imm) & 0xFF)
+
+/* Operations. */
+#define HWCKPT_OP_POLL 0 /* checkpoint here if a request is pending */
+#define HWCKPT_OP_SAVE 1 /* always checkpoint; the result comes in eax */
+#define HWCKPT_OP_LOAD 2 /* restore (rollback) */
+
+/* Site kinds; each has a section of the site table of its own. */
+#define HWCKPT_KIND_LOOP 0      /* loop back-edge */
+#define HWCKPT_KIND_RECURSION 1 /* recursion entry */
+#define HWCKPT_KIND_ANNOTATED 2 /* asked for in the source */
+#define HWCKPT_KIND_COUNT 3
+
+/* The trap hook's site table: per kind one section of 4-byte entries, each the
+ * distance from the entry itself to the site's first byte (`.long site - .`).
+ * The sections carry SHF_LINK_ORDER to the text that holds the site. */
+#define HWCKPT_SECTION_LOOP "hwckpt_sites_loop"
+#define HWCKPT_SECTION_RECURSION "hwckpt_sites_recursion"
+#define HWCKPT_SECTION_ANNOTATED "hwckpt_sites_annotated"
+
+/* The software breakpoint that arms a trap site. */
+#define HWCKPT_BREAKPOINT 0xCC
+
+/* Called by a constructor (destructor) of every instrumented executable or
+ * shared object, once each however many translation units it has. The
+ * reference is weak: an instrumented shared object works in a program without
+ * the runtime. */
+#define HWCKPT_REGISTER_SYMBOL "__hwckpt_register_module"
+#define HWCKPT_UNREGISTER_SYMBOL "__hwckpt_unregister_module"
+
+/* Module flag that marks an IR module as instrumented. */
+#define HWCKPT_MODULE_FLAG "hwckpt"
+
+#ifndef __ASSEMBLER__
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One module's site table, as the compiler emits it (hidden, comdat). begin
+ * and end may both be null when a kind has no site. */
+struct hwckpt_module {
+  unsigned version; /* HWCKPT_ISA_VERSION */
+  unsigned kinds;   /* HWCKPT_KIND_COUNT */
+  struct {
+    const int *begin, *end;
+  } sites[HWCKPT_KIND_COUNT];
+};
+
+void __hwckpt_register_module(const struct hwckpt_module *module);
+void __hwckpt_unregister_module(const struct hwckpt_module *module);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* __ASSEMBLER__ */
+#endif

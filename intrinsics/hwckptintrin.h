@@ -1,0 +1,39 @@
+/* hwckptintrin.h - checkpointing from source code.
+ *
+ * With -fhwckpt the builtins are the compiler's own; without it they are
+ * defined here to fail with -ENOSYS, so that one source serves both builds.
+ */
+#ifndef HWCKPTINTRIN_H
+#define HWCKPTINTRIN_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* int __builtin_ckpt_save(void);
+ *
+ * Takes a checkpoint here and returns once it is durable. Every thread of the
+ * program is stopped for the capture; the others go on while it is written.
+ *
+ *   0      the checkpoint was taken;
+ *   n > 0  the program comes back from this checkpoint for the n-th time;
+ *   < 0    it failed, a negative errno (-ENOSYS: no runtime).
+ *
+ * Thread safe; not async-signal-safe. */
+#ifndef __HWCKPT__
+static inline int __builtin_ckpt_save(void) { return -38; /* -ENOSYS */ }
+#endif
+
+/* Asks for a checkpoint and returns at once; it is taken at the next site or
+ * signal. 0, or a negative errno. Thread safe and async-signal-safe. Defined
+ * only where -fhwckpt links the runtime. */
+int hwckpt_request(void);
+
+/* Takes a checkpoint, as __builtin_ckpt_save() does and with its results, from
+ * code that is not compiled with -fhwckpt. */
+int hwckpt_checkpoint(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,210 @@
+/* cache.h - the checkpoint cache: a store of named generations of pages and
+ * records.
+ *
+ * A cache is a directory; in it each application has a directory of its own,
+ * and in that each committed checkpoint is a generation. A generation is a base
+ * (stands alone) or a delta (says what changed since its parent). It consists
+ * of pages (4096 bytes at a virtual page address), holes (ranges whose older
+ * content is forgotten) and records (typed byte strings whose meaning is the
+ * caller's). The cache knows nothing of processes.
+ *
+ * Invariant: a generation exists once, and only once, its commit is durable. A
+ * kill or loss of power at any instant leaves every committed generation whole.
+ * Every byte read back is checksummed before it is used. docs/format.md
+ * describes the bytes.
+ *
+ * Freestanding: no libc, no thread-local storage, no allocation but through
+ * cache_env; all input and output goes through cache_io, so that failures can
+ * be injected. No function here is thread safe on the same object; different
+ * objects are independent. Functions return 0 or a negative code of errors.def
+ * and fill *error (which may be null).
+ */
+#ifndef HWCKPT_CACHE_H
+#define HWCKPT_CACHE_H
+
+#include "../error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CACHE_PAGE_SIZE 4096u
+#define CACHE_NAME_MAX 96 /* bytes of an application's name, with NUL */
+
+struct stat;
+
+/* All system calls the cache makes. Each returns a negative errno on failure,
+ * as the kernel does. cache_io_kernel is the real one. */
+struct cache_io {
+  int (*openat)(int dirfd, const char *path, int flags, unsigned mode);
+  int (*close)(int fd);
+  long (*pread)(int fd, void *buffer, size_t length, uint64_t offset);
+  long (*pwrite)(int fd, const void *buffer, size_t length, uint64_t offset);
+  int (*fallocate)(int fd, int mode, uint64_t offset, uint64_t length);
+  int (*ftruncate)(int fd, uint64_t length);
+  int (*fdatasync)(int fd);
+  int (*fsync)(int fd);
+  int (*mkdirat)(int dirfd, const char *path, unsigned mode);
+  int (*renameat)(int from_dirfd, const char *from, int to_dirfd,
+                  const char *to);
+  int (*unlinkat)(int dirfd, const char *path, int flags);
+  int (*fstat)(int fd, struct stat *status);
+  long (*getdents)(int fd, void *buffer, size_t length);
+  int (*flock)(int fd, int operation);
+  uint64_t (*realtime_ns)(void);
+  long (*getrandom)(void *buffer, size_t length);
+  unsigned (*geteuid)(void);
+};
+extern const struct cache_io cache_io_kernel;
+
+/* Where the cache takes memory: page-aligned, zeroed; null when there is none.
+ * map and unmap are called while the program runs, never while it is stopped. */
+struct cache_env {
+  const struct cache_io *io;
+  void *(*map)(size_t length);
+  void (*unmap)(void *address, size_t length);
+};
+extern const struct cache_env cache_env_kernel; /* cache_io_kernel, raw mmap */
+
+/* ---- caches and applications ---- */
+
+struct cache; /* an opened cache directory */
+
+/* Opens the cache at path. With create, makes it (0700, parents too) when it is
+ * not there. Checks owner, mode and version. The handle is owned by the caller
+ * until cache_close(). */
+int cache_open(const struct cache_env *env, const char *path, bool create,
+               struct cache **cache, struct hwckpt_error *error);
+void cache_close(struct cache *cache);
+
+struct cache_application {
+  char name[CACHE_NAME_MAX];
+  uint64_t newest;    /* generation number, 0: none committed */
+  uint64_t newest_ns; /* CLOCK_REALTIME of its commit */
+  unsigned count;     /* committed generations */
+};
+
+struct cache_generation {
+  char application[CACHE_NAME_MAX];
+  uint64_t number;      /* 1, 2, ... per application, never used twice */
+  uint64_t parent;      /* 0: a base */
+  uint64_t commit_ns;   /* CLOCK_REALTIME */
+  uint64_t pages;       /* pages held in this generation */
+  uint64_t bytes;       /* bytes of this generation on flash */
+  uint64_t raw_bytes;   /* bytes of its pages and records before coding */
+  unsigned restores;    /* times it was restored */
+};
+
+/* Calls visit for every application / every generation of one (ascending
+ * numbers), until visit returns non-zero, which is then returned. A damaged
+ * generation is visited with pages, bytes as far as known, and `damage`
+ * non-zero (a code of errors.def). */
+int cache_each_application(struct cache *cache,
+                           int (*visit)(const struct cache_application *,
+                                        void *),
+                           void *context, struct hwckpt_error *error);
+int cache_each_generation(struct cache *cache, const char *application,
+                          int (*visit)(const struct cache_generation *,
+                                       int damage, void *),
+                          void *context, struct hwckpt_error *error);
+
+/* Makes an application's directory under a name not yet used: `base` made safe
+ * for a file name, '-' and random hex digits. Writes the name. */
+int cache_new_application(struct cache *cache, const char *base,
+                          char name[CACHE_NAME_MAX],
+                          struct hwckpt_error *error);
+
+/* ---- writing a generation ---- */
+
+struct cache_writer;
+
+struct cache_write_options {
+  uint64_t parent; /* the generation this delta builds on; 0: a base */
+  int level;       /* zstd level, 1..19, negative levels too; 0: store raw */
+};
+
+/* Begins the next generation of application. Only one writer an application at
+ * a time, over all processes (CACHE_BUSY). Stale temporary files of dead
+ * writers are removed. */
+int cache_begin(struct cache *cache, const char *application,
+                const struct cache_write_options *options,
+                struct cache_writer **writer, struct hwckpt_error *error);
+
+/* The number the generation will have when committed. */
+uint64_t cache_writer_number(const struct cache_writer *writer);
+
+/* Adds count pages at address (page-aligned), copied or coded before return.
+ * Pages may come in any order; a later one at an address replaces an earlier
+ * one of the same generation. All-zero pages are dropped and recorded as hole. */
+int cache_put_pages(struct cache_writer *writer, uint64_t address,
+                    const void *data, size_t count, struct hwckpt_error *error);
+
+/* Says that [address, address + length) holds nothing older than this
+ * generation: what no page of this generation covers there reads as absent. */
+int cache_put_hole(struct cache_writer *writer, uint64_t address,
+                   uint64_t length, struct hwckpt_error *error);
+
+/* Adds a record. Records are read back in the order they were put. Type is the
+ * caller's, at most 1 MiB each. */
+int cache_put_record(struct cache_writer *writer, uint32_t type,
+                     const void *data, size_t length,
+                     struct hwckpt_error *error);
+
+/* Makes the generation durable and ends the writer; on failure the writer is
+ * ended as well and nothing of it remains. */
+int cache_commit(struct cache_writer *writer, struct cache_generation *result,
+                 struct hwckpt_error *error);
+void cache_abort(struct cache_writer *writer);
+
+/* Deletes generations that retention does not keep: of the newest `keep` bases
+ * (>= 1) each with its deltas everything stays, older ones go. */
+int cache_retain(struct cache *cache, const char *application, unsigned keep,
+                 struct hwckpt_error *error);
+
+/* ---- reading ---- */
+
+struct cache_reader; /* one generation with its whole chain down to the base */
+
+/* Opens a generation and all it builds on; reads and verifies headers, commit
+ * records, indexes and records, not the pages. */
+int cache_reader_open(struct cache *cache, const char *application,
+                      uint64_t number, struct cache_reader **reader,
+                      struct hwckpt_error *error);
+void cache_reader_close(struct cache_reader *reader);
+const struct cache_generation *
+cache_reader_generation(const struct cache_reader *reader);
+/* Number of generations in the chain, 1 for a base. */
+unsigned cache_reader_chain(const struct cache_reader *reader);
+
+/* Walks the records of the generation itself (not of its parents). Returns the
+ * i-th, in the order put, its bytes valid until the reader is closed; false
+ * when there is no i-th. */
+bool cache_reader_record(const struct cache_reader *reader, size_t i,
+                         uint32_t *type, const void **data, size_t *length);
+
+/* Replay: for the address ranges wanted (ascending, disjoint, page-aligned),
+ * calls `page` once for every page the generation holds there, newest content,
+ * in any order, with runs of pages as long as they come. Pages without content
+ * are not called. Nothing is called for a frame before its checksum was
+ * verified. `data` is valid during the call only. A non-zero return of `page`
+ * ends the replay and is returned. */
+struct cache_range {
+  uint64_t begin, end;
+};
+typedef int cache_page_fn(uint64_t address, const void *data, size_t count,
+                          void *context);
+int cache_replay(struct cache_reader *reader, const struct cache_range *wanted,
+                 size_t wanted_count, cache_page_fn *page, void *context,
+                 struct hwckpt_error *error);
+
+/* Reads and checks every byte of one generation file. */
+int cache_verify(struct cache *cache, const char *application, uint64_t number,
+                 struct hwckpt_error *error);
+
+/* Counts a restore of the generation, durably; *count is the new value
+ * (1 for the first). */
+int cache_count_restore(struct cache *cache, const char *application,
+                        uint64_t number, unsigned *count,
+                        struct hwckpt_error *error);
+
+#endif
