@@ -1,0 +1,18 @@
+/* record_types.h - the types of a generation's records, and of what message
+ * each is. A number is never used again for something else. */
+#ifndef HWCKPT_SUPPORT_RECORD_TYPES_H
+#define HWCKPT_SUPPORT_RECORD_TYPES_H
+
+enum record_type {
+  RECORD_PROCESS = 1,    /* Process, the first record */
+  RECORD_AREA = 2,       /* Area */
+  RECORD_THREAD = 3,     /* Thread */
+  RECORD_STATISTICS = 4, /* Statistics, the last record */
+  RECORD_SIGNAL_ACTIONS = 16, /* SignalActions */
+  RECORD_FILE_SYSTEM = 17,    /* FileSystem */
+  RECORD_DESCRIPTOR = 18,     /* Descriptor */
+  RECORD_PIPE = 19,           /* Pipe */
+  RECORD_PIPE_DATA = 20,      /* raw bytes of the pipe before */
+};
+
+#endif
