@@ -1,0 +1,103 @@
+# isolated_test.py - lit's test format of this suite: a shell test that runs in
+# folders of its own and must leave nothing behind.
+#
+# A module and not part of lit.cfg.py: lit sends the format to its workers.
+
+import copy
+import os
+import re
+import shutil
+import signal
+import time
+import uuid
+
+import lit.formats
+import lit.Test
+import lit.TestRunner
+
+MARK = "HWCKPT_TEST"
+
+
+def processes_with(mark):
+    """Ids of living processes whose environment holds the mark."""
+    wanted = mark.encode()
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as file:
+                if wanted not in file.read().split(b"\0"):
+                    continue
+            with open(f"/proc/{name}/stat") as file:
+                if file.read().rpartition(")")[2].split()[0] not in "ZX":
+                    found.append(int(name))
+        except OSError:
+            continue
+    return found
+
+
+def settled(mark):
+    """Processes still there after a moment to end by themselves."""
+    for _ in range(20):
+        found = processes_with(mark)
+        if not found:
+            return []
+        time.sleep(0.05)
+    return found
+
+
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return "(gone)"
+
+
+class IsolatedTest(lit.formats.ShTest):
+    """A shell test with folders of its own, that must leave nothing behind."""
+
+    def execute(self, test, lit_config):
+        private = lit.TestRunner.getTempPaths(test)[1] + ".tmp.private"
+        shutil.rmtree(private, ignore_errors=True)
+        folders = {name: os.path.join(private, name) for name in ("home", "tmp")}
+        for folder in folders.values():
+            os.makedirs(folder, mode=0o700)
+        mark = f"{MARK}={uuid.uuid4().hex}"
+
+        test.config = copy.copy(test.config)
+        test.config.environment = dict(
+            test.config.environment,
+            HOME=folders["home"],
+            TMPDIR=folders["tmp"],
+            HWCKPT_CACHE=os.path.join(private, "cache"),
+            **dict([mark.split("=")]),
+        )
+        result = super().execute(test, lit_config)
+        if not isinstance(result, lit.Test.Result):
+            result = lit.Test.Result(*result)
+
+        left = [f"process {pid}: {command_line(pid)}" for pid in settled(mark)]
+        for pid in processes_with(mark):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        for folder in folders.values():
+            left += [os.path.join(folder, name) for name in os.listdir(folder)]
+
+        if result.code is lit.Test.FAIL and re.search(
+            r"^Exit Code: 77$", result.output, re.M
+        ):
+            reasons = re.findall(r"^(?:# *\|? *)?SKIP: *(.*)$", result.output, re.M)
+            reason = reasons[-1] if reasons else "no reason given"
+            result = lit.Test.Result(lit.Test.UNSUPPORTED, f"SKIP: {reason}")
+        if result.code is lit.Test.PASS:
+            if left:
+                result = lit.Test.Result(
+                    lit.Test.FAIL, "left behind:\n  " + "\n  ".join(left) + "\n"
+                )
+            else:
+                shutil.rmtree(private, ignore_errors=True)
+        return result
