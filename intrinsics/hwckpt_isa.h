@@ -62,6 +62,17 @@
 #define HWCKPT_REGISTER_SYMBOL "__hwckpt_register_module"
 #define HWCKPT_UNREGISTER_SYMBOL "__hwckpt_unregister_module"
 
+/* What the front end makes of __builtin_ckpt_save(): a call of this function,
+ * int (void), which the pass replaces by CKPT.SAVE. Nothing defines it. Where no
+ * runtime is linked (HWCKPT_REGISTER_SYMBOL is null) the result is -ENOSYS and
+ * the instruction is not reached. */
+#define HWCKPT_SAVE_SYMBOL "__hwckpt_builtin_save"
+
+/* Functions that get no sites: those with this attribute in the IR, and those
+ * whose name begins with this prefix (the runtime's own). */
+#define HWCKPT_NOPOLL_ATTRIBUTE "hwckpt-nopoll"
+#define HWCKPT_RUNTIME_PREFIX "__hwckpt"
+
 /* Module flag that marks an IR module as instrumented. */
 #define HWCKPT_MODULE_FLAG "hwckpt"
 

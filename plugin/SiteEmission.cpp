@@ -1,0 +1,61 @@
+//===- SiteEmission.cpp - Sites of the trap hook --------------------------===//
+//
+// A site is inline assembly without operands, clobbers or memory that the
+// program can see; anything more changes the code around it. Code generation
+// may copy it (tail duplication) or merge it with an equal one, so its label is
+// unique to each copy.
+//
+//===----------------------------------------------------------------------===//
+
+#include "SiteEmission.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InlineAsm.h"
+
+using namespace llvm;
+using namespace hwckpt;
+
+StringRef hwckpt::siteSection(SiteKind Kind) {
+  switch (Kind) {
+  case SiteKind::Loop:
+    return HWCKPT_SECTION_LOOP;
+  case SiteKind::Recursion:
+    return HWCKPT_SECTION_RECURSION;
+  case SiteKind::Annotated:
+    return HWCKPT_SECTION_ANNOTATED;
+  }
+  llvm_unreachable("unknown kind of site");
+}
+
+/// The text of a site. SHF_LINK_ORDER ties the entry to the code it points at,
+/// so that both are discarded together. Sections are told apart by the symbol
+/// they are tied to; the function's first site in the text serves all others,
+/// so that a function has one section and not one for each site. The function
+/// itself cannot be named: that would count as taking its address.
+static std::string siteText(SiteKind Kind, unsigned FunctionNumber) {
+  std::string Anchor = (".Lhwckpt_function" + Twine(FunctionNumber)).str();
+  return (".Lhwckpt_site${:uid}:\n"
+          ".ifndef " +
+          Twine(Anchor) + "\n" + Anchor +
+          ":\n"
+          ".endif\n"
+          ".pushsection " +
+          siteSection(Kind) + ",\"ao\",@progbits," + Anchor +
+          "\n"
+          ".p2align 2\n"
+          ".long .Lhwckpt_site${:uid}-.\n"
+          ".popsection")
+      .str();
+}
+
+void hwckpt::emitSite(const Site &S, unsigned FunctionNumber) {
+  IRBuilder<> Builder(S.Before);
+  auto *Type = FunctionType::get(Builder.getVoidTy(), /*isVarArg=*/false);
+  auto *Asm = InlineAsm::get(Type, siteText(S.Kind, FunctionNumber),
+                             /*Constraints=*/"", /*hasSideEffects=*/true);
+  CallInst *Call = Builder.CreateCall(Asm);
+  // Side effects keep the site where it is; that they are out of the program's
+  // reach lets memory operations be optimised across it.
+  Call->setDoesNotThrow();
+  Call->setMemoryEffects(MemoryEffects::inaccessibleMemOnly());
+}

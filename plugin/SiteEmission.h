@@ -1,0 +1,25 @@
+//===- SiteEmission.h - Sites of the trap hook ------------------*- C++ -*-===//
+//
+// Turns a placed site into what the assembler sees: no byte of code, a label
+// and an entry in the site table. The invariant: the program's own instructions
+// stay what they were.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HWCKPT_PLUGIN_SITEEMISSION_H
+#define HWCKPT_PLUGIN_SITEEMISSION_H
+
+#include "SitePlacement.h"
+
+namespace hwckpt {
+
+/// The section of the site table that holds sites of \p Kind.
+llvm::StringRef siteSection(SiteKind Kind);
+
+/// Emits \p S. \p FunctionNumber is the same for all sites of a function and of
+/// no other function of the module.
+void emitSite(const Site &S, unsigned FunctionNumber);
+
+} // namespace hwckpt
+
+#endif // HWCKPT_PLUGIN_SITEEMISSION_H

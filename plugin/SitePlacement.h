@@ -1,0 +1,70 @@
+//===- SitePlacement.h - Where a function can be checkpointed ---*- C++ -*-===//
+//
+// Decides where the poll sites of a function go, and changes nothing. The
+// invariant: a thread that runs for long in instrumented code keeps reaching
+// sites. Every cycle of the control flow graph holds one, unless it is known to
+// end soon, and so does every cycle of direct calls within the module.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HWCKPT_PLUGIN_SITEPLACEMENT_H
+#define HWCKPT_PLUGIN_SITEPLACEMENT_H
+
+#include "intrinsics/hwckpt_isa.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/IR/InstrTypes.h"
+#include "llvm/IR/PassManager.h"
+
+namespace hwckpt {
+
+enum class SiteKind : unsigned {
+  Loop = HWCKPT_KIND_LOOP,
+  Recursion = HWCKPT_KIND_RECURSION,
+  Annotated = HWCKPT_KIND_ANNOTATED,
+};
+
+/// A poll site goes in front of this instruction.
+struct Site {
+  llvm::Instruction *Before;
+  SiteKind Kind;
+};
+
+/// A back-edge that gets no site, and why.
+struct Elision {
+  enum class Reason { ShortLoop, CoveredBySite };
+  llvm::Instruction *Latch;
+  Reason Why;
+  /// ShortLoop: the greatest number of iterations.
+  unsigned TripCount = 0;
+};
+
+struct Placement {
+  llvm::SmallVector<Site, 8> Sites;
+  llvm::SmallVector<Elision, 4> Elisions;
+};
+
+/// Which functions call themselves, directly or through others of the module.
+class RecursionInfo {
+public:
+  explicit RecursionInfo(llvm::Module &M);
+
+  /// True if \p Call may lead back to the function it stands in.
+  bool isRecursive(const llvm::CallBase &Call) const;
+
+private:
+  /// Functions of one strongly connected component share a number; those that
+  /// are in no cycle have none.
+  llvm::DenseMap<const llvm::Function *, unsigned> Component;
+};
+
+/// Why \p F may have no sites, or an empty string if it may.
+llvm::StringRef reasonToSkip(const llvm::Function &F);
+
+Placement placeSites(llvm::Function &F, const RecursionInfo &Recursion,
+                     llvm::FunctionAnalysisManager &FAM);
+
+} // namespace hwckpt
+
+#endif // HWCKPT_PLUGIN_SITEPLACEMENT_H

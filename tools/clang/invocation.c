@@ -1,0 +1,308 @@
+/* invocation.c - what a clang command line asks for.
+ *
+ * Not a copy of clang's option parser: it has to know which words are values of
+ * the option before them, what keeps clang from linking, and what kind of file
+ * the linker makes. Where it errs the additions are options that clang does not
+ * use, about which it was told not to complain.
+ */
+#include "invocation.h"
+
+#include <string.h>
+
+#define LENGTH(table) (sizeof(table) / sizeof((table)[0]))
+
+/* Options whose value is the next argument when they stand alone. */
+static const char *const options_with_value[] = {
+    "--config",
+    "--define-macro",
+    "--for-linker",
+    "--imacros",
+    "--include",
+    "--include-directory",
+    "--include-directory-after",
+    "--language",
+    "--library-directory",
+    "--output",
+    "--param",
+    "--prefix",
+    "--resource",
+    "--serialize-diagnostics",
+    "--sysroot",
+    "--undefine-macro",
+    "-B",
+    "-D",
+    "-F",
+    "-G",
+    "-I",
+    "-L",
+    "-MF",
+    "-MJ",
+    "-MQ",
+    "-MT",
+    "-T",
+    "-Tbss",
+    "-Tdata",
+    "-Ttext",
+    "-U",
+    "-Xanalyzer",
+    "-Xassembler",
+    "-Xclang",
+    "-Xclangas",
+    "-Xcuda-fatbinary",
+    "-Xcuda-ptxas",
+    "-Xlinker",
+    "-Xoffload-linker",
+    "-Xopenmp-target",
+    "-Xpreprocessor",
+    "-arch",
+    "-ccc-gcc-name",
+    "-ccc-install-dir",
+    "-cxx-isystem",
+    "-e",
+    "-fdebug-compilation-dir",
+    "-fmodule-name",
+    "-fmodules-user-build-path",
+    "-framework",
+    "-ftrapv-handler",
+    "-gen-cdb-fragment-path",
+    "-idirafter",
+    "-iframework",
+    "-imacros",
+    "-imultilib",
+    "-include",
+    "-include-pch",
+    "-index-store-path",
+    "-iprefix",
+    "-iquote",
+    "-isysroot",
+    "-isystem",
+    "-isystem-after",
+    "-ivfsoverlay",
+    "-iwithprefix",
+    "-iwithprefixbefore",
+    "-iwithsysroot",
+    "-l",
+    "-mllvm",
+    "-mmlir",
+    "-mthread-model",
+    "-o",
+    "-rpath",
+    "-serialize-diagnostics",
+    "-stdlib++-isystem",
+    "-target",
+    "-u",
+    "-working-directory",
+    "-x",
+    "-z",
+};
+
+/* Options with which clang stops before the linker, or does no work at all. */
+static const char *const options_without_link[] = {
+    "--analyze",
+    "--assemble",
+    "--compile",
+    "--dependencies",
+    "--help",
+    "--precompile",
+    "--preprocess",
+    "--user-dependencies",
+    "--version",
+    "-E",
+    "-M",
+    "-MM",
+    "-S",
+    "-c",
+    "-dumpmachine",
+    "-dumpspecs",
+    "-dumpversion",
+    "-emit-ast",
+    "-emit-interface-stubs",
+    "-extract-api",
+    "-fsyntax-only",
+    "-help",
+    "-rewrite-legacy-objc",
+    "-rewrite-objc",
+    "-verify-pch",
+};
+
+/* Words, to the compiler or to the linker, for outputs that are no programs. */
+static const char *const options_not_executable[] = {
+    "--relocatable", "--shared", "-Bshareable", "-dynamiclib", "-r", "-shared",
+};
+
+/* Names of files that clang precompiles when it is given them. */
+static const char *const header_suffixes[] = {
+    ".h", ".hh", ".hpp", ".hxx", ".h++", ".hp", ".H", ".tcc",
+};
+
+static bool contains(const char *const *table, size_t length,
+                     const char *word) {
+  for (size_t i = 0; i < length; i++)
+    if (strcmp(table[i], word) == 0)
+      return true;
+  return false;
+}
+
+static bool starts_with(const char *text, const char *start) {
+  return strncmp(text, start, strlen(start)) == 0;
+}
+
+static bool ends_with(const char *text, const char *end) {
+  size_t length = strlen(text), end_length = strlen(end);
+  return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+static bool is_header(const char *path) {
+  for (size_t i = 0; i < LENGTH(header_suffixes); i++)
+    if (ends_with(path, header_suffixes[i]))
+      return true;
+  return false;
+}
+
+/* True if one of the words between commas says it makes no program. */
+static bool linker_words_not_executable(const char *words) {
+  while (*words) {
+    size_t length = strcspn(words, ",");
+    for (size_t i = 0; i < LENGTH(options_not_executable); i++)
+      if (strlen(options_not_executable[i]) == length &&
+          strncmp(options_not_executable[i], words, length) == 0)
+        return true;
+    words += length + (words[length] == ',');
+  }
+  return false;
+}
+
+/* What is known while the arguments are read, in order. */
+struct reading {
+  struct invocation *invocation;
+  bool stops_early;     /* an option of options_without_link */
+  bool has_input;       /* something to link */
+  bool not_executable;  /* an option of options_not_executable */
+  bool thin_index;      /* back end of a distributed ThinLTO link */
+  const char *language; /* -x, null: by suffix */
+};
+
+static void read_input(struct reading *reading, const char *path) {
+  bool header = reading->language
+                    ? ends_with(reading->language, "-header") ||
+                          ends_with(reading->language, "-header-unit")
+                    : is_header(path);
+  if (!header)
+    reading->has_input = true;
+}
+
+static void read_ours(struct reading *reading, const char *argument) {
+  struct invocation *invocation = reading->invocation;
+  if (strcmp(argument, "-fhwckpt") == 0)
+    invocation->instrument = true;
+  else if (strcmp(argument, "-fno-hwckpt") == 0)
+    invocation->instrument = false;
+  else {
+    const char *hook = strchr(argument, '=') + 1;
+    invocation->unknown_hook = strcmp(hook, "trap") == 0 ? NULL : hook;
+  }
+}
+
+static void read_value(struct reading *reading, const char *option,
+                       const char *value) {
+  if (strcmp(option, "-x") == 0 || strcmp(option, "--language") == 0) {
+    reading->language = strcmp(value, "none") == 0 ? NULL : value;
+  } else if (strcmp(option, "-Xlinker") == 0 ||
+             strcmp(option, "--for-linker") == 0) {
+    reading->has_input = true;
+    if (linker_words_not_executable(value))
+      reading->not_executable = true;
+  } else if (strcmp(option, "-l") == 0) {
+    reading->has_input = true;
+  }
+}
+
+static void read_option(struct reading *reading, const char *option) {
+  struct invocation *invocation = reading->invocation;
+  if (contains(options_without_link, LENGTH(options_without_link), option) ||
+      starts_with(option, "-print-") || starts_with(option, "--print-") ||
+      strcmp(option, "--driver-mode=cpp") == 0) {
+    reading->stops_early = true;
+  } else if (contains(options_not_executable, LENGTH(options_not_executable),
+                      option)) {
+    reading->not_executable = true;
+  } else if (starts_with(option, "-Wl,")) {
+    reading->has_input = true;
+    if (linker_words_not_executable(option + strlen("-Wl,")))
+      reading->not_executable = true;
+  } else if (starts_with(option, "-x")) {
+    read_value(reading, "-x", option + strlen("-x"));
+  } else if (starts_with(option, "-l")) {
+    reading->has_input = true;
+  } else if (strcmp(option, "-flto") == 0 || starts_with(option, "-flto=")) {
+    invocation->lto = strcmp(option, "-flto=none") != 0;
+  } else if (strcmp(option, "-fno-lto") == 0) {
+    invocation->lto = false;
+  } else if (starts_with(option, "-fthinlto-index=")) {
+    reading->thin_index = true;
+  } else if (starts_with(option, "-fuse-ld=") ||
+             starts_with(option, "--ld-path=")) {
+    const char *name = strchr(option, '=') + 1;
+    const char *slash = strrchr(name, '/');
+    invocation->lld = strstr(slash ? slash : name, "lld") != NULL;
+  } else if (strcmp(option, "-w") == 0) {
+    invocation->quiet = true;
+  }
+}
+
+bool invocation_is_ours(const char *argument) {
+  return strcmp(argument, "-fhwckpt") == 0 ||
+         strcmp(argument, "-fno-hwckpt") == 0 ||
+         starts_with(argument, "-fhwckpt-hook=");
+}
+
+/* The arguments behind the name. */
+static void read_arguments(struct reading *reading,
+                           const struct argument_list *all,
+                           struct argument_list *kept) {
+  bool only_inputs = false; /* behind "--" */
+  for (size_t i = 1; i < all->count; i++) {
+    const char *argument = all->items[i];
+    if (!only_inputs && invocation_is_ours(argument)) {
+      read_ours(reading, argument);
+      continue;
+    }
+    argument_list_add(kept, argument);
+    if (only_inputs || argument[0] != '-' || argument[1] == '\0') {
+      read_input(reading, argument);
+    } else if (strcmp(argument, "--") == 0) {
+      only_inputs = true;
+    } else if (i + 1 < all->count &&
+               (contains(options_with_value, LENGTH(options_with_value),
+                         argument) ||
+                starts_with(argument, "-Xarch_") ||
+                starts_with(argument, "-Xopenmp-target="))) {
+      const char *value = all->items[++i];
+      argument_list_add(kept, value);
+      read_value(reading, argument, value);
+    } else {
+      read_option(reading, argument);
+    }
+  }
+}
+
+void invocation_read(const struct argument_list *all,
+                     struct invocation *invocation,
+                     struct argument_list *kept) {
+  *invocation = (struct invocation){0};
+  struct reading reading = {.invocation = invocation};
+  const char *slash = strrchr(all->items[0], '/');
+  reading.stops_early = ends_with(slash ? slash : all->items[0], "-cpp");
+  argument_list_add(kept, all->items[0]);
+  if (all->count > 1) {
+    invocation->front_end = strcmp(all->items[1], "-cc1") == 0;
+    invocation->assembler = strcmp(all->items[1], "-cc1as") == 0;
+  }
+  read_arguments(&reading, all, kept);
+
+  invocation->links = reading.has_input && !reading.stops_early &&
+                      !invocation->front_end && !invocation->assembler;
+  invocation->executable = invocation->links && !reading.not_executable;
+  if (reading.thin_index)
+    invocation->lto = false;
+}

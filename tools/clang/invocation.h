@@ -1,0 +1,31 @@
+/* invocation.h - what a clang command line asks for, as far as -fhwckpt has to
+ * know it.
+ */
+#ifndef HWCKPT_CLANG_INVOCATION_H
+#define HWCKPT_CLANG_INVOCATION_H
+
+#include "argument_list.h"
+
+#include <stdbool.h>
+
+struct invocation {
+  bool instrument;          /* -fhwckpt, and no -fno-hwckpt behind it */
+  const char *unknown_hook; /* value of -fhwckpt-hook= that is not known */
+  bool front_end;           /* clang -cc1: options of another program */
+  bool assembler;           /* clang -cc1as */
+  bool links;               /* the linker will run */
+  bool executable;          /* ... and makes no shared or relocatable object */
+  bool lto;                 /* objects are bitcode for the linker */
+  bool lld;                 /* the linker is lld */
+  bool quiet;               /* -w */
+};
+
+/* Reads the arguments of all, of which the first is the program's name (only
+ * its last component counts), and adds those that are clang's own to *kept. */
+void invocation_read(const struct argument_list *all,
+                     struct invocation *invocation, struct argument_list *kept);
+
+/* True if argument is an option of ours, which clang would not know. */
+bool invocation_is_ours(const char *argument);
+
+#endif
