@@ -7,14 +7,14 @@
 #ifndef HWCKPT_SANITIZER_FACE_H
 #define HWCKPT_SANITIZER_FACE_H
 
-#include "../error.h"
-
 #include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include "../error.h"
 
 #define HWCKPT_OPTION_TYPE_FLAG bool
 #define HWCKPT_OPTION_TYPE_NUMBER int64_t
