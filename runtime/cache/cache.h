@@ -58,7 +58,8 @@ struct cache_io {
 extern const struct cache_io cache_io_kernel;
 
 /* Where the cache takes memory: page-aligned, zeroed; null when there is none.
- * map and unmap are called while the program runs, never while it is stopped. */
+ * map and unmap are called while the program runs, never while it is stopped.
+ */
 struct cache_env {
   const struct cache_io *io;
   void *(*map)(size_t length);
@@ -86,13 +87,13 @@ struct cache_application {
 
 struct cache_generation {
   char application[CACHE_NAME_MAX];
-  uint64_t number;      /* 1, 2, ... per application, never used twice */
-  uint64_t parent;      /* 0: a base */
-  uint64_t commit_ns;   /* CLOCK_REALTIME */
-  uint64_t pages;       /* pages held in this generation */
-  uint64_t bytes;       /* bytes of this generation on flash */
-  uint64_t raw_bytes;   /* bytes of its pages and records before coding */
-  unsigned restores;    /* times it was restored */
+  uint64_t number;    /* 1, 2, ... per application, never used twice */
+  uint64_t parent;    /* 0: a base */
+  uint64_t commit_ns; /* CLOCK_REALTIME */
+  uint64_t pages;     /* pages held in this generation */
+  uint64_t bytes;     /* bytes of this generation on flash */
+  uint64_t raw_bytes; /* bytes of its pages and records before coding */
+  unsigned restores;  /* times it was restored */
 };
 
 /* Calls visit for every application / every generation of one (ascending
@@ -135,7 +136,8 @@ uint64_t cache_writer_number(const struct cache_writer *writer);
 
 /* Adds count pages at address (page-aligned), copied or coded before return.
  * Pages may come in any order; a later one at an address replaces an earlier
- * one of the same generation. All-zero pages are dropped and recorded as hole. */
+ * one of the same generation. All-zero pages are dropped and recorded as hole.
+ */
 int cache_put_pages(struct cache_writer *writer, uint64_t address,
                     const void *data, size_t count, struct hwckpt_error *error);
 

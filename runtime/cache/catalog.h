@@ -1,0 +1,23 @@
+/* catalog.h - all generations of an application at a glance: enough to list
+ * them, to see which can be restored, and to choose what retention removes. */
+#ifndef HWCKPT_CACHE_CATALOG_H
+#define HWCKPT_CACHE_CATALOG_H
+
+#include "reader.h"
+
+struct catalog_entry {
+  uint64_t number;
+  uint64_t commit_checksum;
+  uint64_t base;   /* number of the base it builds on, 0: cannot be restored */
+  uint64_t newest; /* of a base: the newest generation that builds on it */
+  int damage;      /* code, 0 when it can be restored as far as headers say */
+};
+
+/* Reads the headers and commit records of every generation, in ascending
+ * order, appends an entry for each, and calls visit (when not null). */
+int catalog_read(struct cache *cache, const char *application, int directory,
+                 struct buffer *entries,
+                 int (*visit)(const struct cache_generation *, int, void *),
+                 void *context, struct hwckpt_error *error);
+
+#endif

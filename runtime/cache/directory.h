@@ -1,0 +1,38 @@
+/* directory.h - an opened cache, the applications' directories in it, and who
+ * may write there.
+ */
+#ifndef HWCKPT_CACHE_DIRECTORY_H
+#define HWCKPT_CACHE_DIRECTORY_H
+
+#include "memory.h"
+
+#define CACHE_PATH_MAX 4096u
+
+struct cache {
+  const struct cache_env *env;
+  int fd;
+  char path[CACHE_PATH_MAX]; /* as given, without slashes at its end */
+};
+
+/* Opens the directory of an application, checked: CACHE_NAME, NO_APPLICATION.
+ */
+int directory_open(struct cache *cache, const char *application, int *fd,
+                   struct hwckpt_error *error);
+
+/* Takes the application's only writer's lock: CACHE_BUSY when it is taken. It
+ * ends with directory_unlock(), or with the process; a child that inherited
+ * the descriptor does not hold it beyond directory_unlock(). */
+int directory_lock(struct cache *cache, const char *application, int directory,
+                   int *lock, struct hwckpt_error *error);
+void directory_unlock(struct cache *cache, int lock);
+
+/* Removes what writers left that died. The caller holds the lock. */
+int directory_remove_stale(struct cache *cache, const char *application,
+                           int directory, struct hwckpt_error *error);
+
+/* Collects the numbers of all committed generations, ascending, as uint64_t. */
+int directory_numbers(struct cache *cache, const char *application,
+                      int directory, struct buffer *numbers,
+                      struct hwckpt_error *error);
+
+#endif

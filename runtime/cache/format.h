@@ -1,0 +1,138 @@
+/* format.h - the bytes of the cache on flash; docs/format.md tells them in
+ * words.
+ *
+ * Invariant: every byte of every file is covered by exactly one checksum, and
+ * no length, count or offset is used before it was checked against the file it
+ * came from.
+ *
+ * A generation file:
+ *
+ *   tag  CacheHeader | frames of pages | frames of records | index |
+ *   CacheCommit  tag
+ *
+ * All integers are little-endian.
+ */
+#ifndef HWCKPT_CACHE_FORMAT_H
+#define HWCKPT_CACHE_FORMAT_H
+
+#include "cache.pb.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "the cache's structures are read and written as they lie");
+
+/* Raised with every change that an older reader would misread. */
+#define FORMAT_VERSION 1u
+
+#define FORMAT_MARKER_FILE "hwckpt-cache"
+#define FORMAT_MARKER_MAX 64u /* bytes */
+#define FORMAT_LOCK_FILE "lock"
+#define FORMAT_TEMPORARY_SUFFIX ".tmp"
+
+/* A frame is the unit of coding and of checksums. Page frames hold
+ * FORMAT_FRAME_PAGES pages (the last one fewer), record frames up to
+ * FORMAT_FRAME_BYTES of the records' byte stream. */
+#define FORMAT_FRAME_PAGES 64u
+#define FORMAT_FRAME_BYTES (FORMAT_FRAME_PAGES * 4096u)
+#define FORMAT_FRAME_PAGES_MAX 1024u /* a reader takes frames up to this */
+
+#define FORMAT_RECORD_MAX (1u << 20)         /* bytes of one record */
+#define FORMAT_RECORDS_MAX (256ull << 20)    /* bytes of all of them */
+#define FORMAT_MESSAGE_MAX 512u              /* bytes of a tagged message */
+#define FORMAT_SLOTS_MAX (UINT64_C(1) << 32) /* pages of one generation */
+
+/* A message and its checksum. The checksum is the hash of the message, seeded
+ * with the hash of the 16 bytes before the checksum. These 24 bytes stay as
+ * they are in every version, so that each version can be told from damage. */
+struct format_tag {
+  char magic[8];
+  uint32_t version;
+  uint32_t length; /* bytes of the message */
+  uint64_t checksum;
+};
+
+#define FORMAT_MAGIC_HEADER "HWCKPTG\n"   /* message follows the tag */
+#define FORMAT_MAGIC_COMMIT "HWCKPTC\n"   /* message precedes the tag */
+#define FORMAT_MAGIC_RESTORES "HWCKPTR\n" /* message follows the tag */
+
+/* The index: all frames (pages first, then records), then all extents, then
+ * all holes. Frames lie one after the other from the end of the header. */
+struct format_frame {
+  uint32_t stored;   /* bytes in the file; equal to raw: stored as it is */
+  uint32_t raw;      /* bytes after decoding */
+  uint64_t checksum; /* of the stored bytes */
+};
+
+/* Pages at `address` are `count` slots from `slot` on; slot s is page
+ * s % frame_pages of page frame s / frame_pages. Ascending and disjoint. */
+struct format_extent {
+  uint64_t address;
+  uint32_t slot, count;
+};
+
+/* Ascending, disjoint and not adjacent. */
+struct format_hole {
+  uint64_t begin, end;
+};
+
+/* Each record in the stream of records: this, then its bytes. */
+struct format_record {
+  uint32_t type, length;
+};
+
+/* ---- hashes and tagged messages (format.c) ---- */
+
+/* XXH3, 64 bits. */
+uint64_t format_hash(const void *data, size_t length);
+
+enum format_status {
+  FORMAT_OK,
+  FORMAT_NOT_ONE, /* another magic: no such message here */
+  FORMAT_DAMAGED, /* checksum, length or encoding are wrong */
+  FORMAT_OTHER,   /* whole, but of another version */
+};
+
+/* Fills tag for the message. */
+void format_seal(struct format_tag *tag, const char *magic, const void *message,
+                 size_t length);
+
+/* Checks magic and length only, so that the message can be fetched. */
+enum format_status format_check_tag(const struct format_tag *tag,
+                                    const char *magic);
+
+/* Checks the whole. */
+enum format_status format_check(const struct format_tag *tag, const char *magic,
+                                const void *message);
+
+/* Encode into buffer of FORMAT_MESSAGE_MAX bytes, returning the length; decode
+ * false when malformed. */
+size_t format_encode_header(const CacheHeader *header, void *buffer);
+size_t format_encode_commit(const CacheCommit *commit, void *buffer);
+size_t format_encode_restores(const CacheRestores *restores, void *buffer);
+bool format_decode_header(CacheHeader *header, const void *data, size_t length);
+bool format_decode_commit(CacheCommit *commit, const void *data, size_t length);
+bool format_decode_restores(CacheRestores *restores, const void *data,
+                            size_t length);
+
+/* ---- the marker and names (names.c) ---- */
+
+/* Writes the marker's text; returns its length. */
+size_t format_marker(char buffer[FORMAT_MARKER_MAX]);
+enum format_status format_check_marker(const char *text, size_t length);
+
+bool format_valid_application(const char *name);
+#define FORMAT_FILE_MAX 48u /* bytes of a file name, with NUL */
+void format_generation_file(char name[FORMAT_FILE_MAX], uint64_t number,
+                            const char *suffix);
+#define FORMAT_SUFFIX_GENERATION ".ckpt"
+#define FORMAT_SUFFIX_RESTORES ".restores"
+
+/* The number of a committed generation's file name; 0: it is none. */
+uint64_t format_parse_generation(const char *name);
+bool format_is_temporary(const char *name);
+bool format_same_name(const char *a, const char *b);
+
+#endif

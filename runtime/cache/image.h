@@ -1,0 +1,80 @@
+/* image.h - one generation file, opened for reading.
+ *
+ * Invariant: an opened image is whole as far as it was read: its length, its
+ * header, its commit record and, once loaded, its index are consistent with
+ * each other and with their checksums, so that frames, extents and holes can be
+ * used without further checks.
+ */
+#ifndef HWCKPT_CACHE_IMAGE_H
+#define HWCKPT_CACHE_IMAGE_H
+
+#include "format.h"
+#include "io.h"
+#include "spans.h"
+
+struct image {
+  struct cache *cache;
+  char application[CACHE_NAME_MAX];
+  char file[FORMAT_FILE_MAX];
+  uint64_t number;
+  int fd;
+  uint64_t size;          /* bytes of the file */
+  uint64_t frames_offset; /* where the header ends */
+  uint64_t commit_checksum;
+  CacheHeader header;
+  CacheCommit commit;
+};
+
+/* Opens generation `number` in the application's directory; reads and checks
+ * header and commit record. NO_GENERATION when there is none. image->size is
+ * set, and for the rest zero, when the file is there but damaged. */
+int image_open(struct image *image, struct cache *cache,
+               const char *application, int directory, uint64_t number,
+               struct hwckpt_error *error);
+void image_close(struct image *image);
+struct place image_place(const struct image *image);
+
+/* What the index says; freed by index_free(). */
+struct image_index {
+  struct buffer bytes;   /* as read; frames points into it */
+  struct buffer offsets; /* uint64_t: where each frame lies, and their end */
+  const struct format_frame *frames; /* page frames, then record frames */
+  struct spans extents;              /* ascending, disjoint, with slots */
+  struct spans holes;                /* ascending, disjoint, without */
+};
+
+/* Reads and checks the index; the buffers in *index are used again. */
+int image_load_index(const struct image *image, struct image_index *index,
+                     struct hwckpt_error *error);
+void index_free(const struct cache_env *env, struct image_index *index);
+
+static inline uint64_t index_frame_offset(const struct image_index *index,
+                                          uint64_t frame) {
+  return ((const uint64_t *)index->offsets.data)[frame];
+}
+
+/* Decodes frames; memory for it is taken once. */
+struct frame_reader {
+  const struct cache_env *env;
+  void *workspace; /* of the decoder */
+  size_t workspace_size;
+  struct buffer stored; /* frames as they lie in the file */
+  struct buffer raw;    /* frames after decoding */
+};
+
+int frame_reader_open(struct frame_reader *reader, const struct cache_env *env,
+                      struct hwckpt_error *error);
+void frame_reader_close(struct frame_reader *reader);
+
+/* Most frames read at once. */
+#define FRAME_BATCH 16u
+
+/* Reads `count` (<= FRAME_BATCH) frames from `first` on, checks and decodes
+ * them. data[i] is where frame first + i lies, until the next call; frames that
+ * are full and coded alike lie one after the other. */
+int frame_reader_read(struct frame_reader *reader, const struct image *image,
+                      const struct image_index *index, uint64_t first,
+                      unsigned count, const unsigned char *data[FRAME_BATCH],
+                      struct hwckpt_error *error);
+
+#endif

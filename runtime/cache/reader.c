@@ -1,0 +1,245 @@
+/* reader.c - opening a generation and the chain below it; its records;
+ * verifying every byte of one.
+ *
+ * Invariant: of an opened reader every generation of the chain had, at the time
+ * of opening, a whole header, commit record and index, and each names the
+ * commit checksum of the one below it: chains of two applications, or of two
+ * pasts of one, cannot be mixed.
+ */
+#include "reader.h"
+
+#include <string.h>
+
+/* ---- frames outside replay ---- */
+
+int image_read_records(const struct image *image,
+                       const struct image_index *index, struct buffer *records,
+                       struct hwckpt_error *error) {
+  const struct cache_env *env = image->cache->env;
+  const CacheCommit *commit = &image->commit;
+  struct place place = image_place(image);
+  struct frame_reader frames;
+  uint64_t first = records ? commit->page_frames : 0;
+  uint64_t end = commit->page_frames + commit->record_frames;
+  if (first == end)
+    return 0;
+  int result = frame_reader_open(&frames, env, error);
+  if (result < 0)
+    return result;
+  while (first < end && result == 0) {
+    const unsigned char *data[FRAME_BATCH];
+    unsigned count =
+        end - first < FRAME_BATCH ? (unsigned)(end - first) : FRAME_BATCH;
+    result =
+        frame_reader_read(&frames, image, index, first, count, data, error);
+    for (unsigned i = 0; records && i < count && result == 0; i++)
+      if (!buffer_append(env, records, data[i], index->frames[first + i].raw))
+        result =
+            place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0, "records");
+    first += count;
+  }
+  frame_reader_close(&frames);
+  return result;
+}
+
+/* Finds where each record begins. */
+static int find_records(struct cache_reader *reader, const struct image *image,
+                        struct hwckpt_error *error) {
+  const struct cache_env *env = reader->cache->env;
+  struct place place = image_place(image);
+  const unsigned char *stream = reader->records.data;
+  size_t length = reader->records.length;
+  for (size_t at = 0; at < length;) {
+    struct format_record record;
+    bool fits = length - at >= sizeof(record);
+    if (fits) {
+      memcpy(&record, stream + at, sizeof(record));
+      fits = record.length <= FORMAT_RECORD_MAX &&
+             record.length <= length - at - sizeof(record);
+    }
+    if (!fits)
+      return place_damaged(&place, error, image->commit.index_offset,
+                           "records do not fit their stream");
+    if (!buffer_append(env, &reader->found, &at, sizeof(at)))
+      return place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0, "records");
+    at += sizeof(record) + record.length;
+  }
+  return 0;
+}
+
+/* ---- the chain ---- */
+
+void image_describe(const struct image *image,
+                    struct cache_generation *generation) {
+  memset(generation, 0, sizeof(*generation));
+  memcpy(generation->application, image->application,
+         sizeof(generation->application));
+  generation->number = image->number;
+  generation->parent = image->header.parent;
+  generation->commit_ns = image->commit.commit_ns;
+  generation->pages = image->commit.pages;
+  generation->bytes = image->size;
+  generation->raw_bytes = image->commit.raw_bytes;
+}
+
+static int open_first(struct cache_reader *reader, const struct image *image,
+                      const struct image_index *index,
+                      struct hwckpt_error *error) {
+  image_describe(image, &reader->generation);
+  int result = image_read_records(image, index, &reader->records, error);
+  if (result == 0)
+    result = find_records(reader, image, error);
+  if (result == 0)
+    result = restores_read(image, reader->directory,
+                           &reader->generation.restores, error);
+  return result;
+}
+
+static int broken_chain(const struct image *image, uint64_t below,
+                        const char *why, struct hwckpt_error *error) {
+  struct place place = image_place(image);
+  return place_fail(&place, error, HWCKPT_E_CHAIN_BROKEN, 0,
+                    "generation %llu, on which this builds, %s",
+                    (unsigned long long)below, why);
+}
+
+/* Opens the generation below `above`. */
+static int open_parent(struct cache_reader *reader, const struct image *above,
+                       struct image *image, struct hwckpt_error *error) {
+  uint64_t number = above->header.parent;
+  int result = image_open(image, reader->cache, above->application,
+                          reader->directory, number, error);
+  if (result == -HWCKPT_E_NO_GENERATION)
+    return broken_chain(above, number, "is missing", error);
+  if (result == 0 && image->commit_checksum != above->header.parent_commit) {
+    image_close(image);
+    return broken_chain(above, number, "is not the one it was", error);
+  }
+  return result;
+}
+
+static int open_chain(struct cache_reader *reader, const char *application,
+                      uint64_t number, struct image_index *index,
+                      struct hwckpt_error *error) {
+  const struct cache_env *env = reader->cache->env;
+  struct image image;
+  int result = image_open(&image, reader->cache, application, reader->directory,
+                          number, error);
+  /* Ends: a parent's number is always below its child's. */
+  while (result == 0) {
+    struct place place = image_place(&image);
+    struct chain_link link = {image.number, image.commit_checksum};
+    bool first = reader->chain.length == 0;
+    if (!buffer_append(env, &reader->chain, &link, sizeof(link)))
+      result = place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0, "chain");
+    if (result == 0)
+      result = image_load_index(&image, index, error);
+    if (result == 0 && first)
+      result = open_first(reader, &image, index, error);
+    struct image above = image;
+    image_close(&image);
+    if (result < 0 || above.header.parent == 0)
+      return result;
+    result = open_parent(reader, &above, &image, error);
+  }
+  return result;
+}
+
+int cache_reader_open(struct cache *cache, const char *application,
+                      uint64_t number, struct cache_reader **result,
+                      struct hwckpt_error *error) {
+  *result = NULL;
+  int directory;
+  int status = directory_open(cache, application, &directory, error);
+  if (status < 0)
+    return status;
+  struct cache_reader *reader = cache->env->map(sizeof(*reader));
+  if (!reader) {
+    cache->env->io->close(directory);
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, application,
+                       "opening a generation");
+  }
+  reader->cache = cache;
+  reader->directory = directory;
+  struct image_index index = {0};
+  status = open_chain(reader, application, number, &index, error);
+  index_free(cache->env, &index);
+  if (status < 0) {
+    cache_reader_close(reader);
+    return status;
+  }
+  *result = reader;
+  return 0;
+}
+
+void cache_reader_close(struct cache_reader *reader) {
+  if (!reader)
+    return;
+  const struct cache_env *env = reader->cache->env;
+  env->io->close(reader->directory);
+  buffer_free(env, &reader->chain);
+  buffer_free(env, &reader->records);
+  buffer_free(env, &reader->found);
+  env->unmap(reader, sizeof(*reader));
+}
+
+const struct cache_generation *
+cache_reader_generation(const struct cache_reader *reader) {
+  return &reader->generation;
+}
+
+unsigned cache_reader_chain(const struct cache_reader *reader) {
+  return (unsigned)(reader->chain.length / sizeof(struct chain_link));
+}
+
+bool cache_reader_record(const struct cache_reader *reader, size_t i,
+                         uint32_t *type, const void **data, size_t *length) {
+  if (i >= reader->found.length / sizeof(size_t))
+    return false;
+  const unsigned char *at = (const unsigned char *)reader->records.data +
+                            ((const size_t *)reader->found.data)[i];
+  struct format_record record;
+  memcpy(&record, at, sizeof(record));
+  *type = record.type;
+  *data = at + sizeof(record);
+  *length = record.length;
+  return true;
+}
+
+int reader_open_link(struct cache_reader *reader, size_t i, struct image *image,
+                     struct hwckpt_error *error) {
+  const struct chain_link *link =
+      (const struct chain_link *)reader->chain.data + i;
+  int result = image_open(image, reader->cache, reader->generation.application,
+                          reader->directory, link->number, error);
+  if (result == 0 && image->commit_checksum != link->commit_checksum) {
+    image_close(image);
+    return broken_chain(image, link->number, "is not the one it was", error);
+  }
+  return result;
+}
+
+/* ---- verifying ---- */
+
+int cache_verify(struct cache *cache, const char *application, uint64_t number,
+                 struct hwckpt_error *error) {
+  int directory;
+  int result = directory_open(cache, application, &directory, error);
+  if (result < 0)
+    return result;
+  struct image image;
+  struct image_index index = {0};
+  result = image_open(&image, cache, application, directory, number, error);
+  if (result == 0) {
+    unsigned restores;
+    result = image_load_index(&image, &index, error);
+    if (result == 0)
+      result = image_read_records(&image, &index, NULL, error);
+    if (result == 0)
+      result = restores_read(&image, directory, &restores, error);
+    image_close(&image);
+  }
+  index_free(cache->env, &index);
+  cache->env->io->close(directory);
+  return result;
+}

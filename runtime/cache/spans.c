@@ -1,0 +1,236 @@
+/* spans.c - interval lists: appending, resolving overlaps, dividing.
+ *
+ * Resolving and ordering are one bottom-up natural merge sort with two ways of
+ * combining runs: program memory is put mostly in ascending order, so most
+ * lists are a single run and cost one pass.
+ */
+#include "spans.h"
+
+#include "cache.h"
+
+#include <string.h>
+
+static uint64_t slot_after(struct span span, uint64_t address) {
+  return span.slot == SPAN_NO_SLOT
+             ? SPAN_NO_SLOT
+             : span.slot + (address - span.begin) / CACHE_PAGE_SIZE;
+}
+
+bool spans_append(const struct cache_env *env, struct spans *spans,
+                  struct span span) {
+  size_t count = spans_count(spans);
+  if (count) {
+    struct span *last = &spans_at(spans)[count - 1];
+    if (last->end == span.begin && slot_after(*last, last->end) == span.slot) {
+      last->end = span.end;
+      return true;
+    }
+  }
+  return buffer_append(env, &spans->buffer, &span, sizeof(span));
+}
+
+void spans_free(const struct cache_env *env, struct spans *spans) {
+  buffer_free(env, &spans->buffer);
+}
+
+/* ---- merging runs ---- */
+
+struct merge_order {
+  /* Whether b may follow a within a run. */
+  bool (*in_order)(const struct span *a, const struct span *b);
+  /* Combines two runs into out; b is the later one. Returns out's length, at
+   * most twice the number of spans put into a and b originally. */
+  size_t (*combine)(const struct span *a, size_t a_count, const struct span *b,
+                    size_t b_count, struct span *out);
+};
+
+static bool disjoint_ascending(const struct span *a, const struct span *b) {
+  return a->end <= b->begin;
+}
+
+/* Lays b over a: what b covers of a is cut away. Every end of a piece is an
+ * end of an original span, so n originals never make more than 2n - 1 pieces,
+ * however often they are combined. */
+static size_t overlay(const struct span *a, size_t a_count,
+                      const struct span *b, size_t b_count, struct span *out) {
+  size_t count = 0, i = 0;
+  struct span rest = {0};
+  bool have_rest = false;
+  for (size_t j = 0; j < b_count; j++) {
+    for (;;) {
+      if (!have_rest) {
+        if (i == a_count)
+          break;
+        rest = a[i++];
+        have_rest = true;
+      }
+      if (rest.begin >= b[j].end)
+        break;
+      if (rest.begin < b[j].begin) {
+        struct span before = rest;
+        if (before.end > b[j].begin)
+          before.end = b[j].begin;
+        out[count++] = before;
+      }
+      if (rest.end <= b[j].end) {
+        have_rest = false;
+        continue;
+      }
+      rest.slot = slot_after(rest, b[j].end);
+      rest.begin = b[j].end;
+      break;
+    }
+    out[count++] = b[j];
+  }
+  if (have_rest)
+    out[count++] = rest;
+  while (i < a_count)
+    out[count++] = a[i++];
+  return count;
+}
+
+static bool ascending_slots(const struct span *a, const struct span *b) {
+  return a->slot <= b->slot;
+}
+
+static size_t merge_by_slot(const struct span *a, size_t a_count,
+                            const struct span *b, size_t b_count,
+                            struct span *out) {
+  size_t i = 0, j = 0;
+  while (i < a_count || j < b_count) {
+    bool from_a = j == b_count || (i < a_count && a[i].slot <= b[j].slot);
+    out[i + j] = from_a ? a[i] : b[j];
+    *(from_a ? &i : &j) += 1;
+  }
+  return i + j;
+}
+
+/* Collects where runs begin, and the end of the last. */
+static bool find_runs(const struct cache_env *env, const struct spans *spans,
+                      const struct merge_order *order, struct buffer *runs) {
+  const struct span *at = spans_at(spans);
+  size_t count = spans_count(spans);
+  for (size_t i = 0; i <= count; i++) {
+    bool edge = i == 0 || i == count || !order->in_order(&at[i - 1], &at[i]);
+    if (edge && !buffer_append(env, runs, &i, sizeof(i)))
+      return false;
+  }
+  return true;
+}
+
+/* One pass: combines each pair of runs of `from` into one run of `to`, and
+ * rewrites the edges. Returns the number of runs left. */
+static size_t merge_pass(const struct merge_order *order,
+                         const struct span *from, struct span *to,
+                         size_t *edges, size_t run_count) {
+  size_t made = 0, length = 0;
+  for (size_t run = 0; run < run_count; run += 2) {
+    size_t begin = edges[run], middle = edges[run + 1];
+    size_t end = run + 1 < run_count ? edges[run + 2] : middle;
+    size_t put = order->combine(from + begin, middle - begin, from + middle,
+                                end - middle, to + length);
+    edges[made++] = length; /* made <= run: its old value was read */
+    length += put;
+  }
+  edges[made] = length;
+  return made;
+}
+
+static bool merge_runs(const struct cache_env *env, struct spans *spans,
+                       const struct merge_order *order) {
+  size_t count = spans_count(spans);
+  struct buffer runs = {0}, other = {0};
+  bool done = false;
+  if (count < 2)
+    return true;
+  if (!find_runs(env, spans, order, &runs))
+    goto out;
+  size_t *edges = runs.data;
+  size_t run_count = runs.length / sizeof(size_t) - 1;
+  if (run_count > 1) {
+    size_t room = 2 * count * sizeof(struct span);
+    if (!buffer_reserve(env, &spans->buffer, room) ||
+        !buffer_reserve(env, &other, room))
+      goto out;
+    while (run_count > 1) {
+      run_count =
+          merge_pass(order, spans->buffer.data, other.data, edges, run_count);
+      other.length = edges[run_count] * sizeof(struct span);
+      struct buffer swap = spans->buffer;
+      spans->buffer = other;
+      other = swap;
+    }
+  }
+  done = true;
+out:
+  buffer_free(env, &runs);
+  buffer_free(env, &other);
+  return done;
+}
+
+/* Joins neighbours that go on in address and slot. */
+static void join_neighbours(struct spans *spans) {
+  struct span *at = spans_at(spans);
+  size_t count = spans_count(spans), kept = 0;
+  for (size_t i = 0; i < count; i++) {
+    struct span *last = kept ? &at[kept - 1] : NULL;
+    if (last && last->end == at[i].begin &&
+        slot_after(*last, last->end) == at[i].slot)
+      last->end = at[i].end;
+    else
+      at[kept++] = at[i];
+  }
+  spans->buffer.length = kept * sizeof(struct span);
+}
+
+bool spans_resolve(const struct cache_env *env, struct spans *spans) {
+  static const struct merge_order order = {disjoint_ascending, overlay};
+  if (!merge_runs(env, spans, &order))
+    return false;
+  join_neighbours(spans);
+  return true;
+}
+
+bool spans_sort_by_slot(const struct cache_env *env, struct spans *spans) {
+  static const struct merge_order order = {ascending_slots, merge_by_slot};
+  return merge_runs(env, spans, &order);
+}
+
+/* ---- dividing ---- */
+
+bool spans_divide(const struct cache_env *env, const struct spans *spans,
+                  const struct spans *cover, struct spans *inside,
+                  struct spans *outside) {
+  const struct span *by = spans_at(cover);
+  size_t by_count = spans_count(cover), j = 0;
+  for (size_t i = 0; i < spans_count(spans); i++) {
+    struct span rest = spans_at(spans)[i];
+    while (j < by_count && by[j].end <= rest.begin)
+      j++;
+    /* A cover may reach into the next span as well, so j stays on it. */
+    for (size_t k = j; k < by_count && by[k].begin < rest.end; k++) {
+      struct span common = by[k];
+      if (common.begin > rest.begin) {
+        struct span before = rest;
+        before.end = common.begin;
+        if (!spans_append(env, outside, before))
+          return false;
+      } else {
+        common.slot = slot_after(common, rest.begin);
+        common.begin = rest.begin;
+      }
+      if (common.end > rest.end)
+        common.end = rest.end;
+      if (inside && !spans_append(env, inside, common))
+        return false;
+      rest.slot = slot_after(rest, common.end);
+      rest.begin = common.end;
+      if (rest.begin == rest.end)
+        break;
+      j = k + 1;
+    }
+    if (rest.begin < rest.end && !spans_append(env, outside, rest))
+      return false;
+  }
+  return true;
+}

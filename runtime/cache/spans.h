@@ -1,0 +1,51 @@
+/* spans.h - lists of address intervals, each with the slot its first page lies
+ * in. The writer keeps what was put in one, replay keeps what is wanted and
+ * what was found.
+ *
+ * Invariant: cost and memory follow the number of intervals, never their
+ * lengths: an area of 16 TiB is one span.
+ */
+#ifndef HWCKPT_CACHE_SPANS_H
+#define HWCKPT_CACHE_SPANS_H
+
+#include "memory.h"
+
+#define SPAN_NO_SLOT UINT64_MAX /* an interval without pages */
+
+struct span {
+  uint64_t begin, end; /* page-aligned addresses, begin < end */
+  uint64_t slot;       /* of the page at begin, or SPAN_NO_SLOT */
+};
+
+struct spans {
+  struct buffer buffer; /* of struct span */
+};
+
+static inline struct span *spans_at(const struct spans *spans) {
+  return spans->buffer.data;
+}
+static inline size_t spans_count(const struct spans *spans) {
+  return spans->buffer.length / sizeof(struct span);
+}
+
+/* Appends; merges with the last span when it goes on in address and slot. All
+ * functions that return bool return false when there is no memory. */
+bool spans_append(const struct cache_env *env, struct spans *spans,
+                  struct span span);
+void spans_free(const struct cache_env *env, struct spans *spans);
+
+/* Makes an arbitrary list ascending and disjoint; where spans overlap, the one
+ * later in the list wins. O(n log n). */
+bool spans_resolve(const struct cache_env *env, struct spans *spans);
+
+/* Orders a list by slot. O(n log n), O(n) when it is in order. */
+bool spans_sort_by_slot(const struct cache_env *env, struct spans *spans);
+
+/* Divides the ascending disjoint list `spans` by the ascending disjoint list
+ * `cover`: what both hold is appended to `inside` (with cover's slots; may be
+ * null), the rest to `outside`. O(n + m). */
+bool spans_divide(const struct cache_env *env, const struct spans *spans,
+                  const struct spans *cover, struct spans *inside,
+                  struct spans *outside);
+
+#endif
