@@ -1,0 +1,46 @@
+/* arguments.c - reading a command's options. */
+#include "arguments.h"
+#include "duration.h"
+#include "options_text.h"
+
+#include <string.h>
+
+int arguments_refused(const struct command *command, int result, char **argv) {
+  char letter[] = {'-', (char)optopt, 0};
+  const char *option = optopt > 0 && optopt < 256 ? letter : argv[optind - 1];
+  if (result == ':')
+    return report_usage(command, option, "needs a value");
+  if (optopt >= 256)
+    return report_usage(command, option, "takes no value");
+  return report_usage(command, option, "no such option");
+}
+
+int arguments_every(const struct command *command, const char *value,
+                    char *options) {
+  struct hwckpt_error error = {0};
+  uint64_t ns;
+  if (!duration_parse(value, &ns))
+    return report_usage(command, "--every",
+                        "'%s' is no duration (500us, 20ms, 1s, 1.5s, 5m, 1h)",
+                        value);
+  return options_set(options, "every", value, &error) ? report_error(&error)
+                                                      : 0;
+}
+
+int arguments_options(const char *value, char *options) {
+  struct hwckpt_error error = {0};
+  if (options_check(value, &error)) {
+    report_error(&error);
+    return EXIT_USAGE;
+  }
+  return options_append(options, value, &error) ? report_error(&error) : 0;
+}
+
+int arguments_which(const struct command *command, int argc, char **argv,
+                    const char **which) {
+  if (argc - optind > 1)
+    return report_usage(command, argv[optind + 1],
+                        "one application or generation at a time");
+  *which = optind < argc ? argv[optind] : NULL;
+  return 0;
+}

@@ -1,0 +1,38 @@
+/* arguments.h - reading a command's options. getopt_long(3) does the reading;
+ * here are the rows that several commands share and the words for what it
+ * refuses. */
+#ifndef HWCKPT_ARGUMENTS_H
+#define HWCKPT_ARGUMENTS_H
+
+#include "command.h"
+
+#include <getopt.h>
+
+/* Values of long options without a letter. */
+enum option_value {
+  OPTION_CACHE = 256,
+  OPTION_EVERY,
+  OPTION_NAME,
+  OPTION_PID,
+  OPTION_FORCE,
+  OPTION_JSON,
+  OPTION_AREAS,
+};
+
+/* Reports what getopt_long() returned '?' or ':' for. */
+int arguments_refused(const struct command *command, int result, char **argv);
+
+/* Checks a --every and appends it to the HWCKPT_OPTIONS text; 0, or the exit
+ * status after a report. */
+int arguments_every(const struct command *command, const char *value,
+                    char *options);
+
+/* Checks an -o and appends it; 0, or the exit status after a report. */
+int arguments_options(const char *value, char *options);
+
+/* The one [APP|GENERATION] that may stand behind the options, null: none.
+ * Returns 0, or the exit status after a report. */
+int arguments_which(const struct command *command, int argc, char **argv,
+                    const char **which);
+
+#endif

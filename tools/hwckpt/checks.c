@@ -1,0 +1,315 @@
+/* checks.c - whether the program, its files, the kernel and the processor are
+ * those of the checkpoint.
+ *
+ * Invariant: nothing is changed on disk, and no file is opened that could act
+ * on being opened (devices, pipes). A restore that passes can still fail, as
+ * files may change in between: the restorer looks again at what it opens. */
+#include "checks.h"
+#include "arch/features.h"
+#include "elf_file.h"
+
+#include "runtime/arch/arch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* close_range(2) and CAP_CHECKPOINT_RESTORE. */
+#define KERNEL_MAJOR 5
+#define KERNEL_MINOR 9
+
+static int check_kernel(struct hwckpt_error *error) {
+  struct utsname system;
+  unsigned major = 0, minor = 0;
+  uname(&system);
+  if (sscanf(system.release, "%u.%u", &major, &minor) == 2 &&
+      (major > KERNEL_MAJOR ||
+       (major == KERNEL_MAJOR && minor >= KERNEL_MINOR)))
+    return 0;
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, 0, system.release,
+                     "Linux %d.%d or newer is needed", KERNEL_MAJOR,
+                     KERNEL_MINOR);
+}
+
+static int check_processor(const struct generation *generation,
+                           struct hwckpt_error *error) {
+  uint64_t missing =
+      generation->process.xstate_features & ~arch_xstate_features();
+  if (!missing)
+    return 0;
+  char names[256] = "";
+  const char *last = "";
+  for (unsigned bit = 0; bit < 64; bit++) {
+    const char *name = feature_name(bit);
+    if (!(missing >> bit & 1) || !strcmp(name, last))
+      continue;
+    size_t used = strlen(names);
+    snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);
+    last = name;
+  }
+  return hwckpt_fail(error, HWCKPT_E_CPU_FEATURES, 0, generation->name,
+                     "%s (XCR0 bits %" PRIx64 ")", names, missing);
+}
+
+/* ---- what the kernel maps into every process ---- */
+
+#define KERNEL_AREA_MAX 16
+
+struct kernel_areas {
+  struct {
+    char name[32];
+    uint64_t start, size;
+  } area[KERNEL_AREA_MAX];
+  size_t count;
+};
+
+/* Those of our own process: "[vdso]", "[vvar]", "[vvar_vclock]". */
+static void own_kernel_areas(struct kernel_areas *own) {
+  char line[512];
+  own->count = 0;
+  FILE *maps = fopen("/proc/self/maps", "re");
+  while (maps && own->count < KERNEL_AREA_MAX &&
+         fgets(line, sizeof line, maps)) {
+    uint64_t start, end;
+    char name[32];
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %*s %*s [%30[^]\n]",
+               &start, &end, name) != 3 ||
+        (strncmp(name, "vdso", 4) != 0 && strncmp(name, "vvar", 4) != 0))
+      continue;
+    snprintf(own->area[own->count].name, sizeof own->area->name, "[%.*s]", 28,
+             name);
+    own->area[own->count].start = start;
+    own->area[own->count++].size = end - start;
+  }
+  if (maps)
+    fclose(maps);
+}
+
+static int check_kernel_area(const struct kernel_areas *own, const Area *area,
+                             struct hwckpt_error *error) {
+  for (size_t i = 0; i < own->count; i++) {
+    if (strcmp(own->area[i].name, area->name) != 0)
+      continue;
+    if (own->area[i].size != area->end - area->start)
+      return hwckpt_fail(error, HWCKPT_E_VDSO_CHANGED, 0, area->name,
+                         "%" PRIu64 " bytes then, %" PRIu64 " now",
+                         area->end - area->start, own->area[i].size);
+    unsigned char id[BUILD_ID_MAX];
+    size_t length =
+        area->build_id.size
+            ? elf_build_id_in_memory((const void *)own->area[i].start,
+                                     own->area[i].size, id)
+            : 0;
+    if (area->build_id.size && (length != area->build_id.size ||
+                                memcmp(id, area->build_id.bytes, length) != 0))
+      return hwckpt_fail(error, HWCKPT_E_VDSO_CHANGED, 0, area->name,
+                         "its build-id differs");
+    return 0;
+  }
+  return hwckpt_fail(error, HWCKPT_E_VDSO_CHANGED, 0, area->name,
+                     "this kernel has none");
+}
+
+/* ---- files ---- */
+
+/* What a file was at the checkpoint. */
+struct identity {
+  const unsigned char *build_id;
+  size_t build_id_size; /* 0: size and time decide */
+  uint64_t size, mtime_ns;
+};
+
+static void hex(const unsigned char *id, size_t size,
+                char text[2 * BUILD_ID_MAX + 1]) {
+  text[0] = 0;
+  for (size_t i = 0; i < size; i++)
+    sprintf(text + 2 * i, "%02x", id[i]);
+}
+
+static uint64_t mtime_ns(const struct stat *status) {
+  return (uint64_t)status->st_mtim.tv_sec * 1000000000 +
+         (uint64_t)status->st_mtim.tv_nsec;
+}
+
+static int file_gone(const char *path, const char *what,
+                     struct hwckpt_error *error) {
+  return errno == EACCES
+             ? hwckpt_fail(error, HWCKPT_E_FILE_PERMISSION, errno, path, "%s",
+                           what)
+             : hwckpt_fail(error, HWCKPT_E_FILE_GONE, errno, path, "%s", what);
+}
+
+/* Whether the file at path still is what it was; else fails with `changed`. */
+static int check_same(const char *path, const struct identity *then,
+                      enum hwckpt_code changed, const char *what,
+                      struct hwckpt_error *error) {
+  struct stat status;
+  if (stat(path, &status))
+    return file_gone(path, what, error);
+  if (!then->build_id_size) {
+    if (!S_ISREG(status.st_mode) || ((uint64_t)status.st_size == then->size &&
+                                     mtime_ns(&status) == then->mtime_ns))
+      return 0;
+    return (uint64_t)status.st_size != then->size
+               ? hwckpt_fail(error, changed, 0, path,
+                             "%" PRIu64 " bytes then, %" PRIu64 " now",
+                             then->size, (uint64_t)status.st_size)
+               : hwckpt_fail(error, changed, 0, path,
+                             "written since (no build-id to compare)");
+  }
+  unsigned char id[BUILD_ID_MAX];
+  char expected[2 * BUILD_ID_MAX + 1], found[2 * BUILD_ID_MAX + 1];
+  struct elf_file elf;
+  int failed = elf_open(&elf, path);
+  if (failed == -EACCES) {
+    errno = EACCES;
+    return file_gone(path, what, error);
+  }
+  size_t size = failed ? 0 : elf_build_id(&elf, id);
+  if (!failed)
+    elf_close(&elf);
+  if (size == then->build_id_size && !memcmp(id, then->build_id, size))
+    return 0;
+  hex(then->build_id, then->build_id_size, expected);
+  hex(id, size, found);
+  return hwckpt_fail(error, changed, 0, path, "build-id %s then, %s now",
+                     expected, size ? found : "none");
+}
+
+/* The program is one of the mapped files, but its error is its own. Without
+ * build-id the mapping of it knows size and time. */
+static int check_program(const struct generation *generation,
+                         struct hwckpt_error *error) {
+  const Process *process = &generation->process;
+  struct identity then = {process->build_id.bytes, process->build_id.size, 0,
+                          0};
+  Area area;
+  bool mapped = false;
+  for (size_t cursor = 0;
+       !mapped && generation_next_area(generation, &cursor, &area);)
+    mapped = !strcmp(area.name, process->program);
+  if (!then.build_id_size && mapped) {
+    then.build_id = area.build_id.bytes;
+    then.build_id_size = area.build_id.size;
+    then.size = area.file_size;
+    then.mtime_ns = area.file_mtime_ns;
+  }
+  if (then.build_id_size || mapped)
+    return check_same(process->program, &then, HWCKPT_E_PROGRAM_CHANGED,
+                      "the program itself", error);
+  return access(process->program, F_OK)
+             ? file_gone(process->program, "the program itself", error)
+             : 0;
+}
+
+static int check_mapped_file(const Area *area, struct hwckpt_error *error) {
+  if (area->deleted)
+    return hwckpt_fail(error, HWCKPT_E_FILE_GONE, 0, area->name,
+                       "it was mapped, and deleted before the checkpoint");
+  /* The content of a shared mapping is the file's, whatever it is by now. */
+  if (area->kind == AreaKind_AREA_FILE_SHARED)
+    return access(area->name, F_OK)
+               ? file_gone(area->name, "it was mapped", error)
+               : 0;
+  struct identity then = {area->build_id.bytes, area->build_id.size,
+                          area->file_size, area->file_mtime_ns};
+  return check_same(area->name, &then, HWCKPT_E_LIBRARY_CHANGED,
+                    "it was mapped", error);
+}
+
+static int check_areas(const struct generation *generation,
+                       struct hwckpt_error *error) {
+  struct kernel_areas own;
+  Area area;
+  char checked[sizeof area.name] =
+      ""; /* a library has several areas in a row */
+  own_kernel_areas(&own);
+  for (size_t cursor = 0; generation_next_area(generation, &cursor, &area);) {
+    int failed = 0;
+    if (area.kind == AreaKind_AREA_KERNEL)
+      failed = check_kernel_area(&own, &area, error);
+    else if ((area.kind == AreaKind_AREA_FILE_PRIVATE ||
+              area.kind == AreaKind_AREA_FILE_SHARED) &&
+             area.name[0] == '/' && strcmp(area.name, checked) != 0 &&
+             strcmp(area.name, generation->process.program) != 0) {
+      failed = check_mapped_file(&area, error);
+      memcpy(checked, area.name, sizeof checked);
+    }
+    if (failed)
+      return failed;
+  }
+  return 0;
+}
+
+/* ---- descriptors ---- */
+
+static int check_descriptor(const Descriptor *descriptor,
+                            struct hwckpt_error *error) {
+  char place[48];
+  struct stat status;
+  const char *path = descriptor->path;
+  unsigned mode = descriptor->flags & O_ACCMODE;
+  bool writes = mode == O_WRONLY || mode == O_RDWR;
+  snprintf(place, sizeof place, "descriptor %d", descriptor->number);
+  if (descriptor->deleted)
+    return hwckpt_fail(error, HWCKPT_E_FILE_GONE, 0, path,
+                       "%s; it was deleted before the checkpoint", place);
+  if (stat(path, &status))
+    return file_gone(path, place, error);
+  if ((status.st_mode & S_IFMT) != (descriptor->mode & S_IFMT))
+    return hwckpt_fail(error, HWCKPT_E_FILE_GONE, 0, path,
+                       "%s; something of another kind is there now", place);
+  if (S_ISREG(status.st_mode) && writes &&
+      (uint64_t)status.st_size < descriptor->size)
+    return hwckpt_fail(error, HWCKPT_E_FILE_SHORTER, 0, path,
+                       "%s; %" PRIu64 " bytes then, %" PRIu64 " now", place,
+                       descriptor->size, (uint64_t)status.st_size);
+  int wanted = (mode != O_WRONLY ? R_OK : 0) | (writes ? W_OK : 0);
+  if (descriptor->flags & O_PATH)
+    wanted = F_OK;
+  if (faccessat(AT_FDCWD, path, wanted, AT_EACCESS))
+    return hwckpt_fail(error, HWCKPT_E_FILE_PERMISSION, errno, path, "%s",
+                       place);
+  return 0;
+}
+
+static int check_descriptors(const struct generation *generation,
+                             struct hwckpt_error *error) {
+  Descriptor descriptor;
+  for (size_t cursor = 0;
+       generation_next_descriptor(generation, &cursor, &descriptor);) {
+    if ((descriptor.kind != DescriptorKind_DESCRIPTOR_FILE &&
+         descriptor.kind != DescriptorKind_DESCRIPTOR_DEVICE) ||
+        descriptor.same_as >= 0)
+      continue;
+    int failed = check_descriptor(&descriptor, error);
+    if (failed)
+      return failed;
+  }
+  const char *directory = generation->file_system.directory;
+  if (*directory && access(directory, X_OK))
+    return file_gone(directory, "its working directory", error);
+  return 0;
+}
+
+int checks_before_restore(const struct generation *generation,
+                          struct hwckpt_error *error) {
+  int failed = check_kernel(error);
+  if (!failed)
+    failed = check_processor(generation, error);
+  if (!failed)
+    failed = check_program(generation, error);
+  if (!failed)
+    failed = check_areas(generation, error);
+  if (!failed)
+    failed = check_descriptors(generation, error);
+  return failed;
+}

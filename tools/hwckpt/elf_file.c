@@ -1,0 +1,178 @@
+/* elf_file.c - what hwckpt looks up in ELF files. */
+#include "elf_file.h"
+
+#include "intrinsics/hwckpt_isa.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int elf_open(struct elf_file *elf, const char *path) {
+  struct stat status;
+  *elf = (struct elf_file){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  if (elf->fd < 0)
+    return -errno;
+  int failed = 0;
+  if (fstat(elf->fd, &status))
+    failed = -errno;
+  else if (!S_ISREG(status.st_mode) ||
+           status.st_size < (off_t)sizeof(Elf64_Ehdr))
+    failed = -ENOEXEC;
+  else {
+    void *data =
+        mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, elf->fd, 0);
+    if (data == MAP_FAILED)
+      failed = -errno;
+    else {
+      elf->data = data;
+      elf->size = (size_t)status.st_size;
+      const Elf64_Ehdr *header = data;
+      if (memcmp(header->e_ident, ELFMAG, SELFMAG) ||
+          header->e_ident[EI_CLASS] != ELFCLASS64 ||
+          header->e_ident[EI_DATA] != ELFDATA2LSB)
+        failed = -ENOEXEC;
+    }
+  }
+  if (failed)
+    elf_close(elf);
+  return failed;
+}
+
+void elf_close(struct elf_file *elf) {
+  if (elf->data)
+    munmap((void *)elf->data, elf->size);
+  if (elf->fd >= 0)
+    close(elf->fd);
+  *elf = (struct elf_file){.fd = -1};
+}
+
+/* The i-th entry of a table in the file, copied so that no alignment is asked
+ * of it; false when it is not wholly inside. */
+static bool entry(const void *data, size_t size, uint64_t table, uint64_t i,
+                  void *copy, size_t length) {
+  uint64_t offset;
+  if (__builtin_mul_overflow(i, length, &offset) ||
+      __builtin_add_overflow(offset, table, &offset) || offset > size ||
+      size - offset < length)
+    return false;
+  memcpy(copy, (const unsigned char *)data + offset, length);
+  return true;
+}
+
+/* Looks for NT_GNU_BUILD_ID in the notes at [offset, offset + length). */
+static size_t find_note(const unsigned char *data, size_t size, uint64_t offset,
+                        uint64_t length, unsigned char id[BUILD_ID_MAX]) {
+  if (offset > size || length > size - offset)
+    return 0;
+  const unsigned char *notes = data + offset;
+  for (uint64_t at = 0; length - at >= sizeof(Elf64_Nhdr);) {
+    Elf64_Nhdr note;
+    memcpy(&note, notes + at, sizeof note);
+    at += sizeof note;
+    uint64_t name = ((uint64_t)note.n_namesz + 3) & ~3ull;
+    uint64_t content = ((uint64_t)note.n_descsz + 3) & ~3ull;
+    if (name > length - at || note.n_descsz > length - at - name)
+      return 0;
+    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+        !memcmp(notes + at, "GNU", 4)) {
+      if (note.n_descsz > BUILD_ID_MAX)
+        return 0;
+      memcpy(id, notes + at + name, note.n_descsz);
+      return note.n_descsz;
+    }
+    if (content > length - at - name)
+      return 0;
+    at += name + content;
+  }
+  return 0;
+}
+
+/* in_memory: the segments lie at their address, not at their file offset. */
+static size_t find_build_id(const void *data, size_t size, bool in_memory,
+                            unsigned char id[BUILD_ID_MAX]) {
+  Elf64_Ehdr header;
+  Elf64_Phdr segment;
+  if (!entry(data, size, 0, 0, &header, sizeof header) ||
+      memcmp(header.e_ident, ELFMAG, SELFMAG) ||
+      header.e_phentsize != sizeof segment)
+    return 0;
+  for (unsigned i = 0; i < header.e_phnum; i++) {
+    if (!entry(data, size, header.e_phoff, i, &segment, sizeof segment))
+      return 0;
+    if (segment.p_type != PT_NOTE)
+      continue;
+    size_t length =
+        find_note(data, size, in_memory ? segment.p_vaddr : segment.p_offset,
+                  segment.p_filesz, id);
+    if (length)
+      return length;
+  }
+  return 0;
+}
+
+size_t elf_build_id(const struct elf_file *elf,
+                    unsigned char id[BUILD_ID_MAX]) {
+  return find_build_id(elf->data, elf->size, false, id);
+}
+
+size_t elf_build_id_in_memory(const void *image, size_t size,
+                              unsigned char id[BUILD_ID_MAX]) {
+  return find_build_id(image, size, true, id);
+}
+
+/* Whether the string at offset of a string table is `wanted` (or, with prefix,
+ * begins with it). */
+static bool string_is(const struct elf_file *elf, const Elf64_Shdr *strings,
+                      uint64_t offset, const char *wanted, bool prefix) {
+  size_t length = strlen(wanted) + !prefix;
+  return strings->sh_type == SHT_STRTAB && offset < strings->sh_size &&
+         strings->sh_size - offset >= length &&
+         strings->sh_offset <= elf->size &&
+         strings->sh_size <= elf->size - strings->sh_offset &&
+         !memcmp(elf->data + strings->sh_offset + offset, wanted, length);
+}
+
+static bool defines(const struct elf_file *elf, const Elf64_Ehdr *header,
+                    const Elf64_Shdr *table, const char *name) {
+  Elf64_Shdr strings;
+  Elf64_Sym symbol;
+  if (!entry(elf->data, elf->size, header->e_shoff, table->sh_link, &strings,
+             sizeof strings))
+    return false;
+  for (uint64_t i = 0; i < table->sh_size / sizeof symbol; i++) {
+    if (!entry(elf->data, elf->size, table->sh_offset, i, &symbol,
+               sizeof symbol))
+      return false;
+    if (symbol.st_shndx != SHN_UNDEF &&
+        string_is(elf, &strings, symbol.st_name, name, false))
+      return true;
+  }
+  return false;
+}
+
+enum elf_answer elf_has_runtime(const struct elf_file *elf) {
+  Elf64_Ehdr header;
+  Elf64_Shdr section, names;
+  bool symbols = false, sites = false;
+  if (!entry(elf->data, elf->size, 0, 0, &header, sizeof header) ||
+      !header.e_shnum || header.e_shentsize != sizeof section ||
+      !entry(elf->data, elf->size, header.e_shoff, header.e_shstrndx, &names,
+             sizeof names))
+    return ELF_UNDECIDED;
+  for (unsigned i = 0; i < header.e_shnum; i++) {
+    if (!entry(elf->data, elf->size, header.e_shoff, i, &section,
+               sizeof section))
+      return ELF_UNDECIDED;
+    if (section.sh_type == SHT_SYMTAB || section.sh_type == SHT_DYNSYM) {
+      symbols |= section.sh_type == SHT_SYMTAB;
+      if (defines(elf, &header, &section, HWCKPT_REGISTER_SYMBOL))
+        return ELF_YES;
+    }
+    sites |= string_is(elf, &names, section.sh_name, "hwckpt_sites_", true);
+  }
+  return !symbols && sites ? ELF_YES : ELF_NO;
+}

@@ -1,0 +1,38 @@
+/* elf_file.h - what hwckpt looks up in ELF files: the build-id, and whether the
+ * runtime is linked in. The files are anyone's: every offset is checked against
+ * the file's size before use. */
+#ifndef HWCKPT_ELF_FILE_H
+#define HWCKPT_ELF_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BUILD_ID_MAX 32
+
+struct elf_file {
+  int fd;
+  const unsigned char *data; /* the whole file, mapped read-only */
+  size_t size;
+};
+
+/* Opens path. Returns 0 or a negative errno; -ENOEXEC when it is no ELF file of
+ * this machine. The caller owns it until elf_close(). */
+int elf_open(struct elf_file *elf, const char *path);
+void elf_close(struct elf_file *elf);
+
+/* Writes the build-id (NT_GNU_BUILD_ID); returns its length, 0: it has none, or
+ * one longer than BUILD_ID_MAX. */
+size_t elf_build_id(const struct elf_file *elf, unsigned char id[BUILD_ID_MAX]);
+
+/* The same for an ELF image in memory that is as the kernel made it (vdso). */
+size_t elf_build_id_in_memory(const void *image, size_t size,
+                              unsigned char id[BUILD_ID_MAX]);
+
+enum elf_answer { ELF_NO, ELF_YES, ELF_UNDECIDED };
+
+/* Whether the file is a program with hwckpt's runtime in it. A stripped one is
+ * known by its site table; one without section headers stays undecided. */
+enum elf_answer elf_has_runtime(const struct elf_file *elf);
+
+#endif

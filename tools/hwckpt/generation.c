@@ -1,0 +1,235 @@
+/* generation.c - the records of one generation, decoded and checked. */
+#include "generation.h"
+
+#include <pb_decode.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One decoded record of any kind. */
+union record {
+  Process process;
+  Area area;
+  Thread thread;
+  Statistics statistics;
+  SignalActions signal_actions;
+  FileSystem file_system;
+  Descriptor descriptor;
+  Pipe pipe;
+};
+
+/* What is checked over all records, one after the other. */
+struct walk {
+  struct generation *generation;
+  union record *record;
+  size_t index;
+  uint64_t area_end;
+  int last_descriptor;
+  const char *fault; /* what is wrong with the record */
+};
+
+static bool take_process(struct walk *walk) {
+  const Process *process = &walk->record->process;
+  walk->fault = walk->index                  ? "is not the first"
+                : process->pid <= 0          ? "has no process id"
+                : process->program[0] != '/' ? "has no program"
+                                             : NULL;
+  walk->generation->process = *process;
+  return !walk->fault;
+}
+
+static bool take_area(struct walk *walk) {
+  const Area *area = &walk->record->area;
+  uint64_t unaligned = (area->start | area->end) % CACHE_PAGE_SIZE;
+  walk->fault = unaligned                      ? "is not aligned to pages"
+                : area->end <= area->start     ? "ends before it starts"
+                : area->start < walk->area_end ? "overlaps the one before"
+                                               : NULL;
+  walk->area_end = area->end;
+  walk->generation->areas++;
+  return !walk->fault;
+}
+
+static bool take_thread(struct walk *walk) {
+  walk->fault = walk->record->thread.tid <= 0 ? "has no thread id" : NULL;
+  walk->generation->threads++;
+  return !walk->fault;
+}
+
+static bool take_statistics(struct walk *walk) {
+  walk->generation->statistics = walk->record->statistics;
+  return true;
+}
+
+static bool take_file_system(struct walk *walk) {
+  walk->generation->file_system = walk->record->file_system;
+  return true;
+}
+
+static bool take_descriptor(struct walk *walk) {
+  const Descriptor *descriptor = &walk->record->descriptor;
+  walk->fault = descriptor->number <= walk->last_descriptor ? "is out of order"
+                : descriptor->same_as >= descriptor->number
+                    ? "is the same as a later one"
+                    : NULL;
+  walk->last_descriptor = descriptor->number;
+  walk->generation->descriptors++;
+  return !walk->fault;
+}
+
+static bool take_pipe(struct walk *walk) {
+  walk->generation->pipes++;
+  return true;
+}
+
+static bool take_as_it_is(struct walk *walk) {
+  (void)walk;
+  return true;
+}
+
+static const struct kind {
+  enum record_type type;
+  const char *name;
+  const pb_msgdesc_t *fields; /* null: raw bytes */
+  bool (*take)(struct walk *walk);
+} kinds[] = {
+    {RECORD_PROCESS, "Process", Process_fields, take_process},
+    {RECORD_AREA, "Area", Area_fields, take_area},
+    {RECORD_THREAD, "Thread", Thread_fields, take_thread},
+    {RECORD_STATISTICS, "Statistics", Statistics_fields, take_statistics},
+    {RECORD_SIGNAL_ACTIONS, "SignalActions", SignalActions_fields,
+     take_as_it_is},
+    {RECORD_FILE_SYSTEM, "FileSystem", FileSystem_fields, take_file_system},
+    {RECORD_DESCRIPTOR, "Descriptor", Descriptor_fields, take_descriptor},
+    {RECORD_PIPE, "Pipe", Pipe_fields, take_pipe},
+    {RECORD_PIPE_DATA, "pipe data", NULL, take_as_it_is},
+};
+
+static const struct kind *find_kind(uint32_t type) {
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (kinds[i].type == type)
+      return &kinds[i];
+  return NULL;
+}
+
+static int check_records(struct generation *generation, union record *record,
+                         struct hwckpt_error *error) {
+  struct walk walk = {
+      .generation = generation, .record = record, .last_descriptor = -1};
+  uint32_t type;
+  const void *data;
+  size_t length;
+  for (; cache_reader_record(generation->reader, walk.index, &type, &data,
+                             &length);
+       walk.index++) {
+    const struct kind *kind = find_kind(type);
+    if (!walk.index && type != RECORD_PROCESS)
+      return hwckpt_fail(error, HWCKPT_E_RECORD, 0, generation->name,
+                         "the first record is of type %u, not the Process",
+                         type);
+    if (!kind || !kind->fields)
+      continue; /* of a newer version, or nothing to decode */
+    pb_istream_t stream = pb_istream_from_buffer(data, length);
+    if (!pb_decode(&stream, kind->fields, record))
+      return hwckpt_fail(error, HWCKPT_E_RECORD, 0, generation->name,
+                         "record %zu (%s, %zu bytes): %s", walk.index,
+                         kind->name, length, PB_GET_ERROR(&stream));
+    if (!kind->take(&walk))
+      return hwckpt_fail(error, HWCKPT_E_RECORD, 0, generation->name,
+                         "record %zu (%s) %s", walk.index, kind->name,
+                         walk.fault);
+  }
+  if (!walk.index || !generation->threads)
+    return hwckpt_fail(error, HWCKPT_E_RECORD, 0, generation->name,
+                       "it has no %s", walk.index ? "thread" : "records");
+  return 0;
+}
+
+int generation_open(struct cache *cache, const char *application,
+                    uint64_t number, struct generation *generation,
+                    struct hwckpt_error *error) {
+  memset(generation, 0, sizeof *generation);
+  snprintf(generation->name, sizeof generation->name, "%s/%llu", application,
+           (unsigned long long)number);
+  int failed =
+      cache_reader_open(cache, application, number, &generation->reader, error);
+  if (failed)
+    return failed;
+  generation->info = cache_reader_generation(generation->reader);
+  union record *record = malloc(sizeof *record);
+  failed = record ? check_records(generation, record, error)
+                  : hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0,
+                                generation->name, "%s", "");
+  free(record);
+  if (failed)
+    generation_close(generation);
+  return failed;
+}
+
+void generation_close(struct generation *generation) {
+  if (generation->reader)
+    cache_reader_close(generation->reader);
+  generation->reader = NULL;
+}
+
+static bool next(const struct generation *generation, size_t *cursor,
+                 enum record_type wanted, const pb_msgdesc_t *fields,
+                 void *record) {
+  uint32_t type;
+  const void *data;
+  size_t length;
+  while (
+      cache_reader_record(generation->reader, *cursor, &type, &data, &length)) {
+    ++*cursor;
+    if (type != (uint32_t)wanted)
+      continue;
+    pb_istream_t stream = pb_istream_from_buffer(data, length);
+    if (pb_decode(&stream, fields, record))
+      return true;
+  }
+  return false;
+}
+
+bool generation_next_area(const struct generation *generation, size_t *cursor,
+                          Area *area) {
+  return next(generation, cursor, RECORD_AREA, Area_fields, area);
+}
+
+bool generation_next_thread(const struct generation *generation, size_t *cursor,
+                            Thread *thread) {
+  return next(generation, cursor, RECORD_THREAD, Thread_fields, thread);
+}
+
+bool generation_next_descriptor(const struct generation *generation,
+                                size_t *cursor, Descriptor *descriptor) {
+  return next(generation, cursor, RECORD_DESCRIPTOR, Descriptor_fields,
+              descriptor);
+}
+
+bool generation_next_pipe(const struct generation *generation, size_t *cursor,
+                          Pipe *pipe) {
+  return next(generation, cursor, RECORD_PIPE, Pipe_fields, pipe);
+}
+
+/* Enumerations in proto3 are open: a value may lie outside the table. */
+static const char *word(const char *const *words, size_t count, int value) {
+  return value >= 0 && (size_t)value < count ? words[value] : "unknown";
+}
+
+const char *generation_event(Event event) {
+  static const char *const words[] = {"none", "timer", "signal",
+                                      "api",  "save",  "every-site"};
+  return word(words, sizeof words / sizeof *words, (int)event);
+}
+
+const char *generation_area_kind(AreaKind kind) {
+  static const char *const words[] = {"anonymous", "file-private",
+                                      "file-shared", "shared-memory", "kernel"};
+  return word(words, sizeof words / sizeof *words, (int)kind);
+}
+
+const char *generation_descriptor_kind(DescriptorKind kind) {
+  static const char *const words[] = {"file", "pipe", "inherited", "device",
+                                      "unsupported"};
+  return word(words, sizeof words / sizeof *words, (int)kind);
+}

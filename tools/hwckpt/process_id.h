@@ -1,0 +1,45 @@
+/* process_id.h - giving the restored program its old process id.
+ *
+ * Programs remember their ids (lock files, kill(2), libc's cached thread id),
+ * so by default they get them back: by clone3(2) with set_tid where we may
+ * (CAP_CHECKPOINT_RESTORE), else in a user and pid namespace of their own,
+ * where every number is free. */
+#ifndef HWCKPT_PROCESS_ID_H
+#define HWCKPT_PROCESS_ID_H
+
+#include "generation.h"
+#include "supervise.h"
+
+enum id_policy {
+  IDS_SAME,      /* the old ids: here if we may, else in a namespace */
+  IDS_NAMESPACE, /* the old ids, in a namespace */
+  IDS_ANY,       /* whatever comes */
+};
+
+/* Reads the value of --pid; false when it is none. */
+bool id_policy_parse(const char *text, enum id_policy *policy);
+
+/* Checks that the program does not run any more and that its ids can be had;
+ * waits for a process that is just ending. Turns IDS_SAME into IDS_NAMESPACE
+ * where that is the way, with a note when the user could be surprised. */
+int process_id_settle(const struct generation *generation,
+                      enum id_policy *policy, struct hwckpt_error *error);
+
+/* What the new process runs; it does not come back. */
+struct process_entry {
+  void (*run)(void *context) __attribute__((noreturn));
+  void *context;
+};
+
+/* Makes the process, fills *program. life: as in supervise_release(), which the
+ * entry calls. */
+int process_id_make(pid_t pid, enum id_policy policy, int life,
+                    const struct process_entry *entry,
+                    struct supervised *program, struct hwckpt_error *error);
+
+/* In the new process, before it executes the restorer: keeps the right to
+ * choose ids (CAP_CHECKPOINT_RESTORE) across the execution, when there is one.
+ */
+void process_id_keep_right(void);
+
+#endif

@@ -1,0 +1,54 @@
+/* report.c - how hwckpt says what went wrong. All of it goes to stderr: stdout
+ * belongs to the program, or to the answer that was asked for. */
+#include "command.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_error(const struct hwckpt_error *error, const char *who) {
+  struct hwckpt_error clean = *error;
+  text_escape(clean.object, sizeof clean.object, error->object);
+  text_escape(clean.detail, sizeof clean.detail, error->detail);
+  char text[2048];
+  hwckpt_error_text(&clean, who, text, sizeof text);
+  fflush(stdout);
+  fputs(text, stderr);
+  size_t length = strlen(text);
+  if (length && text[length - 1] != '\n')
+    fputc('\n', stderr);
+}
+
+int report_error(const struct hwckpt_error *error) {
+  print_error(error, "hwckpt");
+  return EXIT_TOOL;
+}
+
+void report_warning(const struct hwckpt_error *error) {
+  print_error(error, "hwckpt: warning");
+}
+
+void report_note(const char *format, ...) {
+  char text[2048], clean[4096];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  fflush(stdout);
+  fprintf(stderr, "hwckpt: %s\n", text_escape(clean, sizeof clean, text));
+}
+
+int report_usage(const struct command *command, const char *object,
+                 const char *format, ...) {
+  char detail[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(detail, sizeof detail, format, args);
+  va_end(args);
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, HWCKPT_E_USAGE, 0, object, "%s", detail);
+  report_error(&error);
+  if (command)
+    fprintf(stderr, "  help: hwckpt help %s\n", command->name);
+  return EXIT_USAGE;
+}

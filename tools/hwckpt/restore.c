@@ -1,0 +1,447 @@
+/* restore.c - `hwckpt restore`: starts a process from a generation and stands
+ * by.
+ *
+ * In order: choose the generation, check all that can be checked, settle how
+ * the process gets its id, count the restore, make the process; in it, execute
+ * the restorer, which becomes the program. Nothing is changed on disk before
+ * the last check has passed. */
+#include "arguments.h"
+#include "checks.h"
+#include "last_words.h"
+#include "options_text.h"
+#include "process_id.h"
+#include "selection.h"
+#include "supervise.h"
+#include "text.h"
+
+#include "tools/restorer/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u /* Linux 6.3 */
+#endif
+
+extern char **environ;
+
+struct request {
+  const char *cache_option, *which;
+  enum id_policy policy;
+  bool verbose;
+  char options[OPTIONS_TEXT_MAX]; /* what overrides the program's options */
+};
+
+/* All that the new process needs. */
+struct start {
+  const struct supervisor *supervisor;
+  int life, plan, status; /* descriptors; status is the end that is written */
+  char restorer[CACHE_PATH_MAX];
+};
+
+/* What the restorer said so far. */
+struct progress {
+  bool running, failed;
+  const struct generation *generation;
+  bool verbose;
+};
+
+/* ---- the command line ---- */
+
+static int read_arguments(int argc, char **argv, struct request *request) {
+  static const struct option rows[] = {
+      {"cache", required_argument, NULL, OPTION_CACHE},
+      {"pid", required_argument, NULL, OPTION_PID},
+      {"every", required_argument, NULL, OPTION_EVERY},
+      {"options", required_argument, NULL, 'o'},
+      {"verbose", no_argument, NULL, 'v'},
+      {0},
+  };
+  const char *every = NULL;
+  int failed;
+  for (int result;
+       (result = getopt_long(argc, argv, ":o:v", rows, NULL)) != -1;)
+    switch (result) {
+    case OPTION_CACHE:
+      request->cache_option = optarg;
+      break;
+    case OPTION_PID:
+      if (!id_policy_parse(optarg, &request->policy))
+        return report_usage(&command_restore, "--pid",
+                            "'%s' is not same, namespace or any", optarg);
+      break;
+    case OPTION_EVERY:
+      every = optarg;
+      break;
+    case 'o':
+      if ((failed = arguments_options(optarg, request->options)))
+        return failed;
+      break;
+    case 'v':
+      request->verbose = true;
+      break;
+    default:
+      return arguments_refused(&command_restore, result, argv);
+    }
+  if (every &&
+      (failed = arguments_every(&command_restore, every, request->options)))
+    return failed;
+  if (strlen(request->options) >= sizeof((struct restore_plan *)0)->options)
+    return report_usage(&command_restore, "-o", "longer than %zu bytes",
+                        sizeof((struct restore_plan *)0)->options - 1);
+  return arguments_which(&command_restore, argc, argv, &request->which);
+}
+
+/* ---- choosing ---- */
+
+struct whole {
+  uint64_t below, number;
+};
+
+static int visit_whole(const struct cache_generation *generation, int damage,
+                       void *context) {
+  struct whole *whole = context;
+  if (!damage && generation->number < whole->below)
+    whole->number = generation->number;
+  return 0;
+}
+
+/* After the error: names the newest older generation that can be opened. It is
+ * for the user to take it, as work would be lost that he believes is there. */
+static void advise_older(struct selection *selection,
+                         struct generation *generation) {
+  struct whole whole = {.below = selection->number};
+  do {
+    whole.number = 0;
+    if (cache_each_generation(selection->cache, selection->application,
+                              visit_whole, &whole, NULL) ||
+        !whole.number)
+      return;
+    whole.below = whole.number;
+  } while (generation_open(selection->cache, selection->application,
+                           whole.number, generation, NULL));
+  generation_close(generation);
+  report_note("the newest whole one before it: hwckpt restore %s/%llu",
+              selection->application, (unsigned long long)whole.number);
+}
+
+/* One restore of an application at a time: holds a lock on its directory as
+ * long as we live. Writers of the cache lock a file in it instead. */
+static int hold_application(const struct selection *selection,
+                            struct hwckpt_error *error) {
+  int cache = open(selection->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int directory = cache < 0
+                      ? -1
+                      : openat(cache, selection->application,
+                               O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  int number = errno;
+  if (cache >= 0)
+    close(cache);
+  if (directory < 0)
+    return hwckpt_fail(error, HWCKPT_E_CACHE_IO, number, selection->application,
+                       "its directory");
+  if (flock(directory, LOCK_EX | LOCK_NB))
+    return hwckpt_fail(error, HWCKPT_E_STILL_RUNNING, 0, selection->application,
+                       "under another `hwckpt restore`");
+  return 0;
+}
+
+/* ---- the new process ---- */
+
+/* Tells the tool, over the way the restorer would. */
+static void tell_failure(int fd, const struct hwckpt_error *error) {
+  struct restore_status status = {.kind = RESTORE_FAILED, .error = *error};
+  (void)!write(fd, &status, sizeof status);
+}
+
+/* Two descriptors stay open behind 0, 1 and 2, at their numbers. */
+static void close_others(int one, int other) {
+  unsigned low = (unsigned)(one < other ? one : other);
+  unsigned high = (unsigned)(one < other ? other : one);
+  if (low > 3)
+    syscall(SYS_close_range, 3u, low - 1, 0u);
+  if (high > low + 1)
+    syscall(SYS_close_range, low + 1, high - 1, 0u);
+  syscall(SYS_close_range, high + 1, ~0u, 0u);
+}
+
+__attribute__((noreturn)) static void become(void *context) {
+  struct start *start = context;
+  if (!supervise_release(start->supervisor, start->life))
+    _exit(EXIT_TOOL);
+  process_id_keep_right();
+  close_others(start->plan, start->status);
+  fcntl(start->plan, F_SETFD, 0);
+  fcntl(start->status, F_SETFD, 0);
+  char number[16];
+  snprintf(number, sizeof number, "%d", start->plan);
+  char *arguments[] = {start->restorer, number, NULL};
+  execve(start->restorer, arguments, environ);
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, HWCKPT_E_NO_RESTORER, errno, start->restorer, "%s", "");
+  tell_failure(start->status, &error);
+  _exit(EXIT_TOOL);
+}
+
+/* ../lib/hwckpt/hwckpt-restorer from where the tool is. */
+static int find_restorer(char path[CACHE_PATH_MAX],
+                         struct hwckpt_error *error) {
+  static const char below[] = "/lib/hwckpt/hwckpt-restorer";
+  char own[CACHE_PATH_MAX];
+  ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
+  own[length > 0 ? length : 0] = 0;
+  for (int i = 0; i < 2; i++) {
+    char *slash = strrchr(own, '/');
+    if (slash)
+      *slash = 0;
+  }
+  if (strlen(own) + sizeof below > CACHE_PATH_MAX)
+    return hwckpt_fail(error, HWCKPT_E_NO_RESTORER, ENAMETOOLONG, own, "%s",
+                       "");
+  snprintf(path, CACHE_PATH_MAX, "%.*s%s", (int)(CACHE_PATH_MAX - sizeof below),
+           own, below);
+  return access(path, X_OK)
+             ? hwckpt_fail(error, HWCKPT_E_NO_RESTORER, errno, path, "%s", "")
+             : 0;
+}
+
+static int kernel_refused(const char *what, int number,
+                          struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, number, what, "%s", "");
+}
+
+/* Writes the plan into a memfd that nobody can change any more. */
+static int write_plan(const struct restore_plan *plan, int *fd,
+                      struct hwckpt_error *error) {
+  *fd = (int)syscall(SYS_memfd_create, "hwckpt-plan",
+                     MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+  if (*fd < 0 && errno == EINVAL)
+    *fd = (int)syscall(SYS_memfd_create, "hwckpt-plan",
+                       MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (*fd < 0 || write(*fd, plan, sizeof *plan) != sizeof *plan ||
+      lseek(*fd, 0, SEEK_SET))
+    return kernel_refused("memfd", errno, error);
+  fcntl(*fd, F_ADD_SEALS,
+        F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+  return 0;
+}
+
+/* ---- the program's progress ---- */
+
+/* The other end may be the program's own code, restored from anyone's disk:
+ * its strings are made to end before they are read. */
+static void take_status(struct progress *progress,
+                        struct restore_status *status) {
+  char took[32];
+  status->error.object[sizeof status->error.object - 1] = 0;
+  status->error.detail[sizeof status->error.detail - 1] = 0;
+  switch (status->kind) {
+  case RESTORE_WARNING:
+    report_warning(&status->error);
+    break;
+  case RESTORE_FAILED:
+    progress->failed = true;
+    report_error(&status->error);
+    break;
+  case RESTORE_RUNNING:
+    progress->running = true;
+    if (progress->verbose)
+      report_note("%s runs again after %s", progress->generation->name,
+                  text_duration(took, sizeof took, status->ns - tool_start_ns));
+    break;
+  }
+}
+
+static bool status_ready(int fd, void *context) {
+  struct restore_status status;
+  ssize_t length = read(fd, &status, sizeof status);
+  if (length < 0)
+    return errno == EINTR || errno == EAGAIN;
+  if (length != sizeof status)
+    return false;
+  take_status(context, &status);
+  return true;
+}
+
+/* The program ended. */
+static int conclude(const struct request *request,
+                    const struct selection *selection,
+                    const struct progress *progress,
+                    const struct supervised *program, int status) {
+  struct hwckpt_error error = {0};
+  if (!progress->running && !progress->failed) {
+    hwckpt_fail(&error, HWCKPT_E_RESUME, 0, progress->generation->name,
+                WIFSIGNALED(status) ? "the restorer was killed by signal %d"
+                                    : "the restorer ended with status %d",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+    return report_error(&error);
+  }
+  if (!progress->running)
+    return EXIT_TOOL;
+  const struct deceased deceased = {
+      .program = progress->generation->process.program,
+      .cache = selection->path,
+      .cache_is_default = !request->cache_option,
+      .application = selection->application,
+      .pid = program->pid,
+  };
+  last_words(&deceased, status);
+  supervise_end_likewise(status);
+}
+
+/* ---- all together ---- */
+
+static void fill_plan(const struct request *request,
+                      const struct selection *selection, int status_fd,
+                      unsigned restores, struct restore_plan *plan) {
+  *plan = (struct restore_plan){
+      .magic = RESTORE_PLAN_MAGIC,
+      .size = sizeof *plan,
+      .restores = restores,
+      .generation = selection->number,
+      .status_fd = status_fd,
+      .keep_ids = request->policy != IDS_ANY,
+      .start_ns = tool_start_ns,
+  };
+  snprintf(plan->cache, sizeof plan->cache, "%s", selection->path);
+  snprintf(plan->application, sizeof plan->application, "%s",
+           selection->application);
+  snprintf(plan->options, sizeof plan->options, "%s", request->options);
+}
+
+static int start_program(const struct request *request,
+                         const struct generation *generation,
+                         struct selection *selection,
+                         struct supervisor *supervisor,
+                         struct supervised *program, int *status_fd,
+                         struct hwckpt_error *error) {
+  static struct restore_plan plan;
+  static struct start start;
+  int life[2], status[2];
+  unsigned restores;
+  int failed = find_restorer(start.restorer, error);
+  if (failed)
+    return failed;
+  if (pipe2(life, O_CLOEXEC) || pipe2(status, O_CLOEXEC))
+    return kernel_refused("pipe", errno, error);
+  failed = supervise_begin(supervisor);
+  if (failed)
+    return kernel_refused("signals", -failed, error);
+  failed = cache_count_restore(selection->cache, selection->application,
+                               selection->number, &restores, error);
+  if (failed)
+    return failed;
+  fill_plan(request, selection, status[1], restores, &plan);
+  start.supervisor = supervisor;
+  start.life = life[0];
+  start.status = status[1];
+  failed = write_plan(&plan, &start.plan, error);
+  if (failed)
+    return failed;
+  const struct process_entry entry = {become, &start};
+  failed = process_id_make(generation->process.pid, request->policy, life[0],
+                           &entry, program, error);
+  close(status[1]);
+  close(start.plan);
+  *status_fd = status[0];
+  return failed;
+}
+
+static int restore_selected(struct request *request,
+                            struct selection *selection,
+                            struct generation *generation) {
+  struct hwckpt_error error = {0};
+  struct supervisor supervisor;
+  struct supervised program;
+  struct progress progress = {.generation = generation,
+                              .verbose = request->verbose};
+  if (generation_open(selection->cache, selection->application,
+                      selection->number, generation, &error)) {
+    report_error(&error);
+    advise_older(selection, generation);
+    return EXIT_TOOL;
+  }
+  struct supervise_also also = {.ready = status_ready, .context = &progress};
+  int failed = hold_application(selection, &error);
+  if (!failed)
+    failed = process_id_settle(generation, &request->policy, &error);
+  if (!failed)
+    failed = checks_before_restore(generation, &error);
+  if (!failed)
+    failed = start_program(request, generation, selection, &supervisor,
+                           &program, &also.fd, &error);
+  if (failed)
+    return report_error(&error);
+  /* The records stay; the pages are the restorer's business now. */
+  int status = supervise(&supervisor, &program, &also);
+  return conclude(request, selection, &progress, &program, status);
+}
+
+static int restore(int argc, char **argv) {
+  static struct request request;
+  static struct selection selection;
+  static struct generation generation;
+  struct hwckpt_error error = {0};
+  int status = read_arguments(argc, argv, &request);
+  if (status)
+    return status;
+  if (selection_open(&selection, request.cache_option, &error))
+    return report_error(&error);
+  if (selection_find(&selection, request.which, &error))
+    status = report_error(&error);
+  else
+    status = restore_selected(&request, &selection, &generation);
+  generation_close(&generation);
+  selection_close(&selection);
+  return status;
+}
+
+const struct command command_restore = {
+    .name = "restore",
+    .summary = "Continue a program from a checkpoint",
+    .help =
+        "usage: hwckpt restore [OPTIONS] [APP|GENERATION]\n"
+        "\n"
+        "Continues the program from APP's newest generation, or from "
+        "GENERATION,\n"
+        "written APP/NUMBER (see `hwckpt list`). APP may be shortened to what "
+        "makes\n"
+        "it unique. With neither, the newest generation of the whole cache is "
+        "taken.\n"
+        "hwckpt stands by until the program ends, passes signals on to it and "
+        "ends\n"
+        "with its exit status, or by the same signal.\n"
+        "\n"
+        "  --cache DIR    where the checkpoints are\n"
+        "  --pid=same     the program gets its old process id (default): "
+        "directly\n"
+        "                 where hwckpt has the right to, else in a pid "
+        "namespace\n"
+        "  --pid=namespace\n"
+        "                 in a pid namespace of its own, even if the id is "
+        "taken\n"
+        "  --pid=any      a new process id; for programs that do not remember "
+        "theirs\n"
+        "  --every DUR    from now on, take a checkpoint this often\n"
+        "  -o, --options TEXT\n"
+        "                 options for the runtime from now on, as in "
+        "HWCKPT_OPTIONS\n"
+        "  -v, --verbose  say when the program runs again, and after how long\n"
+        "\n"
+        "A damaged generation is never replaced by an older one silently: the "
+        "error\n"
+        "names the one to take.\n"
+        "\n"
+        "Exit status: the program's; 125 when it could not be restored, 2 when "
+        "the\n"
+        "command line is wrong.\n",
+    .run = restore,
+};

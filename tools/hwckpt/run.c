@@ -1,0 +1,297 @@
+/* run.c - `hwckpt run`: runs a program under a checkpoint cache and stands by.
+ *
+ * Invariant: apart from HWCKPT_OPTIONS the program finds what it would have
+ * found without us, and the caller sees its status (supervise.h). */
+#include "arguments.h"
+#include "elf_file.h"
+#include "last_words.h"
+#include "options_text.h"
+#include "selection.h"
+#include "supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct request {
+  const char *cache_option, *name;
+  bool force;
+  char options[OPTIONS_TEXT_MAX]; /* HWCKPT_OPTIONS of the program */
+  char cache[CACHE_PATH_MAX];
+  char **program; /* its arguments, itself first */
+};
+
+/* Finds the program as execvp(3) does; a negative errno when it cannot. */
+static int find_program(const char *name, char path[CACHE_PATH_MAX]) {
+  const char *places = getenv("PATH");
+  if (strchr(name, '/'))
+    places = NULL;
+  else if (!places)
+    places = "/bin:/usr/bin";
+  int failed = -ENOENT;
+  do {
+    size_t length = places ? strcspn(places, ":") : 0;
+    int written =
+        places ? snprintf(path, CACHE_PATH_MAX, "%.*s/%s",
+                          length ? (int)length : 1, length ? places : ".", name)
+               : snprintf(path, CACHE_PATH_MAX, "%s", name);
+    struct stat status;
+    if (written < CACHE_PATH_MAX && *name) {
+      if (!stat(path, &status)) {
+        if (S_ISREG(status.st_mode) && !access(path, X_OK))
+          return 0;
+        failed = -EACCES;
+      } else if (errno != ENOENT && errno != ENOTDIR)
+        failed = -errno;
+    }
+    places = places && places[length] ? places + length + 1 : NULL;
+  } while (places);
+  return failed;
+}
+
+static int cannot_start(const char *name, int number) {
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, HWCKPT_E_NO_PROGRAM, number, name, "%s", "");
+  report_error(&error);
+  return number == ENOENT || number == ENOTDIR ? EXIT_NOT_FOUND
+                                               : EXIT_NOT_EXECUTABLE;
+}
+
+/* Reads the interpreter out of a "#!" line; false when path has none. */
+static bool read_interpreter(const char *path,
+                             char interpreter[CACHE_PATH_MAX]) {
+  char line[CACHE_PATH_MAX];
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return false;
+  ssize_t length = read(fd, line, sizeof line - 1);
+  close(fd);
+  if (length < 3 || line[0] != '#' || line[1] != '!')
+    return false;
+  line[length] = 0;
+  char *begin = line + 2 + strspn(line + 2, " \t");
+  begin[strcspn(begin, " \t\n")] = 0;
+  snprintf(interpreter, CACHE_PATH_MAX, "%s", begin);
+  return *begin != 0;
+}
+
+/* Whether the program has the runtime in it; of a script, its interpreter. What
+ * cannot be read or understood is run: the system will say. */
+static enum elf_answer is_instrumented(const char *path,
+                                       char looked_at[CACHE_PATH_MAX]) {
+  char next[CACHE_PATH_MAX];
+  struct elf_file elf;
+  snprintf(looked_at, CACHE_PATH_MAX, "%s", path);
+  for (int depth = 0; depth < 5; depth++) { /* the kernel's own limit */
+    int failed = elf_open(&elf, looked_at);
+    if (!failed) {
+      enum elf_answer answer = elf_has_runtime(&elf);
+      elf_close(&elf);
+      return answer;
+    }
+    if (failed != -ENOEXEC || !read_interpreter(looked_at, next))
+      return ELF_UNDECIDED;
+    memcpy(looked_at, next, sizeof next);
+  }
+  return ELF_UNDECIDED;
+}
+
+static int check_program(const struct request *request) {
+  char path[CACHE_PATH_MAX], looked_at[CACHE_PATH_MAX];
+  int failed = find_program(request->program[0], path);
+  if (failed)
+    return cannot_start(request->program[0], -failed);
+  if (request->force || is_instrumented(path, looked_at) != ELF_NO)
+    return 0;
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, HWCKPT_E_NOT_INSTRUMENTED, 0, looked_at,
+              "no checkpoint would be taken; --force runs it all the same");
+  return report_error(&error);
+}
+
+/* Reads the command line; 0, or the exit status after a report. */
+static int read_arguments(int argc, char **argv, struct request *request) {
+  static const struct option rows[] = {
+      {"every", required_argument, NULL, OPTION_EVERY},
+      {"cache", required_argument, NULL, OPTION_CACHE},
+      {"name", required_argument, NULL, OPTION_NAME},
+      {"options", required_argument, NULL, 'o'},
+      {"force", no_argument, NULL, OPTION_FORCE},
+      {0},
+  };
+  struct hwckpt_error error = {0};
+  const char *every = NULL;
+  int failed =
+      options_append(request->options, getenv("HWCKPT_OPTIONS"), &error);
+  if (failed)
+    return report_error(&error);
+  for (int result;
+       (result = getopt_long(argc, argv, "+:o:", rows, NULL)) != -1;)
+    switch (result) {
+    case OPTION_EVERY:
+      every = optarg;
+      break;
+    case OPTION_CACHE:
+      request->cache_option = optarg;
+      break;
+    case OPTION_NAME:
+      request->name = optarg;
+      break;
+    case OPTION_FORCE:
+      request->force = true;
+      break;
+    case 'o':
+      if ((failed = arguments_options(optarg, request->options)))
+        return failed;
+      break;
+    default:
+      return arguments_refused(&command_run, result, argv);
+    }
+  if (every &&
+      (failed = arguments_every(&command_run, every, request->options)))
+    return failed;
+  if (optind >= argc)
+    return report_usage(&command_run, "PROG", "no program is named");
+  request->program = argv + optind;
+  return 0;
+}
+
+/* Puts what the options say into the program's HWCKPT_OPTIONS. */
+static int settle_options(struct request *request) {
+  struct hwckpt_error error = {0};
+  if (selection_cache_path(request->cache_option, request->options,
+                           request->cache, &error) ||
+      options_set(request->options, "cache", request->cache, &error))
+    return report_error(&error);
+  if (!request->name)
+    return 0;
+  if (!selection_name_fits(request->name)) {
+    hwckpt_fail(&error, HWCKPT_E_CACHE_NAME, 0, request->name,
+                "given with --name; at most %d bytes, not beginning with '.' "
+                "or '-'",
+                CACHE_NAME_MAX - 1);
+    report_error(&error);
+    return EXIT_USAGE;
+  }
+  return options_set(request->options, "application", request->name, &error)
+             ? report_error(&error)
+             : 0;
+}
+
+/* In the new process. */
+static _Noreturn void become(const struct request *request,
+                             const struct supervisor *supervisor, int life,
+                             int failure) {
+  if (supervise_release(supervisor, life)) {
+    setenv("HWCKPT_OPTIONS", request->options, 1);
+    execvp(request->program[0], request->program);
+    int number = errno;
+    if (write(failure, &number, sizeof number) != sizeof number)
+      _exit(EXIT_NOT_EXECUTABLE);
+  }
+  _exit(EXIT_TOOL);
+}
+
+static int system_failed(const char *what) {
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, HWCKPT_E_NO_PROGRAM, errno, what, "%s", "");
+  return report_error(&error);
+}
+
+static int start_and_stand_by(const struct request *request) {
+  struct supervisor supervisor;
+  int life[2], failure[2];
+  if (pipe2(life, O_CLOEXEC) || pipe2(failure, O_CLOEXEC))
+    return system_failed("pipe");
+  if (supervise_begin(&supervisor))
+    return system_failed("signals");
+  uint64_t start = realtime_ns();
+  pid_t pid = fork();
+  if (pid < 0)
+    return system_failed("fork");
+  if (!pid) {
+    close(life[1]);
+    become(request, &supervisor, life[0], failure[1]);
+  }
+  close(failure[1]);
+  int number;
+  ssize_t told;
+  while ((told = read(failure[0], &number, sizeof number)) < 0 &&
+         errno == EINTR)
+    ;
+  close(failure[0]);
+  struct supervised program = {.pid = pid, .pidfd = -1, .reports = -1};
+  int status = supervise(&supervisor, &program, NULL);
+  if (told == sizeof number)
+    return cannot_start(request->program[0], number);
+  char named[CACHE_NAME_MAX];
+  bool has_name =
+      options_find(request->options, "application", named, sizeof named) &&
+      *named;
+  char usual[CACHE_PATH_MAX];
+  bool is_usual =
+      !selection_cache_path(NULL, getenv("HWCKPT_OPTIONS"), usual, NULL) &&
+      !strcmp(usual, request->cache);
+  const struct deceased deceased = {
+      .program = request->program[0],
+      .cache = request->cache,
+      .cache_is_default = is_usual,
+      .application = has_name ? named : NULL,
+      .pid = pid,
+      .since_ns = start,
+  };
+  last_words(&deceased, status);
+  supervise_end_likewise(status);
+}
+
+static int run(int argc, char **argv) {
+  static struct request request;
+  int status = read_arguments(argc, argv, &request);
+  if (!status)
+    status = settle_options(&request);
+  if (!status)
+    status = check_program(&request);
+  return status ? status : start_and_stand_by(&request);
+}
+
+const struct command command_run = {
+    .name = "run",
+    .summary = "Run a program so that it can be restored",
+    .help =
+        "usage: hwckpt run [OPTIONS] [--] PROG [ARGUMENTS]\n"
+        "\n"
+        "Runs PROG, which was built with `clang -fhwckpt`. Its checkpoints go "
+        "to the\n"
+        "cache. hwckpt stands by until PROG ends, passes signals on to it and "
+        "ends\n"
+        "with its exit status, or by the same signal. When hwckpt is killed, "
+        "PROG is\n"
+        "killed too.\n"
+        "\n"
+        "  --every DUR    take a checkpoint this often: 500us, 20ms, 1s, 1.5s, "
+        "5m, 1h;\n"
+        "                 a bare number is seconds. Without it, checkpoints "
+        "are taken\n"
+        "                 on SIGUSR1 and when the program asks\n"
+        "  --cache DIR    where the checkpoints go\n"
+        "  --name NAME    name of the application in the cache; made up from "
+        "PROG's\n"
+        "                 otherwise\n"
+        "  -o, --options TEXT\n"
+        "                 more options for the runtime, as in HWCKPT_OPTIONS:\n"
+        "                 name=value:name=value (HWCKPT_OPTIONS=help=1 lists "
+        "them)\n"
+        "  --force        run PROG even if it was not built with -fhwckpt\n"
+        "\n"
+        "Options in the environment's HWCKPT_OPTIONS count too; those here go "
+        "before.\n"
+        "\n"
+        "Exit status: PROG's; 125 when hwckpt failed, 126 when PROG cannot be\n"
+        "executed, 127 when it is not found, 2 when the command line is "
+        "wrong.\n",
+    .run = run,
+};

@@ -1,0 +1,180 @@
+/* supervise.c - standing between the shell and a program. */
+#include "supervise.h"
+#include "command.h"
+#include "proc_stat.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int supervise_begin(struct supervisor *supervisor) {
+  /* What the processor raises is a fault of ours, not a message. */
+  static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE,
+                               SIGILL,  SIGTRAP, SIGSYS};
+  sigset_t taken;
+  sigfillset(&taken);
+  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+    sigdelset(&taken, faults[i]);
+  /* An inherited SIG_IGN would have the kernel reap the program unseen. */
+  struct sigaction standard = {.sa_handler = SIG_DFL};
+  if (sigaction(SIGCHLD, &standard, &supervisor->child_action) ||
+      sigprocmask(SIG_BLOCK, &taken, &supervisor->original))
+    return -errno;
+  supervisor->signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
+  return supervisor->signals < 0 ? -errno : 0;
+}
+
+bool supervise_release(const struct supervisor *supervisor, int life) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  /* Who died before that call sends no signal: look, now that it is made. */
+  struct pollfd tool = {.fd = life};
+  if (poll(&tool, 1, 0) > 0)
+    return false;
+  sigaction(SIGCHLD, &supervisor->child_action, NULL);
+  sigprocmask(SIG_SETMASK, &supervisor->original, NULL);
+  return true;
+}
+
+static void send_signal(const struct supervised *program, int number,
+                        siginfo_t *info) {
+  if (program->pidfd >= 0) {
+    if (syscall(SYS_pidfd_send_signal, program->pidfd, number, info, 0) &&
+        info && errno != ESRCH)
+      syscall(SYS_pidfd_send_signal, program->pidfd, number, NULL, 0);
+  } else if (!info ||
+             (syscall(SYS_rt_sigqueueinfo, program->pid, number, info) &&
+              errno != ESRCH))
+    kill(program->pid, number);
+}
+
+static bool is_stopped(const struct supervised *program) {
+  struct proc_stat stat;
+  return proc_stat(program->pid, &stat) && stat.state == 'T';
+}
+
+/* Whether a signal is ours to pass on. What the terminal sends goes to the
+ * whole foreground group, the program has it already; what the program or a
+ * child of it sent to its group is not meant for itself a second time. */
+static bool is_ours(const struct supervised *program,
+                    const struct signalfd_siginfo *info) {
+  if (info->ssi_code == SI_KERNEL || info->ssi_code > 0)
+    return false;
+  return !proc_descends((pid_t)info->ssi_pid, program->pid);
+}
+
+static void take_signals(struct supervisor *supervisor,
+                         const struct supervised *program) {
+  struct signalfd_siginfo info;
+  while (read(supervisor->signals, &info, sizeof info) == sizeof info) {
+    int number = (int)info.ssi_signo;
+    if (number == SIGCHLD || number == SIGPIPE || !is_ours(program, &info))
+      continue;
+    if (number == SIGCONT && !is_stopped(program))
+      continue;
+    /* Only queued signals carry a value that would be lost by kill(). */
+    siginfo_t queued = {.si_signo = number, .si_code = SI_QUEUE};
+    queued.si_pid = getpid();
+    queued.si_uid = getuid();
+    queued.si_value.sival_ptr = (void *)(uintptr_t)info.ssi_ptr;
+    send_signal(program, number, info.ssi_code == SI_QUEUE ? &queued : NULL);
+  }
+}
+
+/* The program was stopped from the terminal: so that the shell sees the job
+ * stopped, the tool stops too, and when it is continued so is the program. A
+ * plain SIGSTOP is between its sender and the program: one who throttles it by
+ * SIGSTOP and SIGCONT would never wake us. */
+static void stop_likewise(const struct supervised *program, int number) {
+  if (number != SIGTSTP && number != SIGTTIN && number != SIGTTOU)
+    return;
+  struct sigaction standard = {.sa_handler = SIG_DFL}, before;
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  sigaction(number, &standard, &before);
+  raise(number);
+  sigprocmask(SIG_UNBLOCK, &one, NULL); /* stops here */
+  sigprocmask(SIG_BLOCK, &one, NULL);
+  sigaction(number, &before, NULL);
+  if (is_stopped(program))
+    send_signal(program, SIGCONT, NULL);
+}
+
+/* Looks at the program's state; true when it ended. */
+static bool look(const struct supervised *program, int *status) {
+  for (;;) {
+    struct init_report report = {0};
+    if (program->reports >= 0) {
+      ssize_t length =
+          recv(program->reports, &report, sizeof report, MSG_DONTWAIT);
+      if (length < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+      if (length !=
+          sizeof report) /* killed, and all in the namespace with it */
+        report = (struct init_report){.status = SIGKILL};
+    } else {
+      pid_t pid = waitpid(program->pid, &report.status, WNOHANG | WUNTRACED);
+      if (!pid || (pid < 0 && errno == EINTR))
+        return false;
+      if (pid < 0)
+        report.status = SIGKILL;
+    }
+    if (WIFSTOPPED(report.status)) {
+      stop_likewise(program, WSTOPSIG(report.status));
+      continue;
+    }
+    *status = report.status;
+    if (program->init && !report.others)
+      waitpid(program->init, NULL, 0);
+    return true;
+  }
+}
+
+int supervise(struct supervisor *supervisor, struct supervised *program,
+              struct supervise_also *also) {
+  struct pollfd watched[] = {
+      {.fd = supervisor->signals, .events = POLLIN},
+      {.fd = program->reports, .events = POLLIN},
+      {.fd = also ? also->fd : -1, .events = POLLIN},
+  };
+  int status;
+  while (!look(program, &status)) {
+    if (poll(watched, 3, -1) < 0 && errno != EINTR)
+      break;
+    take_signals(supervisor, program);
+    if (watched[2].revents && !also->ready(also->fd, also->context))
+      watched[2].fd = -1;
+  }
+  /* What it wrote before it ended. */
+  while (watched[2].fd >= 0 && poll(&watched[2], 1, 0) > 0 &&
+         also->ready(also->fd, also->context))
+    ;
+  return status;
+}
+
+_Noreturn void supervise_end_likewise(int status) {
+  if (!WIFSIGNALED(status))
+    exit(WEXITSTATUS(status));
+  int number = WTERMSIG(status);
+  /* The program left the core, if any; one of the tool would overwrite it.
+   * RLIMIT_CORE does not bind a core_pattern that is a pipe, dumpable does. */
+  struct rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+  struct sigaction standard = {.sa_handler = SIG_DFL};
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  sigaction(number, &standard, NULL);
+  kill(getpid(), number);
+  sigprocmask(SIG_UNBLOCK, &one, NULL);
+  _exit(128 + number); /* we are the init of a namespace, which cannot die so */
+}
