@@ -40,6 +40,8 @@ list(TRANSFORM sources PREPEND ${sanitizer_common}/sanitizer_)
 list(TRANSFORM sources APPEND .cpp)
 
 add_library(hwckpt_sanitizer_common STATIC EXCLUDE_FROM_ALL ${sources})
+set_target_properties(hwckpt_sanitizer_common PROPERTIES
+  ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 target_include_directories(hwckpt_sanitizer_common SYSTEM PUBLIC
   ${compiler_rt}/lib ${compiler_rt}/include)
 # Another project's code: its warnings are not ours.
