@@ -115,6 +115,11 @@ int cache_new_application(struct cache *cache, const char *base,
                           char name[CACHE_NAME_MAX],
                           struct hwckpt_error *error);
 
+/* Makes the directory of the application with exactly this name, or leaves it
+ * as it is when it is there: for a name that the user chose. */
+int cache_use_application(struct cache *cache, const char *name,
+                          struct hwckpt_error *error);
+
 /* ---- writing a generation ---- */
 
 struct cache_writer;

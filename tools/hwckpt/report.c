@@ -6,17 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_error(const struct hwckpt_error *error, const char *who) {
+/* Writes "who: HWCKPT-E...: what: object: detail\n  remedy: ...\n". */
+static void error_text(const struct hwckpt_error *error, const char *who,
+                       char *text, size_t size) {
   struct hwckpt_error clean = *error;
   text_escape(clean.object, sizeof clean.object, error->object);
   text_escape(clean.detail, sizeof clean.detail, error->detail);
+  hwckpt_error_text(&clean, who, text, size);
+}
+
+static void print_error(const struct hwckpt_error *error, const char *who) {
   char text[2048];
-  hwckpt_error_text(&clean, who, text, sizeof text);
+  error_text(error, who, text, sizeof text);
   fflush(stdout);
   fputs(text, stderr);
-  size_t length = strlen(text);
-  if (length && text[length - 1] != '\n')
-    fputc('\n', stderr);
 }
 
 int report_error(const struct hwckpt_error *error) {
@@ -47,8 +50,11 @@ int report_usage(const struct command *command, const char *object,
   va_end(args);
   struct hwckpt_error error = {0};
   hwckpt_fail(&error, HWCKPT_E_USAGE, 0, object, "%s", detail);
-  report_error(&error);
-  if (command)
-    fprintf(stderr, "  help: hwckpt help %s\n", command->name);
+  char text[2048];
+  error_text(&error, "hwckpt", text, sizeof text);
+  /* The catalogue's remedy is the help; here it is known which. */
+  fprintf(stderr, "%.*s\n  remedy: see `hwckpt help%s%s`\n",
+          (int)strcspn(text, "\n"), text, command ? " " : "",
+          command ? command->name : "");
   return EXIT_USAGE;
 }

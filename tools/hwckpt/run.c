@@ -163,23 +163,37 @@ static int read_arguments(int argc, char **argv, struct request *request) {
 /* Puts what the options say into the program's HWCKPT_OPTIONS. */
 static int settle_options(struct request *request) {
   struct hwckpt_error error = {0};
-  if (selection_cache_path(request->cache_option, request->options,
-                           request->cache, &error) ||
-      options_set(request->options, "cache", request->cache, &error))
-    return report_error(&error);
-  if (!request->name)
-    return 0;
-  if (!selection_name_fits(request->name)) {
-    hwckpt_fail(&error, HWCKPT_E_CACHE_NAME, 0, request->name,
+  const char *name = request->name;
+  if (name && !selection_name_fits(name)) {
+    hwckpt_fail(&error, HWCKPT_E_CACHE_NAME, 0, name,
                 "given with --name; at most %d bytes, not beginning with '.' "
                 "or '-'",
                 CACHE_NAME_MAX - 1);
     report_error(&error);
     return EXIT_USAGE;
   }
-  return options_set(request->options, "application", request->name, &error)
-             ? report_error(&error)
-             : 0;
+  if (selection_cache_path(request->cache_option, request->options,
+                           request->cache, &error) ||
+      options_set(request->options, "cache", request->cache, &error) ||
+      (name && options_set(request->options, "application", name, &error)))
+    return report_error(&error);
+  return 0;
+}
+
+/* The place of an application that the user names is made here, and a cache
+ * that cannot be written is known before the program has begun. Without a name
+ * the program makes one up, and its place with it. */
+static int prepare_cache(const struct request *request) {
+  struct hwckpt_error error = {0};
+  struct cache *cache;
+  int failed =
+      cache_open(&cache_env_kernel, request->cache, true, &cache, &error);
+  if (!failed) {
+    if (request->name)
+      failed = cache_use_application(cache, request->name, &error);
+    cache_close(cache);
+  }
+  return failed ? report_error(&error) : 0;
 }
 
 /* In the new process. */
@@ -255,6 +269,8 @@ static int run(int argc, char **argv) {
     status = settle_options(&request);
   if (!status)
     status = check_program(&request);
+  if (!status)
+    status = prepare_cache(&request);
   return status ? status : start_and_stand_by(&request);
 }
 
