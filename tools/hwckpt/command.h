@@ -32,7 +32,8 @@ struct command {
 extern const struct command command_run, command_restore, command_list,
     command_show, command_verify;
 
-/* Prints the error to stderr, control characters escaped; returns EXIT_TOOL. */
+/* Prints the error to stderr, control characters escaped; returns the exit
+ * status it means. */
 int report_error(const struct hwckpt_error *error);
 
 /* As report_error, for what is not as it should be but does not end the work.

@@ -24,7 +24,7 @@ static void print_error(const struct hwckpt_error *error, const char *who) {
 
 int report_error(const struct hwckpt_error *error) {
   print_error(error, "hwckpt");
-  return EXIT_TOOL;
+  return error->code == HWCKPT_E_USAGE ? EXIT_USAGE : EXIT_TOOL;
 }
 
 void report_warning(const struct hwckpt_error *error) {

@@ -237,12 +237,15 @@ static int write_plan(const struct restore_plan *plan, int *fd,
 /* ---- the program's progress ---- */
 
 /* The other end may be the program's own code, restored from anyone's disk:
- * its strings are made to end before they are read. */
+ * its strings are made to end, its code to mean something, before they are
+ * used. */
 static void take_status(struct progress *progress,
                         struct restore_status *status) {
   char took[32];
   status->error.object[sizeof status->error.object - 1] = 0;
   status->error.detail[sizeof status->error.detail - 1] = 0;
+  if (!*hwckpt_error_what(status->error.code))
+    status->error.code = HWCKPT_E_RESUME;
   switch (status->kind) {
   case RESTORE_WARNING:
     report_warning(&status->error);
