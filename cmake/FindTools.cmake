@@ -4,11 +4,14 @@
 # the same installation, never from another version on PATH.
 
 # Its package accepts only an exact minor version, so ours is asked afterwards.
+# What it looks for on the way (CURL, LibEdit) does not concern us: not shown.
+set(CMAKE_MESSAGE_LOG_LEVEL NOTICE)
 find_package(LLVM REQUIRED CONFIG HINTS /usr/lib/llvm-${HWCKPT_LLVM}/lib/cmake/llvm)
 if(NOT LLVM_VERSION_MAJOR EQUAL HWCKPT_LLVM)
   message(FATAL_ERROR "LLVM ${HWCKPT_LLVM} is needed, found ${LLVM_PACKAGE_VERSION} in ${LLVM_DIR}")
 endif()
 find_package(Clang REQUIRED CONFIG HINTS ${LLVM_DIR}/../clang)
+unset(CMAKE_MESSAGE_LOG_LEVEL)
 message(STATUS "LLVM ${LLVM_PACKAGE_VERSION} in ${LLVM_TOOLS_BINARY_DIR}")
 
 # The distribution's Python: lit and the nanopb generator need its modules,
