@@ -37,6 +37,7 @@ static int make_directories(struct cache *cache, struct hwckpt_error *error) {
   const struct cache_io *io = cache->env->io;
   struct place place = {cache, NULL, NULL};
   size_t length = strlen(cache->path);
+  int above = -ENOENT; /* why the nearest one above could not be made */
   for (size_t at = 1; at <= length; at++) {
     if (cache->path[at] != '/' && at != length)
       continue;
@@ -44,10 +45,14 @@ static int make_directories(struct cache *cache, struct hwckpt_error *error) {
     cache->path[at] = '\0';
     int made = io->mkdirat(AT_FDCWD, cache->path, 0700);
     cache->path[at] = kept;
-    /* Above the last, EEXIST, EROFS or EACCES only mean that it may be there.
-     */
-    if (made < 0 && at == length && made != -EEXIST)
-      return place_fail_io(&place, error, made, "mkdir");
+    if (made == 0 || made == -EEXIST)
+      continue;
+    if (at == length)
+      return place_fail_io(&place, error, made == -ENOENT ? above : made,
+                           "mkdir");
+    /* It may be there all the same: EROFS or EACCES do not tell. */
+    if (made != -ENOENT)
+      above = made;
   }
   return 0;
 }

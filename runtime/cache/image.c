@@ -277,11 +277,12 @@ int image_load_index(const struct image *image, struct image_index *index,
                          "index does not match its checksum");
 
   index->frames = (const void *)bytes;
-  uint64_t bad = NONE_BAD;
+  uint64_t bad;
   if (!place_frames(image, index, &bad))
     return place_damaged(
         &place, error, commit->index_offset + bad * sizeof(struct format_frame),
         "frame does not fit the file");
+  bad = NONE_BAD;
   if (!list_extents(image, index, (const void *)(bytes + extents_at), &bad)) {
     if (bad == NONE_BAD)
       goto no_memory;

@@ -1,9 +1,7 @@
-/* What is written and committed is read back: pages, records, figures.
- *
- * RUN: %unit/cache_write_read
- * RUN: %unit/sanitized/cache_write_read
- */
-#include "unit.h"
+/* What is written and committed is read back: pages, records, figures. */
+// RUN: %unit/cache_write_read
+// RUN: %unit/sanitized/cache_write_read
+#include "Inputs/unit.h"
 
 static void check_records(struct cache_reader *reader) {
   static char big[1 << 20];

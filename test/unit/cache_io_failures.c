@@ -1,0 +1,282 @@
+/* Each single system call of the cache fails in turn, with EIO and with
+ * ENOSPC, or writes and reads less than asked, or is the last one made: what
+ * was committed stays whole, what was not is not seen, nothing is left open. */
+// RUN: %unit/cache_io_failures
+// RUN: %unit/sanitized/cache_io_failures
+#include "Inputs/unit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+enum mode { FAIL_ONCE, SHORT_ONCE, DEAD_FROM_HERE };
+
+static struct {
+  enum mode mode;
+  int error;
+  long left; /* calls until the injection */
+  bool hit;
+} plan;
+
+/* Whether this call is to fail. */
+static bool strike(void) {
+  if (plan.left > 0) {
+    plan.left--;
+    return false;
+  }
+  bool first = !plan.hit;
+  plan.hit = true;
+  return first || plan.mode == DEAD_FROM_HERE;
+}
+
+#define INJECT(call)                                                           \
+  do {                                                                         \
+    if (strike() && plan.mode != SHORT_ONCE)                                   \
+      return -plan.error;                                                      \
+    return cache_io_kernel.call;                                               \
+  } while (0)
+
+static int io_openat(int fd, const char *path, int flags, unsigned mode) {
+  INJECT(openat(fd, path, flags, mode));
+}
+static int io_close(int fd) { /* closes even so, as the kernel does */
+  bool struck = strike();
+  int result = cache_io_kernel.close(fd);
+  return struck && plan.mode != SHORT_ONCE ? -plan.error : result;
+}
+static long io_pread(int fd, void *buffer, size_t length, uint64_t offset) {
+  if (strike()) {
+    if (plan.mode != SHORT_ONCE)
+      return -plan.error;
+    length = length > 1 ? length / 2 : length;
+  }
+  return cache_io_kernel.pread(fd, buffer, length, offset);
+}
+static long io_pwrite(int fd, const void *buffer, size_t length,
+                      uint64_t offset) {
+  if (strike()) {
+    if (plan.mode == DEAD_FROM_HERE) /* torn in the middle */
+      cache_io_kernel.pwrite(fd, buffer, length / 2, offset);
+    if (plan.mode != SHORT_ONCE)
+      return -plan.error;
+    length = length > 1 ? length / 2 : length;
+  }
+  return cache_io_kernel.pwrite(fd, buffer, length, offset);
+}
+static int io_fallocate(int fd, int mode, uint64_t offset, uint64_t length) {
+  INJECT(fallocate(fd, mode, offset, length));
+}
+static int io_ftruncate(int fd, uint64_t length) {
+  INJECT(ftruncate(fd, length));
+}
+/* No power is lost here: syncing in earnest would only take time. */
+static int io_fdatasync(int fd) { INJECT(fstat(fd, &(struct stat){0})); }
+static int io_fsync(int fd) { INJECT(fstat(fd, &(struct stat){0})); }
+static int io_mkdirat(int fd, const char *path, unsigned mode) {
+  INJECT(mkdirat(fd, path, mode));
+}
+static int io_renameat(int from_fd, const char *from, int to_fd,
+                       const char *to) {
+  INJECT(renameat(from_fd, from, to_fd, to));
+}
+static int io_unlinkat(int fd, const char *path, int flags) {
+  INJECT(unlinkat(fd, path, flags));
+}
+static int io_fstat(int fd, struct stat *status) { INJECT(fstat(fd, status)); }
+static long io_getdents(int fd, void *buffer, size_t length) {
+  INJECT(getdents(fd, buffer, length));
+}
+static int io_flock(int fd, int operation) { INJECT(flock(fd, operation)); }
+static uint64_t io_realtime_ns(void) { return cache_io_kernel.realtime_ns(); }
+static long io_getrandom(void *buffer, size_t length) {
+  INJECT(getrandom(buffer, length));
+}
+static unsigned io_geteuid(void) { return cache_io_kernel.geteuid(); }
+
+static const struct cache_io injecting = {
+    io_openat,    io_close,     io_pread,    io_pwrite,  io_fallocate,
+    io_ftruncate, io_fdatasync, io_fsync,    io_mkdirat, io_renameat,
+    io_unlinkat,  io_fstat,     io_getdents, io_flock,   io_realtime_ns,
+    io_getrandom, io_geteuid};
+
+static const struct cache_env env = {&injecting, unit_map, unit_unmap};
+
+/* ---- what is done under injection ---- */
+
+static struct {
+  char name[CACHE_NAME_MAX];
+  struct model models[4]; /* by generation number */
+  uint64_t committed;
+  bool retained;
+} run;
+
+static int write_generation(struct cache *cache, uint64_t parent,
+                            struct hwckpt_error *error) {
+  struct cache_write_options options = {parent, 0};
+  struct cache_writer *writer;
+  struct model *model = &run.models[run.committed + 1];
+  *model = run.models[parent];
+  model->pages = 1024;
+  int result = cache_begin(cache, run.name, &options, &writer, error);
+  if (result < 0)
+    return result;
+  size_t first = parent ? 100 : 0;
+  result = unit_put(writer, model, first, 280, 1 + (unsigned)parent, error);
+  if (result == 0)
+    result = cache_put_record(writer, 1, "record", 6, error);
+  if (result < 0) {
+    cache_abort(writer);
+    return result;
+  }
+  result = cache_commit(writer, NULL, error);
+  if (result == 0)
+    run.committed++;
+  return result;
+}
+
+static int see_generation(const struct cache_generation *generation, int damage,
+                          void *context) {
+  (void)generation;
+  (void)context;
+  CHECK(damage == 0);
+  return 0;
+}
+
+static int see_application(const struct cache_application *application,
+                           void *context) {
+  (void)application;
+  (void)context;
+  return 0;
+}
+
+static int do_all(const char *path, struct hwckpt_error *error) {
+  struct cache *cache;
+  unsigned count;
+  int result = cache_open(&env, path, true, &cache, error);
+  if (result < 0)
+    return result;
+  result = cache_new_application(cache, "program", run.name, error);
+  if (result == 0)
+    result = write_generation(cache, 0, error);
+  if (result == 0)
+    result = write_generation(cache, 1, error);
+  if (result == 0)
+    result = unit_compare(cache, run.name, 2, &run.models[2], error);
+  if (result == 0)
+    result = cache_count_restore(cache, run.name, 2, &count, error);
+  if (result == 0)
+    result =
+        cache_each_generation(cache, run.name, see_generation, NULL, error);
+  if (result == 0)
+    result = cache_each_application(cache, see_application, NULL, error);
+  if (result == 0)
+    result = write_generation(cache, 0, error);
+  if (result == 0)
+    result = cache_verify(cache, run.name, 3, error);
+  if (result == 0) {
+    run.retained = true;
+    result = cache_retain(cache, run.name, 1, error);
+  }
+  cache_close(cache);
+  return result;
+}
+
+/* ---- what must hold afterwards ---- */
+
+static int check_generation(const struct cache_generation *generation,
+                            int damage, void *context) {
+  CHECK(damage == 0);
+  CHECK(generation->number <= *(uint64_t *)context);
+  *(uint64_t *)context |= UINT64_C(1) << (32 + generation->number);
+  return 0;
+}
+
+static void check_names(const char *path) {
+  char below[1200];
+  snprintf(below, sizeof(below), "%s/%s", path, run.name);
+  DIR *directory = opendir(below);
+  for (struct dirent *entry; directory && (entry = readdir(directory));)
+    CHECK(!strstr(entry->d_name, ".tmp"));
+  if (directory)
+    closedir(directory);
+}
+
+static void check_after(const char *path) {
+  struct cache *cache;
+  struct hwckpt_error error;
+  int result = cache_open(&unit_env, path, false, &cache, &error);
+  if (result < 0) {
+    CHECK(result == -HWCKPT_E_CACHE_MISSING && run.committed == 0);
+    /* Creation can be taken up again. */
+    CHECK_OK(cache_open(&unit_env, path, true, &cache, &unit_error));
+  }
+  if (run.committed) {
+    /* Whoever dies in the middle may have come just behind the rename. */
+    uint64_t most = run.committed + (plan.mode == DEAD_FROM_HERE);
+    uint64_t seen = most;
+    CHECK_OK(cache_each_generation(cache, run.name, check_generation, &seen,
+                                   &unit_error));
+    for (uint64_t number = 1; number <= most; number++) {
+      bool there = seen >> (32 + number) & 1;
+      if (number == run.committed || (number < run.committed && !run.retained))
+        CHECK(there);
+      if (there)
+        CHECK_OK(unit_compare(cache, run.name, number, &run.models[number],
+                              &unit_error));
+    }
+    if (plan.mode != DEAD_FROM_HERE)
+      check_names(path);
+  }
+  cache_close(cache);
+}
+
+/* Strikes at call after call until one run goes through unharmed. */
+static void try_all(enum mode mode, int error_number, const char *what) {
+  int descriptors = unit_descriptors();
+  unsigned failures = 0;
+  long call;
+  for (call = 0;; call++) {
+    char below[64];
+    snprintf(below, sizeof(below), "%s-%ld/cache", what, call);
+    char path[1024];
+    snprintf(path, sizeof(path), "%s", unit_path(below));
+    memset(&run, 0, sizeof(run));
+    plan.mode = mode;
+    plan.error = error_number;
+    plan.left = call;
+    plan.hit = false;
+    struct hwckpt_error error = {0};
+    int result = do_all(path, &error);
+    CHECK(unit_mapped() == 0);
+    if (result < 0) {
+      CHECK(plan.hit && result == -(int)error.code && error.object[0]);
+      CHECK(mode != SHORT_ONCE);
+      CHECK(error.code ==
+            (error_number == ENOSPC ? HWCKPT_E_CACHE_FULL : HWCKPT_E_CACHE_IO));
+      CHECK(error.sys_errno == error_number);
+      failures++;
+    } else if (mode == SHORT_ONCE || !plan.hit) {
+      CHECK(run.committed == 3);
+    }
+    check_after(path);
+    CHECK(unit_mapped() == 0);
+    CHECK(unit_descriptors() == descriptors ||
+          /* a dead process closes nothing by itself here */
+          mode == DEAD_FROM_HERE);
+    unit_remove_tree(path);
+    if (!plan.hit)
+      break;
+  }
+  printf("%s: %ld calls, %u failures\n", what, call, failures);
+  CHECK(call > 80);
+  CHECK(mode == SHORT_ONCE || failures > 60);
+}
+
+int main(void) {
+  unit_folder();
+  try_all(FAIL_ONCE, EIO, "EIO");
+  try_all(FAIL_ONCE, ENOSPC, "ENOSPC");
+  try_all(SHORT_ONCE, 0, "short");
+  try_all(DEAD_FROM_HERE, EIO, "dead");
+  return 0;
+}
