@@ -1,8 +1,8 @@
 /* selection.c - which cache, which application, which generation a command line
  * means. */
 #include "selection.h"
+#include "inventory.h"
 #include "options_text.h"
-#include "text.h"
 
 #include "runtime/cache/default_path.h"
 
@@ -80,28 +80,23 @@ struct search {
   char others[256]; /* names that match, for the message */
 };
 
-static int visit(const struct cache_application *application, void *context) {
-  struct search *search = context;
+static void consider(struct search *search,
+                     const struct cache_application *application) {
   if (!search->name) {
     if (application->count &&
         (!search->matches || application->newest_ns > search->best.newest_ns))
       search->best = *application;
     search->matches += application->count != 0;
-    return 0;
+    return;
   }
   if (strncmp(application->name, search->name, search->length) != 0)
-    return 0;
-  if (!application->name[search->length]) {
-    search->exact = true;
-    search->best = *application;
-    return 1;
-  }
+    return;
+  search->exact = !application->name[search->length];
   search->matches++;
   search->best = *application;
   size_t used = strlen(search->others);
   snprintf(search->others + used, sizeof search->others - used, "%s%s",
            used ? ", " : "", application->name);
-  return 0;
 }
 
 /* Splits "APP/N". A '/' is in no application's name. */
@@ -135,13 +130,19 @@ static int search_application(struct selection *selection, const char *which,
     if (failed)
       return failed;
   }
-  int failed = cache_each_application(selection->cache, visit, &search, error);
-  if (failed < 0)
+  struct cache_application *applications;
+  size_t count;
+  int failed =
+      inventory_applications(selection->cache, &applications, &count, error);
+  if (failed)
     return failed;
+  for (size_t i = 0; i < count && !search.exact; i++)
+    consider(&search, &applications[i]);
+  free(applications);
   if (!which && !search.matches)
     return hwckpt_fail(error, HWCKPT_E_CACHE_EMPTY, 0, selection->path, "%s",
                        "");
-  if (which && !search.exact && !search.matches) {
+  if (which && !search.matches) {
     char name[CACHE_NAME_MAX];
     snprintf(name, sizeof name, "%.*s", (int)search.length, which);
     return hwckpt_fail(error, HWCKPT_E_NO_APPLICATION, 0, name, "in %s",

@@ -1,0 +1,124 @@
+"""fields.py FILE list|show - checks that FILE is JSON with the fields that
+docs/hwckpt.1 promises, each of its type."""
+
+import json
+import sys
+
+NUMBER, TEXT, FLAG = (int,), (str,), (bool,)
+NULL = (type(None),)
+
+GENERATION = {
+    "number": NUMBER,
+    "parent": NUMBER,
+    "kind": TEXT,
+    "committed_ns": NUMBER,
+    "pages": NUMBER,
+    "bytes": NUMBER,
+    "raw_bytes": NUMBER,
+    "restores": NUMBER,
+}
+LISTED = dict(
+    GENERATION,
+    damage=TEXT + NULL,
+    event=TEXT + NULL,
+    pause_ns=NUMBER + NULL,
+    threads=NUMBER + NULL,
+)
+LIST = {
+    "cache": TEXT,
+    "applications": [{"name": TEXT, "generations": [LISTED]}],
+}
+SHOW = dict(
+    GENERATION,
+    cache=TEXT,
+    application=TEXT,
+    chain=NUMBER,
+    process={
+        "pid": NUMBER,
+        "program": TEXT,
+        "build_id": TEXT,
+        "arguments": TEXT,
+        "directory": TEXT,
+        "umask": NUMBER,
+        "kernel_release": TEXT,
+        "realtime_ns": NUMBER,
+        "monotonic_ns": NUMBER,
+        "personality": NUMBER,
+        "resume_abi": NUMBER,
+        "resume_entry": TEXT,
+        "xstate_features": TEXT,
+        "xstate_size": NUMBER,
+    },
+    statistics={
+        "event": TEXT,
+        "stop_ns": NUMBER,
+        "pause_ns": NUMBER,
+        "scan_ns": NUMBER,
+        "copy_ns": NUMBER,
+        "pages_scanned": NUMBER,
+        "pages_written": NUMBER,
+        "threads": NUMBER,
+        "threads_at_sites": NUMBER,
+    },
+    threads=[
+        {"tid": NUMBER, "name": TEXT, "frame": TEXT, "fs_base": TEXT, "in_save": FLAG}
+    ],
+    area_totals=[{"kind": TEXT, "count": NUMBER, "bytes": NUMBER}],
+    descriptors=[
+        {
+            "number": NUMBER,
+            "kind": TEXT,
+            "flags": NUMBER,
+            "close_on_exec": FLAG,
+            "same_as": NUMBER,
+            "path": TEXT,
+            "offset": NUMBER,
+            "size": NUMBER,
+            "pipe": NUMBER,
+            "deleted": FLAG,
+        }
+    ],
+    pipes=[{"pipe": NUMBER, "capacity": NUMBER}],
+)
+AREAS = [
+    {
+        "start": TEXT,
+        "end": TEXT,
+        "protection": TEXT,
+        "kind": TEXT,
+        "grows_down": FLAG,
+        "name": TEXT,
+        "offset": NUMBER,
+        "file_size": NUMBER,
+        "build_id": TEXT,
+        "deleted": FLAG,
+    }
+]
+
+
+def check(value, wanted, place):
+    if isinstance(wanted, dict):
+        assert isinstance(value, dict), place
+        assert list(value) == list(dict.fromkeys(value)), place
+        assert set(value) == set(wanted), (place, set(value) ^ set(wanted))
+        for name in wanted:
+            check(value[name], wanted[name], f"{place}.{name}")
+    elif isinstance(wanted, list):
+        assert isinstance(value, list), place
+        for i, item in enumerate(value):
+            check(item, wanted[0], f"{place}[{i}]")
+    else:
+        assert type(value) in wanted, (place, value)
+
+
+def no_doubles(pairs):
+    assert len({name for name, _ in pairs}) == len(pairs), pairs
+    return dict(pairs)
+
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    document = json.load(file, object_pairs_hook=no_doubles)
+wanted = dict(LIST if sys.argv[2] == "list" else SHOW)
+if "areas" in document:
+    wanted["areas"] = AREAS
+check(document, wanted, "$")
