@@ -31,7 +31,7 @@ int elf_open(struct elf_file *elf, const char *path) {
       elf->data = data;
       elf->size = (size_t)status.st_size;
       const Elf64_Ehdr *header = data;
-      if (memcmp(header->e_ident, ELFMAG, SELFMAG) ||
+      if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
           header->e_ident[EI_CLASS] != ELFCLASS64 ||
           header->e_ident[EI_DATA] != ELFDATA2LSB)
         failed = -ENOEXEC;
@@ -97,7 +97,7 @@ static size_t find_build_id(const void *data, size_t size, bool in_memory,
   Elf64_Ehdr header;
   Elf64_Phdr segment;
   if (!entry(data, size, 0, 0, &header, sizeof header) ||
-      memcmp(header.e_ident, ELFMAG, SELFMAG) ||
+      memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
       header.e_phentsize != sizeof segment)
     return 0;
   for (unsigned i = 0; i < header.e_phnum; i++) {

@@ -216,20 +216,20 @@ static const char *word(const char *const *words, size_t count, int value) {
   return value >= 0 && (size_t)value < count ? words[value] : "unknown";
 }
 
-const char *generation_event(Event event) {
+const char *generation_event(int event) {
   static const char *const words[] = {"none", "timer", "signal",
                                       "api",  "save",  "every-site"};
-  return word(words, sizeof words / sizeof *words, (int)event);
+  return word(words, sizeof words / sizeof *words, event);
 }
 
-const char *generation_area_kind(AreaKind kind) {
+const char *generation_area_kind(int kind) {
   static const char *const words[] = {"anonymous", "file-private",
                                       "file-shared", "shared-memory", "kernel"};
-  return word(words, sizeof words / sizeof *words, (int)kind);
+  return word(words, sizeof words / sizeof *words, kind);
 }
 
-const char *generation_descriptor_kind(DescriptorKind kind) {
+const char *generation_descriptor_kind(int kind) {
   static const char *const words[] = {"file", "pipe", "inherited", "device",
                                       "unsupported"};
-  return word(words, sizeof words / sizeof *words, (int)kind);
+  return word(words, sizeof words / sizeof *words, kind);
 }

@@ -42,8 +42,8 @@ bool generation_next_pipe(const struct generation *generation, size_t *cursor,
                           Pipe *pipe);
 
 /* Words for the kinds; "unknown" for what a newer version may know. */
-const char *generation_event(Event event);
-const char *generation_area_kind(AreaKind kind);
-const char *generation_descriptor_kind(DescriptorKind kind);
+const char *generation_event(int event);
+const char *generation_area_kind(int kind);
+const char *generation_descriptor_kind(int kind);
 
 #endif

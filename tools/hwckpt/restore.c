@@ -327,7 +327,7 @@ static int start_program(const struct request *request,
                          struct supervised *program, int *status_fd,
                          struct hwckpt_error *error) {
   static struct restore_plan plan;
-  static struct start start;
+  struct start start;
   int life[2], status[2];
   unsigned restores;
   int failed = find_restorer(start.restorer, error);

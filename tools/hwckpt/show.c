@@ -19,14 +19,15 @@ struct area_total {
   size_t count;
   uint64_t bytes;
 };
-#define AREA_KIND_COUNT _AreaKind_ARRAYSIZE
+#define AREA_KIND_COUNT ((int)_AreaKind_MAX + 1)
 
 static void sum_areas(const struct generation *generation,
                       struct area_total totals[AREA_KIND_COUNT + 1]) {
   Area area;
   for (size_t cursor = 0; generation_next_area(generation, &cursor, &area);) {
-    unsigned kind = (unsigned)area.kind < AREA_KIND_COUNT ? (unsigned)area.kind
-                                                          : AREA_KIND_COUNT;
+    int kind = (int)area.kind;
+    if (kind < 0 || kind > AREA_KIND_COUNT)
+      kind = AREA_KIND_COUNT;
     totals[kind].count++;
     totals[kind].bytes += area.end - area.start;
   }
@@ -128,9 +129,9 @@ static void print_areas(const struct generation *generation, bool all) {
   snprintf(text, sizeof text, "%zu", generation->areas);
   line("areas", text);
   sum_areas(generation, totals);
-  for (unsigned kind = 0; kind <= AREA_KIND_COUNT; kind++)
+  for (int kind = 0; kind <= AREA_KIND_COUNT; kind++)
     if (totals[kind].count)
-      printf("  %-13s %5zu  %s\n", generation_area_kind((AreaKind)kind),
+      printf("  %-13s %5zu  %s\n", generation_area_kind(kind),
              totals[kind].count,
              text_bytes(text, sizeof text, totals[kind].bytes));
   Area area;
@@ -240,11 +241,11 @@ static void write_areas(struct json *json, const struct generation *generation,
   char rights[4];
   sum_areas(generation, totals);
   json_open(json, "area_totals", '[');
-  for (unsigned kind = 0; kind <= AREA_KIND_COUNT; kind++) {
+  for (int kind = 0; kind <= AREA_KIND_COUNT; kind++) {
     if (!totals[kind].count)
       continue;
     json_open(json, NULL, '{');
-    json_string(json, "kind", generation_area_kind((AreaKind)kind));
+    json_string(json, "kind", generation_area_kind(kind));
     json_number(json, "count", totals[kind].count);
     json_number(json, "bytes", totals[kind].bytes);
     json_close(json, '}');

@@ -145,16 +145,16 @@ int supervise(struct supervisor *supervisor, struct supervised *program,
       {.fd = program->reports, .events = POLLIN},
       {.fd = also ? also->fd : -1, .events = POLLIN},
   };
-  int status;
+  int status = 0;
   while (!look(program, &status)) {
     if (poll(watched, 3, -1) < 0 && errno != EINTR)
       break;
     take_signals(supervisor, program);
-    if (watched[2].revents && !also->ready(also->fd, also->context))
+    if (also && watched[2].revents && !also->ready(also->fd, also->context))
       watched[2].fd = -1;
   }
   /* What it wrote before it ended. */
-  while (watched[2].fd >= 0 && poll(&watched[2], 1, 0) > 0 &&
+  while (also && watched[2].fd >= 0 && poll(&watched[2], 1, 0) > 0 &&
          also->ready(also->fd, also->context))
     ;
   return status;

@@ -219,7 +219,7 @@ static int free_pid(void) {
 int main(int argc, char **argv) {
   struct cache *cache;
   struct cache_writer *writer;
-  struct cache_generation result;
+  struct cache_generation result = {0};
   if (argc < 3)
     return 2;
   what.pages = 3;

@@ -1,4 +1,5 @@
-/* A program that looks as if it had the runtime: the symbol and a site table. */
+/* A program that looks as if it had the runtime: the symbol and a site table.
+ */
 #include "../../../intrinsics/hwckpt_isa.h"
 
 #include <stdio.h>

@@ -49,7 +49,9 @@ static void print_plan(const char *rest) {
          plan.keep_ids);
   printf("cache %s\n", plan.cache);
   DIR *open_ones = opendir("/proc/self/fd");
-  for (struct dirent *entry; open_ones && (entry = readdir(open_ones));) {
+  if (!open_ones)
+    return;
+  for (struct dirent *entry; (entry = readdir(open_ones));) {
     int fd = atoi(entry->d_name);
     if (fd > 2 && fd != plan_fd && fd != plan.status_fd &&
         fd != dirfd(open_ones))
