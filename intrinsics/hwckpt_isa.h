@@ -73,8 +73,11 @@
 #define HWCKPT_NOPOLL_ATTRIBUTE "hwckpt-nopoll"
 #define HWCKPT_RUNTIME_PREFIX "__hwckpt"
 
-/* Module flag that marks an IR module as instrumented. */
+/* What marks IR as instrumented, so that it never is twice: a flag of modules,
+ * whose value is HWCKPT_ISA_VERSION, and an attribute of functions. Modules that
+ * are linked together as IR mix both. */
 #define HWCKPT_MODULE_FLAG "hwckpt"
+#define HWCKPT_DONE_ATTRIBUTE "hwckpt-done"
 
 #ifndef __ASSEMBLER__
 #ifdef __cplusplus

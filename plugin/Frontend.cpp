@@ -8,7 +8,8 @@
 // Clang takes a target's builtins from TargetInfo, once, before a plugin's turn
 // comes. So they are taken again, from a TargetInfo that lists one more, and
 // before the identifiers are given their builtins, which Clang does after it
-// has asked the plugins for their consumers.
+// has asked the plugins for their consumers. When Clang only preprocesses it
+// asks no plugin; there a pragma of a file the driver includes does the same.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +19,9 @@
 #include "clang/Basic/TargetInfo.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/FrontendPluginRegistry.h"
+#include "clang/Lex/Pragma.h"
 #include "clang/Lex/Preprocessor.h"
+#include <vector>
 
 using namespace clang;
 
@@ -73,6 +76,18 @@ ArrayRef<Builtin::Info> extendBuiltins(ArrayRef<Builtin::Info> Theirs) {
   return *All;
 }
 
+/// Once for each compilation, before anything names the builtin.
+void addBuiltin(Preprocessor &PP, const TargetInfo &Target,
+                const TargetInfo *AuxTarget) {
+  ArrayRef<Builtin::Info> Builtins = extendBuiltins(Target.getTargetBuiltins());
+  // Initialised once already, which Clang's assertions do not take again.
+  PP.getBuiltinInfo() = Builtin::Context();
+  PP.getBuiltinInfo().InitializeTarget(ExtendedTarget(Target, Builtins),
+                                       AuxTarget);
+  unsigned ID = Builtin::FirstTSBuiltin + Builtins.size() - 1;
+  PP.getIdentifierTable().get(BuiltinName).setBuiltinID(ID);
+}
+
 class HwckptAction : public PluginASTAction {
 protected:
   std::unique_ptr<ASTConsumer> CreateASTConsumer(CompilerInstance &CI,
@@ -87,18 +102,17 @@ protected:
   }
 
   ActionType getActionType() override { return AddBeforeMainAction; }
+};
 
-private:
-  static void addBuiltin(Preprocessor &PP, const TargetInfo &Target,
-                         const TargetInfo *AuxTarget) {
-    ArrayRef<Builtin::Info> Builtins =
-        extendBuiltins(Target.getTargetBuiltins());
-    // Initialised once already, which Clang's assertions do not take again.
-    PP.getBuiltinInfo() = Builtin::Context();
-    PP.getBuiltinInfo().InitializeTarget(ExtendedTarget(Target, Builtins),
-                                         AuxTarget);
-    unsigned ID = Builtin::FirstTSBuiltin + Builtins.size() - 1;
-    PP.getIdentifierTable().get(BuiltinName).setBuiltinID(ID);
+/// "#pragma __hwckpt_builtins", for the preprocessor alone: what follows sees
+/// that the builtin is there.
+class BuiltinsPragma : public PragmaHandler {
+public:
+  BuiltinsPragma() : PragmaHandler("__hwckpt_builtins") {}
+
+  void HandlePragma(Preprocessor &PP, PragmaIntroducer, Token &) override {
+    if (!PP.getIdentifierInfo(BuiltinName)->getBuiltinID())
+      addBuiltin(PP, PP.getTargetInfo(), PP.getAuxTargetInfo());
   }
 };
 
@@ -106,3 +120,5 @@ private:
 
 static FrontendPluginRegistry::Add<HwckptAction>
     Registration("hwckpt", "__builtin_ckpt_save for -fhwckpt");
+static PragmaHandlerRegistry::Add<BuiltinsPragma>
+    PragmaRegistration("__hwckpt_builtins", "");

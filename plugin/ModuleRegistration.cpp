@@ -99,7 +99,7 @@ static Function *createCaller(Module &M, const char *Name, const char *Entry,
       M.getDataLayout().getProgramAddressSpace(), Name, &M);
   makeUnique(*F);
   F->setDoesNotThrow();
-  F->addFnAttr(HWCKPT_NOPOLL_ATTRIBUTE);
+  F->addFnAttr(HWCKPT_DONE_ATTRIBUTE);
 
   auto *Begin = BasicBlock::Create(Context, "", F);
   auto *Check = BasicBlock::Create(Context, "", F);
@@ -123,6 +123,9 @@ static Function *createCaller(Module &M, const char *Name, const char *Entry,
 }
 
 void hwckpt::addModuleRegistration(Module &M) {
+  // Modules that are linked together as IR may have brought it.
+  if (M.getNamedGlobal(ModuleName))
+    return;
   GlobalVariable *Description = createModuleDescription(M);
   Type *Int8 = Type::getInt8Ty(M.getContext());
   auto *Registered = new GlobalVariable(

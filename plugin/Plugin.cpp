@@ -1,8 +1,8 @@
 //===- Plugin.cpp - The hwckpt pass and where it runs ---------------------===//
 //
 // Registers the pass with LLVM. It runs last, after everything that vectorises
-// or unrolls, and once: a module that is done carries a flag. What is compiled
-// for link-time optimisation is left for the linker to instrument.
+// or unrolls, and once: what is done is marked. What is compiled for link-time
+// optimisation is left for the linker to instrument.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,14 +10,15 @@
 #include "SaveLowering.h"
 #include "SiteEmission.h"
 #include "SitePlacement.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Analysis/OptimizationRemarkEmitter.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Passes/PassPlugin.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/MD5.h"
 #include "llvm/TargetParser/Triple.h"
+#include "llvm/Transforms/Utils/ModuleUtils.h"
 
 using namespace llvm;
 using namespace hwckpt;
@@ -57,20 +58,25 @@ static bool isSupported(const Triple &T) {
          T.isOSBinFormatELF() && !T.isX32();
 }
 
+static bool isDone(const Function &F) {
+  return F.isDeclarationForLinker() || F.hasFnAttribute(HWCKPT_DONE_ATTRIBUTE);
+}
+
 static void explain(Function &F, const Placement &P) {
   OptimizationRemarkEmitter ORE(&F);
   for (const Site &S : P.Sites)
     ORE.emit([&] {
-      return OptimizationRemark(RemarkName, "Site", S.Before)
+      return OptimizationRemark(RemarkName, "Site", S.Loc,
+                                S.Before->getParent())
              << (S.Kind == SiteKind::Recursion ? "site before recursive call"
-                                               : "site at loop back-edge");
+                                               : "site in loop");
     });
   for (const Elision &E : P.Elisions)
     ORE.emit([&] {
-      OptimizationRemarkMissed R(RemarkName, "NoSite", E.Latch);
+      OptimizationRemarkMissed R(RemarkName, "NoSite", E.Loc, E.Header);
       if (E.Why == Elision::Reason::CoveredBySite)
-        return R << "no site at loop back-edge: every iteration passes another";
-      return R << "no site at loop back-edge: the loop ends after at most "
+        return R << "no site in loop: every iteration passes another";
+      return R << "no site in loop: it ends after at most "
                << ore::NV("TripCount", E.TripCount)
                << (E.TripCount == 1 ? " iteration" : " iterations");
     });
@@ -87,9 +93,10 @@ static void explainSkip(Function &F, StringRef Reason) {
 
 static void addSites(Module &M, FunctionAnalysisManager &FAM) {
   RecursionInfo Recursion(M);
-  unsigned Number = 0;
+  // The same file compiled in two ways may be linked together as IR.
+  std::string Unique = getUniqueModuleId(&M) + M.getSourceFileName();
   for (Function &F : M) {
-    if (F.isDeclarationForLinker())
+    if (isDone(F))
       continue;
     if (StringRef Reason = reasonToSkip(F); !Reason.empty()) {
       explainSkip(F, Reason);
@@ -97,15 +104,16 @@ static void addSites(Module &M, FunctionAnalysisManager &FAM) {
     }
     Placement P = placeSites(F, Recursion, FAM);
     explain(F, P);
+    uint64_t FunctionID = MD5Hash((Unique + F.getName()).str());
     for (const Site &S : P.Sites)
-      emitSite(S, Number);
-    ++Number;
+      emitSite(S, FunctionID);
+    F.addFnAttr(HWCKPT_DONE_ATTRIBUTE);
   }
 }
 
 PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
   Triple Target(M.getTargetTriple());
-  if (M.getModuleFlag(HWCKPT_MODULE_FLAG) || isAccelerator(Target))
+  if (isAccelerator(Target))
     return PreservedAnalyses::all();
   if (!isSupported(Target)) {
     M.getContext().emitError("-fhwckpt: target '" + Target.str() +
@@ -114,35 +122,44 @@ PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
   }
 
   bool Lowered = lowerSaves(M);
-  if (LeaveSites)
+  if (LeaveSites || all_of(M, isDone))
     return Lowered ? PreservedAnalyses::none() : PreservedAnalyses::all();
-  // Lowering split blocks, so what is known of the functions is out of date.
   auto &Proxy = MAM.getResult<FunctionAnalysisManagerModuleProxy>(M);
   FunctionAnalysisManager &FAM = Proxy.getManager();
+  // Lowering split blocks, so what is known of the functions is out of date.
   if (Lowered)
     for (Function &F : M)
       FAM.invalidate(F, PreservedAnalyses::none());
   addSites(M, FAM);
   addModuleRegistration(M);
-  M.addModuleFlag(Module::Max, HWCKPT_MODULE_FLAG, HWCKPT_ISA_VERSION);
+  M.setModuleFlag(Module::Max, HWCKPT_MODULE_FLAG, HWCKPT_ISA_VERSION);
   return PreservedAnalyses::none();
 }
 
+/// Adds the pass as the last of a pipeline that ends in code generation or,
+/// with \p ForLTO, in bitcode for the linker.
+static void addLast(ModulePassManager &MPM, OptimizationLevel Level,
+                    bool ForLTO) {
+  // What is not optimised now will not be then, and ThinLTO's back end would
+  // not ask us.
+  MPM.addPass(HwckptPass(ForLTO && Level != OptimizationLevel::O0));
+}
+
 static void registerCallbacks(PassBuilder &PB) {
+#if LLVM_VERSION_MAJOR >= 20
   PB.registerOptimizerLastEPCallback([](ModulePassManager &MPM,
-                                        OptimizationLevel
-#if LLVM_VERSION_MAJOR >= 20
-                                        ,
-                                        ThinOrFullLTOPhase Phase
-#endif
-                                     ) {
-    bool LeaveSites = PreLink;
-#if LLVM_VERSION_MAJOR >= 20
-    LeaveSites |= Phase == ThinOrFullLTOPhase::ThinLTOPreLink ||
-                  Phase == ThinOrFullLTOPhase::FullLTOPreLink;
-#endif
-    MPM.addPass(HwckptPass(LeaveSites));
+                                        OptimizationLevel Level,
+                                        ThinOrFullLTOPhase Phase) {
+    addLast(MPM, Level,
+            PreLink || Phase == ThinOrFullLTOPhase::ThinLTOPreLink ||
+                Phase == ThinOrFullLTOPhase::FullLTOPreLink);
   });
+#else
+  PB.registerOptimizerLastEPCallback(
+      [](ModulePassManager &MPM, OptimizationLevel Level) {
+        addLast(MPM, Level, PreLink);
+      });
+#endif
   PB.registerFullLinkTimeOptimizationLastEPCallback(
       [](ModulePassManager &MPM, OptimizationLevel) {
         MPM.addPass(HwckptPass());

@@ -32,8 +32,8 @@ StringRef hwckpt::siteSection(SiteKind Kind) {
 /// they are tied to; the function's first site in the text serves all others,
 /// so that a function has one section and not one for each site. The function
 /// itself cannot be named: that would count as taking its address.
-static std::string siteText(SiteKind Kind, unsigned FunctionNumber) {
-  std::string Anchor = (".Lhwckpt_function" + Twine(FunctionNumber)).str();
+static std::string siteText(SiteKind Kind, uint64_t FunctionID) {
+  std::string Anchor = (".Lhwckpt_" + Twine::utohexstr(FunctionID)).str();
   return (".Lhwckpt_site${:uid}:\n"
           ".ifndef " +
           Twine(Anchor) + "\n" + Anchor +
@@ -48,10 +48,10 @@ static std::string siteText(SiteKind Kind, unsigned FunctionNumber) {
       .str();
 }
 
-void hwckpt::emitSite(const Site &S, unsigned FunctionNumber) {
+void hwckpt::emitSite(const Site &S, uint64_t FunctionID) {
   IRBuilder<> Builder(S.Before);
   auto *Type = FunctionType::get(Builder.getVoidTy(), /*isVarArg=*/false);
-  auto *Asm = InlineAsm::get(Type, siteText(S.Kind, FunctionNumber),
+  auto *Asm = InlineAsm::get(Type, siteText(S.Kind, FunctionID),
                              /*Constraints=*/"", /*hasSideEffects=*/true);
   CallInst *Call = Builder.CreateCall(Asm);
   // Side effects keep the site where it is; that they are out of the program's

@@ -16,9 +16,9 @@ namespace hwckpt {
 /// The section of the site table that holds sites of \p Kind.
 llvm::StringRef siteSection(SiteKind Kind);
 
-/// Emits \p S. \p FunctionNumber is the same for all sites of a function and of
-/// no other function of the module.
-void emitSite(const Site &S, unsigned FunctionNumber);
+/// Emits \p S. \p FunctionID is the same for all sites of a function, and of no
+/// other function that code is generated for together with it.
+void emitSite(const Site &S, uint64_t FunctionID);
 
 } // namespace hwckpt
 

@@ -1,8 +1,13 @@
 //===- SitePlacement.cpp - Where a function can be checkpointed -----------===//
 //
-// Sites stand at loop back-edges and, in recursive functions, where control
-// must pass before it calls on. A site costs nothing until it is armed; leaving
-// out the needless ones keeps the table, and so the time to arm it, small.
+// Sites stand where loop back-edges lead to, at the start of the header, and in
+// recursive functions where control must pass before it calls on. The start of
+// the header is the place that disturbs code generation least: one site serves
+// all back-edges, latches that would be empty stay so, and no memory operation
+// of the iteration is kept from moving past another.
+//
+// A site costs nothing until it is armed; leaving out the needless ones keeps
+// the table, and so the time to arm it, small.
 //
 //===----------------------------------------------------------------------===//
 
@@ -78,11 +83,12 @@ public:
 
 private:
   void placeRecursion();
-  void placeCycle(BasicBlock &Latch, const Loop *L);
-  bool isCovered(const BasicBlock &Latch, const Loop &L) const;
+  void placeLoop(const Loop &L);
+  void addSiteAtStart(BasicBlock &BB, const DebugLoc &Loc);
+  bool isCovered(const Loop &L) const;
   std::optional<uint64_t> totalCost(const Loop &L) const;
-  void addSite(Instruction &Before, SiteKind Kind) {
-    Result.Sites.push_back({&Before, Kind});
+  void addSite(Instruction &Before, SiteKind Kind, const DebugLoc &Loc) {
+    Result.Sites.push_back({&Before, Kind, Loc});
     BlocksWithSite.insert(Before.getParent());
   }
 
@@ -91,8 +97,9 @@ private:
   DominatorTree &DT;
   LoopInfo &LI;
   ScalarEvolution &SE;
-  /// Blocks from which an edge leaves that closes a cycle no natural loop has.
-  SmallPtrSet<const BasicBlock *, 4> IrreducibleLatches;
+  /// Blocks that back-edges lead to which belong to no natural loop: every
+  /// cycle LoopInfo does not know goes through one.
+  SmallPtrSet<const BasicBlock *, 4> IrreducibleHeaders;
   SmallPtrSet<const BasicBlock *, 8> BlocksWithSite;
   Placement Result;
 };
@@ -135,7 +142,7 @@ std::optional<uint64_t> Placer::totalCost(const Loop &L) const {
     Body += *Cost;
   }
   for (const BasicBlock *BB : L.blocks()) {
-    if (IrreducibleLatches.contains(BB))
+    if (IrreducibleHeaders.contains(BB))
       return std::nullopt;
     if (LI.getLoopFor(BB) != &L)
       continue;
@@ -152,32 +159,34 @@ std::optional<uint64_t> Placer::totalCost(const Loop &L) const {
   return Trips * Body;
 }
 
-/// True if every way round \p L that ends in \p Latch passes a site.
-bool Placer::isCovered(const BasicBlock &Latch, const Loop &L) const {
-  for (const BasicBlock *BB : BlocksWithSite)
-    if (L.contains(BB) && DT.dominates(BB, &Latch))
-      return true;
-  return false;
+/// True if every way round \p L passes a site.
+bool Placer::isCovered(const Loop &L) const {
+  SmallVector<BasicBlock *, 4> Latches;
+  L.getLoopLatches(Latches);
+  return all_of(Latches, [&](const BasicBlock *Latch) {
+    return any_of(BlocksWithSite, [&](const BasicBlock *BB) {
+      return L.contains(BB) && DT.dominates(BB, Latch);
+    });
+  });
 }
 
-/// Places the site of the cycle that \p Latch closes; \p L is its loop, or null
-/// if the cycle is irreducible.
-void Placer::placeCycle(BasicBlock &Latch, const Loop *L) {
-  Instruction &End = *Latch.getTerminator();
-  if (BlocksWithSite.contains(&Latch)) {
-    Result.Elisions.push_back({&End, Elision::Reason::CoveredBySite});
-    return;
-  }
-  if (L && isCovered(Latch, *L)) {
-    Result.Elisions.push_back({&End, Elision::Reason::CoveredBySite});
-    return;
-  }
-  if (L && totalCost(*L)) {
+void Placer::addSiteAtStart(BasicBlock &BB, const DebugLoc &Loc) {
+  auto Start = BB.getFirstInsertionPt();
+  assert(Start != BB.end() && "no target of ours has a catchswitch");
+  addSite(*Start, SiteKind::Loop, Loc);
+}
+
+void Placer::placeLoop(const Loop &L) {
+  BasicBlock *Header = L.getHeader();
+  if (isCovered(L))
     Result.Elisions.push_back(
-        {&End, Elision::Reason::ShortLoop, SE.getSmallConstantMaxTripCount(L)});
-    return;
-  }
-  addSite(End, SiteKind::Loop);
+        {Header, Elision::Reason::CoveredBySite, L.getStartLoc()});
+  else if (totalCost(L))
+    Result.Elisions.push_back({Header, Elision::Reason::ShortLoop,
+                               L.getStartLoc(),
+                               SE.getSmallConstantMaxTripCount(&L)});
+  else
+    addSiteAtStart(*Header, L.getStartLoc());
 }
 
 /// Places one site that every recursive call of the function comes after: a
@@ -208,7 +217,7 @@ void Placer::placeRecursion() {
       Before = &I;
       break;
     }
-  addSite(*Before, SiteKind::Recursion);
+  addSite(*Before, SiteKind::Recursion, Before->getDebugLoc());
 }
 
 Placement Placer::run() {
@@ -216,27 +225,16 @@ Placement Placer::run() {
 
   SmallVector<std::pair<const BasicBlock *, const BasicBlock *>, 8> BackEdges;
   FindFunctionBackedges(F, BackEdges);
-  // The latches of each loop; in a loop LoopInfo knows, the header dominates.
-  DenseMap<const Loop *, SmallVector<BasicBlock *, 2>> Latches;
-  SmallVector<BasicBlock *, 4> Irreducible;
   for (auto [From, To] : BackEdges) {
-    auto *Latch = const_cast<BasicBlock *>(From);
-    const Loop *L = LI.getLoopFor(To);
-    if (L && L->getHeader() == To && L->contains(From)) {
-      if (!is_contained(Latches[L], Latch))
-        Latches[L].push_back(Latch);
-    } else if (IrreducibleLatches.insert(From).second) {
-      Irreducible.push_back(Latch);
-    }
+    if (DT.dominates(To, From) || !IrreducibleHeaders.insert(To).second)
+      continue;
+    auto *Header = const_cast<BasicBlock *>(To);
+    addSiteAtStart(*Header, Header->getFirstInsertionPt()->getDebugLoc());
   }
-
-  for (BasicBlock *Latch : Irreducible)
-    placeCycle(*Latch, nullptr);
   // Inner loops first: their sites may cover the loops around them.
   SmallVector<Loop *, 8> Loops = LI.getLoopsInPreorder();
   for (const Loop *L : reverse(Loops))
-    for (BasicBlock *Latch : Latches.lookup(L))
-      placeCycle(*Latch, L);
+    placeLoop(*L);
   return std::move(Result);
 }
 

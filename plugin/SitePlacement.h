@@ -14,6 +14,7 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/IR/DebugLoc.h"
 #include "llvm/IR/InstrTypes.h"
 #include "llvm/IR/PassManager.h"
 
@@ -29,13 +30,16 @@ enum class SiteKind : unsigned {
 struct Site {
   llvm::Instruction *Before;
   SiteKind Kind;
+  /// Of the loop or the call; for explanations.
+  llvm::DebugLoc Loc;
 };
 
-/// A back-edge that gets no site, and why.
+/// A loop that gets no site, and why.
 struct Elision {
   enum class Reason { ShortLoop, CoveredBySite };
-  llvm::Instruction *Latch;
+  llvm::BasicBlock *Header;
   Reason Why;
+  llvm::DebugLoc Loc;
   /// ShortLoop: the greatest number of iterations.
   unsigned TripCount = 0;
 };

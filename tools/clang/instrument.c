@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 struct files {
-  char *pass, *front_end, *include, *interpose, *archive;
+  char *pass, *front_end, *include, *builtins, *interpose, *archive;
 };
 
 static char *below(const char *root, const char *path) {
@@ -25,12 +25,18 @@ static struct files find_files(const char *root) {
       .pass = below(root, "lib/hwckpt/" LLVM_FOLDER "/hwckpt-pass.so"),
       .front_end = below(root, "lib/hwckpt/" LLVM_FOLDER "/hwckpt-fe.so"),
       .include = below(root, "lib/hwckpt/include"),
+      .builtins = below(root, "lib/hwckpt/builtins.h"),
       .interpose = below(root, "lib/hwckpt/hwckpt_interpose-x86_64.o"),
       .archive = below(root, "lib/hwckpt/libclang_rt.hwckpt-x86_64.a"),
   };
 }
 
 static bool is_missing(const char *path) { return access(path, R_OK) != 0; }
+
+static void add_clang(struct argument_list *result, const char *argument) {
+  argument_list_add(result, "-Xclang");
+  argument_list_add(result, argument);
+}
 
 static void add_linker(struct argument_list *result, const char *argument) {
   argument_list_add(result, "-Xlinker");
@@ -61,10 +67,14 @@ static void add_compiler(const struct invocation *invocation,
   argument_list_add(result, "-idirafter");
   argument_list_add(result, files->include);
   if (invocation->lto) {
-    argument_list_add(result, "-Xclang");
-    argument_list_add(result, "-mllvm");
-    argument_list_add(result, "-Xclang");
-    argument_list_add(result, "-hwckpt-prelink");
+    add_clang(result, "-mllvm");
+    add_clang(result, "-hwckpt-prelink");
+  }
+  /* Not the driver's -include, which would end its search for a precompiled
+   * header. */
+  if (invocation->preprocesses) {
+    add_clang(result, "-include");
+    add_clang(result, files->builtins);
   }
 }
 

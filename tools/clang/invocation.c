@@ -223,6 +223,13 @@ static void read_option(struct reading *reading, const char *option) {
       starts_with(option, "-print-") || starts_with(option, "--print-") ||
       strcmp(option, "--driver-mode=cpp") == 0) {
     reading->stops_early = true;
+    if (strcmp(option, "-E") == 0 || strcmp(option, "--preprocess") == 0 ||
+        strcmp(option, "--driver-mode=cpp") == 0)
+      invocation->preprocesses = true;
+  } else if (starts_with(option, "-save-temps") ||
+             starts_with(option, "--save-temps") ||
+             strcmp(option, "-no-integrated-cpp") == 0) {
+    invocation->preprocesses = true;
   } else if (contains(options_not_executable, LENGTH(options_not_executable),
                       option)) {
     reading->not_executable = true;
@@ -292,7 +299,8 @@ void invocation_read(const struct argument_list *all,
   *invocation = (struct invocation){0};
   struct reading reading = {.invocation = invocation};
   const char *slash = strrchr(all->items[0], '/');
-  reading.stops_early = ends_with(slash ? slash : all->items[0], "-cpp");
+  reading.stops_early = invocation->preprocesses =
+      ends_with(slash ? slash : all->items[0], "-cpp");
   argument_list_add(kept, all->items[0]);
   if (all->count > 1) {
     invocation->front_end = strcmp(all->items[1], "-cc1") == 0;

@@ -15,6 +15,7 @@ struct invocation {
   bool assembler;           /* clang -cc1as */
   bool links;               /* the linker will run */
   bool executable;          /* ... and makes no shared or relocatable object */
+  bool preprocesses;        /* -E, or a step of its own does it */
   bool lto;                 /* objects are bitcode for the linker */
   bool lld;                 /* the linker is lld */
   bool quiet;               /* -w */
