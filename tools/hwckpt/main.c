@@ -1,11 +1,13 @@
 /* main.c - the table of hwckpt's commands, and the help on them. */
 #include "command.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #ifndef HWCKPT_VERSION
 #error "the build defines HWCKPT_VERSION"
@@ -150,11 +152,23 @@ static bool asks_for_help(int argc, char **argv) {
   return false;
 }
 
+/* Where 0, 1 or 2 is closed, a pipe of ours must not take its place. Closed
+ * again on execution: the program finds them as they were. */
+static void hold_standard_descriptors(void) {
+  int fd;
+  do
+    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  while (fd >= 0 && fd <= 2);
+  if (fd > 2)
+    close(fd);
+}
+
 int main(int argc, char **argv) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   tool_start_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 
+  hold_standard_descriptors();
   if (argc < 2) {
     print_overview(stderr);
     return EXIT_USAGE;

@@ -8,6 +8,7 @@
  *   parent=N       a delta on generation N
  *   pages=N        pages in it
  *   pid=N          process id
+ *   like=PID       process id and address space of a running process
  *   program=PATH   build-id=HEX   arguments=TEXT   directory=PATH
  *   features=HEX   processor features, as XCR0
  *   thread=TID     one more thread
@@ -59,6 +60,28 @@ static void check(int failed) {
   hwckpt_error_text(&error, "fabricate", text, sizeof text);
   fputs(text, stderr);
   exit(1);
+}
+
+/* Fields of /proc/PID/stat (proc(5)) that tell one process from another. */
+static void be_like(const char *pid) {
+  char path[64], text[2048] = "";
+  snprintf(path, sizeof path, "/proc/%s/stat", pid);
+  FILE *file = fopen(path, "r");
+  if (!file || !fgets(text, sizeof text, file))
+    exit(1);
+  fclose(file);
+  what.process.pid = (int)strtol(pid, NULL, 10);
+  unsigned field = 3;
+  for (char *word = strtok(strrchr(text, ')') + 1, " "); word;
+       word = strtok(NULL, " "), field++) {
+    uint64_t value = strtoull(word, NULL, 10);
+    if (field == 26)
+      what.process.start_code = value;
+    else if (field == 28)
+      what.process.start_stack = value;
+    else if (field == 48)
+      what.process.arg_start = value;
+  }
 }
 
 static size_t read_hex(const char *text, unsigned char *bytes, size_t size) {
@@ -120,6 +143,8 @@ static void set_word(const char *word, const char *value) {
     what.repeat = number;
   else if (!strcmp(word, "pid"))
     what.process.pid = (int)number;
+  else if (!strcmp(word, "like"))
+    be_like(value);
   else if (!strcmp(word, "program"))
     snprintf(what.process.program, sizeof what.process.program, "%s", value);
   else if (!strcmp(word, "build-id"))

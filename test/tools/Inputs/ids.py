@@ -169,6 +169,20 @@ def twice():
     assert restore("twice").returncode == 3
 
 
+def still_running():
+    other = subprocess.Popen(["sleep", "30"])
+    try:
+        time.sleep(0.1)
+        make("running", f"like={other.pid}")
+        for policy in ("same", "namespace", "any"):
+            run = restore("running", f"--pid={policy}")
+            refused(run, 311, "running", f"as process {other.pid}")
+    finally:
+        other.kill()
+    other.wait()
+    comes_back(restore("running"), other.pid)
+
+
 def children_left_behind():
     # What the program leaves behind goes on, in a namespace too; its pipes are
     # closed only by it.
@@ -202,6 +216,7 @@ for case in (
     a_group,
     the_first,
     twice,
+    still_running,
     children_left_behind,
     failures,
 ):
