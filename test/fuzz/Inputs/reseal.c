@@ -1,0 +1,111 @@
+/* reseal.c - makes the checksums of a mutated file right again. */
+#include "reseal.h"
+
+#include "runtime/cache/format.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void seal(struct format_tag *tag, const void *message) {
+  uint32_t version = tag->version;
+  format_seal(tag, tag->magic, message, tag->length);
+  if (version == FORMAT_VERSION)
+    return;
+  /* format_seal() knows one version; another stays another, badly sealed. */
+  tag->version = version;
+}
+
+void reseal_tag(unsigned char *bytes, size_t length) {
+  struct format_tag tag;
+  if (length < sizeof(tag))
+    return;
+  memcpy(&tag, bytes, sizeof(tag));
+  if (tag.length > length - sizeof(tag))
+    tag.length = (uint32_t)(length - sizeof(tag));
+  if (tag.length > FORMAT_MESSAGE_MAX)
+    return;
+  seal(&tag, bytes + sizeof(tag));
+  memcpy(bytes, &tag, sizeof(tag));
+}
+
+/* Names the parent as it is. The header's length does not change by that: the
+ * field is of fixed size, unless it was absent. */
+static void reseal_header(unsigned char *bytes, size_t length,
+                          uint64_t parent_commit) {
+  struct format_tag tag;
+  CacheHeader header = CacheHeader_init_zero;
+  unsigned char message[FORMAT_MESSAGE_MAX];
+  if (length < sizeof(tag))
+    return;
+  memcpy(&tag, bytes, sizeof(tag));
+  if (tag.length <= length - sizeof(tag) && tag.length <= sizeof(message) &&
+      format_decode_header(&header, bytes + sizeof(tag), tag.length) &&
+      header.parent == 1) {
+    header.parent_commit = parent_commit;
+    if (format_encode_header(&header, message) == tag.length)
+      memcpy(bytes + sizeof(tag), message, tag.length);
+  }
+  reseal_tag(bytes, length);
+}
+
+/* The checksums of the frames, as far as the frames lie in the file. */
+static void reseal_frames(unsigned char *bytes, uint64_t frames_at,
+                          uint64_t index_at, uint64_t index_end) {
+  uint64_t at = frames_at;
+  for (uint64_t entry = index_at;
+       entry + sizeof(struct format_frame) <= index_end;
+       entry += sizeof(struct format_frame)) {
+    struct format_frame frame;
+    memcpy(&frame, bytes + entry, sizeof(frame));
+    if (at > index_at || frame.stored > index_at - at)
+      return;
+    frame.checksum = format_hash(bytes + at, frame.stored);
+    memcpy(bytes + entry, &frame, sizeof(frame));
+    at += frame.stored;
+  }
+}
+
+unsigned char *reseal_generation(const unsigned char *bytes, size_t length,
+                                 uint64_t parent_commit, size_t *new_length) {
+  unsigned char *copy = malloc(length + FORMAT_MESSAGE_MAX + 1);
+  struct format_tag header, tag;
+  CacheCommit commit = CacheCommit_init_zero;
+  memcpy(copy, bytes, length);
+  *new_length = length;
+  reseal_header(copy, length, parent_commit);
+  if (length < 2 * sizeof(tag))
+    return copy;
+  memcpy(&header, copy, sizeof(header));
+  memcpy(&tag, copy + length - sizeof(tag), sizeof(tag));
+  if (tag.length > FORMAT_MESSAGE_MAX || tag.length > length - 2 * sizeof(tag))
+    return copy;
+  size_t at = length - sizeof(tag) - tag.length;
+  if (!format_decode_commit(&commit, copy + at, tag.length))
+    return copy;
+
+  /* The length as it is, unless the file says it wrong by itself. */
+  bool length_fits = commit.file_length == length;
+  commit.header_checksum = header.checksum;
+  if (commit.index_offset <= at) {
+    uint64_t frames = commit.page_frames + commit.record_frames;
+    uint64_t end = commit.index_offset;
+    if (frames <= (at - end) / sizeof(struct format_frame))
+      end += frames * sizeof(struct format_frame);
+    reseal_frames(copy, sizeof(header) + header.length, commit.index_offset,
+                  end);
+    commit.index_checksum =
+        format_hash(copy + commit.index_offset, at - commit.index_offset);
+  }
+  unsigned char message[FORMAT_MESSAGE_MAX];
+  size_t encoded = format_encode_commit(&commit, message);
+  if (length_fits) {
+    commit.file_length = at + encoded + sizeof(tag);
+    encoded = format_encode_commit(&commit, message);
+  }
+  memcpy(copy + at, message, encoded);
+  tag.length = (uint32_t)encoded;
+  seal(&tag, message);
+  memcpy(copy + at + encoded, &tag, sizeof(tag));
+  *new_length = at + encoded + sizeof(tag);
+  return copy;
+}

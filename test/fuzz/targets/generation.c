@@ -1,0 +1,100 @@
+/* A generation file from a stranger: generation 2 of an application whose
+ * generation 1 is whole. Once as it is, once with its checksums made right.
+ */
+#include "../Inputs/memory_io.h"
+#include "../Inputs/reseal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int read_pages(uint64_t address, const void *data, size_t count,
+                      void *context) {
+  const unsigned char *bytes = data;
+  unsigned *sum = context;
+  (void)address;
+  for (size_t i = 0; i < count * CACHE_PAGE_SIZE; i += 512)
+    *sum += bytes[i];
+  *sum += bytes[count * CACHE_PAGE_SIZE - 1];
+  return 0;
+}
+
+static int see_generation(const struct cache_generation *generation, int damage,
+                          void *context) {
+  (void)context;
+  if (generation->number == 1 && damage)
+    abort();
+  return 0;
+}
+
+/* Opened means whole: what can be said of it must then not fail, but for
+ * frames of pages, which are read later. */
+static void read_generation(struct cache *cache) {
+  struct cache_reader *reader;
+  struct hwckpt_error error = {0};
+  unsigned sum = 0;
+  int result = cache_reader_open(cache, MEMORY_APPLICATION, 2, &reader, &error);
+  if (result != 0 && (result != -(int)error.code || !error.object[0]))
+    abort();
+  if (result < 0)
+    return;
+  uint32_t type;
+  const void *bytes;
+  size_t length;
+  for (size_t i = 0; cache_reader_record(reader, i, &type, &bytes, &length);
+       i++)
+    for (size_t at = 0; at < length; at++)
+      sum += ((const unsigned char *)bytes)[at];
+  struct cache_range all = {0, UINT64_MAX & ~(uint64_t)4095};
+  struct cache_range some[] = {{4096, 65536}, {1u << 20, 1u << 28}};
+  cache_replay(reader, &all, 1, read_pages, &sum, &error);
+  cache_replay(reader, some, 2, read_pages, &sum, NULL);
+  cache_reader_close(reader);
+}
+
+static void try(const unsigned char *bytes, size_t length) {
+  struct cache *cache = memory_cache();
+  memory_put(true, "g0000000002.ckpt", bytes, length);
+  read_generation(cache);
+  cache_verify(cache, MEMORY_APPLICATION, 2, NULL);
+  cache_each_generation(cache, MEMORY_APPLICATION, see_generation, NULL, NULL);
+  cache_close(cache);
+  size_t now;
+  const unsigned char *kept = memory_get(true, "g0000000002.ckpt", &now);
+  if (now != length || (length && memcmp(kept, bytes, length) != 0))
+    abort(); /* changed by reading */
+}
+
+static uint64_t write_base(void) {
+  static unsigned char pages[20 * CACHE_PAGE_SIZE];
+  struct cache_write_options options = {0, 1};
+  struct cache_writer *writer;
+  struct cache *cache = memory_cache();
+  for (size_t i = 0; i < sizeof(pages); i++)
+    pages[i] = (unsigned char)(i / 97);
+  if (cache_begin(cache, MEMORY_APPLICATION, &options, &writer, NULL) < 0 ||
+      cache_put_pages(writer, 4096, pages, 20, NULL) < 0 ||
+      cache_put_record(writer, 1, "base", 4, NULL) < 0 ||
+      cache_commit(writer, NULL, NULL) < 0)
+    abort();
+  cache_close(cache);
+  size_t length;
+  const unsigned char *bytes = memory_get(true, "g0000000001.ckpt", &length);
+  uint64_t commit;
+  memcpy(&commit, bytes + length - sizeof(commit), sizeof(commit));
+  return commit;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static uint64_t parent_commit;
+  if (!parent_commit)
+    parent_commit = write_base();
+  size_t length;
+  try(data, size);
+  unsigned char *resealed =
+      reseal_generation(data, size, parent_commit, &length);
+  try(resealed, length);
+  free(resealed);
+  return 0;
+}
