@@ -119,7 +119,7 @@ static void put_fill(struct output *out, char c, int count) {
 struct conversion {
   bool left, zero;
   int width, precision; /* precision -1: none */
-  enum { SIZE_INT, SIZE_LONG, SIZE_LONG_LONG, SIZE_SIZE } size;
+  enum { SIZE_INT, SIZE_LONG, SIZE_LONG_LONG } size;
   char letter;
 };
 
@@ -157,7 +157,7 @@ static const char *parse_conversion(const char *format, struct conversion *c,
   if (*format == '.')
     format = parse_number(format + 1, &c->precision, args);
   if (*format == 'z') {
-    c->size = SIZE_SIZE;
+    c->size = SIZE_LONG; /* so is size_t here, see below */
     format++;
   } else if (*format == 'l') {
     c->size = SIZE_LONG;
@@ -210,14 +210,14 @@ static void put_number(struct output *out, const struct conversion *c,
     put_fill(out, ' ', fill);
 }
 
+_Static_assert(sizeof(size_t) == sizeof(long), "%zu is taken as %lu");
+
 static long long take_signed(const struct conversion *c, va_list *args) {
   switch (c->size) {
   case SIZE_LONG:
     return va_arg(*args, long);
   case SIZE_LONG_LONG:
     return va_arg(*args, long long);
-  case SIZE_SIZE:
-    return (long long)va_arg(*args, size_t);
   default:
     return va_arg(*args, int);
   }
@@ -230,8 +230,6 @@ static unsigned long long take_unsigned(const struct conversion *c,
     return va_arg(*args, unsigned long);
   case SIZE_LONG_LONG:
     return va_arg(*args, unsigned long long);
-  case SIZE_SIZE:
-    return va_arg(*args, size_t);
   default:
     return va_arg(*args, unsigned);
   }

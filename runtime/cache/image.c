@@ -140,7 +140,7 @@ int image_open(struct image *image, struct cache *cache,
   if (image->fd < 0)
     return place_fail(&place, error, HWCKPT_E_NO_GENERATION, 0,
                       "generation %llu", (unsigned long long)number);
-  uint64_t header_checksum;
+  uint64_t header_checksum = 0;
   result = read_header(image, &header_checksum, error);
   if (result == 0)
     result = check_header(image, error);

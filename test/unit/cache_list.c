@@ -85,7 +85,7 @@ int main(void) {
   CHECK(seen.count == 5);
   for (unsigned i = 0; i < 5; i++) {
     CHECK(seen.damages[i] == 0);
-    CHECK(memcmp(&seen.generations[i], &written[i], sizeof(written[i])) == 0);
+    CHECK(unit_same_generation(&seen.generations[i], &written[i]));
   }
   seen = (struct seen){.stop = 44};
   CHECK(cache_each_generation(cache, name, see_generation, &seen,

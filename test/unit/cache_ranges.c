@@ -32,7 +32,10 @@ static int see(uint64_t address, const void *data, size_t count,
   seen->calls++;
   if (count > seen->longest)
     seen->longest = count;
-  return seen->stop_after && --seen->stop_after == 0 ? 1234 : 0;
+  if (seen->stop_after == 0)
+    return 0;
+  seen->stop_after--;
+  return seen->stop_after == 0 ? 1234 : 0;
 }
 
 static struct seen replay(struct cache_reader *reader,

@@ -58,8 +58,7 @@ static void write_and_read(struct cache *cache, int level) {
   struct cache_reader *reader;
   CHECK_OK(cache_reader_open(cache, name, 1, &reader, &unit_error));
   CHECK(cache_reader_chain(reader) == 1);
-  CHECK(memcmp(cache_reader_generation(reader), &generation,
-               sizeof(generation)) == 0);
+  CHECK(unit_same_generation(cache_reader_generation(reader), &generation));
   check_records(reader);
   cache_reader_close(reader);
   CHECK_OK(unit_compare(cache, name, 1, &model, &unit_error));

@@ -125,7 +125,10 @@ static long memory_pwrite(int fd, const void *buffer, size_t length,
   if (!file)
     return -EBADF;
   if (offset + length > file->length) {
-    file->bytes = realloc(file->bytes, offset + length);
+    unsigned char *grown = realloc(file->bytes, offset + length);
+    if (!grown)
+      return -ENOSPC;
+    file->bytes = grown;
     file->length = offset + length;
   }
   memcpy(file->bytes + offset, buffer, length);
@@ -202,7 +205,7 @@ static long memory_getdents(int fd, void *buffer, size_t length) {
       break;
     memset(at, 0, size);
     memcpy(at + 16, &size, sizeof(size));
-    strcpy(at + 19, file->name);
+    memcpy(at + 19, file->name, strlen(file->name) + 1);
     at += size;
   }
   return at - (char *)buffer;

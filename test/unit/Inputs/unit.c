@@ -74,8 +74,9 @@ size_t unit_read_file(const char *path, unsigned char **bytes) {
   FILE *file = fopen(path, "rb");
   CHECK(file);
   CHECK(fseek(file, 0, SEEK_END) == 0);
-  size_t length = (size_t)ftell(file);
-  rewind(file);
+  long end = ftell(file);
+  CHECK(end >= 0 && fseek(file, 0, SEEK_SET) == 0);
+  size_t length = (size_t)end;
   *bytes = malloc(length + 1);
   CHECK(*bytes && fread(*bytes, 1, length, file) == length);
   fclose(file);
@@ -208,6 +209,15 @@ int unit_compare(struct cache *cache, const char *application, uint64_t number,
   for (size_t i = 0; i < model->pages && result == 0; i++)
     CHECK(comparison.seen[i] == (model->version[i] != 0));
   return result;
+}
+
+bool unit_same_generation(const struct cache_generation *a,
+                          const struct cache_generation *b) {
+  return strcmp(a->application, b->application) == 0 &&
+         a->number == b->number && a->parent == b->parent &&
+         a->commit_ns == b->commit_ns && a->pages == b->pages &&
+         a->bytes == b->bytes && a->raw_bytes == b->raw_bytes &&
+         a->restores == b->restores;
 }
 
 /* ---- random numbers ---- */

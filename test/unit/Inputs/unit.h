@@ -88,6 +88,10 @@ int unit_put_hole(struct cache_writer *writer, struct model *model,
 int unit_compare(struct cache *cache, const char *application, uint64_t number,
                  const struct model *model, struct hwckpt_error *error);
 
+/* Whether two descriptions of a generation say the same. */
+bool unit_same_generation(const struct cache_generation *a,
+                          const struct cache_generation *b);
+
 /* A number below `limit`, from a generator with a fixed seed. */
 unsigned unit_random(unsigned limit);
 void unit_seed(uint64_t seed);
