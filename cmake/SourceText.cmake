@@ -8,7 +8,7 @@ foreach(target IN ITEMS format format-check tidy)
   add_custom_target(${target}
     COMMAND ${CMAKE_COMMAND} -E env
       CLANG_FORMAT=${HWCKPT_CLANG_FORMAT} CLANG_TIDY=${HWCKPT_CLANG_TIDY}
-      BUILD=${CMAKE_BINARY_DIR}
+      BUILD=${CMAKE_BINARY_DIR} PYTHON=${HWCKPT_PYTHON}
       ${check_source} ${target}
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
     USES_TERMINAL VERBATIM)
