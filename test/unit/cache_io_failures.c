@@ -124,8 +124,11 @@ static int write_generation(struct cache *cache, uint64_t parent,
   result = unit_put(writer, model, first, 280, 1 + (unsigned)parent, error);
   if (result == 0)
     result = cache_put_record(writer, 1, "record", 6, error);
+  /* A writer that failed fails for good, and says so as at first. */
   if (result < 0) {
-    cache_abort(writer);
+    CHECK(cache_put_record(writer, 1, "record", 6, NULL) == result);
+    CHECK(cache_put_hole(writer, 0, 4096, NULL) == result);
+    CHECK(cache_commit(writer, NULL, NULL) == result);
     return result;
   }
   result = cache_commit(writer, NULL, error);
