@@ -1,8 +1,7 @@
 # lit.cfg.py - how the tests run.
 #
 # A test is a file with RUN: lines, run by bash (a job in the background is
-# written `(command &)`). Besides lit's own %s, %S, %t
-# and %T there are:
+# written `(command &)`). Besides lit's own %s, %S, %t and %T there are:
 #
 #   %clang %clangxx   the driver shims in build/bin (take -fhwckpt)
 #   %opt %llc         LLVM's, of the version the plugins are built for
@@ -27,6 +26,8 @@ import os
 import shutil
 import sys
 
+# Nothing is written into the source tree.
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(config.source_root, "test"))
 from isolated_test import IsolatedTest
 
@@ -59,6 +60,7 @@ config.environment["PATH"] = os.pathsep.join(
 )
 config.environment["HWCKPT_STRESS"] = "1" if tier == "stress" else "0"
 config.environment["LC_ALL"] = "C.UTF-8"
+config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
 
 # \b: %clang must not match within %clangxx.
 config.substitutions += [
