@@ -27,11 +27,12 @@ StringRef hwckpt::siteSection(SiteKind Kind) {
   llvm_unreachable("unknown kind of site");
 }
 
-/// The text of a site. SHF_LINK_ORDER ties the entry to the code it points at,
-/// so that both are discarded together. Sections are told apart by the symbol
-/// they are tied to; the function's first site in the text serves all others,
-/// so that a function has one section and not one for each site. The function
-/// itself cannot be named: that would count as taking its address.
+/// The text of a site. SHF_LINK_ORDER ("o") ties the entry to the code it
+/// points at, and "?" puts it into the same group, so that they are discarded
+/// together by --gc-sections and as comdat. Sections are told apart by the
+/// symbol they are tied to; the function's first site in the text serves all
+/// others, so that a function has one section and not one for each site. The
+/// function itself cannot be named: that would count as taking its address.
 static std::string siteText(SiteKind Kind, uint64_t FunctionID) {
   std::string Anchor = (".Lhwckpt_" + Twine::utohexstr(FunctionID)).str();
   return (".Lhwckpt_site${:uid}:\n"
@@ -40,7 +41,7 @@ static std::string siteText(SiteKind Kind, uint64_t FunctionID) {
           ":\n"
           ".endif\n"
           ".pushsection " +
-          siteSection(Kind) + ",\"ao\",@progbits," + Anchor +
+          siteSection(Kind) + ",\"ao?\",@progbits," + Anchor +
           "\n"
           ".p2align 2\n"
           ".long .Lhwckpt_site${:uid}-.\n"

@@ -178,7 +178,6 @@ struct reading {
   bool stops_early;     /* an option of options_without_link */
   bool has_input;       /* something to link */
   bool not_executable;  /* an option of options_not_executable */
-  bool thin_index;      /* back end of a distributed ThinLTO link */
   const char *language; /* -x, null: by suffix */
 };
 
@@ -245,8 +244,6 @@ static void read_option(struct reading *reading, const char *option) {
     invocation->lto = strcmp(option, "-flto=none") != 0;
   } else if (strcmp(option, "-fno-lto") == 0) {
     invocation->lto = false;
-  } else if (starts_with(option, "-fthinlto-index=")) {
-    reading->thin_index = true;
   } else if (starts_with(option, "-fuse-ld=") ||
              starts_with(option, "--ld-path=")) {
     const char *name = strchr(option, '=') + 1;
@@ -311,6 +308,4 @@ void invocation_read(const struct argument_list *all,
   invocation->links = reading.has_input && !reading.stops_early &&
                       !invocation->front_end && !invocation->assembler;
   invocation->executable = invocation->links && !reading.not_executable;
-  if (reading.thin_index)
-    invocation->lto = false;
 }
