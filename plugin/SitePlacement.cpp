@@ -159,14 +159,19 @@ std::optional<uint64_t> Placer::totalCost(const Loop &L) const {
   return Trips * Body;
 }
 
-/// True if every way round \p L passes a site.
+/// True if every way round \p L passes a site: one in a block that dominates
+/// the latch, and is not further up than the header, which dominates the loop.
 bool Placer::isCovered(const Loop &L) const {
   SmallVector<BasicBlock *, 4> Latches;
   L.getLoopLatches(Latches);
   return all_of(Latches, [&](const BasicBlock *Latch) {
-    return any_of(BlocksWithSite, [&](const BasicBlock *BB) {
-      return L.contains(BB) && DT.dominates(BB, Latch);
-    });
+    const BasicBlock *BB = Latch;
+    while (!BlocksWithSite.contains(BB)) {
+      if (BB == L.getHeader())
+        return false;
+      BB = DT.getNode(BB)->getIDom()->getBlock();
+    }
+    return true;
   });
 }
 

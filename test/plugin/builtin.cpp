@@ -15,7 +15,7 @@ struct Last {
 // CHECK-NOT:     invoke
 // CHECK-COUNT-3: asm sideeffect {{.*}}0xb9
 // CHECK-NOT:     asm
-// CHECK:       }
+// CHECK:       {{^}}}
 int use() {
   Last last;
   auto lambda = [] { return ::__builtin_ckpt_save(); };

@@ -7,7 +7,7 @@ target triple = "x86_64-unknown-linux-gnu"
 ; CHECK-LABEL: define void @two_entries(
 ; CHECK-COUNT-1: asm sideeffect
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @two_entries(i1 %which, ptr %p) {
 entry:
   br i1 %which, label %a, label %b
@@ -26,8 +26,9 @@ exit:
 
 ; CHECK-LABEL: define void @within_short(
 ; CHECK:       {{^}}loop:
-; CHECK:       asm sideeffect
-; CHECK:       }
+; CHECK-NEXT:    %i = phi
+; CHECK-NEXT:    call void asm sideeffect
+; CHECK:       {{^}}}
 define void @within_short(ptr %p) {
 entry:
   br label %loop

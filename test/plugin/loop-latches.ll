@@ -7,7 +7,7 @@ target triple = "x86_64-unknown-linux-gnu"
 ; CHECK:       header:
 ; CHECK-NEXT:    call void asm sideeffect
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @search(ptr %p) {
 entry:
   br label %header

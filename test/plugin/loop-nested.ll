@@ -10,7 +10,7 @@ target triple = "x86_64-unknown-linux-gnu"
 ; CHECK:       inner:
 ; CHECK-NEXT:    call void asm sideeffect
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @covered(ptr %p) {
 entry:
   br label %outer
@@ -36,7 +36,7 @@ exit:
 ; CHECK:       inner:
 ; CHECK-NEXT:    call void asm sideeffect
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @guarded(ptr %p) {
 entry:
   br label %outer
@@ -64,7 +64,7 @@ exit:
 ; CHECK:       inner:
 ; CHECK-NEXT:    call void asm sideeffect
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @shortcut(ptr %p) {
 entry:
   br label %outer

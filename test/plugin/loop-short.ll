@@ -9,10 +9,10 @@ target triple = "x86_64-unknown-linux-gnu"
 
 ; CHECK-LABEL: define void @ten(
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 ; NONE-LABEL: define void @ten(
 ; NONE:         asm
-; NONE:       }
+; NONE:       {{^}}}
 define void @ten(ptr %p) {
 entry:
   br label %loop
@@ -30,7 +30,7 @@ exit:
 
 ; CHECK-LABEL: define void @million(
 ; CHECK:         asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @million(ptr %p) {
 entry:
   br label %loop
@@ -53,7 +53,7 @@ exit:
 ; CHECK-NEXT:    call void asm
 ; CHECK:       inner:
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @product(ptr %p) {
 entry:
   br label %outer
@@ -82,7 +82,7 @@ declare void @work()
 
 ; CHECK-LABEL: define void @calls(
 ; CHECK:         asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @calls() {
 entry:
   br label %loop
@@ -102,7 +102,7 @@ declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 
 ; CHECK-LABEL: define void @fills_some(
 ; CHECK:         asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @fills_some(ptr %p, i64 %length) {
 entry:
   br label %loop
@@ -120,7 +120,7 @@ exit:
 
 ; CHECK-LABEL: define void @fills_much(
 ; CHECK:         asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @fills_much(ptr %p) {
 entry:
   br label %loop
@@ -138,7 +138,7 @@ exit:
 
 ; CHECK-LABEL: define void @fills_little(
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @fills_little(ptr %p) {
 entry:
   br label %loop

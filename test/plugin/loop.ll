@@ -15,7 +15,7 @@ target triple = "x86_64-unknown-linux-gnu"
 ; CHECK-SAME:      .popsection", ""() [[SITE:#[0-9]+]]
 ; CHECK-NEXT:    %p = getelementptr
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define i64 @sum(ptr %a, i64 %n) {
 entry:
   br label %loop

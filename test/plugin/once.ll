@@ -6,18 +6,28 @@
 ; RUN: llvm-link -S %t.once.ll %t.new.ll \
 ; RUN:   | %opt -load-pass-plugin=%pass -passes=hwckpt,verify -S | FileCheck %s
 
+; Functions of one name in two modules stay apart where both are linked as IR.
+; RUN: sed -e s/@first/@second/ %s | %opt -load-pass-plugin=%pass -passes=hwckpt -S -o %t.other.ll
+; RUN: llvm-link -S %t.once.ll %t.other.ll | FileCheck --check-prefix=BOTH %s
+; BOTH-LABEL: define internal void @local(
+; BOTH:         .Lhwckpt_[[LOCAL:[0-9a-f]+]]:
+; BOTH-LABEL: define internal void @local.{{[0-9]+}}(
+; BOTH:         asm sideeffect
+; BOTH-NOT:     .Lhwckpt_[[LOCAL]]:
+; BOTH:       {{^}}}
+
 target triple = "x86_64-unknown-linux-gnu"
 
 ; CHECK: @llvm.global_ctors = appending global [1 x
 ; CHECK-LABEL: define void @first(
 ; CHECK-COUNT-1: .Lhwckpt_[[FIRST:[0-9a-f]+]]:
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 ; CHECK-LABEL: define void @second(
 ; CHECK-NOT:     .Lhwckpt_[[FIRST]]:
 ; CHECK-COUNT-1: asm sideeffect
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 ; CHECK: !{i32 7, !"hwckpt", i32 1}
 define void @first() {
   br label %loop
@@ -25,3 +35,12 @@ define void @first() {
 loop:
   br label %loop
 }
+
+define internal void @local() {
+  br label %loop
+
+loop:
+  br label %loop
+}
+
+@llvm.used = appending global [1 x ptr] [ptr @local]

@@ -12,7 +12,7 @@ target triple = "x86_64-unknown-linux-gnu"
 ; CHECK-NEXT:    call void asm sideeffect {{.*}}hwckpt_sites_recursion
 ; CHECK-NEXT:    call i32 @fib
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define i32 @fib(i32 %n) {
 entry:
   %leaf = icmp slt i32 %n, 2
@@ -36,7 +36,7 @@ exit:
 ; CHECK-NEXT:    call void asm sideeffect {{.*}}hwckpt_sites_recursion
 ; CHECK-NEXT:    br i1
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @parts(i1 %end, i1 %way) {
 entry:
   br i1 %end, label %exit, label %fork
@@ -58,7 +58,7 @@ exit:
 
 ; CHECK-LABEL: define void @even(
 ; CHECK:         asm sideeffect {{.*}}hwckpt_sites_recursion
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @even(i32 %n) {
   %m = sub i32 %n, 1
   call void @odd(i32 %m)
@@ -67,7 +67,7 @@ define void @even(i32 %n) {
 
 ; CHECK-LABEL: define internal void @odd(
 ; CHECK:         asm sideeffect {{.*}}hwckpt_sites_recursion
-; CHECK:       }
+; CHECK:       {{^}}}
 define internal void @odd(i32 %n) {
   %m = sub i32 %n, 1
   call void @even(i32 %m)
@@ -77,7 +77,7 @@ define internal void @odd(i32 %n) {
 ; Calls a recursive function, but is not one.
 ; CHECK-LABEL: define void @outside(
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @outside() {
   call void @even(i32 3)
   ret void
@@ -97,7 +97,7 @@ define void @tail(i32 %n) {
 ; CHECK-LABEL: define void @walk(
 ; CHECK-COUNT-1: asm sideeffect {{.*}}hwckpt_sites_recursion
 ; CHECK-NOT:     asm
-; CHECK:       }
+; CHECK:       {{^}}}
 define void @walk(ptr %p) {
 entry:
   br label %loop

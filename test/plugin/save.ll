@@ -1,6 +1,8 @@
 ; __builtin_ckpt_save() becomes the eight bytes of CKPT.SAVE, in every function,
 ; and is not reached where no runtime is linked.
 ; RUN: %opt -load-pass-plugin=%pass -passes=hwckpt,verify -S %s | FileCheck %s
+; What passes before have found out of the functions is out of date by then.
+; RUN: %opt -load-pass-plugin=%pass -passes='function(require<scalar-evolution>),hwckpt,verify' -S %s | FileCheck %s
 ; RUN: %opt -load-pass-plugin=%pass -passes=hwckpt %s \
 ; RUN:   | %llc -filetype=obj -o - | llvm-objdump -d - | FileCheck --check-prefix=BYTES %s
 
@@ -36,7 +38,7 @@ define void @unused() "hwckpt-nopoll" {
 ; CHECK-NOT:     invoke
 ; CHECK:         call i32 asm sideeffect {{.*}}0xb9
 ; CHECK-NOT:     invoke
-; CHECK:       }
+; CHECK:       {{^}}}
 define i32 @invoked() personality ptr @__gxx_personality_v0 {
   %v = invoke i32 @__hwckpt_builtin_save() to label %done unwind label %pad
 
