@@ -63,9 +63,9 @@
 #define HWCKPT_UNREGISTER_SYMBOL "__hwckpt_unregister_module"
 
 /* What the front end makes of __builtin_ckpt_save(): a call of this function,
- * int (void), which the pass replaces by CKPT.SAVE. Nothing defines it. Where no
- * runtime is linked (HWCKPT_REGISTER_SYMBOL is null) the result is -ENOSYS and
- * the instruction is not reached. */
+ * int (void), which the pass replaces by CKPT.SAVE. Nothing defines it. Where
+ * no runtime is linked (HWCKPT_REGISTER_SYMBOL is null) the result is -ENOSYS
+ * and the instruction is not reached. */
 #define HWCKPT_SAVE_SYMBOL "__hwckpt_builtin_save"
 
 /* Functions that get no sites: those with this attribute in the IR, and those
@@ -74,8 +74,8 @@
 #define HWCKPT_RUNTIME_PREFIX "__hwckpt"
 
 /* What marks IR as instrumented, so that it never is twice: a flag of modules,
- * whose value is HWCKPT_ISA_VERSION, and an attribute of functions. Modules that
- * are linked together as IR mix both. */
+ * whose value is HWCKPT_ISA_VERSION, and an attribute of functions. Modules
+ * that are linked together as IR mix both. */
 #define HWCKPT_MODULE_FLAG "hwckpt"
 #define HWCKPT_DONE_ATTRIBUTE "hwckpt-done"
 
