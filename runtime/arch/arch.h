@@ -1,0 +1,92 @@
+/* arch.h - what the rooms above need of a processor; x86_64/ implements it.
+ *
+ * A port is a folder with these functions, syscall.h and the trap encodings of
+ * hwckpt_isa.h. Everything here is async-signal-safe and uses neither libc nor
+ * thread-local storage.
+ */
+#ifndef HWCKPT_ARCH_H
+#define HWCKPT_ARCH_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <ucontext.h>
+
+/* ---- the interrupted context of a signal handler ---- */
+
+uint64_t arch_context_pc(const ucontext_t *context);
+void arch_context_set_pc(ucontext_t *context, uint64_t pc);
+uint64_t arch_context_sp(const ucontext_t *context);
+/* The signals blocked in the interrupted code, bit (n - 1) for signal n. */
+uint64_t arch_context_sigmask(const ucontext_t *context);
+/* The value that the interrupted instruction (a system call, or a checkpoint
+ * instruction) leaves behind. */
+int64_t arch_context_result(const ucontext_t *context);
+void arch_context_set_result(ucontext_t *context, int64_t result);
+
+/* Arguments of the system call the context is about to make. */
+uint64_t arch_context_argument(const ucontext_t *context, unsigned i);
+void arch_context_set_argument(ucontext_t *context, unsigned i, uint64_t value);
+
+/* Whether the context has just returned from a system call (pc behind the
+ * instruction), or is about to make one (pc at it). */
+bool arch_context_after_syscall(const ucontext_t *context);
+bool arch_context_at_syscall(const ucontext_t *context);
+/* From after a system call to before it, to make it (again) as number; and
+ * from before to after, as if it had returned result. */
+void arch_context_rewind_syscall(ucontext_t *context, long number);
+void arch_context_finish_syscall(ucontext_t *context, int64_t result);
+/* The number of the system call just returned from, as the instruction before
+ * it loads it; -1 when the code does not tell. */
+long arch_context_syscall_number(const ucontext_t *context);
+
+/* ---- traps ---- */
+
+/* Where a breakpoint (SIGTRAP) that stopped the context stands. */
+uint64_t arch_breakpoint_address(const ucontext_t *context);
+/* Decodes the checkpoint instruction at the context's pc: its immediate
+ * (HWCKPT_IMM), or 0 when it is none. */
+uint32_t arch_checkpoint_instruction(const ucontext_t *context);
+/* Makes the context stop with SIGTRAP (TRAP_TRACE) after one instruction. */
+void arch_context_set_step(ucontext_t *context, bool step);
+
+/* ---- threads ---- */
+
+/* Starts a thread of this process with clone flags, stack and function; for
+ * threads that libc does not know. Returns the tid or a negative errno. */
+long arch_spawn(uint64_t flags, void *stack_top, void *tls,
+                void (*function)(void *), void *argument);
+/* The same through clone3 with a chosen thread id (0: any). */
+long arch_spawn_as(uint64_t flags, int tid, void *stack_top, void *tls,
+                   void (*function)(void *), void *argument);
+/* Fills a block (page-aligned, at least 4096 bytes) as the least that code
+ * built for libc finds at its thread pointer, and returns that pointer. */
+void *arch_tls_fill(void *block);
+/* The calling thread's thread pointers. */
+void arch_get_tls(uint64_t *fs, uint64_t *gs);
+void arch_set_tls(uint64_t fs, uint64_t gs);
+
+/* Continues at a signal frame, as if its handler had returned. `context` is
+ * the ucontext inside the frame the kernel wrote. */
+_Noreturn void arch_sigreturn(const ucontext_t *context);
+/* The trampoline that the kernel's sigaction wants as sa_restorer. */
+void arch_restorer(void);
+/* Calls function(argument) on another stack and never comes back. */
+_Noreturn void arch_on_stack(void *stack_top, void (*function)(void *),
+                             void *argument);
+/* Unmaps [address, address + length), the calling code's own stack among it,
+ * then continues at the frame. */
+_Noreturn void arch_unmap_and_sigreturn(void *address, size_t length,
+                                        const ucontext_t *context);
+
+/* XCR0 and the bytes of the context's extended state, for the record. */
+uint64_t arch_xstate_features(void);
+uint32_t arch_xstate_size(const ucontext_t *context);
+
+/* ---- memory ---- */
+
+/* Copies one page of 4096 bytes, both aligned. */
+void arch_copy_page(void *to, const void *from);
+
+#endif

@@ -1,0 +1,125 @@
+/* context.c - the interrupted registers of a signal frame, system calls and
+ * traps in them. */
+#include "../../../intrinsics/hwckpt_isa.h"
+#include "../arch.h"
+
+#define EFLAGS_TRAP 0x100
+#define SYSCALL_LENGTH 2 /* 0F 05 */
+
+static greg_t *reg(ucontext_t *context, int which) {
+  return &context->uc_mcontext.gregs[which];
+}
+
+static greg_t get(const ucontext_t *context, int which) {
+  return context->uc_mcontext.gregs[which];
+}
+
+uint64_t arch_context_pc(const ucontext_t *context) {
+  return (uint64_t)get(context, REG_RIP);
+}
+
+void arch_context_set_pc(ucontext_t *context, uint64_t pc) {
+  *reg(context, REG_RIP) = (greg_t)pc;
+}
+
+uint64_t arch_context_sp(const ucontext_t *context) {
+  return (uint64_t)get(context, REG_RSP);
+}
+
+uint64_t arch_context_sigmask(const ucontext_t *context) {
+  return *(const uint64_t *)(const void *)&context->uc_sigmask;
+}
+
+int64_t arch_context_result(const ucontext_t *context) {
+  return get(context, REG_RAX);
+}
+
+void arch_context_set_result(ucontext_t *context, int64_t result) {
+  *reg(context, REG_RAX) = result;
+}
+
+static const int argument_register[6] = {REG_RDI, REG_RSI, REG_RDX,
+                                         REG_R10, REG_R8,  REG_R9};
+
+uint64_t arch_context_argument(const ucontext_t *context, unsigned i) {
+  return (uint64_t)get(context, argument_register[i]);
+}
+
+void arch_context_set_argument(ucontext_t *context, unsigned i,
+                               uint64_t value) {
+  *reg(context, argument_register[i]) = (greg_t)value;
+}
+
+static bool is_syscall(const unsigned char *code) {
+  return code[0] == 0x0F && code[1] == 0x05;
+}
+
+/* The kernel returned to pc from a system call or will make one at it, so the
+ * bytes at and before pc are mapped and readable. */
+bool arch_context_after_syscall(const ucontext_t *context) {
+  const unsigned char *pc = (const unsigned char *)arch_context_pc(context);
+  return is_syscall(pc - SYSCALL_LENGTH);
+}
+
+bool arch_context_at_syscall(const ucontext_t *context) {
+  return is_syscall((const unsigned char *)arch_context_pc(context));
+}
+
+void arch_context_rewind_syscall(ucontext_t *context, long number) {
+  *reg(context, REG_RIP) -= SYSCALL_LENGTH;
+  *reg(context, REG_RAX) = number;
+}
+
+void arch_context_finish_syscall(ucontext_t *context, int64_t result) {
+  *reg(context, REG_RIP) += SYSCALL_LENGTH;
+  *reg(context, REG_RAX) = result;
+}
+
+long arch_context_syscall_number(const ucontext_t *context) {
+  /* mov $imm32, %eax (B8 imm32) directly before the instruction. */
+  const unsigned char *code =
+      (const unsigned char *)arch_context_pc(context) - SYSCALL_LENGTH - 5;
+  if (code[0] != 0xB8)
+    return -1;
+  return (long)(code[1] | code[2] << 8 | code[3] << 16 |
+                (uint32_t)code[4] << 24);
+}
+
+uint64_t arch_breakpoint_address(const ucontext_t *context) {
+  return arch_context_pc(context) - 1;
+}
+
+uint32_t arch_checkpoint_instruction(const ucontext_t *context) {
+  const unsigned char *code = (const unsigned char *)arch_context_pc(context);
+  if (code[0] != HWCKPT_INSN_BYTE0 || code[1] != HWCKPT_INSN_TRAP ||
+      code[2] != HWCKPT_INSN_MODRM || code[3] != HWCKPT_INSN_SIB)
+    return 0;
+  uint32_t imm = code[4] | (uint32_t)code[5] << 8 | (uint32_t)code[6] << 16 |
+                 (uint32_t)code[7] << 24;
+  return HWCKPT_IMM_MAGIC(imm) == HWCKPT_MAGIC ? imm : 0;
+}
+
+void arch_context_set_step(ucontext_t *context, bool step) {
+  if (step)
+    *reg(context, REG_EFL) |= EFLAGS_TRAP;
+  else
+    *reg(context, REG_EFL) &= ~(greg_t)EFLAGS_TRAP;
+}
+
+uint64_t arch_xstate_features(void) {
+  uint32_t a = 1, b, c = 0, d;
+  __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+  if (!(c & 1u << 27)) /* OSXSAVE */
+    return 0;
+  __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+  return (uint64_t)d << 32 | a;
+}
+
+uint32_t arch_xstate_size(const ucontext_t *context) {
+  /* struct _fpx_sw_bytes at 464 of the FXSAVE area: magic1, extended_size. */
+  const char *area = (const char *)context->uc_mcontext.fpregs;
+  if (!area)
+    return 0;
+  uint32_t magic = *(const uint32_t *)(area + 464);
+  return magic == 0x46505853 ? *(const uint32_t *)(area + 468) : 512;
+}
