@@ -1,0 +1,236 @@
+/* dirty.c - see dirty.h. The kernel's structures are declared here because the
+ * headers of distributions that run a newer kernel may not have them. */
+#include "dirty.h"
+
+#include "../arch/sys.h"
+#include "private.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+/* linux/userfaultfd.h */
+struct uffd_api {
+  uint64_t api, features, ioctls;
+};
+struct uffd_register {
+  uint64_t start, length, mode, ioctls;
+};
+#define UFFD_API_VERSION 0xAAull
+#define UFFD_USER_MODE_ONLY 1
+#define UFFD_FEATURE_WP_UNPOPULATED (1ull << 13)
+#define UFFD_FEATURE_WP_ASYNC (1ull << 15)
+#define UFFD_IOCTL_API _IOWR(0xAA, 0x3F, struct uffd_api)
+#define UFFD_IOCTL_REGISTER _IOWR(0xAA, 0x00, struct uffd_register)
+#define UFFD_REGISTER_WP (1ull << 1)
+
+/* linux/fs.h */
+struct scan_region {
+  uint64_t start, end, categories;
+};
+struct scan_argument {
+  uint64_t size, flags, start, end, walk_end, regions, region_count, max_pages;
+  uint64_t category_inverted, category_mask, category_anyof, return_mask;
+};
+#define SCAN_IOCTL _IOWR('f', 16, struct scan_argument)
+#define SCAN_WP_MATCHING 1ull
+#define SCAN_CHECK_WPASYNC 2ull
+#define PAGE_WRITTEN (1ull << 1)
+#define PAGE_FILE (1ull << 2)
+#define PAGE_PRESENT (1ull << 3)
+#define PAGE_SWAPPED (1ull << 4)
+#define PAGE_ZERO (1ull << 5)
+
+#define REGIONS 4096
+#define REGION_BYTES (REGIONS * sizeof(struct scan_region))
+
+static int open_uffd(void) {
+  long fd = SYS(userfaultfd, UFFD_USER_MODE_ONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
+    return (int)fd;
+  struct uffd_api api = {.api = UFFD_API_VERSION,
+                         .features = UFFD_FEATURE_WP_UNPOPULATED |
+                                     UFFD_FEATURE_WP_ASYNC};
+  long result = SYS(ioctl, fd, UFFD_IOCTL_API, &api);
+  if (result < 0) {
+    SYS(close, fd);
+    return (int)result;
+  }
+  return (int)fd;
+}
+
+static long scan(const struct dirty *dirty, struct scan_argument *argument) {
+  argument->size = sizeof *argument;
+  argument->regions = (uint64_t)dirty->regions;
+  argument->region_count = REGIONS;
+  return SYS(ioctl, dirty->pagemap, SCAN_IOCTL, argument);
+}
+
+int dirty_open(struct dirty *dirty, enum dirty_method method,
+               struct hwckpt_error *error) {
+  dirty->uffd = -1;
+  dirty->regions = private_map(REGION_BYTES);
+  if (!dirty->regions)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 12, "page scan", "%zu",
+                       REGION_BYTES);
+  dirty->pagemap =
+      (int)SYS(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+  if (dirty->pagemap < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, -dirty->pagemap,
+                       "/proc/self/pagemap", "open");
+  uint64_t here = (uint64_t)dirty->regions;
+  struct scan_argument probe = {
+      .start = here, .end = here + 4096, .return_mask = PAGE_PRESENT};
+  long result = scan(dirty, &probe);
+  if (result < 0)
+    return hwckpt_fail(error, HWCKPT_E_KERNEL_TOO_OLD, (int)-result,
+                       "PAGEMAP_SCAN", "ioctl on /proc/self/pagemap");
+  dirty->method = DIRTY_FULL;
+  if (method == DIRTY_FULL)
+    return 0;
+  dirty->uffd = open_uffd();
+  if (dirty->uffd >= 0)
+    dirty->method = DIRTY_WP;
+  else if (method == DIRTY_WP)
+    return hwckpt_fail(error, HWCKPT_E_KERNEL_TOO_OLD, -dirty->uffd,
+                       "userfaultfd", "asynchronous write protection");
+  return 0;
+}
+
+/* Walks [area) with the scan's criteria, visiting each region with `run` as
+ * `classify` says. Returns 0, a visitor's answer, or a negative errno. */
+static long walk(const struct dirty *dirty, const struct area *area,
+                 const struct scan_argument *criteria,
+                 enum dirty_run (*classify)(uint64_t categories), bool holes,
+                 dirty_visit *visit, void *context, int *answer) {
+  struct scan_argument argument = *criteria;
+  argument.start = area->start;
+  argument.end = area->end;
+  while (argument.start < area->end) {
+    long count = scan(dirty, &argument);
+    if (count < 0)
+      return count;
+    const struct scan_region *region = dirty->regions;
+    for (long i = 0; i < count; i++, region++) {
+      enum dirty_run run = classify(region->categories);
+      if (run == DIRTY_HOLE && !holes)
+        continue;
+      *answer = visit(run, region->start, region->end, context);
+      if (*answer)
+        return 0;
+    }
+    argument.start = argument.walk_end;
+  }
+  return 0;
+}
+
+/* A zero page or an unchanged page of the file is nothing of the area's own. */
+static enum dirty_run classify_written(uint64_t categories) {
+  return categories & (PAGE_FILE | PAGE_ZERO) ? DIRTY_HOLE : DIRTY_PAGES;
+}
+
+static enum dirty_run classify_hole(uint64_t categories) {
+  (void)categories;
+  return DIRTY_HOLE;
+}
+
+static const struct scan_argument written_criteria = {
+    .flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
+    .category_mask = PAGE_WRITTEN,
+    .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
+    .return_mask = PAGE_WRITTEN | PAGE_FILE | PAGE_ZERO,
+};
+static const struct scan_argument present_criteria = {
+    .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
+    .return_mask = PAGE_FILE | PAGE_ZERO,
+};
+static const struct scan_argument hole_criteria = {
+    .category_inverted = PAGE_PRESENT | PAGE_SWAPPED,
+    .category_mask = PAGE_PRESENT | PAGE_SWAPPED,
+    .return_mask = PAGE_PRESENT,
+};
+
+/* Pages of shared memory need not be in this process's page table: others may
+ * have written them. */
+static int scan_shared(const struct area *area, dirty_visit *visit,
+                       void *context) {
+  unsigned char resident[1024];
+  uint64_t run = 0; /* start of a run of resident pages, 0: none */
+  for (uint64_t at = area->start; at < area->end;) {
+    uint64_t pages = (area->end - at) / 4096;
+    pages = pages < sizeof resident ? pages : sizeof resident;
+    if (SYS(mincore, at, pages * 4096, resident) < 0)
+      return 0;
+    for (uint64_t i = 0; i < pages; i++, at += 4096) {
+      if (resident[i] & 1) {
+        run = run ? run : at;
+        continue;
+      }
+      int answer = run ? visit(DIRTY_PAGES, run, at, context) : 0;
+      if (answer)
+        return answer;
+      run = 0;
+    }
+  }
+  return run ? visit(DIRTY_PAGES, run, area->end, context) : 0;
+}
+
+static int scan_failed(const struct area *area, long result,
+                       struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-result, "page scan",
+                     "area %llx-%llx %s", (unsigned long long)area->start,
+                     (unsigned long long)area->end, area->name);
+}
+
+int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
+               dirty_visit *visit, void *context, struct hwckpt_error *error) {
+  int answer = 0;
+  if (area->type == AREA_TYPE_SHARED_MEMORY) {
+    if (!all)
+      answer = visit(DIRTY_HOLE, area->start, area->end, context);
+    return answer ? answer : scan_shared(area, visit, context);
+  }
+  bool tracked = dirty->method == DIRTY_WP;
+  bool fresh = !tracked;
+  if (tracked) {
+    /* EPERM: the area is not ours yet. An area is tracked whole or not at all,
+     * so its first page tells; the probe protects nothing. */
+    struct scan_argument probe = {.flags = SCAN_CHECK_WPASYNC,
+                                  .start = area->start,
+                                  .end = area->start + 4096,
+                                  .category_mask = PAGE_WRITTEN,
+                                  .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
+                                  .return_mask = PAGE_WRITTEN};
+    if (scan(dirty, &probe) < 0) {
+      struct uffd_register range = {.start = area->start,
+                                    .length = area->end - area->start,
+                                    .mode = UFFD_REGISTER_WP};
+      tracked = SYS(ioctl, dirty->uffd, UFFD_IOCTL_REGISTER, &range) == 0;
+      fresh = true;
+    }
+  }
+  if (fresh && !all) {
+    answer = visit(DIRTY_HOLE, area->start, area->end, context);
+    if (answer)
+      return answer;
+  }
+  /* A base needs the unwritten pages too, and then everything protected. */
+  long result;
+  if (all || !tracked) {
+    result = walk(dirty, area, &present_criteria, classify_written, false,
+                  visit, context, &answer);
+    if (result == 0 && answer == 0 && tracked) {
+      struct scan_argument protect = written_criteria;
+      protect.regions = 0;
+      result = walk(dirty, area, &protect, classify_hole, false, visit,
+                    context, &answer);
+    }
+  } else {
+    result = walk(dirty, area, &written_criteria, classify_written, true,
+                  visit, context, &answer);
+    if (result == 0 && answer == 0 && !fresh)
+      result = walk(dirty, area, &hole_criteria, classify_hole, true, visit,
+                    context, &answer);
+  }
+  return result < 0 ? scan_failed(area, result, error) : answer;
+}

@@ -1,0 +1,147 @@
+/* memory_map.c - /proc/self/maps into areas. Source: proc(5). */
+#include "memory_map.h"
+
+#include "../arch/sys.h"
+#include "private.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+
+/* vm.max_map_count is 65530 by default; a line has at most a path of 4096. */
+#define AREAS_MAX 262144
+#define TEXT_MAX ((size_t)64 << 20)
+
+int memory_map_open(struct memory_map *map, struct hwckpt_error *error) {
+  map->areas = private_map(AREAS_MAX * sizeof *map->areas);
+  map->text = private_map(TEXT_MAX);
+  if (!map->areas || !map->text)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 12, "memory map",
+                       "tables of %zu bytes",
+                       AREAS_MAX * sizeof *map->areas + TEXT_MAX);
+  map->fd =
+      (int)SYS(openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+  if (map->fd < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, -map->fd, "/proc/self/maps",
+                       "open");
+  return 0;
+}
+
+static const char *parse_hex(const char *p, uint64_t *value) {
+  uint64_t v = 0;
+  for (;; p++) {
+    unsigned c = (unsigned char)*p;
+    unsigned digit = c - '0';
+    if (digit > 9) {
+      digit = (c | 32) - 'a';
+      if (digit > 5)
+        break;
+      digit += 10;
+    }
+    v = v << 4 | digit;
+  }
+  *value = v;
+  return p;
+}
+
+static bool begins(const char *text, const char *with) {
+  return memcmp(text, with, strlen(with)) == 0;
+}
+
+static bool cut_deleted(char *name) {
+  static const char suffix[] = " (deleted)";
+  size_t n = strlen(name), m = sizeof suffix - 1;
+  if (n <= m || memcmp(name + n - m, suffix, m) != 0)
+    return false;
+  name[n - m] = 0;
+  return true;
+}
+
+/* A line: start-end perms offset major:minor inode   name */
+static char *parse_line(char *line, struct area *area, bool *shared) {
+  uint64_t major, minor;
+  const char *p = parse_hex(line, &area->start);
+  p = parse_hex(p + 1, &area->end) + 1;
+  area->protection = (p[0] == 'r' ? PROT_READ : 0u) |
+                     (p[1] == 'w' ? PROT_WRITE : 0u) |
+                     (p[2] == 'x' ? PROT_EXEC : 0u);
+  *shared = p[3] == 's';
+  p = parse_hex(p + 5, &area->offset);
+  p = parse_hex(p + 1, &major);
+  p = parse_hex(p + 1, &minor);
+  area->device = makedev((unsigned)major, (unsigned)minor);
+  area->inode = 0;
+  for (p++; *p >= '0' && *p <= '9'; p++)
+    area->inode = area->inode * 10 + (uint64_t)(*p - '0');
+  while (*p == ' ')
+    p++;
+  char *name = (char *)(uintptr_t)p;
+  char *end = name;
+  while (*end != '\n')
+    end++;
+  *end = 0;
+  area->name = name;
+  area->deleted = cut_deleted(name);
+  return end + 1;
+}
+
+static void classify(struct area *area, bool shared) {
+  const char *name = area->name;
+  area->grows_down = begins(name, "[stack]");
+  if (begins(name, "[vdso]") || begins(name, "[vvar"))
+    area->type = AREA_TYPE_KERNEL;
+  else if (shared)
+    /* Anonymous shared memory shows as a deleted file of a kernel mount. */
+    area->type = area->deleted && begins(name, "/dev/zero")
+                     ? AREA_TYPE_SHARED_MEMORY
+                     : AREA_TYPE_FILE_SHARED;
+  else
+    area->type =
+        area->inode ? AREA_TYPE_FILE_PRIVATE : AREA_TYPE_ANONYMOUS;
+}
+
+/* Adds an area without the private ranges in it. */
+static size_t add_without_private(struct area *areas, size_t count,
+                                  struct area area) {
+  uint64_t from, to;
+  while (area.start < area.end && count < AREAS_MAX &&
+         private_in(area.start, area.end, &from, &to)) {
+    if (from > area.start) {
+      areas[count] = area;
+      areas[count++].end = from;
+    }
+    area.start = to;
+  }
+  if (area.start < area.end && count < AREAS_MAX)
+    areas[count++] = area;
+  return count;
+}
+
+int memory_map_read(struct memory_map *map, struct hwckpt_error *error) {
+  size_t length = 0;
+  long got;
+  do {
+    got = SYS(pread64, map->fd, map->text + length, TEXT_MAX - 1 - length,
+              length);
+    if (got < 0)
+      return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-got, "/proc/self/maps",
+                         "read at offset %zu", length);
+    length += (size_t)got;
+  } while (got > 0);
+  map->text[length] = 0;
+  map->count = 0;
+  for (char *line = map->text; *line;) {
+    struct area area = {0};
+    bool shared;
+    line = parse_line(line, &area, &shared);
+    if (begins(area.name, "[vsyscall]"))
+      continue;
+    classify(&area, shared);
+    map->count = add_without_private(map->areas, map->count, area);
+    if (map->count == AREAS_MAX)
+      return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 0, "memory map",
+                         "more than %d areas", AREAS_MAX);
+  }
+  return 0;
+}

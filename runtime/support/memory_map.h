@@ -1,0 +1,47 @@
+/* memory_map.h - the program's memory map, without the runtime's own memory.
+ *
+ * Read by the checkpoint thread while the program is stopped, so that it cannot
+ * change under the reader.
+ */
+#ifndef HWCKPT_SUPPORT_MEMORY_MAP_H
+#define HWCKPT_SUPPORT_MEMORY_MAP_H
+
+#include "../error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum area_type {
+  AREA_TYPE_ANONYMOUS,
+  AREA_TYPE_FILE_PRIVATE,
+  AREA_TYPE_FILE_SHARED,
+  AREA_TYPE_SHARED_MEMORY,
+  AREA_TYPE_KERNEL, /* vdso and vvar */
+};
+
+struct area {
+  uint64_t start, end; /* page-aligned */
+  uint64_t offset;     /* bytes into the file */
+  uint64_t device;     /* makedev() */
+  uint64_t inode;
+  uint32_t protection; /* PROT_* */
+  enum area_type type;
+  bool grows_down;
+  bool deleted;     /* the file has no name any more */
+  const char *name; /* "" or as in /proc/self/maps; owned by the map */
+};
+
+struct memory_map {
+  struct area *areas; /* ascending */
+  size_t count;
+  char *text; /* the buffer that names point into */
+  int fd;     /* /proc/self/maps */
+};
+
+/* Gets the buffers (private memory) and opens the source, once. */
+int memory_map_open(struct memory_map *map, struct hwckpt_error *error);
+/* Reads the map anew. */
+int memory_map_read(struct memory_map *map, struct hwckpt_error *error);
+
+#endif

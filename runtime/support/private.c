@@ -1,0 +1,72 @@
+/* private.c - see private.h. */
+#include "private.h"
+
+#include "../arch/sys.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#define PRIVATE_RANGES 256
+
+static struct {
+  _Atomic uint64_t begin; /* 0: free; written last */
+  _Atomic uint64_t end;
+} ranges[PRIVATE_RANGES];
+
+void *private_map(size_t length) {
+  length = (length + 4095) & ~(size_t)4095;
+  for (unsigned i = 0; i < PRIVATE_RANGES; i++) {
+    uint64_t free_slot = 0;
+    /* 1 holds the place while the address is not known. */
+    if (!atomic_compare_exchange_strong(&ranges[i].begin, &free_slot, 1))
+      continue;
+    long address = SYS(mmap, 0, length, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (address < 0 && address > -4096) {
+      atomic_store(&ranges[i].begin, 0);
+      return 0;
+    }
+    atomic_store(&ranges[i].end, (uint64_t)address + length);
+    atomic_store(&ranges[i].begin, (uint64_t)address);
+    return (void *)address;
+  }
+  return 0;
+}
+
+void private_unmap(void *address, size_t length) {
+  if (!address)
+    return;
+  length = (length + 4095) & ~(size_t)4095;
+  SYS(munmap, address, length);
+  for (unsigned i = 0; i < PRIVATE_RANGES; i++)
+    if (atomic_load(&ranges[i].begin) == (uint64_t)address) {
+      atomic_store(&ranges[i].begin, 0);
+      return;
+    }
+}
+
+int private_in(uint64_t begin, uint64_t end, uint64_t *from, uint64_t *to) {
+  int found = 0;
+  for (unsigned i = 0; i < PRIVATE_RANGES; i++) {
+    uint64_t b = atomic_load(&ranges[i].begin);
+    uint64_t e = atomic_load(&ranges[i].end);
+    if (b <= 1 || b >= end || e <= begin)
+      continue;
+    b = b < begin ? begin : b;
+    e = e > end ? end : e;
+    if (!found || b < *from) {
+      *from = b;
+      *to = e;
+    }
+    found = 1;
+  }
+  return found;
+}
+
+void private_forget(void) {
+  for (unsigned i = 0; i < PRIVATE_RANGES; i++)
+    atomic_store(&ranges[i].begin, 0);
+}
+
+const struct cache_env private_cache_env = {&cache_io_kernel, private_map,
+                                            private_unmap};
