@@ -1,0 +1,21 @@
+/* handlers.h - signal handlers as the kernel knows them, without libc between.
+ * Async-signal-safe. */
+#ifndef HWCKPT_SUPPORT_HANDLERS_H
+#define HWCKPT_SUPPORT_HANDLERS_H
+
+#include <signal.h>
+#include <stdint.h>
+
+/* The kernel's struct sigaction (rt_sigaction(2), 8-byte mask). */
+struct sigaction_raw {
+  uint64_t handler, flags, restorer, mask;
+};
+
+typedef void signal_handler(int number, siginfo_t *info, void *context);
+
+void signal_get_action(int number, struct sigaction_raw *action);
+/* Installs a handler that runs with every signal blocked, on the alternate
+ * stack where there is one, and restarts system calls. */
+void signal_set_handler(int number, signal_handler *handler);
+
+#endif

@@ -1,0 +1,83 @@
+/* quiesce.h - stopping every thread of the program, and letting them go on.
+ *
+ * A thread stops by parking in a signal handler: at a site (trap), at the stop
+ * signal, or in a save. What it had in its registers is then in the signal frame
+ * that the kernel wrote on its stack; the frame is the register save, extended
+ * state included. Invariant: between quiesce_stop() and quiesce_resume() no
+ * thread of the program runs, and none is in the middle of a system call.
+ *
+ * Threads of the runtime itself are created by quiesce_spawn() and never stop.
+ */
+#ifndef HWCKPT_SUPPORT_QUIESCE_H
+#define HWCKPT_SUPPORT_QUIESCE_H
+
+#include "../error.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <ucontext.h>
+
+/* How a thread came to park. */
+enum park_reason {
+  PARK_SITE,   /* a poll site's trap */
+  PARK_SIGNAL, /* the stop signal */
+  PARK_SAVE,   /* asked for the checkpoint itself and waits for its result */
+};
+
+/* A parked thread as the checkpoint thread sees it. */
+struct parked {
+  int tid;
+  enum park_reason reason;
+  ucontext_t *context; /* in the signal frame */
+  uint64_t fs_base, gs_base;
+  uint64_t clear_tid; /* set_tid_address() */
+  uint64_t robust_list, robust_length;
+  int parent_death_signal;
+  char name[16];
+};
+
+/* What arming the sites is, told by who knows the sites. */
+struct quiesce_hooks {
+  void (*arm)(void);    /* sites trap from now on */
+  void (*disarm)(void); /* and no more; all threads are stopped */
+};
+
+/* Installs the stop signal's handler; again when libc has replaced it. */
+void quiesce_install(void);
+
+/* Starts a thread of the runtime with all signals blocked, a private stack and
+ * a table of descriptors of its own. 0 or a negative error. */
+int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
+                  struct hwckpt_error *error);
+
+/* Stops all threads. On failure (a thread did not stop in time) all go on
+ * again. The array lives until quiesce_resume(), the main thread first. Called
+ * by the checkpoint thread only. */
+int quiesce_stop(const struct quiesce_hooks *hooks, struct parked **threads,
+                 unsigned *count, struct hwckpt_error *error);
+
+/* Lets all threads go on but those that wait in a save. */
+void quiesce_resume(void);
+
+/* Gives the threads that wait in a save, and were part of the last stop, their
+ * result, and lets them go on. */
+void quiesce_finish_saves(int result);
+/* The same for every thread that waits in a save. */
+void quiesce_fail_saves(int result);
+
+/* In a signal handler of a thread of the program: parks until the threads go
+ * on, when a stop is under way; else returns false at once. */
+bool quiesce_park(enum park_reason reason, ucontext_t *context);
+
+/* In a signal handler: waits for the checkpoint that `ask` requests, and
+ * returns its result (quiesce_finish_saves()). */
+int quiesce_park_for_save(ucontext_t *context, void (*ask)(void));
+
+/* In the restored program: nothing is stopped, there are no runtime threads. */
+void quiesce_forget(void);
+
+/* Monotonic nanoseconds. */
+uint64_t quiesce_now_ns(void);
+
+#endif

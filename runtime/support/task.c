@@ -1,0 +1,65 @@
+/* task.c - /proc/self/task. Source: proc(5). */
+#include "task.h"
+
+#include "../arch/sys.h"
+#include "../error.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+struct directory_entry { /* getdents64(2) */
+  uint64_t inode;
+  int64_t offset;
+  uint16_t length;
+  uint8_t type;
+  char name[];
+};
+
+static int number(const char *text) {
+  int value = 0;
+  for (; *text >= '0' && *text <= '9'; text++)
+    value = value * 10 + (*text - '0');
+  return value;
+}
+
+void task_each(void (*visit)(int tid, void *context), void *context) {
+  char buffer[8192] __attribute__((aligned(8)));
+  long fd = SYS(openat, AT_FDCWD, "/proc/self/task",
+                O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0)
+    return;
+  long length;
+  while ((length = SYS(getdents64, fd, buffer, sizeof buffer)) > 0)
+    for (long at = 0; at < length;) {
+      struct directory_entry *entry = (void *)(buffer + at);
+      at += entry->length;
+      if (entry->name[0] != '.')
+        visit(number(entry->name), context);
+    }
+  SYS(close, fd);
+}
+
+long task_read(int tid, const char *file, char *buffer, size_t size) {
+  char path[64];
+  hwckpt_format(path, sizeof path, "/proc/self/task/%d/%s", tid, file);
+  long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0)
+    return fd;
+  long length = SYS(read, fd, buffer, size - 1);
+  SYS(close, fd);
+  if (length >= 0)
+    buffer[length] = 0;
+  return length;
+}
+
+bool task_is_dead(int tid) {
+  char text[512];
+  if (task_read(tid, "stat", text, sizeof text) < 0)
+    return true;
+  /* The name in parentheses may hold anything, the state follows the last. */
+  char *state = text;
+  for (char *p = text; *p; p++)
+    if (*p == ')')
+      state = p;
+  return strlen(state) > 2 && (state[2] == 'Z' || state[2] == 'X');
+}
