@@ -1,0 +1,144 @@
+/* place.c - the program's memory: every saved area mapped at its address,
+ * filled from the generation and its chain, then protected as it was. */
+#include "restorer.h"
+
+#include "../../runtime/arch/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct places {
+  struct protection {
+    struct cache_range range;
+    int protection;
+  } *areas;
+  size_t count;
+  struct cache_range *wanted; /* filled from the generation */
+  size_t wanted_count;
+};
+
+/* ---- mapping ---- */
+
+static int open_file(const Area *area) {
+  if (area->deleted)
+    FAIL(HWCKPT_E_FILE_GONE, 0, area->name,
+         "mapped at %llx-%llx, deleted before the checkpoint",
+         (unsigned long long)area->start, (unsigned long long)area->end);
+  long fd = -EACCES;
+  if (area->kind == AreaKind_AREA_FILE_SHARED)
+    fd = SYS(openat, AT_FDCWD, area->name, O_RDWR | O_CLOEXEC, 0);
+  if (fd < 0 && !(area->kind == AreaKind_AREA_FILE_SHARED &&
+                  area->protection & PROT_WRITE))
+    fd = SYS(openat, AT_FDCWD, area->name, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0)
+    FAIL(fd == -ENOENT || fd == -ENOTDIR ? HWCKPT_E_FILE_GONE
+                                         : HWCKPT_E_FILE_PERMISSION,
+         (int)-fd, area->name, "mapped at %llx-%llx",
+         (unsigned long long)area->start, (unsigned long long)area->end);
+  return (int)fd;
+}
+
+static int mapping_flags(const Area *area) {
+  int flags = MAP_FIXED_NOREPLACE;
+  switch (area->kind) {
+  case AreaKind_AREA_FILE_SHARED:
+    return flags | MAP_SHARED;
+  case AreaKind_AREA_SHARED_MEMORY:
+    return flags | MAP_SHARED | MAP_ANONYMOUS;
+  case AreaKind_AREA_FILE_PRIVATE:
+    flags |= MAP_PRIVATE;
+    break;
+  default:
+    flags |= MAP_PRIVATE | MAP_ANONYMOUS;
+  }
+  /* What the program cannot write is not counted against its memory. */
+  if (!(area->protection & PROT_WRITE))
+    flags |= MAP_NORESERVE;
+  return area->grows_down ? flags | MAP_GROWSDOWN : flags;
+}
+
+static void map_area(const Area *area) {
+  bool file = area->kind == AreaKind_AREA_FILE_PRIVATE ||
+              area->kind == AreaKind_AREA_FILE_SHARED;
+  int fd = file ? open_file(area) : -1;
+  int protection = area->kind == AreaKind_AREA_FILE_SHARED
+                       ? (int)area->protection
+                       : PROT_READ | PROT_WRITE;
+  int flags = mapping_flags(area);
+  uint64_t size = area->end - area->start;
+  uint64_t offset = file ? area->offset : 0;
+  long result = SYS(mmap, area->start, size, protection, flags, fd, offset);
+  /* A sanitizer's shadow, or another mapping far larger than memory. */
+  if (result == -ENOMEM)
+    result = SYS(mmap, area->start, size, protection, flags | MAP_NORESERVE, fd,
+                 offset);
+  if (file)
+    SYS(close, fd);
+  if (result == (long)area->start)
+    return;
+  enum hwckpt_code code = HWCKPT_E_ADDRESS;
+  if (result == -ENOMEM)
+    code = HWCKPT_E_RESTORE_MEMORY;
+  else if (file && (result == -EACCES || result == -EPERM))
+    code = HWCKPT_E_FILE_PERMISSION;
+  FAIL(code, result < 0 ? (int)-result : 0,
+       area->name[0] ? area->name : "anonymous memory", "map %llx-%llx",
+       (unsigned long long)area->start, (unsigned long long)area->end);
+}
+
+static void place(const Area *area, void *context) {
+  struct places *places = context;
+  if (area->kind == AreaKind_AREA_KERNEL)
+    return;
+  map_area(area);
+  if (area->kind == AreaKind_AREA_FILE_SHARED)
+    return;
+  struct cache_range range = {area->start, area->end};
+  places->areas[places->count++] =
+      (struct protection){range, (int)area->protection};
+  /* Neighbours become one range. */
+  if (places->wanted_count &&
+      places->wanted[places->wanted_count - 1].end == range.begin)
+    places->wanted[places->wanted_count - 1].end = range.end;
+  else
+    places->wanted[places->wanted_count++] = range;
+}
+
+/* ---- filling ---- */
+
+static int fill(uint64_t address, const void *data, size_t count,
+                void *context) {
+  (void)context;
+  memcpy((void *)address, data, count * CACHE_PAGE_SIZE);
+  return 0;
+}
+
+static void protect(const struct protection *area) {
+  if (area->protection == (PROT_READ | PROT_WRITE))
+    return;
+  uint64_t size = area->range.end - area->range.begin;
+  long result = SYS(mprotect, area->range.begin, size, area->protection);
+  if (result < 0)
+    FAIL(result == -ENOMEM ? HWCKPT_E_RESTORE_MEMORY : HWCKPT_E_ADDRESS,
+         (int)-result, "memory", "protect %llx-%llx",
+         (unsigned long long)area->range.begin,
+         (unsigned long long)area->range.end);
+}
+
+void place_areas(struct cache_reader *reader) {
+  size_t most = count_records(reader);
+  struct places places = {arena_map(most * sizeof *places.areas), 0,
+                          arena_map(most * sizeof *places.wanted), 0};
+  if (!places.areas || !places.wanted)
+    FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory", "%zu records",
+         most);
+  each_area(reader, place, &places);
+  if (places.wanted_count &&
+      cache_replay(reader, places.wanted, places.wanted_count, fill, NULL,
+                   &failure) < 0)
+    fail();
+  for (size_t i = 0; i < places.count; i++)
+    protect(&places.areas[i]);
+}

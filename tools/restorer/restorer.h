@@ -1,0 +1,80 @@
+/* restorer.h - what the restorer's files share.
+ *
+ * The restorer runs twice: as the kernel loaded it, and, from
+ * relocate_and_run() on, as a copy in a hole of the saved address space. Static
+ * data is copied along, so nothing static may hold a pointer into the first
+ * image; initialised pointers are relocated anew.
+ */
+#ifndef HWCKPT_RESTORER_H
+#define HWCKPT_RESTORER_H
+
+#include "../../runtime/cache/cache.h"
+#include "../../runtime/support/record_types.h"
+#include "plan.h"
+
+#include "records.pb.h"
+
+#define PAGE_ROUND(n)                                                          \
+  (((uint64_t)(n) + CACHE_PAGE_SIZE - 1) & ~(uint64_t)(CACHE_PAGE_SIZE - 1))
+
+struct restorer {
+  struct restore_plan plan;
+  Process process;
+  struct cache_range memory; /* image copy, stack and arena */
+  struct cache_range arena;
+};
+extern struct restorer restorer;
+
+/* ---- failing ---- */
+
+/* Filled by hwckpt_fail(), or by the cache, before fail(). */
+extern struct hwckpt_error failure;
+/* Tells the tool what is in `failure` and ends the process. */
+_Noreturn void fail(void);
+#define FAIL(...) (hwckpt_fail(&failure, __VA_ARGS__), fail())
+
+/* ---- records.c ---- */
+
+/* Calls visit for each Area record in order; the Area lives for the call. */
+void each_area(const struct cache_reader *reader,
+               void (*visit)(const Area *area, void *context), void *context);
+/* Decodes the Process record, the first, and checks its resume_abi. */
+void read_process(const struct cache_reader *reader, Process *process);
+/* Number of all records. */
+size_t count_records(const struct cache_reader *reader);
+
+/* ---- arena.c ---- */
+
+/* Memory out of restorer.arena, only in the copy. */
+void *arena_map(size_t length);
+extern const struct cache_env arena_env;
+
+/* ---- maps.c: the mappings the process has at first ---- */
+
+#define MAPPINGS_MAX 128
+struct mapping {
+  struct cache_range range;
+  char name[24]; /* "[vdso]", or the begin of a path */
+};
+size_t read_mappings(struct mapping mappings[MAPPINGS_MAX]);
+
+/* ---- relocate.c ---- */
+
+/* Applies the image's relative relocations; first of all at the start. */
+void relocate_image(char *base);
+/* Copies the image into a hole that the saved ranges leave, and runs there. */
+_Noreturn void relocate_and_run(const struct cache_range *saved, size_t count,
+                                void (*run)(void *));
+
+/* ---- kernel_areas.c ---- */
+
+/* Unmaps all that is outside restorer.memory and puts the kernel's areas where
+ * the checkpoint had them. */
+void move_kernel_areas(const struct cache_reader *reader);
+
+/* ---- place.c ---- */
+
+/* Maps, fills and protects the saved areas. */
+void place_areas(struct cache_reader *reader);
+
+#endif
