@@ -1,8 +1,8 @@
 /* resource.h - what every kind of kernel object looks like to the rooms above.
  *
  * One file a kind. Two shapes: objects of the process as a whole (struct
- * resource_kind) and open descriptors (struct descriptor_kind); registry.c lists
- * them. The files do not know each other.
+ * resource_kind) and open descriptors (struct descriptor_kind); registry.c
+ * lists them. The files do not know each other.
  *
  * Saving runs on the checkpoint thread while the program stands still; that
  * thread has a table of descriptors of its own and sees the program's through
@@ -21,6 +21,16 @@
 
 #include "resources.pb.h"
 
+/* One row of the program's table of descriptors, ascending. */
+struct descriptor_fact {
+  int32_t number;
+  uint32_t flags; /* without O_CLOEXEC */
+  uint32_t mode;
+  uint64_t device;
+  uint64_t inode;
+  uint64_t offset;
+};
+
 /* Where saved records go, and scratch memory for messages (one at a time). */
 struct resource_sink {
   int (*put)(struct resource_sink *sink, uint32_t type, const void *data,
@@ -29,8 +39,14 @@ struct resource_sink {
   void (*warn)(struct resource_sink *sink, const struct hwckpt_error *error);
   void *scratch; /* RESOURCE_SCRATCH bytes */
   int pidfd;     /* of the program, for pidfd_getfd() */
+  /* All descriptors of the program; filled by resources_save(). */
+  const struct descriptor_fact *facts;
+  size_t fact_count;
 };
-#define RESOURCE_SCRATCH ((size_t)256 << 10)
+/* Of the scratch memory: encoded messages, bytes of pipes, the facts. */
+#define RESOURCE_SCRATCH ((size_t)512 << 10)
+#define RESOURCE_SCRATCH_DATA ((size_t)64 << 10)
+#define RESOURCE_SCRATCH_FACTS ((size_t)128 << 10)
 
 struct resource_record {
   uint32_t type;
@@ -42,8 +58,9 @@ struct resource_record {
 struct resource_source {
   const struct resource_record *records;
   size_t count;
-  void (*warn)(struct resource_source *source, const struct hwckpt_error *error);
-  void *scratch;  /* RESOURCE_SCRATCH bytes */
+  void (*warn)(struct resource_source *source,
+               const struct hwckpt_error *error);
+  void *scratch;    /* RESOURCE_SCRATCH bytes */
   int inherited[3]; /* who restores: its 0..2, moved out of the way; -1: none */
 };
 
@@ -68,15 +85,20 @@ struct resource_kind {
 struct descriptor_kind {
   const char *name;
   DescriptorKind kind;
-  bool (*recognise)(const Descriptor *facts);
+  bool (*recognise)(const struct resource_sink *sink,
+                    const Descriptor *message);
   /* Fills what only this kind knows; may put records that come before the
    * descriptor's own. Null: nothing. */
   int (*save)(struct resource_sink *sink, Descriptor *message,
               struct hwckpt_error *error);
-  /* Opens the object again: returns a new descriptor (any number), or a negative
-   * code of errors.def. */
+  /* Opens the object again: returns a new descriptor (any number), or a
+   * negative code of errors.def. */
   int (*open)(struct resource_source *source, const Descriptor *message,
               struct hwckpt_error *error);
+  /* Called with the placed descriptor once every descriptor could be opened:
+   * the place for what changes files on disk. Null: nothing. */
+  int (*settle)(struct resource_source *source, const Descriptor *message,
+                int descriptor, struct hwckpt_error *error);
 };
 
 /* registry.c */

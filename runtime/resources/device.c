@@ -1,0 +1,40 @@
+/* device.c - devices without a state of their own: opened again by path. */
+#include "../arch/sys.h"
+#include "resource.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const paths[] = {"/dev/null",   "/dev/zero",    "/dev/full",
+                                    "/dev/random", "/dev/urandom", "/dev/tty"};
+
+static bool recognise(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  (void)sink;
+  if (!S_ISCHR(message->mode))
+    return false;
+  for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+    size_t length = strlen(paths[i]) + 1;
+    if (memcmp(message->path, paths[i], length) == 0)
+      return true;
+  }
+  return false;
+}
+
+static int reopen(struct resource_source *source, const Descriptor *message,
+                  struct hwckpt_error *error) {
+  (void)source;
+  uint32_t flags =
+      message->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
+  long fd = SYS(openat, AT_FDCWD, message->path, flags | O_NOCTTY, 0);
+  if (fd < 0)
+    return hwckpt_fail(
+        error, fd == -ENOENT ? HWCKPT_E_FILE_GONE : HWCKPT_E_FILE_PERMISSION,
+        (int)-fd, message->path, "descriptor %d", (int)message->number);
+  return (int)fd;
+}
+
+const struct descriptor_kind hwckpt_descriptor_device = {
+    "device", DescriptorKind_DESCRIPTOR_DEVICE, recognise, 0, reopen, 0};

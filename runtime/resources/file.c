@@ -1,0 +1,164 @@
+/* file.c - open regular files and directories: opened again by path.
+ *
+ * What the program wrote after the checkpoint is taken back by truncation when
+ * it only appended, once every descriptor of the program could be opened. */
+#include "../arch/sys.h"
+#include "resource.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define NANOSECONDS 1000000000ull
+/* O_TMPFILE without O_DIRECTORY. */
+#define TMPFILE (O_TMPFILE & ~O_DIRECTORY)
+
+static bool recognise(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  (void)sink;
+  return (S_ISREG(message->mode) || S_ISDIR(message->mode)) &&
+         message->path[0] == '/';
+}
+
+static bool ends_deleted(const char *path) {
+  static const char suffix[] = " (deleted)";
+  size_t length = strlen(path);
+  size_t tail = sizeof(suffix) - 1;
+  return length >= tail && memcmp(path + length - tail, suffix, tail) == 0;
+}
+
+/* Whether the path no longer leads to the open file. */
+static bool deleted(const Descriptor *message) {
+  struct stat there;
+  if (!ends_deleted(message->path))
+    return false;
+  long result = SYS(newfstatat, AT_FDCWD, message->path, &there, 0);
+  return result < 0 || there.st_dev != message->device ||
+         there.st_ino != message->inode;
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  (void)error;
+  message->deleted = deleted(message);
+  if (message->deleted) {
+    struct hwckpt_error warning;
+    hwckpt_fail(&warning, HWCKPT_E_UNSUPPORTED, 0, message->path,
+                "descriptor %d is of a deleted file", (int)message->number);
+    sink->warn(sink, &warning);
+  }
+  return 0;
+}
+
+static enum hwckpt_code code_of(long result) {
+  switch (-result) {
+  case ENOENT:
+  case ENOTDIR:
+  case ELOOP:
+    return HWCKPT_E_FILE_GONE;
+  case EACCES:
+  case EPERM:
+  case EROFS:
+  case ETXTBSY:
+  case EISDIR:
+    return HWCKPT_E_FILE_PERMISSION;
+  default:
+    return HWCKPT_E_RESTORE_KERNEL;
+  }
+}
+
+/* Looks before opening: a FIFO in the file's place would block. */
+static int check(const Descriptor *message, struct hwckpt_error *error) {
+  struct stat now;
+  if (message->deleted)
+    return hwckpt_fail(error, HWCKPT_E_FILE_GONE, 0, message->path,
+                       "descriptor %d: deleted before the checkpoint",
+                       (int)message->number);
+  long result = SYS(newfstatat, AT_FDCWD, message->path, &now, 0);
+  if (result < 0)
+    return hwckpt_fail(error, code_of(result), (int)-result, message->path,
+                       "descriptor %d", (int)message->number);
+  if ((now.st_mode & S_IFMT) != (message->mode & S_IFMT))
+    return hwckpt_fail(error, HWCKPT_E_FILE_GONE, 0, message->path,
+                       "descriptor %d: something else is in its place",
+                       (int)message->number);
+  if (S_ISREG(now.st_mode) && (uint64_t)now.st_size < message->size)
+    return hwckpt_fail(error, HWCKPT_E_FILE_SHORTER, 0, message->path,
+                       "descriptor %d: %llu bytes, %llu at the checkpoint",
+                       (int)message->number, (unsigned long long)now.st_size,
+                       (unsigned long long)message->size);
+  return 0;
+}
+
+static int reopen(struct resource_source *source, const Descriptor *message,
+                  struct hwckpt_error *error) {
+  (void)source;
+  int result = check(message, error);
+  if (result)
+    return result;
+  uint32_t flags = message->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC |
+                                                O_CLOEXEC | TMPFILE);
+  long fd = SYS(openat, AT_FDCWD, message->path, flags | O_NOCTTY, 0);
+  if (fd < 0)
+    return hwckpt_fail(error, code_of(fd), (int)-fd, message->path,
+                       "descriptor %d", (int)message->number);
+  if (flags & O_PATH)
+    return (int)fd;
+  long offset = SYS(lseek, fd, message->offset, 0 /* SEEK_SET */);
+  if (offset >= 0)
+    return (int)fd;
+  SYS(close, fd);
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-offset,
+                     message->path, "descriptor %d: offset %llu",
+                     (int)message->number, (unsigned long long)message->offset);
+}
+
+static bool writes(const Descriptor *message) {
+  return S_ISREG(message->mode) && !(message->flags & O_PATH) &&
+         (message->flags & O_ACCMODE) != O_RDONLY;
+}
+
+static bool only_appends(const Descriptor *message) {
+  return (message->flags & O_APPEND) || message->offset == message->size;
+}
+
+static uint64_t mtime_of(const struct stat *now) {
+  return (uint64_t)now->st_mtim.tv_sec * NANOSECONDS +
+         (uint64_t)now->st_mtim.tv_nsec;
+}
+
+static void warn(struct resource_source *source, const Descriptor *message,
+                 long result) {
+  struct hwckpt_error warning;
+  hwckpt_fail(&warning, HWCKPT_E_FILE_NOT_ROLLED_BACK,
+              result < 0 ? (int)-result : 0, message->path,
+              result < 0 ? "descriptor %d: truncating"
+                         : "descriptor %d: written in its middle",
+              (int)message->number);
+  source->warn(source, &warning);
+}
+
+static int roll_back(struct resource_source *source, const Descriptor *message,
+                     int descriptor, struct hwckpt_error *error) {
+  struct stat now;
+  if (!writes(message))
+    return 0;
+  long result = SYS(fstat, descriptor, &now);
+  if (result < 0)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
+                       message->path, "fstat");
+  if (only_appends(message)) {
+    if ((uint64_t)now.st_size <= message->size)
+      return 0;
+    result = SYS(ftruncate, descriptor, message->size);
+    if (result < 0)
+      warn(source, message, result);
+  } else if (mtime_of(&now) != message->mtime_ns) {
+    warn(source, message, 0);
+  }
+  return 0;
+}
+
+const struct descriptor_kind hwckpt_descriptor_file = {
+    "file", DescriptorKind_DESCRIPTOR_FILE, recognise, save, reopen, roll_back};

@@ -1,0 +1,242 @@
+/* pipe.c - pipes with both ends inside the program, and what is in them.
+ *
+ * The contents are copied with tee(), which leaves them where they are. A
+ * restored pipe is made with its first descriptor; its further ends are opened
+ * through /proc/self/fd of that one. */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "resource.h"
+
+#include <asm/ioctls.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool reads(uint32_t flags) { return (flags & O_ACCMODE) != O_WRONLY; }
+static bool does_write(uint32_t flags) {
+  return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+static bool same_pipe(const struct descriptor_fact *fact,
+                      const Descriptor *message) {
+  return S_ISFIFO(fact->mode) && fact->device == message->device &&
+         fact->inode == message->inode;
+}
+
+static bool recognise(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  bool reader = false;
+  bool writer = false;
+  if (!S_ISFIFO(message->mode) || memcmp(message->path, "pipe:[", 6) != 0)
+    return false;
+  for (size_t i = 0; i < sink->fact_count; i++) {
+    if (!same_pipe(&sink->facts[i], message))
+      continue;
+    reader |= reads(sink->facts[i].flags);
+    writer |= does_write(sink->facts[i].flags);
+  }
+  return reader && writer;
+}
+
+/* ---- saving ---- */
+
+static int fail(struct hwckpt_error *error, const Descriptor *message,
+                long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_CAPTURE, result < 0 ? (int)-result : 0,
+                     message->path, "descriptor %d: %s", (int)message->number,
+                     what);
+}
+
+static int put_bytes(struct resource_sink *sink, const Descriptor *message,
+                     int from, size_t left, struct hwckpt_error *error) {
+  char *buffer = (char *)sink->scratch + RESOURCE_SCRATCH_DATA;
+  size_t room = RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA;
+  while (left) {
+    long count = SYS(read, from, buffer, left < room ? left : room);
+    if (count == -EINTR)
+      continue;
+    if (count <= 0)
+      return fail(error, message, count, "reading the copy");
+    int result =
+        sink->put(sink, RECORD_PIPE_DATA, buffer, (size_t)count, error);
+    if (result)
+      return result;
+    left -= (size_t)count;
+  }
+  return 0;
+}
+
+static int put_contents(struct resource_sink *sink, const Descriptor *message,
+                        int from, uint32_t capacity,
+                        struct hwckpt_error *error) {
+  int waiting = 0;
+  int copy[2];
+  long result = SYS(ioctl, from, FIONREAD, &waiting);
+  if (result < 0 || waiting <= 0)
+    return result < 0 ? fail(error, message, result, "FIONREAD") : 0;
+  result = SYS(pipe2, copy, O_CLOEXEC | O_NONBLOCK);
+  if (result < 0)
+    return fail(error, message, result, "pipe2");
+  SYS(fcntl, copy[1], F_SETPIPE_SZ, capacity);
+  result = SYS(tee, from, copy[1], waiting, 2 /* SPLICE_F_NONBLOCK */);
+  int code = result == waiting
+                 ? put_bytes(sink, message, copy[0], (size_t)waiting, error)
+                 : fail(error, message, result, "tee");
+  SYS(close, copy[0]);
+  SYS(close, copy[1]);
+  return code;
+}
+
+static int put_pipe(struct resource_sink *sink, const Descriptor *message,
+                    int reader, struct hwckpt_error *error) {
+  Pipe pipe = Pipe_init_zero;
+  long from = SYS(pidfd_getfd, sink->pidfd, reader, 0);
+  if (from < 0)
+    return fail(error, message, from, "pidfd_getfd");
+  long capacity = SYS(fcntl, from, F_GETPIPE_SZ);
+  pipe.pipe = message->inode;
+  pipe.capacity = capacity < 0 ? 0 : (uint32_t)capacity;
+  int result = resource_put(sink, RECORD_PIPE, Pipe_fields, &pipe, error);
+  if (!result)
+    result = put_contents(sink, message, (int)from, pipe.capacity, error);
+  SYS(close, from);
+  return result;
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  int reader = -1;
+  message->pipe = message->inode;
+  for (size_t i = 0; i < sink->fact_count; i++) {
+    const struct descriptor_fact *fact = &sink->facts[i];
+    if (!same_pipe(fact, message))
+      continue;
+    if (fact->number < message->number)
+      return 0; /* saved with that one */
+    if (reader < 0 && reads(fact->flags))
+      reader = fact->number;
+  }
+  return put_pipe(sink, message, reader, error);
+}
+
+/* ---- restoring ---- */
+
+static int refuse(struct hwckpt_error *error, const Descriptor *message,
+                  long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL,
+                     result < 0 ? (int)-result : 0, message->path,
+                     "descriptor %d: %s", (int)message->number, what);
+}
+
+/* A lower descriptor of the same pipe, already in place; -1: none. */
+static int placed_end(struct resource_source *source,
+                      const Descriptor *message) {
+  Descriptor *other = source->scratch;
+  for (size_t i = 0; i < source->count; i++) {
+    if (source->records[i].type != RECORD_DESCRIPTOR)
+      continue;
+    if (resource_get(&source->records[i], Descriptor_fields, other, 0) ||
+        other->number >= message->number)
+      break;
+    if (other->kind == DescriptorKind_DESCRIPTOR_PIPE &&
+        other->pipe == message->pipe)
+      return other->number;
+  }
+  return -1;
+}
+
+/* Another end, of the same pipe as descriptor. */
+static int open_end(const Descriptor *message, int descriptor,
+                    struct hwckpt_error *error) {
+  char path[64];
+  hwckpt_format(path, sizeof(path), "/proc/self/fd/%d", descriptor);
+  uint32_t flags = message->flags & (O_ACCMODE | O_NONBLOCK);
+  long fd = SYS(openat, AT_FDCWD, path, flags, 0);
+  if (fd < 0)
+    return refuse(error, message, fd, path);
+  if (message->flags & O_DIRECT) /* packets; open() refuses it of a pipe */
+    SYS(fcntl, fd, F_SETFL, message->flags & (O_NONBLOCK | O_DIRECT));
+  return (int)fd;
+}
+
+static int fill(struct resource_source *source, size_t index, int writer,
+                const Descriptor *message, struct hwckpt_error *error) {
+  for (; index < source->count; index++) {
+    const struct resource_record *record = &source->records[index];
+    if (record->type != RECORD_PIPE_DATA)
+      break;
+    for (uint32_t done = 0; done < record->length;) {
+      long count = SYS(write, writer, (const char *)record->data + done,
+                       record->length - done);
+      if (count == -EINTR)
+        continue;
+      if (count <= 0)
+        return refuse(error, message, count, "writing its contents");
+      done += (uint32_t)count;
+    }
+  }
+  return 0;
+}
+
+/* Finds the record of the pipe; its contents begin at the one after. */
+static int find(struct resource_source *source, const Descriptor *message,
+                Pipe *pipe, size_t *index, struct hwckpt_error *error) {
+  for (size_t i = 0; i < source->count; i++) {
+    if (source->records[i].type != RECORD_PIPE)
+      continue;
+    int result = resource_get(&source->records[i], Pipe_fields, pipe, error);
+    if (result)
+      return result;
+    *index = i;
+    if (pipe->pipe == message->pipe)
+      return 0;
+  }
+  return hwckpt_fail(error, HWCKPT_E_RECORD, 0, message->path,
+                     "descriptor %d: no record of its pipe",
+                     (int)message->number);
+}
+
+/* The end that the descriptor was, of a new pipe. */
+static int choose_end(const Descriptor *message, const int ends[2],
+                      struct hwckpt_error *error) {
+  uint32_t access = message->flags & O_ACCMODE;
+  if (access == O_RDWR)
+    return open_end(message, ends[0], error);
+  int end = ends[access == O_WRONLY];
+  long fd = SYS(dup, end);
+  if (fd < 0)
+    return refuse(error, message, fd, "dup");
+  SYS(fcntl, fd, F_SETFL, message->flags & (O_NONBLOCK | O_DIRECT));
+  return (int)fd;
+}
+
+static int make(struct resource_source *source, const Descriptor *message,
+                struct hwckpt_error *error) {
+  Pipe pipe;
+  size_t index = 0;
+  int ends[2];
+  int found = find(source, message, &pipe, &index, error);
+  if (found)
+    return found;
+  long result = SYS(pipe2, ends, O_NONBLOCK | O_CLOEXEC);
+  if (result < 0)
+    return refuse(error, message, result, "pipe2");
+  if (pipe.capacity) /* a smaller one does, unless the contents do not fit */
+    SYS(fcntl, ends[1], F_SETPIPE_SZ, pipe.capacity);
+  int fd = fill(source, index + 1, ends[1], message, error);
+  if (!fd)
+    fd = choose_end(message, ends, error);
+  SYS(close, ends[0]);
+  SYS(close, ends[1]);
+  return fd;
+}
+
+static int reopen(struct resource_source *source, const Descriptor *message,
+                  struct hwckpt_error *error) {
+  int end = placed_end(source, message);
+  return end < 0 ? make(source, message, error) : open_end(message, end, error);
+}
+
+const struct descriptor_kind hwckpt_descriptor_pipe = {
+    "pipe", DescriptorKind_DESCRIPTOR_PIPE, recognise, save, reopen, 0};
