@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/prctl.h>
 #include <signal.h>
+#include <sys/mman.h>
 
 struct restorer restorer;
 struct hwckpt_error failure;
@@ -153,10 +154,14 @@ static void become_program(void *unused) {
 struct saved {
   struct cache_range *ranges;
   size_t count;
+  bool has_entry; /* the resume code lies in one of them */
 };
 
 static void add_saved(const Area *area, void *context) {
   struct saved *saved = context;
+  uint64_t entry = restorer.process.resume_entry;
+  if (area->protection & PROT_EXEC && entry >= area->start && entry < area->end)
+    saved->has_entry = true;
   saved->ranges[saved->count++] = (struct cache_range){area->start, area->end};
 }
 
@@ -172,11 +177,16 @@ void restorer_start(const uint64_t *stack, char *base) {
   struct cache_reader *reader = open_generation(&cache_env_kernel);
   read_process(reader, &restorer.process);
   struct saved saved = {
-      cache_env_kernel.map(count_records(reader) * sizeof *saved.ranges), 0};
+      cache_env_kernel.map(count_records(reader) * sizeof *saved.ranges), 0,
+      false};
   if (!saved.ranges)
     FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory",
          "list of areas");
   each_area(reader, add_saved, &saved);
+  if (!saved.has_entry)
+    FAIL(HWCKPT_E_RESUME, 0, restorer.process.program,
+         "resume code at %llx is in no saved area",
+         (unsigned long long)restorer.process.resume_entry);
   cache_reader_close(reader);
   relocate_and_run(saved.ranges, saved.count, become_program);
 }
