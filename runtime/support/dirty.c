@@ -222,12 +222,12 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
     if (result == 0 && answer == 0 && tracked) {
       struct scan_argument protect = written_criteria;
       protect.regions = 0;
-      result = walk(dirty, area, &protect, classify_hole, false, visit,
-                    context, &answer);
+      result = walk(dirty, area, &protect, classify_hole, false, visit, context,
+                    &answer);
     }
   } else {
-    result = walk(dirty, area, &written_criteria, classify_written, true,
-                  visit, context, &answer);
+    result = walk(dirty, area, &written_criteria, classify_written, true, visit,
+                  context, &answer);
     if (result == 0 && answer == 0 && !fresh)
       result = walk(dirty, area, &hole_criteria, classify_hole, true, visit,
                     context, &answer);

@@ -4,8 +4,8 @@
  * Written pages are found with an asynchronous write-protecting userfaultfd and
  * PAGEMAP_SCAN (Linux 6.7, Documentation/admin-guide/mm/pagemap.rst and
  * userfaultfd.rst): the kernel clears a page's protection at its first write
- * without waking anybody. Invariant: a page that dirty_scan() does not report in
- * a tracked area is as it was at the scan before.
+ * without waking anybody. Invariant: a page that dirty_scan() does not report
+ * in a tracked area is as it was at the scan before.
  */
 #ifndef HWCKPT_SUPPORT_DIRTY_H
 #define HWCKPT_SUPPORT_DIRTY_H

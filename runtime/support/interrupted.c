@@ -72,7 +72,8 @@ bool interrupted_look(int tid, struct interruption *seen) {
 }
 
 /* Relative times of threads that were stopped while they waited. Part of the
- * checkpoint: the system call that a restored thread makes again points here. */
+ * checkpoint: the system call that a restored thread makes again points here.
+ */
 #define WAITS 256
 static struct wait {
   int tid;
@@ -125,13 +126,13 @@ static void shorten_wait(struct wait *wait, const struct interruption *seen,
     return;
   struct timespec clock;
   SYS(clock_gettime, CLOCK_MONOTONIC, &clock);
-  uint64_t now =
-      (uint64_t)clock.tv_sec * 1000000000u + (uint64_t)clock.tv_nsec;
+  uint64_t now = (uint64_t)clock.tv_sec * 1000000000u + (uint64_t)clock.tv_nsec;
   uint64_t waited = 1;
   if (wait->number == seen->number && wait->pc == seen->pc &&
       wait->milliseconds == milliseconds)
     waited = (now - wait->since_ns) / 1000000u + 1;
-  milliseconds = waited < (uint64_t)milliseconds ? milliseconds - (int)waited : 0;
+  milliseconds =
+      waited < (uint64_t)milliseconds ? milliseconds - (int)waited : 0;
   wait->number = seen->number;
   wait->pc = seen->pc;
   wait->milliseconds = milliseconds;

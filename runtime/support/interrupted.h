@@ -1,5 +1,5 @@
-/* interrupted.h - system calls that a stop interrupts, and that the program must
- * not see interrupted.
+/* interrupted.h - system calls that a stop interrupts, and that the program
+ * must not see interrupted.
  *
  * The kernel restarts most calls by itself; some end with EINTR whatever the
  * handler says (signal(7)). Invariant: a thread that was stopped in a system

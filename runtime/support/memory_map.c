@@ -97,8 +97,7 @@ static void classify(struct area *area, bool shared) {
                      ? AREA_TYPE_SHARED_MEMORY
                      : AREA_TYPE_FILE_SHARED;
   else
-    area->type =
-        area->inode ? AREA_TYPE_FILE_PRIVATE : AREA_TYPE_ANONYMOUS;
+    area->type = area->inode ? AREA_TYPE_FILE_PRIVATE : AREA_TYPE_ANONYMOUS;
 }
 
 /* Adds an area without the private ranges in it. */

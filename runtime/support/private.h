@@ -1,10 +1,10 @@
 /* private.h - memory of the runtime itself that no checkpoint contains.
  *
  * Invariant: every address range the runtime maps for itself (rings, stacks,
- * tables, the cache's buffers) is in this table from before it can be used until
- * after it is unmapped, so that a capture leaves it out and a restored program
- * begins without it. Thread safe, lock-free for readers; not for use in signal
- * handlers.
+ * tables, the cache's buffers) is in this table from before it can be used
+ * until after it is unmapped, so that a capture leaves it out and a restored
+ * program begins without it. Thread safe, lock-free for readers; not for use in
+ * signal handlers.
  */
 #ifndef HWCKPT_SUPPORT_PRIVATE_H
 #define HWCKPT_SUPPORT_PRIVATE_H

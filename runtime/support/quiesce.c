@@ -1,9 +1,9 @@
 /* quiesce.c - see quiesce.h.
  *
- * The stop signal is the second of the two real-time signals that libc keeps for
- * itself (33): libc lets no program block it or handle it. libc uses it to change
- * user ids in all threads; what it sends is recognised (SI_TKILL) and passed on
- * to its handler, what we send carries SI_QUEUE and our own address.
+ * The stop signal is the second of the two real-time signals that libc keeps
+ * for itself (33): libc lets no program block it or handle it. libc uses it to
+ * change user ids in all threads; what it sends is recognised (SI_TKILL) and
+ * passed on to its handler, what we send carries SI_QUEUE and our own address.
  */
 #include "quiesce.h"
 
@@ -55,6 +55,11 @@ static struct {
 } quiesce;
 
 /* ---- small tools ---- */
+
+/* Parked from before any stop, until the checkpoint is through. */
+static bool waits_for_result(const struct parked *parked) {
+  return parked->reason == PARK_SAVE || parked->reason == PARK_WAIT;
+}
 
 uint64_t quiesce_now_ns(void) {
   struct timespec now;
@@ -149,10 +154,11 @@ bool quiesce_park(enum park_reason reason, ucontext_t *context) {
   return true;
 }
 
-int quiesce_park_for_save(ucontext_t *context, void (*ask)(void)) {
+int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
+                             void (*ask)(void)) {
   if (!make_tables())
     return -ENOMEM;
-  struct slot *slot = enter_slot(PARK_SAVE, context, 0);
+  struct slot *slot = enter_slot(reason, context, 0);
   if (!slot)
     return -EAGAIN;
   ask();
@@ -229,11 +235,10 @@ int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
     start->name[i] = name[i];
   uint64_t all = ~0ull, before;
   SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
-  long tid =
-      arch_spawn(CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD |
-                     CLONE_SYSVSEM,
-                 block + RUNTIME_STACK, arch_tls_fill(block + RUNTIME_STACK),
-                 runtime_thread_main, start);
+  long tid = arch_spawn(
+      CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+      block + RUNTIME_STACK, arch_tls_fill(block + RUNTIME_STACK),
+      runtime_thread_main, start);
   if (tid > 0)
     atomic_store(&quiesce.runtime_tids[slot], (int)tid);
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
@@ -245,7 +250,7 @@ int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
   return 0;
 }
 
-static bool is_runtime_thread(int tid) {
+bool quiesce_is_runtime_thread(int tid) {
   for (unsigned i = 0; i < RUNTIME_THREADS; i++)
     if (atomic_load(&quiesce.runtime_tids[i]) == tid)
       return true;
@@ -268,10 +273,11 @@ static bool parked_in(const struct slot *slot, uint32_t epoch) {
     return false;
   uint32_t state = atomic_load(&slot->state);
   return state != SLOT_FREE &&
-         (slot->parked.reason == PARK_SAVE || slot->epoch == epoch);
+         (waits_for_result(&slot->parked) || slot->epoch == epoch);
 }
 
-/* Signals the thread unless it has been, or may still reach a site by itself. */
+/* Signals the thread unless it has been, or may still reach a site by itself.
+ */
 static void chase(struct stop *stop, int tid) {
   struct interruption *call = interrupted_find(quiesce.calls, SLOTS, tid);
   if (!call)
@@ -290,7 +296,7 @@ static void chase(struct stop *stop, int tid) {
 
 static void see_thread(int tid, void *context) {
   struct stop *stop = context;
-  if (is_runtime_thread(tid))
+  if (quiesce_is_runtime_thread(tid))
     return;
   struct slot *slot = find_slot(tid);
   if (parked_in(slot, stop->epoch)) {
@@ -405,7 +411,7 @@ static void finish_save(struct slot *slot, int result) {
 
 void quiesce_finish_saves(int result) {
   for (unsigned i = 0; i < quiesce.count; i++) {
-    if (quiesce.threads[i].reason != PARK_SAVE)
+    if (!waits_for_result(&quiesce.threads[i]))
       continue;
     struct slot *slot = find_slot(quiesce.threads[i].tid);
     if (slot && atomic_load(&slot->state) == SLOT_CAPTURED)
@@ -416,7 +422,7 @@ void quiesce_finish_saves(int result) {
 static void fail_save(int tid, void *context) {
   struct slot *slot = find_slot(tid);
   if (slot && atomic_load(&slot->state) != SLOT_FREE &&
-      slot->parked.reason == PARK_SAVE)
+      waits_for_result(&slot->parked))
     finish_save(slot, *(const int *)context);
 }
 

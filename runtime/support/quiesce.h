@@ -1,10 +1,11 @@
 /* quiesce.h - stopping every thread of the program, and letting them go on.
  *
  * A thread stops by parking in a signal handler: at a site (trap), at the stop
- * signal, or in a save. What it had in its registers is then in the signal frame
- * that the kernel wrote on its stack; the frame is the register save, extended
- * state included. Invariant: between quiesce_stop() and quiesce_resume() no
- * thread of the program runs, and none is in the middle of a system call.
+ * signal, or in a save. What it had in its registers is then in the signal
+ * frame that the kernel wrote on its stack; the frame is the register save,
+ * extended state included. Invariant: between quiesce_stop() and
+ * quiesce_resume() no thread of the program runs, and none is in the middle of
+ * a system call.
  *
  * Threads of the runtime itself are created by quiesce_spawn() and never stop.
  */
@@ -23,6 +24,7 @@ enum park_reason {
   PARK_SITE,   /* a poll site's trap */
   PARK_SIGNAL, /* the stop signal */
   PARK_SAVE,   /* asked for the checkpoint itself and waits for its result */
+  PARK_WAIT,   /* at a site, asked for the checkpoint and waits for its end */
 };
 
 /* A parked thread as the checkpoint thread sees it. */
@@ -71,8 +73,13 @@ void quiesce_fail_saves(int result);
 bool quiesce_park(enum park_reason reason, ucontext_t *context);
 
 /* In a signal handler: waits for the checkpoint that `ask` requests, and
- * returns its result (quiesce_finish_saves()). */
-int quiesce_park_for_save(ucontext_t *context, void (*ask)(void));
+ * returns its result (quiesce_finish_saves()). The reason is PARK_SAVE or
+ * PARK_WAIT. */
+int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
+                             void (*ask)(void));
+
+/* Whether a thread is one of the runtime's own. */
+bool quiesce_is_runtime_thread(int tid);
 
 /* In the restored program: nothing is stopped, there are no runtime threads. */
 void quiesce_forget(void);

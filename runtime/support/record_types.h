@@ -4,10 +4,10 @@
 #define HWCKPT_SUPPORT_RECORD_TYPES_H
 
 enum record_type {
-  RECORD_PROCESS = 1,    /* Process, the first record */
-  RECORD_AREA = 2,       /* Area */
-  RECORD_THREAD = 3,     /* Thread */
-  RECORD_STATISTICS = 4, /* Statistics, the last record */
+  RECORD_PROCESS = 1,         /* Process, the first record */
+  RECORD_AREA = 2,            /* Area */
+  RECORD_THREAD = 3,          /* Thread */
+  RECORD_STATISTICS = 4,      /* Statistics, the last record */
   RECORD_SIGNAL_ACTIONS = 16, /* SignalActions */
   RECORD_FILE_SYSTEM = 17,    /* FileSystem */
   RECORD_DESCRIPTOR = 18,     /* Descriptor */

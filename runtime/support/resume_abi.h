@@ -23,17 +23,17 @@ struct resume_record {
  * unmaps last. The resume code runs on a stack in there too. */
 struct resume_info {
   uint32_t abi;
-  uint32_t restores;        /* the generation is restored the n-th time */
-  uint64_t restorer_begin;  /* the restorer's memory, one range */
+  uint32_t restores;       /* the generation is restored the n-th time */
+  uint64_t restorer_begin; /* the restorer's memory, one range */
   uint64_t restorer_end;
   uint64_t record_count;
   const struct resume_record *records;
-  uint64_t generation;      /* its number */
-  const char *cache;        /* absolute path */
+  uint64_t generation; /* its number */
+  const char *cache;   /* absolute path */
   const char *application;
-  const char *options;      /* HWCKPT_OPTIONS text that overrides, "" */
-  int32_t status_fd;        /* struct restore_status goes there */
-  uint32_t keep_ids;        /* threads get their old ids */
+  const char *options; /* HWCKPT_OPTIONS text that overrides, "" */
+  int32_t status_fd;   /* struct restore_status goes there */
+  uint32_t keep_ids;   /* threads get their old ids */
 };
 
 /* Process.resume_entry. Entered by the only thread of the process, all signals

@@ -16,15 +16,15 @@
 
 struct restore_plan {
   uint64_t magic;
-  uint32_t size;           /* sizeof(struct restore_plan) */
-  uint32_t restores;       /* n: this generation is restored the n-th time */
+  uint32_t size;     /* sizeof(struct restore_plan) */
+  uint32_t restores; /* n: this generation is restored the n-th time */
   uint64_t generation;
-  char cache[4096];        /* absolute path */
+  char cache[4096]; /* absolute path */
   char application[128];
-  char options[2048];      /* HWCKPT_OPTIONS text that overrides, "" for none */
-  int32_t status_fd;       /* pipe to the tool: struct restore_status */
-  uint32_t keep_ids;       /* the process has its old pid: tids must fit too */
-  uint64_t start_ns;       /* CLOCK_MONOTONIC when the tool began */
+  char options[2048]; /* HWCKPT_OPTIONS text that overrides, "" for none */
+  int32_t status_fd;  /* pipe to the tool: struct restore_status */
+  uint32_t keep_ids;  /* the process has its old pid: tids must fit too */
+  uint64_t start_ns;  /* CLOCK_MONOTONIC when the tool began */
 };
 
 /* Written (each whole, below PIPE_BUF) by the restorer or by the resume code in

@@ -42,8 +42,8 @@ long arch_spawn_as(uint64_t flags, int tid, void *stack_top, void *tls,
                    "ud2\n"
                    "1:"
                    : "=a"(result)
-                   : "a"(SYS_clone3), "D"(&args), "S"(sizeof args),
-                     [exit] "i"(SYS_exit)
+                   : "a"(SYS_clone3), "D"(&args),
+                     "S"(sizeof args), [exit] "i"(SYS_exit)
                    : "rcx", "r11", "memory");
   return result;
 }
@@ -112,16 +112,16 @@ _Noreturn void arch_on_stack(void *stack_top, void (*function)(void *),
 _Noreturn void arch_unmap_and_sigreturn(void *address, size_t length,
                                         const ucontext_t *context) {
   register const ucontext_t *kept __asm__("rbx") = context;
-  __asm__ volatile("mov %[munmap], %%eax\n\t"
-                   "syscall\n\t"
-                   "mov %%rbx, %%rsp\n\t"
-                   "mov %[sigreturn], %%eax\n\t"
-                   "syscall\n\t"
-                   "ud2"
-                   :
-                   : "D"(address), "S"(length), "r"(kept),
-                     [munmap] "i"(SYS_munmap),
-                     [sigreturn] "i"(SYS_rt_sigreturn)
-                   : "memory");
+  __asm__ volatile(
+      "mov %[munmap], %%eax\n\t"
+      "syscall\n\t"
+      "mov %%rbx, %%rsp\n\t"
+      "mov %[sigreturn], %%eax\n\t"
+      "syscall\n\t"
+      "ud2"
+      :
+      : "D"(address), "S"(length),
+        "r"(kept), [munmap] "i"(SYS_munmap), [sigreturn] "i"(SYS_rt_sigreturn)
+      : "memory");
   __builtin_unreachable();
 }

@@ -1,0 +1,175 @@
+/* events.c - see events.h. */
+#include "events.h"
+
+#include "../arch/sys.h"
+#include "../support/checkpoint.h"
+#include "sites.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#define EVENTS 8 /* numbers of Event that can be asked for */
+
+static struct {
+  int pid;
+  struct hwckpt_options options;
+  char cache[4096];
+  char application[CACHE_NAME_MAX];
+  bool application_exists;
+  _Atomic uint32_t requests; /* bit per Event (futex) */
+  _Atomic uint32_t started;
+} events;
+
+bool events_here(void) { return events.pid == (int)SYS(getpid); }
+
+uint64_t events_every_site(void) { return (uint64_t)events.options.every_site; }
+
+/* ---- the checkpoint thread ---- */
+
+static void say(const struct checkpoint_result *result) {
+  char text[256];
+  hwckpt_format(text, sizeof text,
+                "hwckpt: %s/%llu %s, %llu pages, paused %llu us\n",
+                result->generation.application,
+                (unsigned long long)result->generation.number,
+                result->generation.parent ? "delta" : "base",
+                (unsigned long long)result->generation.pages,
+                (unsigned long long)result->statistics.pause_ns / 1000u);
+  hwckpt_face_report(text);
+}
+
+static void say_error(const struct hwckpt_error *error) {
+  char text[1400];
+  hwckpt_error_text(error, "hwckpt", text, sizeof text);
+  hwckpt_face_report(text);
+}
+
+static enum dirty_method track_option(const char *track) {
+  if (strlen(track) == 2 && memcmp(track, "wp", 2) == 0)
+    return DIRTY_WP;
+  return strlen(track) == 4 && memcmp(track, "full", 4) == 0 ? DIRTY_FULL
+                                                             : DIRTY_AUTO;
+}
+
+static int open_checkpoints(struct hwckpt_error *error) {
+  struct checkpoint_options options = {
+      .cache = events.cache,
+      .application = events.application,
+      .application_exists = events.application_exists,
+      .track = track_option(events.options.track),
+      .level = (int)events.options.level,
+      .base_every = (unsigned)events.options.base_every,
+      .keep = (unsigned)events.options.keep,
+      .stage_bytes = (size_t)events.options.ring << 20,
+  };
+  return checkpoint_open(&options, error);
+}
+
+/* Sleeps until a request or the timer; the event. */
+static Event next_event(uint64_t due_ns) {
+  for (;;) {
+    uint32_t requests = atomic_exchange(&events.requests, 0);
+    for (int event = EVENTS - 1; event > 0; event--)
+      if (requests >> event & 1)
+        return (Event)event;
+    uint64_t now = quiesce_now_ns();
+    if (events.options.every && now >= due_ns)
+      return Event_EVENT_TIMER;
+    uint64_t left = due_ns - now;
+    struct timespec timeout = {(time_t)(left / 1000000000u),
+                               (long)(left % 1000000000u)};
+    SYS(futex, &events.requests, FUTEX_WAIT_PRIVATE, 0,
+        events.options.every ? &timeout : 0, 0, 0);
+  }
+}
+
+static const struct quiesce_hooks hooks = {sites_arm, sites_disarm};
+
+static void serve(void *unused) {
+  (void)unused;
+  static struct hwckpt_error error;
+  static struct checkpoint_result result;
+  int opened = open_checkpoints(&error);
+  if (opened < 0)
+    say_error(&error);
+  if (events_every_site())
+    sites_arm();
+  uint64_t due = quiesce_now_ns() + events.options.every;
+  for (;;) {
+    Event event = next_event(due);
+    uint64_t begin = quiesce_now_ns();
+    if (opened < 0) {
+      quiesce_fail_saves(-EIO);
+    } else if (checkpoint_take(event, &hooks, &result, &error) < 0) {
+      say_error(&error);
+    } else if (events.options.verbosity > 0) {
+      say(&result);
+    }
+    if (events_every_site())
+      sites_arm();
+    /* When writing is slower than the timer the program gets a quarter of the
+     * interval at least between two checkpoints. */
+    uint64_t now = quiesce_now_ns(), rest = events.options.every / 4;
+    due = begin + events.options.every;
+    due = due < now + rest ? now + rest : due;
+  }
+}
+
+static int start_thread(void) {
+  uint32_t no = 0;
+  if (!atomic_compare_exchange_strong(&events.started, &no, 1))
+    return 0;
+  static struct hwckpt_error error;
+  if (quiesce_spawn(serve, 0, "hwckpt", &error) < 0) {
+    atomic_store(&events.started, 0);
+    return -EAGAIN;
+  }
+  return 0;
+}
+
+/* ---- requests ---- */
+
+int events_request(Event event) {
+  if (!events_here())
+    return -ENOSYS;
+  int result = start_thread();
+  if (result < 0)
+    return result;
+  atomic_fetch_or(&events.requests, 1u << event);
+  SYS(futex, &events.requests, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+  return 0;
+}
+
+static void ask_save(void) { events_request(Event_EVENT_SAVE); }
+static void ask_every_site(void) { events_request(Event_EVENT_EVERY_SITE); }
+
+int events_save(ucontext_t *context) {
+  if (!events_here())
+    return -ENOSYS;
+  int result = start_thread();
+  return result < 0 ? result
+                    : quiesce_park_until_saved(PARK_SAVE, context, ask_save);
+}
+
+void events_save_at_site(ucontext_t *context) {
+  if (events_here() && start_thread() == 0)
+    quiesce_park_until_saved(PARK_WAIT, context, ask_every_site);
+}
+
+void events_start(const struct hwckpt_options *options, const char *cache,
+                  const char *application, bool application_exists) {
+  events.pid = (int)SYS(getpid);
+  events.options = *options;
+  hwckpt_format(events.cache, sizeof events.cache, "%s", cache);
+  hwckpt_format(events.application, sizeof events.application, "%s",
+                application);
+  events.application_exists = application_exists;
+  atomic_store(&events.requests, 0);
+  atomic_store(&events.started, 0);
+  quiesce_install();
+  if (options->every || options->every_site)
+    start_thread();
+}

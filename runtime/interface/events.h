@@ -1,0 +1,34 @@
+/* events.h - checkpoint requests and the thread that serves them.
+ *
+ * Any thread, a signal handler too, posts a request; the checkpoint thread
+ * takes it, or the timer's, one after the other.
+ */
+#ifndef HWCKPT_INTERFACE_EVENTS_H
+#define HWCKPT_INTERFACE_EVENTS_H
+
+#include "../sanitizer/face.h"
+#include "records.pb.h"
+
+#include <stdbool.h>
+#include <ucontext.h>
+
+/* Sets options and, with a timer, starts the checkpoint thread. */
+void events_start(const struct hwckpt_options *options, const char *cache,
+                  const char *application, bool application_exists);
+
+/* Asks for a checkpoint; starts the checkpoint thread when there is none. 0 or
+ * a negative errno. Async-signal-safe. */
+int events_request(Event event);
+
+/* In a signal handler: asks for a checkpoint and waits for its result. */
+int events_save(ucontext_t *context);
+/* The same at a site, for every_site. */
+void events_save_at_site(ucontext_t *context);
+
+/* Whether this process is the one the runtime serves, not a child of it. */
+bool events_here(void);
+
+/* The option every_site. */
+uint64_t events_every_site(void);
+
+#endif

@@ -1,0 +1,145 @@
+/* hooks.c - see hooks.h.
+ *
+ * Breakpoints at sites and checkpoint instructions end here. What is neither
+ * goes to the handler that was there before, or does what the signal does
+ * without one.
+ */
+#include "hooks.h"
+
+#include "../../intrinsics/hwckpt_isa.h"
+#include "../arch/arch.h"
+#include "../arch/sys.h"
+#include "../support/handlers.h"
+#include "../support/quiesce.h"
+#include "events.h"
+#include "sites.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+static struct sigaction_raw before_trap, before_ill;
+static _Atomic uint64_t sites_reached; /* with every_site */
+
+/* Threads that step over a site that stays armed. */
+#define STEPPING 64
+static struct {
+  _Atomic int tid;
+  uint64_t address;
+} stepping[STEPPING];
+
+static void pass_on(const struct sigaction_raw *before, int number,
+                    siginfo_t *info, void *context) {
+  if (before->handler > 1) {
+    ((signal_handler *)before->handler)(number, info, context);
+    return;
+  }
+  struct sigaction_raw fallback = {0};
+  uint64_t one = 1ull << (number - 1);
+  SYS(rt_sigaction, number, &fallback, 0, 8);
+  SYS(rt_sigprocmask, SIG_UNBLOCK, &one, 0, 8);
+  SYS(tgkill, SYS(getpid), SYS(gettid), number);
+}
+
+static bool end_step(ucontext_t *context) {
+  int tid = (int)SYS(gettid);
+  for (unsigned i = 0; i < STEPPING; i++)
+    if (atomic_load(&stepping[i].tid) == tid) {
+      arch_context_set_step(context, false);
+      sites_patch(stepping[i].address, true);
+      atomic_store(&stepping[i].tid, 0);
+      return true;
+    }
+  return false;
+}
+
+static void begin_step(ucontext_t *context, uint64_t address) {
+  int tid = (int)SYS(gettid);
+  sites_patch(address, false);
+  for (unsigned i = 0; i < STEPPING; i++) {
+    int none = 0;
+    if (atomic_compare_exchange_strong(&stepping[i].tid, &none, tid)) {
+      stepping[i].address = address;
+      arch_context_set_step(context, true);
+      return;
+    }
+  }
+}
+
+static void at_site(ucontext_t *context, uint64_t address) {
+  uint64_t stride = events_every_site();
+  if (!stride) {
+    quiesce_park(PARK_SITE, context);
+    return;
+  }
+  if (!quiesce_park(PARK_SITE, context) &&
+      (atomic_fetch_add(&sites_reached, 1) + 1) % stride == 0)
+    events_save_at_site(context);
+  begin_step(context, address);
+}
+
+static void on_trap(int number, siginfo_t *info, void *argument) {
+  ucontext_t *context = argument;
+  if (info->si_code == TRAP_TRACE && end_step(context))
+    return;
+  uint64_t address = arch_breakpoint_address(context);
+  if (info->si_code == TRAP_TRACE || !sites_contains(address)) {
+    pass_on(&before_trap, number, info, argument);
+    return;
+  }
+  arch_context_set_pc(context, address);
+  if (events_here())
+    at_site(context, address);
+  else
+    sites_patch(address, false); /* a child that was forked meanwhile */
+}
+
+static void on_illegal(int number, siginfo_t *info, void *argument) {
+  ucontext_t *context = argument;
+  uint32_t immediate = arch_checkpoint_instruction(context);
+  if (!immediate) {
+    pass_on(&before_ill, number, info, argument);
+    return;
+  }
+  arch_context_set_pc(context, arch_context_pc(context) + HWCKPT_INSN_LENGTH);
+  int result = -ENOSYS;
+  if (HWCKPT_IMM_OP(immediate) == HWCKPT_OP_SAVE)
+    result = events_save(context);
+  arch_context_set_result(context, result);
+}
+
+/* The request interrupts system calls like any signal; the program has not
+ * asked for it and must not see it. */
+static void on_request(int number, siginfo_t *info, void *argument) {
+  (void)number;
+  (void)info;
+  ucontext_t *context = argument;
+  if (arch_context_result(context) == -EINTR &&
+      arch_context_after_syscall(context)) {
+    long call = arch_context_syscall_number(context);
+    if (call >= 0)
+      arch_context_rewind_syscall(context, call);
+  }
+  events_request(Event_EVENT_SIGNAL);
+}
+
+static void install(int number, signal_handler *handler,
+                    struct sigaction_raw *before) {
+  struct sigaction_raw now;
+  signal_get_action(number, &now);
+  if (now.handler == (uint64_t)handler)
+    return;
+  *before = now;
+  signal_set_handler(number, handler);
+}
+
+void hooks_install(int request_signal) {
+  install(SIGTRAP, on_trap, &before_trap);
+  install(SIGILL, on_illegal, &before_ill);
+  struct sigaction_raw now;
+  if (request_signal <= 0 || request_signal > 64)
+    return;
+  signal_get_action(request_signal, &now);
+  if (now.handler == 0)
+    signal_set_handler(request_signal, on_request);
+}

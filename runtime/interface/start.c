@@ -1,0 +1,99 @@
+/* start.c - start-up of the runtime, in the program and in the restored
+ * program, and the public functions. */
+#include "../../intrinsics/hwckpt_isa.h"
+#include "../arch/sys.h"
+#include "../cache/default_path.h"
+#include "../support/handlers.h"
+#include "../support/restored.h"
+#include "events.h"
+#include "hooks.h"
+#include "sites.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+extern char **environ;
+
+/* What HWCKPT_OPTIONS said at the start; a restore adds to it. */
+static char options_text[4096];
+static struct hwckpt_options options;
+
+EXPORTED int hwckpt_request(void);
+EXPORTED int hwckpt_checkpoint(void);
+
+int hwckpt_request(void) { return events_request(Event_EVENT_API); }
+
+/* The checkpoint instruction itself: its handler does the rest. */
+__attribute__((noinline)) int hwckpt_checkpoint(void) {
+  int result;
+  __asm__ volatile(
+      ".byte %c[b0], %c[b1], %c[modrm], %c[sib]\n\t"
+      ".long %c[imm]"
+      : "=a"(result)
+      : [b0] "i"(HWCKPT_INSN_BYTE0), [b1] "i"(HWCKPT_INSN_TRAP),
+        [modrm] "i"(HWCKPT_INSN_MODRM), [sib] "i"(HWCKPT_INSN_SIB),
+        [imm] "i"(HWCKPT_IMM(HWCKPT_OP_SAVE, HWCKPT_KIND_ANNOTATED))
+      : "memory");
+  return result;
+}
+
+static const char *environment(const char *name) {
+  size_t length = strlen(name);
+  for (char **entry = environ; entry && *entry; entry++)
+    if (strlen(*entry) > length && memcmp(*entry, name, length) == 0 &&
+        (*entry)[length] == '=')
+      return *entry + length + 1;
+  return 0;
+}
+
+static _Noreturn void give_up(const struct hwckpt_error *error) {
+  char text[1400];
+  hwckpt_error_text(error, "hwckpt", text, sizeof text);
+  hwckpt_face_report(text);
+  for (;;)
+    SYS(exit_group, 125);
+}
+
+/* Parses options_text; a wrong option ends the program before it begins. */
+static void read_options(void) {
+  static struct hwckpt_error error;
+  if (hwckpt_face_options(options_text, &options, &error) < 0)
+    give_up(&error);
+}
+
+static void restored(const char *cache, const char *application,
+                     const char *override) {
+  size_t length = strlen(options_text);
+  if (*override)
+    hwckpt_format(options_text + length, sizeof options_text - length, "%s%s",
+                  length ? ":" : "", override);
+  read_options();
+  sites_forget();
+  events_start(&options, cache, application, true);
+}
+
+/* Traps must reach us whatever mask the program was started with. */
+static void unblock_traps(void) {
+  uint64_t traps = 1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 1ull << 32;
+  SYS(rt_sigprocmask, SIG_UNBLOCK, &traps, 0, 8);
+}
+
+__attribute__((constructor(101))) static void start(void) {
+  static char cache[4096];
+  const char *text = environment("HWCKPT_OPTIONS");
+  hwckpt_format(options_text, sizeof options_text, "%s", text ? text : "");
+  read_options();
+  if (options.help)
+    SYS(exit_group, 0);
+  if (*options.cache)
+    hwckpt_format(cache, sizeof cache, "%s", options.cache);
+  else
+    cache_default_path(environ, cache, sizeof cache);
+  unblock_traps();
+  hooks_install((int)options.signal);
+  restored_notify(restored);
+  events_start(&options, cache, options.application, false);
+}

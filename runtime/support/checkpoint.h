@@ -1,0 +1,46 @@
+/* checkpoint.h - taking checkpoints: the checkpoint support module's face.
+ *
+ * One checkpoint thread calls everything here. Why a checkpoint is taken is not
+ * known here but as a number for the record.
+ */
+#ifndef HWCKPT_SUPPORT_CHECKPOINT_H
+#define HWCKPT_SUPPORT_CHECKPOINT_H
+
+#include "dirty.h"
+#include "quiesce.h"
+#include "records.pb.h"
+
+#include "../cache/cache.h"
+
+struct checkpoint_options {
+  const char *cache;       /* directory */
+  const char *application; /* its name in the cache; "": made from the program's
+                              when the first checkpoint is taken */
+  bool application_exists; /* a restored program: its name is taken as it is */
+  enum dirty_method track;
+  int level;           /* zstd; 0: raw */
+  unsigned base_every; /* generations from base to base */
+  unsigned keep;       /* bases kept */
+  size_t stage_bytes;  /* memory that holds a capture until it is written */
+};
+
+/* Opens the cache and what finds written pages. On the checkpoint thread, once,
+ * before the first checkpoint. */
+int checkpoint_open(const struct checkpoint_options *options,
+                    struct hwckpt_error *error);
+
+struct checkpoint_result {
+  struct cache_generation generation;
+  Statistics statistics;
+};
+
+/* Takes a checkpoint. On success threads that wait in a save and were captured
+ * go on with 0; on failure all that wait go on with a negative errno. */
+int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
+                    struct checkpoint_result *result,
+                    struct hwckpt_error *error);
+
+/* In the restored program: nothing of before is open. */
+void checkpoint_forget(void);
+
+#endif

@@ -1,0 +1,207 @@
+/* describe.c - see describe.h. Source of the numbers: proc(5). */
+#include "describe.h"
+
+#include "../arch/arch.h"
+#include "../arch/sys.h"
+#include "build_id.h"
+#include "record_types.h"
+#include "resume.h"
+#include "task.h"
+
+#include <fcntl.h>
+#include <pb_encode.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+/* glibc's registration of restartable sequences (since 2.35). */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned __rseq_size __attribute__((weak));
+#define RSEQ_SIGNATURE 0x53053053u
+#define RSEQ_LENGTH 32u
+
+static int put(struct stage *stage, uint32_t type, const pb_msgdesc_t *fields,
+               const void *message, struct hwckpt_error *error) {
+  static uint8_t bytes[16384];
+  pb_ostream_t stream = pb_ostream_from_buffer(bytes, sizeof bytes);
+  if (!pb_encode(&stream, fields, message))
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "record", "type %u: %s",
+                       type, PB_GET_ERROR(&stream));
+  return stage_record(stage, type, bytes, stream.bytes_written, error);
+}
+
+static uint64_t clock_ns(int clock) {
+  struct timespec now;
+  SYS(clock_gettime, clock, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The fields of /proc/self/stat behind the name, numbered as proc(5) does. */
+static void read_stat(uint64_t field[53]) {
+  char text[2048];
+  memset(field, 0, 53 * sizeof *field);
+  if (task_read((int)SYS(getpid), "stat", text, sizeof text) <= 0)
+    return;
+  char *p = text;
+  for (char *q = text; *q; q++)
+    if (*q == ')')
+      p = q;
+  for (int i = 2; *p && i < 53; p++)
+    if (*p == ' ')
+      i++;
+    else if (*p >= '0' && *p <= '9')
+      field[i] = field[i] * 10 + (uint64_t)(*p - '0');
+}
+
+static long read_file(const char *path, void *buffer, size_t size) {
+  long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0)
+    return fd;
+  long length = SYS(read, fd, buffer, size);
+  SYS(close, fd);
+  return length;
+}
+
+void describe_process(Process *process, const struct parked *threads,
+                      unsigned count) {
+  uint64_t field[53];
+  memset(process, 0, sizeof *process);
+  read_stat(field);
+  process->resume_abi = RESUME_ABI;
+  process->resume_entry = (uint64_t)resume;
+  process->pid = (int)SYS(getpid);
+  process->realtime_ns = clock_ns(CLOCK_REALTIME);
+  process->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+  process->personality = (uint64_t)SYS(personality, 0xffffffffu);
+  process->start_code = field[26];
+  process->end_code = field[27];
+  process->start_stack = field[28];
+  process->start_data = field[45];
+  process->end_data = field[46];
+  process->start_brk = field[47];
+  process->brk = (uint64_t)SYS(brk, 0);
+  process->arg_start = field[48];
+  process->arg_end = field[49];
+  process->env_start = field[50];
+  process->env_end = field[51];
+  long length = read_file("/proc/self/auxv", process->auxv.bytes,
+                          sizeof process->auxv.bytes);
+  process->auxv.size = (pb_size_t)(length > 0 ? length : 0);
+  process->xstate_features = arch_xstate_features();
+  for (unsigned i = 0; i < count; i++) {
+    uint32_t size = arch_xstate_size(threads[i].context);
+    if (size > process->xstate_size)
+      process->xstate_size = size;
+  }
+}
+
+void describe_program(Process *process) {
+  long length = SYS(readlinkat, AT_FDCWD, "/proc/self/exe", process->program,
+                    sizeof process->program - 1);
+  process->program[length > 0 ? length : 0] = 0;
+  process->build_id.size =
+      (pb_size_t)build_id_read("/proc/self/exe", process->build_id.bytes,
+                               sizeof process->build_id.bytes);
+  length = read_file("/proc/self/cmdline", process->arguments,
+                     sizeof process->arguments - 1);
+  for (long i = 0; i < length; i++)
+    if (!process->arguments[i])
+      process->arguments[i] = i == length - 1 ? 0 : ' ';
+  struct utsname name;
+  if (SYS(uname, &name) == 0)
+    hwckpt_format(process->kernel_release, sizeof process->kernel_release, "%s",
+                  name.release);
+}
+
+int describe_put_process(struct stage *stage, const Process *process,
+                         struct hwckpt_error *error) {
+  return put(stage, RECORD_PROCESS, Process_fields, process, error);
+}
+
+static AreaKind area_kind(enum area_type type) {
+  static const AreaKind kinds[] = {
+      [AREA_TYPE_ANONYMOUS] = AreaKind_AREA_ANONYMOUS,
+      [AREA_TYPE_FILE_PRIVATE] = AreaKind_AREA_FILE_PRIVATE,
+      [AREA_TYPE_FILE_SHARED] = AreaKind_AREA_FILE_SHARED,
+      [AREA_TYPE_SHARED_MEMORY] = AreaKind_AREA_SHARED_MEMORY,
+      [AREA_TYPE_KERNEL] = AreaKind_AREA_KERNEL,
+  };
+  return kinds[type];
+}
+
+static void describe_file(Area *record) {
+  struct stat status;
+  if (SYS(newfstatat, AT_FDCWD, record->name, &status, 0) < 0)
+    return;
+  record->file_size = (uint64_t)status.st_size;
+  record->file_mtime_ns = (uint64_t)status.st_mtim.tv_sec * 1000000000u +
+                          (uint64_t)status.st_mtim.tv_nsec;
+  record->build_id.size = (pb_size_t)build_id_read(
+      record->name, record->build_id.bytes, sizeof record->build_id.bytes);
+}
+
+int describe_put_areas(struct stage *stage, const struct memory_map *map,
+                       struct hwckpt_error *error) {
+  static Area record;
+  for (size_t i = 0; i < map->count; i++) {
+    const struct area *area = &map->areas[i];
+    bool same_file = area->inode && record.inode == area->inode &&
+                     record.device == area->device;
+    if (!same_file)
+      memset(&record, 0, sizeof record);
+    record.start = area->start;
+    record.end = area->end;
+    record.protection = area->protection;
+    record.kind = area_kind(area->type);
+    record.grows_down = area->grows_down;
+    record.offset = area->offset;
+    record.device = area->device;
+    record.inode = area->inode;
+    record.deleted = area->deleted;
+    hwckpt_format(record.name, sizeof record.name, "%s", area->name);
+    if (!same_file && area->inode && !area->deleted)
+      describe_file(&record);
+    int result = put(stage, RECORD_AREA, Area_fields, &record, error);
+    if (result < 0)
+      return result;
+  }
+  memset(&record, 0, sizeof record);
+  return 0;
+}
+
+int describe_put_threads(struct stage *stage, const struct parked *threads,
+                         unsigned count, struct hwckpt_error *error) {
+  static Thread record;
+  for (unsigned i = 0; i < count; i++) {
+    const struct parked *thread = &threads[i];
+    memset(&record, 0, sizeof record);
+    record.tid = thread->tid;
+    record.frame = (uint64_t)thread->context;
+    record.fs_base = thread->fs_base;
+    record.gs_base = thread->gs_base;
+    record.clear_tid = thread->clear_tid;
+    record.robust_list = thread->robust_list;
+    record.robust_length = thread->robust_length;
+    if (&__rseq_size && &__rseq_offset && __rseq_size) {
+      record.rseq = thread->fs_base + (uint64_t)__rseq_offset;
+      record.rseq_length =
+          __rseq_size > RSEQ_LENGTH ? __rseq_size : RSEQ_LENGTH;
+      record.rseq_signature = RSEQ_SIGNATURE;
+    }
+    memcpy(record.name, thread->name, sizeof record.name);
+    record.name[sizeof record.name - 1] = 0;
+    record.in_save = thread->reason == PARK_SAVE;
+    record.parent_death_signal = (uint64_t)thread->parent_death_signal;
+    int result = put(stage, RECORD_THREAD, Thread_fields, &record, error);
+    if (result < 0)
+      return result;
+  }
+  return 0;
+}
+
+int describe_put_statistics(struct stage *stage, const Statistics *statistics,
+                            struct hwckpt_error *error) {
+  return put(stage, RECORD_STATISTICS, Statistics_fields, statistics, error);
+}

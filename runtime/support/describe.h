@@ -1,0 +1,25 @@
+/* describe.h - the records that describe the program as a whole: process, areas
+ * and threads (records.proto). On the checkpoint thread. */
+#ifndef HWCKPT_SUPPORT_DESCRIBE_H
+#define HWCKPT_SUPPORT_DESCRIBE_H
+
+#include "memory_map.h"
+#include "quiesce.h"
+#include "records.pb.h"
+#include "stage.h"
+
+/* What has to be read while the program stands still. */
+void describe_process(Process *process, const struct parked *threads,
+                      unsigned count);
+/* Names and identifies the program's file; while it runs again. */
+void describe_program(Process *process);
+int describe_put_process(struct stage *stage, const Process *process,
+                         struct hwckpt_error *error);
+int describe_put_areas(struct stage *stage, const struct memory_map *map,
+                       struct hwckpt_error *error);
+int describe_put_threads(struct stage *stage, const struct parked *threads,
+                         unsigned count, struct hwckpt_error *error);
+int describe_put_statistics(struct stage *stage, const Statistics *statistics,
+                            struct hwckpt_error *error);
+
+#endif

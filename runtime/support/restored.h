@@ -1,0 +1,11 @@
+/* restored.h - who wants to know that the program was restored. */
+#ifndef HWCKPT_SUPPORT_RESTORED_H
+#define HWCKPT_SUPPORT_RESTORED_H
+
+/* Called on the main thread when all threads stand ready to go on; the texts
+ * live only during the call. Starts the monitors again. */
+typedef void restored_function(const char *cache, const char *application,
+                               const char *options);
+void restored_notify(restored_function *function);
+
+#endif
