@@ -3,6 +3,7 @@
 
 #include "../arch/sys.h"
 #include "../support/checkpoint.h"
+#include "../support/program_stderr.h"
 #include "sites.h"
 
 #include <errno.h>
@@ -29,6 +30,12 @@ uint64_t events_every_site(void) { return (uint64_t)events.options.every_site; }
 
 /* ---- the checkpoint thread ---- */
 
+static void report(const char *text) {
+  program_stderr_borrow();
+  hwckpt_face_report(text);
+  program_stderr_return();
+}
+
 static void say(const struct checkpoint_result *result) {
   char text[256];
   hwckpt_format(text, sizeof text,
@@ -38,13 +45,13 @@ static void say(const struct checkpoint_result *result) {
                 result->generation.parent ? "delta" : "base",
                 (unsigned long long)result->generation.pages,
                 (unsigned long long)result->statistics.pause_ns / 1000u);
-  hwckpt_face_report(text);
+  report(text);
 }
 
 static void say_error(const struct hwckpt_error *error) {
   char text[1400];
   hwckpt_error_text(error, "hwckpt", text, sizeof text);
-  hwckpt_face_report(text);
+  report(text);
 }
 
 static enum dirty_method track_option(const char *track) {

@@ -11,6 +11,7 @@
 #include "../resources/resource.h"
 #include "describe.h"
 #include "private.h"
+#include "program_stderr.h"
 #include "stage.h"
 
 #include <errno.h>
@@ -46,7 +47,9 @@ static void sink_warn(struct resource_sink *sink,
   if (checkpoint.warned)
     return;
   size_t length = hwckpt_error_text(error, "hwckpt", text, sizeof text);
+  program_stderr_borrow();
   SYS(write, 2, text, length);
+  program_stderr_return();
 }
 
 int checkpoint_open(const struct checkpoint_options *options,

@@ -15,6 +15,7 @@
 #include "task.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <stdatomic.h>
@@ -206,6 +207,8 @@ struct runtime_thread {
   void (*function)(void *);
   void *argument;
   char name[16];
+  _Atomic uint32_t
+      go; /* the starting thread has its signal mask back (futex) */
 };
 
 static void runtime_thread_main(void *argument) {
@@ -213,6 +216,11 @@ static void runtime_thread_main(void *argument) {
   /* The copy of the program's table of descriptors is emptied, so that the
    * program's files close when the program closes them. */
   SYS(close_range, 0, ~0u, 0);
+  /* 0 to 2 stay taken: 2 is lent to messages (program_stderr.h). */
+  for (int i = 0; i < 3; i++)
+    SYS(openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+  while (!atomic_load(&start->go))
+    futex_wait(&start->go, 0, 0);
   SYS(prctl, PR_SET_NAME, start->name, 0, 0, 0);
   start->function(start->argument);
 }
@@ -242,6 +250,8 @@ int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
   if (tid > 0)
     atomic_store(&quiesce.runtime_tids[slot], (int)tid);
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+  atomic_store(&start->go, 1);
+  futex_wake(&start->go);
   if (tid < 0) {
     private_unmap(block, RUNTIME_STACK + 4096);
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-tid, name,

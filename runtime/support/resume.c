@@ -25,8 +25,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#define THREAD_STACK_GAP 512 /* below the frame, beyond what is parked there   \
-                              */
+#define THREAD_STACK_GAP                                                       \
+  512 /* below the frame, beyond what is parked there                          \
+       */
 
 static restored_function *on_restored;
 
