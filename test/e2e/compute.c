@@ -9,7 +9,7 @@ static unsigned long table[1 << 14];
 int main(void) {
   unsigned long x = 1;
   for (int round = 0; round < ROUNDS; round++) {
-    for (long i = 0; i < 20000000; i++) {
+    for (long i = 0; i < 40000000; i++) {
       x = (x * 6364136223846793005UL + 1442695040888963407UL) ^ (x >> 17);
       table[x >> 50] += x;
     }

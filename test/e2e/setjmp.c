@@ -11,12 +11,12 @@ __attribute__((noinline)) static void down(unsigned long depth, unsigned long x)
 }
 int main(void) {
   static volatile unsigned long sum, turn;
-  for (turn = 0; turn < 8000000; turn++) {
+  for (turn = 0; turn < 24000000; turn++) {
     int came = setjmp(top);
     if (!came)
       down(turn % 50 + 1, sum);
     sum = sum * 6364136223846793005UL + (unsigned long)came;
-    if (turn % 400000 == 0)
+    if (turn % 1000000 == 0)
       printf("%lu %lx\n", turn, sum);
   }
   printf("%lx\n", sum);
