@@ -1,0 +1,86 @@
+/* interpose.c - libc functions that an executable with sites brings itself, so
+ * that the traps are never blocked.
+ *
+ * The kernel ends a program whose breakpoint traps while SIGTRAP is blocked,
+ * and a program may block all signals, for a thread or for the time of a
+ * handler. These definitions take SIGTRAP and SIGILL out of the set and pass
+ * the call on: to a sanitizer's interceptor where the program has one, else to
+ * the kernel or libc. They are weak: a program's own definition comes first. An
+ * object of its own, because the runtime's has no names of libc.
+ */
+#include "../arch/sys.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#define WEAK __attribute__((weak, visibility("default")))
+
+extern int __interceptor_sigprocmask(int, const sigset_t *, sigset_t *)
+    __attribute__((weak));
+extern int __interceptor_pthread_sigmask(int, const sigset_t *, sigset_t *)
+    __attribute__((weak));
+extern int __interceptor_sigaction(int, const struct sigaction *,
+                                   struct sigaction *) __attribute__((weak));
+extern int __sigaction(int, const struct sigaction *, struct sigaction *)
+    __attribute__((weak));
+
+/* The kernel's set is the first 8 bytes of libc's. Besides the traps, the two
+ * signals that libc keeps for itself. */
+static uint64_t without_traps(const sigset_t *set) {
+  uint64_t bits = *(const uint64_t *)(const void *)set;
+  return bits & ~(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 3ull << 31);
+}
+
+static int change_mask(int how, const sigset_t *set, sigset_t *before) {
+  uint64_t bits = 0, was = 0;
+  if (set)
+    bits = how == SIG_UNBLOCK ? *(const uint64_t *)(const void *)set
+                              : without_traps(set);
+  long result = SYS(rt_sigprocmask, how, set ? &bits : 0, &was, 8);
+  if (result == 0 && before) {
+    sigemptyset(before);
+    *(uint64_t *)(void *)before = was;
+  }
+  return (int)result;
+}
+
+static const sigset_t *stripped(int how, const sigset_t *set, sigset_t *copy) {
+  if (!set || how == SIG_UNBLOCK)
+    return set;
+  *copy = *set;
+  *(uint64_t *)(void *)copy = without_traps(set);
+  return copy;
+}
+
+WEAK int sigprocmask(int how, const sigset_t *set, sigset_t *before) {
+  sigset_t copy;
+  if (__interceptor_sigprocmask)
+    return __interceptor_sigprocmask(how, stripped(how, set, &copy), before);
+  int result = change_mask(how, set, before);
+  if (result == 0)
+    return 0;
+  errno = -result;
+  return -1;
+}
+
+WEAK int pthread_sigmask(int how, const sigset_t *set, sigset_t *before) {
+  sigset_t copy;
+  if (__interceptor_pthread_sigmask)
+    return __interceptor_pthread_sigmask(how, stripped(how, set, &copy),
+                                         before);
+  return -change_mask(how, set, before);
+}
+
+WEAK int sigaction(int number, const struct sigaction *action,
+                   struct sigaction *before) {
+  struct sigaction copy;
+  if (action) {
+    copy = *action;
+    stripped(SIG_BLOCK, &action->sa_mask, &copy.sa_mask);
+    action = &copy;
+  }
+  if (__interceptor_sigaction)
+    return __interceptor_sigaction(number, action, before);
+  return __sigaction(number, action, before);
+}
