@@ -142,7 +142,7 @@ static void shorten_wait(struct wait *wait, const struct interruption *seen,
 
 static void keep_remaining_time(const struct interruption *seen,
                                 ucontext_t *context) {
-  struct wait *wait = wait_of(seen->tid);
+  struct wait *wait = seen->tid ? wait_of(seen->tid) : 0;
   switch (seen->number) {
   case SYS_nanosleep:
     shorten_sleep(wait, context, 0, 1);
@@ -163,14 +163,21 @@ static void keep_remaining_time(const struct interruption *seen,
   }
 }
 
+/* A thread that ran when it was looked at may have been in the kernel when the
+ * signal came: then the code before tells the call. */
 void interrupted_settle(const struct interruption *seen, ucontext_t *context) {
-  if (seen->number < 0 || arch_context_result(context) != -EINTR ||
-      arch_context_pc(context) != seen->pc ||
-      arch_context_sp(context) != seen->sp ||
+  if (arch_context_result(context) != -EINTR ||
       !arch_context_after_syscall(context))
     return;
-  keep_remaining_time(seen, context);
-  arch_context_rewind_syscall(context, seen->number);
+  struct interruption call = *seen;
+  if (call.number < 0 || arch_context_pc(context) != seen->pc ||
+      arch_context_sp(context) != seen->sp)
+    call.number = arch_context_syscall_number(context);
+  if (call.number < 0)
+    return;
+  call.pc = arch_context_pc(context);
+  keep_remaining_time(&call, context);
+  arch_context_rewind_syscall(context, call.number);
 }
 
 /* Calls that a handled signal interrupts even with SA_RESTART (signal(7)). */

@@ -174,7 +174,10 @@ int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
 
 static void on_stop_signal(int number, siginfo_t *info, void *context) {
   if (info->si_code == SI_QUEUE && info->si_value.sival_ptr == &quiesce) {
-    quiesce_park(PARK_SIGNAL, context);
+    /* One that comes too late has interrupted a system call all the same. */
+    static const struct interruption unknown = {.number = -1};
+    if (!quiesce_park(PARK_SIGNAL, context))
+      interrupted_settle(&unknown, context);
     return;
   }
   void (*handler)(int, siginfo_t *, void *) =
@@ -292,7 +295,8 @@ static void chase(struct stop *stop, int tid) {
   struct interruption *call = interrupted_find(quiesce.calls, SLOTS, tid);
   if (!call)
     return;
-  if (call->epoch == stop->epoch && !stop->signal_all)
+  /* Real-time signals queue and are not lost: one is enough. */
+  if (call->epoch == stop->epoch)
     return;
   struct interruption seen;
   bool blocked = interrupted_look(tid, &seen);

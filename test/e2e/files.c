@@ -1,4 +1,5 @@
-// Files that are appended to and changed in place, the working directory and the umask.
+// Files that are appended to and changed in place, the working directory and
+// the umask.
 // RUN: %clang -fhwckpt -O2 %s -o %t && %python %S/Inputs/kill-and-restore --hwckpt %hwckpt --dir %t.dir -- %t
 // RUN: cmp %t.dir/work-reference/sub/log %t.dir/work-output/sub/log
 // RUN: cmp %t.dir/work-reference/sub/data %t.dir/work-output/sub/data
@@ -22,12 +23,14 @@ int main(void) {
     fprintf(lines, "%d %lx\n", i, x);
     if (i % 10 == 0)
       fflush(lines);
-    if (write(data, &x, sizeof x) != sizeof x || lseek(data, 0, SEEK_CUR) != (i + 1) * 8L)
+    if (write(data, &x, sizeof x) != sizeof x ||
+        lseek(data, 0, SEEK_CUR) != (i + 1) * 8L)
       return printf("offset %ld at %d\n", (long)lseek(data, 0, SEEK_CUR), i), 1;
     if (i % 100 == 0) {
       char here[4096];
       mode_t mask = umask(027);
-      printf("%d %o %s %x %x\n", i, mask, strrchr(getcwd(here, sizeof here), '/'),
+      printf("%d %o %s %x %x\n", i, mask,
+             strrchr(getcwd(here, sizeof here), '/'),
              (unsigned)fcntl(log, F_GETFL), (unsigned)fcntl(data, F_GETFD));
     }
   }

@@ -7,7 +7,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 enum { SLOTS = 512, AREA = 4 << 20 };
-static struct { unsigned char *at; size_t size; unsigned char fill; } slots[SLOTS];
+static struct {
+  unsigned char *at;
+  size_t size;
+  unsigned char fill;
+} slots[SLOTS];
 static unsigned long seed = 1;
 static unsigned draw(unsigned below) {
   seed = seed * 6364136223846793005UL + 1442695040888963407UL;
@@ -20,10 +24,12 @@ static int whole(const unsigned char *at, size_t size, unsigned char fill) {
   return 1;
 }
 int main(void) {
-  unsigned char *area = mmap(NULL, AREA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned char *area = mmap(NULL, AREA, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   static unsigned char model[AREA >> 12];
   size_t mapped = 1 << 16;
-  unsigned char *moving = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  unsigned char *moving = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   memset(moving, 9, mapped);
   for (int turn = 0; turn < 60000; turn++) {
     unsigned i = draw(SLOTS);

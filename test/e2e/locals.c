@@ -22,9 +22,12 @@ static void *work(void *argument) {
     for (int k = 0; k < 100000; k++)
       local = local * 31 + (unsigned long)me;
     pthread_getname_np(pthread_self(), got, sizeof got);
-    if (strcmp(got, name) || strcmp(text, "initial") || strcmp(text + 4000, name) ||
-        pthread_getspecific(key) != argument || tid != syscall(SYS_gettid) || pid != syscall(SYS_getpid))
-      return printf("%ld: %s, %s, %d, %ld\n", me, got, text + 4000, tid, syscall(SYS_gettid)), NULL;
+    if (strcmp(got, name) || strcmp(text, "initial") ||
+        strcmp(text + 4000, name) || pthread_getspecific(key) != argument ||
+        tid != syscall(SYS_gettid) || pid != syscall(SYS_getpid))
+      return printf("%ld: %s, %s, %d, %ld\n", me, got, text + 4000, tid,
+                    syscall(SYS_gettid)),
+             NULL;
   }
   return (void *)local;
 }

@@ -3,7 +3,8 @@
 #include <setjmp.h>
 #include <stdio.h>
 static jmp_buf top;
-__attribute__((noinline)) static void down(unsigned long depth, unsigned long x) {
+__attribute__((noinline)) static void down(unsigned long depth,
+                                           unsigned long x) {
   if (depth == 0)
     longjmp(top, (int)(x >> 40 & 0xffff) + 1);
   down(depth - 1, x * 31 + depth);
