@@ -12,8 +12,6 @@
 #include <string.h>
 #include <time.h>
 
-#define EVENTS 8 /* numbers of Event that can be asked for */
-
 static struct {
   int pid;
   struct hwckpt_options options;
@@ -79,7 +77,7 @@ static int open_checkpoints(struct hwckpt_error *error) {
 static Event next_event(uint64_t due_ns) {
   for (;;) {
     uint32_t requests = atomic_exchange(&events.requests, 0);
-    for (int event = EVENTS - 1; event > 0; event--)
+    for (int event = _Event_MAX; event > _Event_MIN; event--)
       if (requests >> event & 1)
         return (Event)event;
     uint64_t now = quiesce_now_ns();
