@@ -69,7 +69,9 @@ static void begin_step(ucontext_t *context, uint64_t address) {
 static void at_site(ucontext_t *context, uint64_t address) {
   uint64_t stride = events_every_site();
   if (!stride) {
-    quiesce_park(PARK_SITE, context);
+    /* Armed, but nobody stops: one that was left over. */
+    if (!quiesce_park(PARK_SITE, context))
+      sites_patch(address, false);
     return;
   }
   if (!quiesce_park(PARK_SITE, context) &&
@@ -91,7 +93,7 @@ static void on_trap(int number, siginfo_t *info, void *argument) {
   if (events_here())
     at_site(context, address);
   else
-    sites_patch(address, false); /* a child that was forked meanwhile */
+    sites_repair_in_child(address);
 }
 
 static void on_illegal(int number, siginfo_t *info, void *argument) {

@@ -16,15 +16,33 @@
 #define MODULES 1024
 #define EXPORTED __attribute__((visibility("default")))
 
+/* A table of sites in private memory. Two take turns, so that a handler which
+ * still looks into the one before finds it whole. */
+struct table {
+  uint64_t *addresses;      /* ascending, no two alike */
+  unsigned char *originals; /* the byte at each */
+  uint32_t capacity;
+  _Atomic uint32_t count;
+};
+
 static struct {
   const struct hwckpt_module *_Atomic modules[MODULES];
   _Atomic uint32_t changes; /* of modules */
   uint32_t built;           /* changes when the table was built */
-  uint64_t *addresses;      /* private: ascending, no two alike */
-  unsigned char *originals; /* private: the byte at each */
-  _Atomic uint32_t count;
+  struct table tables[2];
+  struct table *_Atomic table; /* null: none yet */
   bool armed;
+  _Atomic uint32_t lock; /* of text being written and modules going away */
 } sites;
+
+/* Whoever holds the lock has all signals blocked (the checkpoint thread,
+ * handlers, unregistering), so it is never held by a thread that is stopped. */
+static void lock(void) {
+  while (atomic_exchange(&sites.lock, 1))
+    SYS(sched_yield);
+}
+
+static void unlock(void) { atomic_store(&sites.lock, 0); }
 
 EXPORTED void __hwckpt_register_module(const struct hwckpt_module *module) {
   if (module->version != HWCKPT_ISA_VERSION)
@@ -34,13 +52,6 @@ EXPORTED void __hwckpt_register_module(const struct hwckpt_module *module) {
     if (atomic_compare_exchange_strong(&sites.modules[i], &none, module))
       break;
   }
-  atomic_fetch_add(&sites.changes, 1);
-}
-
-EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
-  for (unsigned i = 0; i < MODULES; i++)
-    if (atomic_load(&sites.modules[i]) == module)
-      atomic_store(&sites.modules[i], 0);
   atomic_fetch_add(&sites.changes, 1);
 }
 
@@ -68,48 +79,70 @@ static void sort(uint64_t *values, uint32_t count) {
     }
 }
 
-/* Builds the table anew when modules came or went. False: no sites. */
-static bool build(void) {
-  uint32_t changes = atomic_load(&sites.changes);
-  if (sites.addresses && sites.built == changes)
-    return atomic_load(&sites.count) != 0;
+static uint32_t count_sites(void) {
   uint32_t total = 0;
   for (unsigned i = 0; i < MODULES; i++) {
     const struct hwckpt_module *module = atomic_load(&sites.modules[i]);
     total += module ? module_sites(module, 0) : 0;
   }
-  uint64_t *addresses = private_map((total + 1) * (sizeof *addresses + 1));
-  if (!addresses || !total)
+  return total;
+}
+
+static bool make_room(struct table *table, uint32_t total) {
+  atomic_store(&table->count, 0);
+  if (table->capacity >= total)
+    return true;
+  size_t entry = sizeof *table->addresses + 1;
+  private_unmap(table->addresses, table->capacity * entry);
+  table->capacity = 0;
+  table->addresses = private_map(total * entry);
+  if (!table->addresses)
     return false;
+  table->originals = (unsigned char *)(table->addresses + total);
+  table->capacity = total;
+  return true;
+}
+
+static void fill(struct table *table) {
   uint32_t count = 0;
   for (unsigned i = 0; i < MODULES; i++) {
     const struct hwckpt_module *module = atomic_load(&sites.modules[i]);
-    count += module ? module_sites(module, addresses + count) : 0;
+    count += module ? module_sites(module, table->addresses + count) : 0;
   }
-  sort(addresses, count);
+  sort(table->addresses, count);
   uint32_t unique = 0;
   for (uint32_t i = 0; i < count; i++)
-    if (!unique || addresses[i] != addresses[unique - 1])
-      addresses[unique++] = addresses[i];
-  unsigned char *originals = (unsigned char *)(addresses + total + 1);
+    if (!unique || table->addresses[i] != table->addresses[unique - 1])
+      table->addresses[unique++] = table->addresses[i];
   for (uint32_t i = 0; i < unique; i++)
-    originals[i] = *(const unsigned char *)addresses[i];
-  /* A handler of another thread may be in the old table, which stays mapped. */
-  atomic_store(&sites.count, 0);
-  sites.addresses = addresses;
-  sites.originals = originals;
-  atomic_store(&sites.count, unique);
-  sites.built = changes;
-  return unique != 0;
+    table->originals[i] = *(const unsigned char *)table->addresses[i];
+  atomic_store(&table->count, unique);
 }
 
-static int64_t find(uint64_t address) {
-  uint32_t low = 0, high = atomic_load(&sites.count);
+/* Builds the table anew when modules came or went; only while nothing is armed.
+ * False: no sites. */
+static bool build(void) {
+  struct table *table = atomic_load(&sites.table);
+  uint32_t changes = atomic_load(&sites.changes);
+  if (table && sites.built == changes)
+    return atomic_load(&table->count) != 0;
+  table = table == &sites.tables[0] ? &sites.tables[1] : &sites.tables[0];
+  uint32_t total = count_sites();
+  if (!total || !make_room(table, total))
+    return false;
+  fill(table);
+  atomic_store(&sites.table, table);
+  sites.built = changes;
+  return true;
+}
+
+static int64_t find(const struct table *table, uint64_t address) {
+  uint32_t low = 0, high = table ? atomic_load(&table->count) : 0;
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
-    if (sites.addresses[middle] == address)
+    if (table->addresses[middle] == address)
       return middle;
-    if (sites.addresses[middle] < address)
+    if (table->addresses[middle] < address)
       low = middle + 1;
     else
       high = middle;
@@ -117,25 +150,28 @@ static int64_t find(uint64_t address) {
   return -1;
 }
 
-bool sites_contains(uint64_t address) { return find(address) >= 0; }
+bool sites_contains(uint64_t address) {
+  return find(atomic_load(&sites.table), address) >= 0;
+}
 
 /* Text is written through a short change of its protection, or, where a policy
  * forbids that, through /proc/self/mem. One byte changes: an instruction is
  * whole whoever fetches it meanwhile. */
-static void write_text(uint32_t from, uint32_t to, bool breakpoint) {
-  uint64_t begin = sites.addresses[from] & ~4095ull;
-  uint64_t end = (sites.addresses[to - 1] | 4095) + 1;
+static void write_text(const struct table *table, uint32_t from, uint32_t to,
+                       bool breakpoint) {
+  uint64_t begin = table->addresses[from] & ~4095ull;
+  uint64_t end = (table->addresses[to - 1] | 4095) + 1;
   long unprotected =
       SYS(mprotect, begin, end - begin, PROT_READ | PROT_WRITE | PROT_EXEC);
   long memory = -1;
   if (unprotected < 0)
     memory = SYS(openat, AT_FDCWD, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
   for (uint32_t i = from; i < to; i++) {
-    unsigned char byte = breakpoint ? HWCKPT_BREAKPOINT : sites.originals[i];
+    unsigned char byte = breakpoint ? HWCKPT_BREAKPOINT : table->originals[i];
     if (unprotected == 0)
-      *(volatile unsigned char *)sites.addresses[i] = byte;
+      *(volatile unsigned char *)table->addresses[i] = byte;
     else if (memory >= 0)
-      SYS(pwrite64, memory, &byte, 1, sites.addresses[i]);
+      SYS(pwrite64, memory, &byte, 1, table->addresses[i]);
   }
   if (unprotected == 0)
     SYS(mprotect, begin, end - begin, PROT_READ | PROT_EXEC);
@@ -147,14 +183,35 @@ static void write_text(uint32_t from, uint32_t to, bool breakpoint) {
 #define TEXT_GAP (1u << 16)
 
 static void write_all(bool breakpoint) {
-  uint32_t count = atomic_load(&sites.count);
+  const struct table *table = atomic_load(&sites.table);
+  uint32_t count = table ? atomic_load(&table->count) : 0;
   for (uint32_t from = 0, to; from < count; from = to) {
     to = from + 1;
     while (to < count &&
-           sites.addresses[to] - sites.addresses[to - 1] < TEXT_GAP)
+           table->addresses[to] - table->addresses[to - 1] < TEXT_GAP)
       to++;
-    write_text(from, to, breakpoint);
+    write_text(table, from, to, breakpoint);
   }
+}
+
+/* The sites of a module that goes away are disarmed and forgotten before its
+ * text is unmapped. */
+EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
+  uint64_t all = ~0ull, before;
+  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+  lock();
+  for (unsigned i = 0; i < MODULES; i++)
+    if (atomic_load(&sites.modules[i]) == module)
+      atomic_store(&sites.modules[i], 0);
+  atomic_fetch_add(&sites.changes, 1);
+  if (sites.armed)
+    write_all(false);
+  bool again = sites.armed && build();
+  if (again)
+    write_all(true);
+  sites.armed = again;
+  unlock();
+  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 
 static void look_for_blocked(int tid, void *context) {
@@ -177,30 +234,43 @@ static void look_for_blocked(int tid, void *context) {
 
 void sites_arm(void) {
   bool blocked = false;
-  if (sites.armed || !build())
-    return;
   task_each(look_for_blocked, &blocked);
   if (blocked)
     return;
-  write_all(true);
-  sites.armed = true;
+  lock();
+  if (!sites.armed && build()) {
+    write_all(true);
+    sites.armed = true;
+  }
+  unlock();
 }
 
 void sites_disarm(void) {
-  if (!sites.armed)
-    return;
-  write_all(false);
+  lock();
+  if (sites.armed)
+    write_all(false);
   sites.armed = false;
+  unlock();
+}
+
+static void patch(uint64_t address, bool breakpoint) {
+  const struct table *table = atomic_load(&sites.table);
+  int64_t i = find(table, address);
+  if (i >= 0)
+    write_text(table, (uint32_t)i, (uint32_t)i + 1, breakpoint);
 }
 
 void sites_patch(uint64_t address, bool breakpoint) {
-  int64_t i = find(address);
-  if (i >= 0)
-    write_text((uint32_t)i, (uint32_t)i + 1, breakpoint);
+  lock();
+  patch(address, breakpoint);
+  unlock();
 }
 
+void sites_repair_in_child(uint64_t address) { patch(address, false); }
+
 void sites_forget(void) {
-  sites.addresses = 0;
-  atomic_store(&sites.count, 0);
+  memset(sites.tables, 0, sizeof sites.tables);
+  atomic_store(&sites.table, 0);
+  atomic_store(&sites.lock, 0);
   sites.armed = false;
 }

@@ -18,9 +18,12 @@ void sites_disarm(void);
 
 /* Whether address is a site; in a signal handler. */
 bool sites_contains(uint64_t address);
-/* Writes the original byte of one site back, or the breakpoint; on any thread,
- * in a forked child too. */
+/* Writes the original byte of one site back, or the breakpoint. With all
+ * signals blocked. */
 void sites_patch(uint64_t address, bool breakpoint);
+/* The same, the original byte, in a child that was forked while sites were
+ * armed: the lock may be held by a thread that the child does not have. */
+void sites_repair_in_child(uint64_t address);
 
 /* After a restore: the tables are gone. */
 void sites_forget(void);

@@ -442,4 +442,8 @@ static void fail_save(int tid, void *context) {
 
 void quiesce_fail_saves(int result) { task_each(fail_save, &result); }
 
-void quiesce_forget(void) { memset(&quiesce, 0, sizeof quiesce); }
+void quiesce_forget(void) {
+  struct sigaction_raw libc_action = quiesce.libc_action;
+  memset(&quiesce, 0, sizeof quiesce);
+  quiesce.libc_action = libc_action;
+}
