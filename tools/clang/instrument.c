@@ -98,16 +98,16 @@ static void add_link(const struct invocation *invocation,
   add_linker(result, "--export-dynamic-symbol=hwckpt_*");
 }
 
-const char *instrument(const struct invocation *invocation,
-                       const struct argument_list *arguments, const char *root,
-                       struct argument_list *result) {
+enum hwckpt_code instrument(const struct invocation *invocation,
+                            const struct argument_list *arguments,
+                            const char *root, struct argument_list *result,
+                            const char **missing) {
   struct files files = find_files(root);
-  if (is_missing(files.pass))
-    return files.pass;
-  if (is_missing(files.front_end))
-    return files.front_end;
-  if (invocation->executable && is_missing(files.archive))
-    return files.archive;
+  if (is_missing(*missing = files.pass) ||
+      is_missing(*missing = files.front_end))
+    return HWCKPT_E_NO_PLUGIN;
+  if (invocation->executable && is_missing(*missing = files.archive))
+    return HWCKPT_E_NO_RUNTIME;
 
   size_t next = 0;
   argument_list_add(result, arguments->items[next++]);
@@ -123,5 +123,5 @@ const char *instrument(const struct invocation *invocation,
   }
   for (; next < arguments->count; next++)
     argument_list_add(result, arguments->items[next]);
-  return NULL;
+  return HWCKPT_E_NONE;
 }

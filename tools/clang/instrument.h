@@ -5,11 +5,14 @@
 #include "argument_list.h"
 #include "invocation.h"
 
+#include "runtime/error.h"
+
 /* Makes *result of arguments (the first is the program's name) and what
- * invocation needs of hwckpt's files below root. Returns null, or the path of a
- * file that is missing. */
-const char *instrument(const struct invocation *invocation,
-                       const struct argument_list *arguments, const char *root,
-                       struct argument_list *result);
+ * invocation needs of hwckpt's files below root. Returns HWCKPT_E_NONE, or what
+ * is missing, and in *missing its path. */
+enum hwckpt_code instrument(const struct invocation *invocation,
+                            const struct argument_list *arguments,
+                            const char *root, struct argument_list *result,
+                            const char **missing);
 
 #endif

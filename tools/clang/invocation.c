@@ -135,6 +135,27 @@ static const char *const header_suffixes[] = {
     ".h", ".hh", ".hpp", ".hxx", ".h++", ".hp", ".H", ".tcc",
 };
 
+/* Words for programs without libc, which the runtime needs. */
+static const char *const options_without_libc[] = {
+    "--no-standard-libraries",
+    "-nodefaultlibs",
+    "-nolibc",
+    "-nostdlib",
+};
+
+/* Names of files that clang compiles; it leaves all others to the linker. */
+static const char *const source_suffixes[] = {
+    ".C",   ".CC",  ".CPP",  ".CXX",   ".F",    ".F03",  ".F08", ".F90",
+    ".F95", ".FOR", ".FPP",  ".H",     ".M",    ".S",    ".adb", ".ads",
+    ".asm", ".ast", ".bc",   ".c",     ".c++",  ".cc",   ".ccm", ".cir",
+    ".cl",  ".cp",  ".cpp",  ".cu",    ".cui",  ".cxx",  ".f",   ".f03",
+    ".f08", ".f90", ".f95",  ".for",   ".fpp",  ".gch",  ".h",   ".h++",
+    ".hh",  ".hip", ".hipi", ".hlsl",  ".hp",   ".hpp",  ".hxx", ".i",
+    ".ifs", ".ii",  ".iih",  ".iim",   ".iiv",  ".ixx",  ".ll",  ".m",
+    ".mi",  ".mii", ".mm",   ".pch",   ".pcm",  ".rs",   ".s",   ".sx",
+    ".tcc", ".C++", ".c++m", ".clcpp", ".cppm", ".cxxm",
+};
+
 static bool contains(const char *const *table, size_t length,
                      const char *word) {
   for (size_t i = 0; i < length; i++)
@@ -159,6 +180,12 @@ static bool is_header(const char *path) {
   return false;
 }
 
+static bool is_source(const char *path) {
+  const char *dot = strrchr(path, '.');
+  return strcmp(path, "-") == 0 ||
+         (dot && contains(source_suffixes, LENGTH(source_suffixes), dot));
+}
+
 /* True if one of the words between commas says it makes no program. */
 static bool linker_words_not_executable(const char *words) {
   while (*words) {
@@ -177,7 +204,9 @@ struct reading {
   struct invocation *invocation;
   bool stops_early;     /* an option of options_without_link */
   bool has_input;       /* something to link */
+  bool compiles;        /* something that is no object */
   bool not_executable;  /* an option of options_not_executable */
+  bool without_libc;    /* an option of options_without_libc */
   const char *language; /* -x, null: by suffix */
 };
 
@@ -188,15 +217,19 @@ static void read_input(struct reading *reading, const char *path) {
                     : is_header(path);
   if (!header)
     reading->has_input = true;
+  if (reading->language || is_source(path))
+    reading->compiles = true;
+  else
+    argument_list_add(&reading->invocation->objects, path);
 }
 
 static void read_ours(struct reading *reading, const char *argument) {
   struct invocation *invocation = reading->invocation;
-  if (strcmp(argument, "-fhwckpt") == 0)
-    invocation->instrument = true;
-  else if (strcmp(argument, "-fno-hwckpt") == 0)
-    invocation->instrument = false;
-  else {
+  if (strcmp(argument, "-fhwckpt") == 0 ||
+      strcmp(argument, "-fno-hwckpt") == 0) {
+    invocation->instrument = strcmp(argument, "-fhwckpt") == 0;
+    invocation->refuse = !invocation->instrument;
+  } else {
     const char *hook = strchr(argument, '=') + 1;
     invocation->unknown_hook = strcmp(hook, "trap") == 0 ? NULL : hook;
   }
@@ -232,6 +265,9 @@ static void read_option(struct reading *reading, const char *option) {
   } else if (contains(options_not_executable, LENGTH(options_not_executable),
                       option)) {
     reading->not_executable = true;
+  } else if (contains(options_without_libc, LENGTH(options_without_libc),
+                      option)) {
+    reading->without_libc = true;
   } else if (starts_with(option, "-Wl,")) {
     reading->has_input = true;
     if (linker_words_not_executable(option + strlen("-Wl,")))
@@ -308,4 +344,6 @@ void invocation_read(const struct argument_list *all,
   invocation->links = reading.has_input && !reading.stops_early &&
                       !invocation->front_end && !invocation->assembler;
   invocation->executable = invocation->links && !reading.not_executable;
+  invocation->only_links =
+      invocation->executable && !reading.compiles && !reading.without_libc;
 }

@@ -2,12 +2,15 @@
  *
  * The real clang rejects options it does not know. This program goes by clang's
  * names, takes -fhwckpt, -fno-hwckpt and -fhwckpt-hook= out of the command
- * line, puts in what they stand for, and becomes the real clang. Invariant:
- * without -fhwckpt the real clang sees the command line as it was.
+ * line, puts in what they stand for, and becomes the real clang. Build systems
+ * that link without the options they compile with are met halfway: a link of
+ * instrumented objects alone is one with -fhwckpt. Invariant: without either
+ * the real clang sees the command line as it was.
  */
 #include "argument_list.h"
 #include "instrument.h"
 #include "invocation.h"
+#include "linker_inputs.h"
 
 #include "runtime/error.h"
 
@@ -135,6 +138,8 @@ int main(int argc, char **argv) {
   } else {
     kept = given;
   }
+  if (!invocation.instrument && !invocation.refuse && invocation.only_links)
+    invocation.instrument = linker_inputs_need_runtime(&invocation.objects);
   if (!invocation.instrument)
     become(real, &kept);
 
@@ -145,8 +150,10 @@ int main(int argc, char **argv) {
             "lld links: use -fuse-ld=lld\n",
             program_name);
   struct argument_list result = {0};
-  const char *missing = instrument(&invocation, &kept, find_root(), &result);
-  if (missing)
-    fail(HWCKPT_E_NO_PLUGIN, missing);
+  const char *missing = NULL;
+  enum hwckpt_code code =
+      instrument(&invocation, &kept, find_root(), &result, &missing);
+  if (code != HWCKPT_E_NONE)
+    fail(code, missing);
   become(real, &result);
 }
