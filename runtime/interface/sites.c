@@ -3,6 +3,7 @@
 
 #include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/sys.h"
+#include "../support/memory_map.h"
 #include "../support/private.h"
 #include "../support/quiesce.h"
 #include "../support/task.h"
@@ -16,27 +17,37 @@
 #define MODULES 1024
 #define EXPORTED __attribute__((visibility("default")))
 
+/* Sites [from, to) whose text is written at once: they lie close together, in
+ * one area of the memory map. Between areas may be data of any protection. */
+struct range {
+  uint32_t from, to;
+  uint32_t protection; /* of the area, PROT_* */
+};
+
 /* A table of sites in private memory. Two take turns, so that a handler which
  * still looks into the one before finds it whole. */
 struct table {
   uint64_t *addresses;      /* ascending, no two alike */
-  unsigned char *originals; /* the byte at each */
+  struct range *ranges;     /* ascending, every site in one */
+  unsigned char *originals; /* the byte at each address */
   uint32_t capacity;
+  uint32_t range_count;
   _Atomic uint32_t count;
 };
 
 static struct {
-  const struct hwckpt_module *_Atomic modules[MODULES];
-  _Atomic uint32_t changes; /* of modules */
-  uint32_t built;           /* changes when the table was built */
+  const struct hwckpt_module *modules[MODULES];
+  uint32_t changes; /* of modules */
+  uint32_t built;   /* changes when the table was built */
   struct table tables[2];
   struct table *_Atomic table; /* null: none yet */
   bool armed;
-  _Atomic uint32_t lock; /* of text being written and modules going away */
+  _Atomic uint32_t lock; /* of all above but what handlers read */
 } sites;
 
 /* Whoever holds the lock has all signals blocked (the checkpoint thread,
- * handlers, unregistering), so it is never held by a thread that is stopped. */
+ * handlers, modules that come and go), so it is never held by a thread that is
+ * stopped. */
 static void lock(void) {
   while (atomic_exchange(&sites.lock, 1))
     SYS(sched_yield);
@@ -44,15 +55,30 @@ static void lock(void) {
 
 static void unlock(void) { atomic_store(&sites.lock, 0); }
 
+/* In a thread of the program; returns its signal mask. */
+static uint64_t lock_in_program(void) {
+  uint64_t all = ~0ull, before;
+  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+  lock();
+  return before;
+}
+
+static void unlock_in_program(uint64_t before) {
+  unlock();
+  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+}
+
 EXPORTED void __hwckpt_register_module(const struct hwckpt_module *module) {
   if (module->version != HWCKPT_ISA_VERSION)
     return;
-  for (unsigned i = 0; i < MODULES; i++) {
-    const struct hwckpt_module *none = 0;
-    if (atomic_compare_exchange_strong(&sites.modules[i], &none, module))
+  uint64_t before = lock_in_program();
+  for (unsigned i = 0; i < MODULES; i++)
+    if (!sites.modules[i]) {
+      sites.modules[i] = module;
       break;
-  }
-  atomic_fetch_add(&sites.changes, 1);
+    }
+  sites.changes++;
+  unlock_in_program(before);
 }
 
 static uint32_t module_sites(const struct hwckpt_module *module,
@@ -82,7 +108,7 @@ static void sort(uint64_t *values, uint32_t count) {
 static uint32_t count_sites(void) {
   uint32_t total = 0;
   for (unsigned i = 0; i < MODULES; i++) {
-    const struct hwckpt_module *module = atomic_load(&sites.modules[i]);
+    const struct hwckpt_module *module = sites.modules[i];
     total += module ? module_sites(module, 0) : 0;
   }
   return total;
@@ -92,48 +118,87 @@ static bool make_room(struct table *table, uint32_t total) {
   atomic_store(&table->count, 0);
   if (table->capacity >= total)
     return true;
-  size_t entry = sizeof *table->addresses + 1;
+  size_t entry = sizeof *table->addresses + sizeof *table->ranges + 1;
   private_unmap(table->addresses, table->capacity * entry);
   table->capacity = 0;
   table->addresses = private_map(total * entry);
   if (!table->addresses)
     return false;
-  table->originals = (unsigned char *)(table->addresses + total);
+  table->ranges = (struct range *)(table->addresses + total);
+  table->originals = (unsigned char *)(table->ranges + total);
   table->capacity = total;
   return true;
 }
 
-static void fill(struct table *table) {
-  uint32_t count = 0;
-  for (unsigned i = 0; i < MODULES; i++) {
-    const struct hwckpt_module *module = atomic_load(&sites.modules[i]);
-    count += module ? module_sites(module, table->addresses + count) : 0;
+/* Farther apart than this, two sites are worth a system call of their own. */
+#define TEXT_GAP (1u << 16)
+
+/* Whether sites in the area can be armed: its bytes can be read, and what is
+ * written to them stays in this process. */
+static bool is_text(const struct area *area) {
+  unsigned wanted = PROT_READ | PROT_EXEC;
+  return (area->protection & wanted) == wanted &&
+         (area->type == AREA_TYPE_FILE_PRIVATE ||
+          area->type == AREA_TYPE_ANONYMOUS);
+}
+
+/* Adds a site that lies in area. */
+static void add_site(struct table *table, uint32_t i, uint64_t address,
+                     const struct area *area) {
+  struct range *last = table->ranges + table->range_count - 1;
+  if (!table->range_count || table->addresses[i - 1] < area->start ||
+      address - table->addresses[i - 1] >= TEXT_GAP) {
+    last = &table->ranges[table->range_count++];
+    *last = (struct range){i, i, area->protection};
   }
-  sort(table->addresses, count);
-  uint32_t unique = 0;
-  for (uint32_t i = 0; i < count; i++)
-    if (!unique || table->addresses[i] != table->addresses[unique - 1])
-      table->addresses[unique++] = table->addresses[i];
-  for (uint32_t i = 0; i < unique; i++)
-    table->originals[i] = *(const unsigned char *)table->addresses[i];
-  atomic_store(&table->count, unique);
+  last->to = i + 1;
+  table->addresses[i] = address;
+  table->originals[i] = *(const unsigned char *)address;
+}
+
+/* Sites that lie in no text are left out. */
+static void fill(struct table *table, const struct memory_map *map) {
+  uint64_t *addresses = table->addresses;
+  uint32_t total = 0, count = 0;
+  for (unsigned i = 0; i < MODULES; i++) {
+    const struct hwckpt_module *module = sites.modules[i];
+    total += module ? module_sites(module, addresses + total) : 0;
+  }
+  sort(addresses, total);
+  const struct area *area = map->areas, *end = map->areas + map->count;
+  table->range_count = 0;
+  for (uint32_t i = 0; i < total; i++) {
+    uint64_t address = addresses[i];
+    while (area < end && area->end <= address)
+      area++;
+    if (area < end && area->start <= address && is_text(area) &&
+        (!count || addresses[count - 1] != address))
+      add_site(table, count++, address, area);
+  }
+  atomic_store(&table->count, count);
 }
 
 /* Builds the table anew when modules came or went; only while nothing is armed.
  * False: no sites. */
 static bool build(void) {
   struct table *table = atomic_load(&sites.table);
-  uint32_t changes = atomic_load(&sites.changes);
-  if (table && sites.built == changes)
+  if (table && sites.built == sites.changes)
     return atomic_load(&table->count) != 0;
   table = table == &sites.tables[0] ? &sites.tables[1] : &sites.tables[0];
   uint32_t total = count_sites();
-  if (!total || !make_room(table, total))
+  struct hwckpt_error error;
+  struct memory_map map;
+  if (!total || !make_room(table, total) || memory_map_open(&map, &error) != 0)
     return false;
-  fill(table);
+  bool known = memory_map_read(&map, &error) == 0;
+  if (known)
+    fill(table, &map);
+  memory_map_close(&map);
+  if (!known)
+    return false;
   atomic_store(&sites.table, table);
-  sites.built = changes;
-  return true;
+  sites.built = sites.changes;
+  return atomic_load(&table->count) != 0;
 }
 
 static int64_t find(const struct table *table, uint64_t address) {
@@ -157,16 +222,16 @@ bool sites_contains(uint64_t address) {
 /* Text is written through a short change of its protection, or, where a policy
  * forbids that, through /proc/self/mem. One byte changes: an instruction is
  * whole whoever fetches it meanwhile. */
-static void write_text(const struct table *table, uint32_t from, uint32_t to,
+static void write_text(const struct table *table, struct range range,
                        bool breakpoint) {
-  uint64_t begin = table->addresses[from] & ~4095ull;
-  uint64_t end = (table->addresses[to - 1] | 4095) + 1;
+  uint64_t begin = table->addresses[range.from] & ~4095ull;
+  uint64_t size = (table->addresses[range.to - 1] | 4095) + 1 - begin;
   long unprotected =
-      SYS(mprotect, begin, end - begin, PROT_READ | PROT_WRITE | PROT_EXEC);
+      SYS(mprotect, begin, size, PROT_READ | PROT_WRITE | PROT_EXEC);
   long memory = -1;
   if (unprotected < 0)
     memory = SYS(openat, AT_FDCWD, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
-  for (uint32_t i = from; i < to; i++) {
+  for (uint32_t i = range.from; i < range.to; i++) {
     unsigned char byte = breakpoint ? HWCKPT_BREAKPOINT : table->originals[i];
     if (unprotected == 0)
       *(volatile unsigned char *)table->addresses[i] = byte;
@@ -174,44 +239,30 @@ static void write_text(const struct table *table, uint32_t from, uint32_t to,
       SYS(pwrite64, memory, &byte, 1, table->addresses[i]);
   }
   if (unprotected == 0)
-    SYS(mprotect, begin, end - begin, PROT_READ | PROT_EXEC);
+    SYS(mprotect, begin, size, range.protection);
   if (memory >= 0)
     SYS(close, memory);
 }
 
-/* Sites less than this apart belong to one mapping's text. */
-#define TEXT_GAP (1u << 16)
-
 static void write_all(bool breakpoint) {
   const struct table *table = atomic_load(&sites.table);
-  uint32_t count = table ? atomic_load(&table->count) : 0;
-  for (uint32_t from = 0, to; from < count; from = to) {
-    to = from + 1;
-    while (to < count &&
-           table->addresses[to] - table->addresses[to - 1] < TEXT_GAP)
-      to++;
-    write_text(table, from, to, breakpoint);
-  }
+  for (uint32_t i = 0; table && i < table->range_count; i++)
+    write_text(table, table->ranges[i], breakpoint);
 }
 
 /* The sites of a module that goes away are disarmed and forgotten before its
- * text is unmapped. */
+ * text is unmapped. Those of the others are disarmed with them: who is waited
+ * for is stopped by signal. */
 EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
-  uint64_t all = ~0ull, before;
-  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
-  lock();
+  uint64_t before = lock_in_program();
   for (unsigned i = 0; i < MODULES; i++)
-    if (atomic_load(&sites.modules[i]) == module)
-      atomic_store(&sites.modules[i], 0);
-  atomic_fetch_add(&sites.changes, 1);
+    if (sites.modules[i] == module)
+      sites.modules[i] = 0;
+  sites.changes++;
   if (sites.armed)
     write_all(false);
-  bool again = sites.armed && build();
-  if (again)
-    write_all(true);
-  sites.armed = again;
-  unlock();
-  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+  sites.armed = false;
+  unlock_in_program(before);
 }
 
 static void look_for_blocked(int tid, void *context) {
@@ -256,8 +307,13 @@ void sites_disarm(void) {
 static void patch(uint64_t address, bool breakpoint) {
   const struct table *table = atomic_load(&sites.table);
   int64_t i = find(table, address);
-  if (i >= 0)
-    write_text(table, (uint32_t)i, (uint32_t)i + 1, breakpoint);
+  if (i < 0)
+    return;
+  const struct range *range = table->ranges;
+  while (range->to <= i)
+    range++;
+  struct range one = {(uint32_t)i, (uint32_t)i + 1, range->protection};
+  write_text(table, one, breakpoint);
 }
 
 void sites_patch(uint64_t address, bool breakpoint) {

@@ -144,3 +144,9 @@ int memory_map_read(struct memory_map *map, struct hwckpt_error *error) {
   }
   return 0;
 }
+
+void memory_map_close(struct memory_map *map) {
+  SYS(close, map->fd);
+  private_unmap(map->text, TEXT_MAX);
+  private_unmap(map->areas, AREAS_MAX * sizeof *map->areas);
+}

@@ -1,7 +1,7 @@
 /* memory_map.h - the program's memory map, without the runtime's own memory.
  *
- * Read by the checkpoint thread while the program is stopped, so that it cannot
- * change under the reader.
+ * For threads of the runtime. What is read while the program runs may have
+ * changed by the time it is looked at.
  */
 #ifndef HWCKPT_SUPPORT_MEMORY_MAP_H
 #define HWCKPT_SUPPORT_MEMORY_MAP_H
@@ -39,9 +39,10 @@ struct memory_map {
   int fd;     /* /proc/self/maps */
 };
 
-/* Gets the buffers (private memory) and opens the source, once. */
+/* Gets the buffers (private memory) and opens the source. */
 int memory_map_open(struct memory_map *map, struct hwckpt_error *error);
 /* Reads the map anew. */
 int memory_map_read(struct memory_map *map, struct hwckpt_error *error);
+void memory_map_close(struct memory_map *map);
 
 #endif
