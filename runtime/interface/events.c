@@ -46,9 +46,14 @@ static void say(const struct checkpoint_result *result) {
   report(text);
 }
 
+/* What fails again and again is said once. */
 static void say_error(const struct hwckpt_error *error) {
-  char text[1400];
-  hwckpt_error_text(error, "hwckpt", text, sizeof text);
+  static char said[1400];
+  char text[sizeof said];
+  size_t size = hwckpt_error_text(error, "hwckpt", text, sizeof text) + 1;
+  if (memcmp(said, text, size) == 0)
+    return;
+  memcpy(said, text, size);
   report(text);
 }
 

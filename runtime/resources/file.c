@@ -21,36 +21,6 @@ static bool recognise(const struct resource_sink *sink,
          message->path[0] == '/';
 }
 
-static bool ends_deleted(const char *path) {
-  static const char suffix[] = " (deleted)";
-  size_t length = strlen(path);
-  size_t tail = sizeof(suffix) - 1;
-  return length >= tail && memcmp(path + length - tail, suffix, tail) == 0;
-}
-
-/* Whether the path no longer leads to the open file. */
-static bool deleted(const Descriptor *message) {
-  struct stat there;
-  if (!ends_deleted(message->path))
-    return false;
-  long result = SYS(newfstatat, AT_FDCWD, message->path, &there, 0);
-  return result < 0 || there.st_dev != message->device ||
-         there.st_ino != message->inode;
-}
-
-static int save(struct resource_sink *sink, Descriptor *message,
-                struct hwckpt_error *error) {
-  (void)error;
-  message->deleted = deleted(message);
-  if (message->deleted) {
-    struct hwckpt_error warning;
-    hwckpt_fail(&warning, HWCKPT_E_UNSUPPORTED, 0, message->path,
-                "descriptor %d is of a deleted file", (int)message->number);
-    sink->warn(sink, &warning);
-  }
-  return 0;
-}
-
 static enum hwckpt_code code_of(long result) {
   switch (-result) {
   case ENOENT:
@@ -71,10 +41,6 @@ static enum hwckpt_code code_of(long result) {
 /* Looks before opening: a FIFO in the file's place would block. */
 static int check(const Descriptor *message, struct hwckpt_error *error) {
   struct stat now;
-  if (message->deleted)
-    return hwckpt_fail(error, HWCKPT_E_FILE_GONE, 0, message->path,
-                       "descriptor %d: deleted before the checkpoint",
-                       (int)message->number);
   long result = SYS(newfstatat, AT_FDCWD, message->path, &now, 0);
   if (result < 0)
     return hwckpt_fail(error, code_of(result), (int)-result, message->path,
@@ -161,4 +127,4 @@ static int roll_back(struct resource_source *source, const Descriptor *message,
 }
 
 const struct descriptor_kind hwckpt_descriptor_file = {
-    "file", DescriptorKind_DESCRIPTOR_FILE, recognise, save, reopen, roll_back};
+    "file", DescriptorKind_DESCRIPTOR_FILE, recognise, 0, reopen, roll_back};

@@ -14,6 +14,7 @@
 
 extern const struct resource_kind hwckpt_resource_signal_actions;
 extern const struct resource_kind hwckpt_resource_file_system;
+extern const struct descriptor_kind hwckpt_descriptor_deleted_file;
 extern const struct descriptor_kind hwckpt_descriptor_file;
 extern const struct descriptor_kind hwckpt_descriptor_pipe;
 extern const struct descriptor_kind hwckpt_descriptor_inherited;
@@ -29,9 +30,9 @@ static const struct resource_kind *const kinds[] = {
 
 /* The first that recognises a descriptor has it. */
 static const struct descriptor_kind *const descriptor_kinds[] = {
-    &hwckpt_descriptor_file,        &hwckpt_descriptor_pipe,
-    &hwckpt_descriptor_inherited,   &hwckpt_descriptor_device,
-    &hwckpt_descriptor_unsupported,
+    &hwckpt_descriptor_deleted_file, &hwckpt_descriptor_file,
+    &hwckpt_descriptor_pipe,         &hwckpt_descriptor_inherited,
+    &hwckpt_descriptor_device,       &hwckpt_descriptor_unsupported,
 };
 
 /* ---- messages ---- */

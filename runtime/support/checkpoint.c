@@ -1,9 +1,10 @@
 /* checkpoint.c - one checkpoint from the stop to the commit. See checkpoint.h.
  *
- * Order: begin the generation, stop the threads, scan and copy pages to the
- * stage, describe kernel objects, let the threads go on, write, commit. When
- * anything fails after the scan, pages may have lost their written mark without
- * being stored, so the next generation is a base again.
+ * Order: begin the generation, stop the threads, describe kernel objects, scan
+ * and copy pages to the stage, let the threads go on, write, commit. What
+ * cannot come back is found before the scan. When anything fails after that,
+ * pages may have lost their written mark without being stored, so the next
+ * generation is a base again.
  */
 #include "checkpoint.h"
 
@@ -28,6 +29,7 @@ static struct {
   struct resource_sink sink;
   uint64_t newest; /* last generation committed here, 0: none */
   unsigned deltas; /* since the base */
+  bool scanned;    /* for the generation that is being taken */
   char application[CACHE_NAME_MAX];
   bool named;
   bool warned;
@@ -119,9 +121,24 @@ static int copy_run(enum dirty_run run, uint64_t begin, uint64_t end,
                      copy->area->protection & 1 /* PROT_READ */, copy->error);
 }
 
+/* A mapped file that has no name any more is nowhere to be mapped from. */
+static int refuse_deleted(const struct memory_map *map,
+                          struct hwckpt_error *error) {
+  for (size_t i = 0; i < map->count; i++) {
+    const struct area *area = &map->areas[i];
+    if (area->deleted && (area->type == AREA_TYPE_FILE_PRIVATE ||
+                          area->type == AREA_TYPE_FILE_SHARED))
+      return hwckpt_fail(error, HWCKPT_E_NOT_RESTORABLE, 0, area->name,
+                         "a deleted file is mapped at %llx",
+                         (unsigned long long)area->start);
+  }
+  return 0;
+}
+
 static int copy_memory(bool base, Statistics *statistics,
                        struct hwckpt_error *error) {
-  int result = memory_map_read(&checkpoint.map, error);
+  int result = 0;
+  checkpoint.scanned = true;
   for (size_t i = 0; result == 0 && i < checkpoint.map.count; i++) {
     const struct area *area = &checkpoint.map.areas[i];
     statistics->pages_scanned += (area->end - area->start) / CACHE_PAGE_SIZE;
@@ -139,10 +156,14 @@ static int capture(bool base, const struct parked *threads, unsigned count,
                    struct hwckpt_error *error) {
   uint64_t begin = quiesce_now_ns();
   describe_process(process, threads, count);
-  int result = copy_memory(base, statistics, error);
-  statistics->copy_ns = quiesce_now_ns() - begin;
+  int result = memory_map_read(&checkpoint.map, error);
+  if (result == 0)
+    result = refuse_deleted(&checkpoint.map, error);
   if (result == 0)
     result = resources_save(&checkpoint.sink, error);
+  if (result == 0)
+    result = copy_memory(base, statistics, error);
+  statistics->copy_ns = quiesce_now_ns() - begin;
   statistics->threads = count;
   for (unsigned i = 0; i < count; i++)
     if (threads[i].reason == PARK_SITE)
@@ -201,6 +222,7 @@ int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
                     struct hwckpt_error *error) {
   memset(result, 0, sizeof *result);
   result->statistics.event = event;
+  checkpoint.scanned = false;
   bool base = checkpoint.dirty.method == DIRTY_FULL || !checkpoint.newest ||
               checkpoint.deltas + 1 >= checkpoint.options.base_every;
   struct cache_write_options options = {
@@ -222,8 +244,9 @@ int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
   stage_clear(&checkpoint.stage);
   checkpoint.warned = true;
   if (status < 0) {
-    checkpoint.newest = 0;
-    quiesce_fail_saves(-EIO);
+    if (checkpoint.scanned)
+      checkpoint.newest = 0;
+    quiesce_fail_saves(status == -HWCKPT_E_NOT_RESTORABLE ? -ENOTSUP : -EIO);
     return status;
   }
   checkpoint.newest = result->generation.number;

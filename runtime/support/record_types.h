@@ -4,15 +4,17 @@
 #define HWCKPT_SUPPORT_RECORD_TYPES_H
 
 enum record_type {
-  RECORD_PROCESS = 1,         /* Process, the first record */
-  RECORD_AREA = 2,            /* Area */
-  RECORD_THREAD = 3,          /* Thread */
-  RECORD_STATISTICS = 4,      /* Statistics, the last record */
-  RECORD_SIGNAL_ACTIONS = 16, /* SignalActions */
-  RECORD_FILE_SYSTEM = 17,    /* FileSystem */
-  RECORD_DESCRIPTOR = 18,     /* Descriptor */
-  RECORD_PIPE = 19,           /* Pipe */
-  RECORD_PIPE_DATA = 20,      /* raw bytes of the pipe before */
+  RECORD_PROCESS = 1,            /* Process, the first record */
+  RECORD_AREA = 2,               /* Area */
+  RECORD_THREAD = 3,             /* Thread */
+  RECORD_STATISTICS = 4,         /* Statistics, the last record */
+  RECORD_SIGNAL_ACTIONS = 16,    /* SignalActions */
+  RECORD_FILE_SYSTEM = 17,       /* FileSystem */
+  RECORD_DESCRIPTOR = 18,        /* Descriptor */
+  RECORD_PIPE = 19,              /* Pipe */
+  RECORD_PIPE_DATA = 20,         /* raw bytes of the pipe before */
+  RECORD_DELETED_FILE = 21,      /* DeletedFile */
+  RECORD_DELETED_FILE_DATA = 22, /* offset and bytes of the file before */
 };
 
 #endif
