@@ -38,6 +38,26 @@
 #define HWCKPT_OP_POLL 0 /* checkpoint here if a request is pending */
 #define HWCKPT_OP_SAVE 1 /* always checkpoint; the result comes in eax */
 #define HWCKPT_OP_LOAD 2 /* restore (rollback) */
+#define HWCKPT_OP_NONE 3 /* enter and go on, to see what that costs */
+
+/* The other ways into the runtime. They stand for the same operations.
+ *
+ * Interrupt: a breakpoint instruction, and behind it the NOP form with the
+ * operation, which tells it from a debugger's.
+ *
+ * System call: a number that no kernel uses, in eax; the result comes in eax.
+ * Where nobody catches it the kernel says ENOSYS, and the instruction that
+ * follows, with the entry HWCKPT_ENTRY_SYSCALL instead of a site kind, has the
+ * runtime catch those to come and performs the operation. */
+#define HWCKPT_SYSCALL(op) (0x04857000 + (op))
+#define HWCKPT_ENTRY_SYSCALL 0x80
+
+/* The variable that says which of them code takes that carries all: int, one of
+ * HWCKPT_ENTER_*. Where no runtime is linked it is not there. */
+#define HWCKPT_HOOK_SYMBOL "__hwckpt_hook"
+#define HWCKPT_ENTER_TRAP 0 /* the instruction itself */
+#define HWCKPT_ENTER_SYSCALL 1
+#define HWCKPT_ENTER_INTERRUPT 2
 
 /* Site kinds; each has a section of the site table of its own. */
 #define HWCKPT_KIND_LOOP 0      /* loop back-edge */
@@ -45,14 +65,15 @@
 #define HWCKPT_KIND_ANNOTATED 2 /* asked for in the source */
 #define HWCKPT_KIND_COUNT 3
 
-/* The trap hook's site table: per kind one section of 4-byte entries, each the
- * distance from the entry itself to the site's first byte (`.long site - .`).
- * The sections carry SHF_LINK_ORDER to the text that holds the site. */
+/* The site table: per kind one section of 4-byte entries, each the distance
+ * from the entry itself to the site's first byte (`.long site - .`). A site is
+ * a place between instructions, or CKPT.POLL in its NOP form. The sections
+ * carry SHF_LINK_ORDER to the text that holds the site. */
 #define HWCKPT_SECTION_LOOP "hwckpt_sites_loop"
 #define HWCKPT_SECTION_RECURSION "hwckpt_sites_recursion"
 #define HWCKPT_SECTION_ANNOTATED "hwckpt_sites_annotated"
 
-/* The software breakpoint that arms a trap site. */
+/* The software breakpoint that arms a site without an instruction. */
 #define HWCKPT_BREAKPOINT 0xCC
 
 /* Called by a constructor (destructor) of every instrumented executable or
@@ -72,6 +93,9 @@
  * whose name begins with this prefix (the runtime's own). */
 #define HWCKPT_NOPOLL_ATTRIBUTE "hwckpt-nopoll"
 #define HWCKPT_RUNTIME_PREFIX "__hwckpt"
+
+/* Functions whose polls are instructions, in IR that the linker instruments. */
+#define HWCKPT_INSTRUCTION_ATTRIBUTE "hwckpt-insn"
 
 /* What marks IR as instrumented, so that it never is twice: a flag of modules,
  * whose value is HWCKPT_ISA_VERSION, and an attribute of functions. Modules

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Hooks.h"
 #include "ModuleRegistration.h"
 #include "SaveLowering.h"
 #include "SiteEmission.h"
@@ -122,6 +123,9 @@ PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
   }
 
   bool Lowered = lowerSaves(M);
+  if (LeaveSites)
+    for (Function &F : M)
+      noteHook(F);
   if (LeaveSites || all_of(M, isDone))
     return Lowered ? PreservedAnalyses::none() : PreservedAnalyses::all();
   auto &Proxy = MAM.getResult<FunctionAnalysisManagerModuleProxy>(M);

@@ -1,4 +1,4 @@
-//===- SiteEmission.cpp - Sites of the trap hook --------------------------===//
+//===- SiteEmission.cpp - Poll sites --------------------------------------===//
 //
 // A site is inline assembly without operands, clobbers or memory that the
 // program can see; anything more changes the code around it. Code generation
@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SiteEmission.h"
+#include "Hooks.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InlineAsm.h"
@@ -27,13 +28,13 @@ StringRef hwckpt::siteSection(SiteKind Kind) {
   llvm_unreachable("unknown kind of site");
 }
 
-/// The text of a site. SHF_LINK_ORDER ("o") ties the entry to the code it
-/// points at, and "?" puts it into the same group, so that they are discarded
-/// together by --gc-sections and as comdat. Sections are told apart by the
-/// symbol they are tied to; the function's first site in the text serves all
-/// others, so that a function has one section and not one for each site. The
-/// function itself cannot be named: that would count as taking its address.
-static std::string siteText(SiteKind Kind, uint64_t FunctionID) {
+/// The label of a site and its entry. SHF_LINK_ORDER ("o") ties the entry to
+/// the code it points at, and "?" puts it into the same group, so that they are
+/// discarded together by --gc-sections and as comdat. Sections are told apart
+/// by the symbol they are tied to; the function's first site in the text serves
+/// all others, so that a function has one section and not one for each site.
+/// The function itself cannot be named: that would count as taking its address.
+static std::string entryText(SiteKind Kind, uint64_t FunctionID) {
   std::string Anchor = (".Lhwckpt_" + Twine::utohexstr(FunctionID)).str();
   return (".Lhwckpt_site${:uid}:\n"
           ".ifndef " +
@@ -52,8 +53,12 @@ static std::string siteText(SiteKind Kind, uint64_t FunctionID) {
 void hwckpt::emitSite(const Site &S, uint64_t FunctionID) {
   IRBuilder<> Builder(S.Before);
   auto *Type = FunctionType::get(Builder.getVoidTy(), /*isVarArg=*/false);
-  auto *Asm = InlineAsm::get(Type, siteText(S.Kind, FunctionID),
-                             /*Constraints=*/"", /*hasSideEffects=*/true);
+  std::string Text = entryText(S.Kind, FunctionID);
+  if (pollsAreInstructions(*S.Before->getFunction()))
+    Text += "\n" + instructionText(/*Trap=*/false, HWCKPT_OP_POLL,
+                                   static_cast<unsigned>(S.Kind));
+  auto *Asm = InlineAsm::get(Type, Text, /*Constraints=*/"",
+                             /*hasSideEffects=*/true);
   CallInst *Call = Builder.CreateCall(Asm);
   // Side effects keep the site where it is; that they are out of the program's
   // reach lets memory operations be optimised across it.

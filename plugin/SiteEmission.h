@@ -1,8 +1,8 @@
-//===- SiteEmission.h - Sites of the trap hook ------------------*- C++ -*-===//
+//===- SiteEmission.h - Poll sites ------------------------------*- C++ -*-===//
 //
-// Turns a placed site into what the assembler sees: no byte of code, a label
-// and an entry in the site table. The invariant: the program's own instructions
-// stay what they were.
+// Turns a placed site into what the assembler sees: a label, an entry in the
+// site table, and no byte of code or CKPT.POLL. The invariant: the program's
+// own instructions stay what they were.
 //
 //===----------------------------------------------------------------------===//
 

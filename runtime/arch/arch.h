@@ -45,9 +45,17 @@ long arch_context_syscall_number(const ucontext_t *context);
 
 /* Where a breakpoint (SIGTRAP) that stopped the context stands. */
 uint64_t arch_breakpoint_address(const ucontext_t *context);
-/* Decodes the checkpoint instruction at the context's pc: its immediate
- * (HWCKPT_IMM), or 0 when it is none. */
-uint32_t arch_checkpoint_instruction(const ucontext_t *context);
+/* Decodes the checkpoint instruction (its trap form, or its NOP form) at the
+ * context's pc: its immediate (HWCKPT_IMM), or 0 when it is none. */
+uint32_t arch_checkpoint_instruction(const ucontext_t *context, bool trap);
+/* The byte of a site that arms it, as a distance from its first, and in
+ * *armed the value that does; -1: another's breakpoint stands there. */
+int arch_site_byte(const unsigned char *site, unsigned char *armed);
+/* Enters the runtime HWCKPT_ENTER_* and does nothing there. */
+void arch_enter(int entry);
+/* The filter program (seccomp) that traps HWCKPT_SYSCALL and allows all else:
+ * installs it for all threads. 0 or a negative errno. */
+long arch_catch_syscalls(void);
 /* Makes the context stop with SIGTRAP (TRAP_TRACE) after one instruction. */
 void arch_context_set_step(ucontext_t *context, bool step);
 

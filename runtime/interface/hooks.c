@@ -1,8 +1,8 @@
 /* hooks.c - see hooks.h.
  *
- * Breakpoints at sites and checkpoint instructions end here. What is neither
- * goes to the handler that was there before, or does what the signal does
- * without one.
+ * Breakpoints at sites, checkpoint instructions and the system calls that stand
+ * for them end here. What is none of these goes to the handler that was there
+ * before, or does what the signal does without one.
  */
 #include "hooks.h"
 
@@ -18,7 +18,12 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-static struct sigaction_raw before_trap, before_ill;
+/* si_code of a call that a filter trapped (seccomp(2)). */
+#ifndef SYS_SECCOMP
+#define SYS_SECCOMP 1
+#endif
+
+static struct sigaction_raw before_trap, before_ill, before_sys;
 static _Atomic uint64_t sites_reached; /* with every_site */
 
 /* Threads that step over a site that stays armed. */
@@ -80,34 +85,78 @@ static void at_site(ucontext_t *context, uint64_t address) {
   begin_step(context, address);
 }
 
-static void on_trap(int number, siginfo_t *info, void *argument) {
-  ucontext_t *context = argument;
-  if (info->si_code == TRAP_TRACE && end_step(context))
-    return;
-  uint64_t address = arch_breakpoint_address(context);
-  if (info->si_code == TRAP_TRACE || !sites_contains(address)) {
-    pass_on(&before_trap, number, info, argument);
-    return;
-  }
-  arch_context_set_pc(context, address);
+/* A trap at address, which may be the byte of a site; false: it is none. */
+static bool reached(ucontext_t *context, uint64_t address) {
+  if (!sites_contains(address))
+    return false;
   if (events_here())
     at_site(context, address);
   else
     sites_repair_in_child(address);
+  return true;
 }
 
+/* Performs the operation of a checkpoint instruction that has been passed. */
+static void perform(ucontext_t *context, unsigned operation) {
+  if (operation == HWCKPT_OP_POLL || operation == HWCKPT_OP_NONE)
+    return;
+  int result = -ENOSYS;
+  if (operation == HWCKPT_OP_SAVE)
+    result = events_save(context);
+  arch_context_set_result(context, result);
+}
+
+static void pass(ucontext_t *context, uint32_t immediate) {
+  arch_context_set_pc(context, arch_context_pc(context) + HWCKPT_INSN_LENGTH);
+  perform(context, HWCKPT_IMM_OP(immediate));
+}
+
+static void on_trap(int number, siginfo_t *info, void *argument) {
+  ucontext_t *context = argument;
+  uint64_t behind = arch_context_pc(context);
+  uint64_t address = arch_breakpoint_address(context);
+  if (info->si_code == TRAP_TRACE) {
+    if (!end_step(context))
+      pass_on(&before_trap, number, info, argument);
+    return;
+  }
+  arch_context_set_pc(context, address);
+  if (reached(context, address))
+    return;
+  arch_context_set_pc(context, behind);
+  uint32_t immediate = arch_checkpoint_instruction(context, false);
+  if (immediate)
+    pass(context, immediate);
+  else
+    pass_on(&before_trap, number, info, argument);
+}
+
+/* An armed poll is at its first byte, and so it goes on there: by then it is a
+ * NOP. */
 static void on_illegal(int number, siginfo_t *info, void *argument) {
   ucontext_t *context = argument;
-  uint32_t immediate = arch_checkpoint_instruction(context);
-  if (!immediate) {
+  uint32_t immediate = arch_checkpoint_instruction(context, true);
+  if (!immediate && !arch_checkpoint_instruction(context, false)) {
     pass_on(&before_ill, number, info, argument);
     return;
   }
-  arch_context_set_pc(context, arch_context_pc(context) + HWCKPT_INSN_LENGTH);
-  int result = -ENOSYS;
-  if (HWCKPT_IMM_OP(immediate) == HWCKPT_OP_SAVE)
-    result = events_save(context);
-  arch_context_set_result(context, result);
+  if (!immediate || HWCKPT_IMM_OP(immediate) == HWCKPT_OP_POLL) {
+    if (!reached(context, arch_context_pc(context) + 1))
+      arch_context_set_pc(context,
+                          arch_context_pc(context) + HWCKPT_INSN_LENGTH);
+    return;
+  }
+  if (HWCKPT_IMM_KIND(immediate) == HWCKPT_ENTRY_SYSCALL)
+    hooks_catch_syscalls();
+  pass(context, immediate);
+}
+
+static void on_syscall(int number, siginfo_t *info, void *argument) {
+  uint32_t operation = (uint32_t)info->si_syscall - HWCKPT_SYSCALL(0);
+  if (info->si_code != SYS_SECCOMP || operation > HWCKPT_OP_NONE)
+    pass_on(&before_sys, number, info, argument);
+  else
+    perform(argument, operation);
 }
 
 /* The request interrupts system calls like any signal; the program has not
@@ -133,6 +182,11 @@ static void install(int number, signal_handler *handler,
     return;
   *before = now;
   signal_set_handler(number, handler);
+}
+
+bool hooks_catch_syscalls(void) {
+  install(SIGSYS, on_syscall, &before_sys);
+  return arch_catch_syscalls() == 0;
 }
 
 void hooks_install(int request_signal) {

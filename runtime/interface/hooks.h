@@ -6,4 +6,9 @@
  * where the program has none yet. */
 void hooks_install(int request_signal);
 
+/* From now on HWCKPT_SYSCALL enters the runtime, where the kernel lets it: a
+ * filter of system calls, for all threads and children, and for ordinary users
+ * at the price of no_new_privs. False: it does not. */
+_Bool hooks_catch_syscalls(void);
+
 #endif

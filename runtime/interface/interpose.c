@@ -3,10 +3,10 @@
  *
  * The kernel ends a program whose breakpoint traps while SIGTRAP is blocked,
  * and a program may block all signals, for a thread or for the time of a
- * handler. These definitions take SIGTRAP and SIGILL out of the set and pass
- * the call on: to a sanitizer's interceptor where the program has one, else to
- * the kernel or libc. They are weak: a program's own definition comes first. An
- * object of its own, because the runtime's has no names of libc.
+ * handler. These definitions take SIGTRAP, SIGILL and SIGSYS out of the set and
+ * pass the call on: to a sanitizer's interceptor where the program has one,
+ * else to the kernel or libc. They are weak: a program's own definition comes
+ * first. An object of its own, because the runtime's has no names of libc.
  */
 #include "../arch/sys.h"
 
@@ -25,11 +25,11 @@ extern int __interceptor_sigaction(int, const struct sigaction *,
 extern int __sigaction(int, const struct sigaction *, struct sigaction *)
     __attribute__((weak));
 
-/* The kernel's set is the first 8 bytes of libc's. Besides the traps, the two
- * signals that libc keeps for itself. */
+/* The kernel's set is the first 8 bytes of libc's. Besides the traps (SIGSYS is
+ * one), the two signals that libc keeps for itself. */
 static uint64_t without_traps(const sigset_t *set) {
   uint64_t bits = *(const uint64_t *)(const void *)set;
-  return bits & ~(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 3ull << 31);
+  return bits & ~(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 7ull << 30);
 }
 
 static int change_mask(int how, const sigset_t *set, sigset_t *before) {

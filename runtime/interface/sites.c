@@ -2,6 +2,7 @@
 #include "sites.h"
 
 #include "../../intrinsics/hwckpt_isa.h"
+#include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../support/memory_map.h"
 #include "../support/private.h"
@@ -27,9 +28,10 @@ struct range {
 /* A table of sites in private memory. Two take turns, so that a handler which
  * still looks into the one before finds it whole. */
 struct table {
-  uint64_t *addresses;      /* ascending, no two alike */
-  struct range *ranges;     /* ascending, every site in one */
+  uint64_t *addresses;  /* of the byte that arms; ascending, all different */
+  struct range *ranges; /* ascending, every site in one */
   unsigned char *originals; /* the byte at each address */
+  unsigned char *armed;     /* what it is while the site is armed */
   uint32_t capacity;
   uint32_t range_count;
   _Atomic uint32_t count;
@@ -118,7 +120,7 @@ static bool make_room(struct table *table, uint32_t total) {
   atomic_store(&table->count, 0);
   if (table->capacity >= total)
     return true;
-  size_t entry = sizeof *table->addresses + sizeof *table->ranges + 1;
+  size_t entry = sizeof *table->addresses + sizeof *table->ranges + 2;
   private_unmap(table->addresses, table->capacity * entry);
   table->capacity = 0;
   table->addresses = private_map(total * entry);
@@ -126,6 +128,7 @@ static bool make_room(struct table *table, uint32_t total) {
     return false;
   table->ranges = (struct range *)(table->addresses + total);
   table->originals = (unsigned char *)(table->ranges + total);
+  table->armed = table->originals + total;
   table->capacity = total;
   return true;
 }
@@ -142,9 +145,9 @@ static bool is_text(const struct area *area) {
           area->type == AREA_TYPE_ANONYMOUS);
 }
 
-/* Adds a site that lies in area. */
+/* Adds a site whose byte at address, in area, becomes `armed`. */
 static void add_site(struct table *table, uint32_t i, uint64_t address,
-                     const struct area *area) {
+                     unsigned char armed, const struct area *area) {
   struct range *last = table->ranges + table->range_count - 1;
   if (!table->range_count || table->addresses[i - 1] < area->start ||
       address - table->addresses[i - 1] >= TEXT_GAP) {
@@ -154,9 +157,12 @@ static void add_site(struct table *table, uint32_t i, uint64_t address,
   last->to = i + 1;
   table->addresses[i] = address;
   table->originals[i] = *(const unsigned char *)address;
+  table->armed[i] = armed;
 }
 
-/* Sites that lie in no text are left out. */
+/* Sites that lie in no text are left out, and those where somebody else has a
+ * breakpoint. The order of sites is that of their bytes: a site with an
+ * instruction shares no byte with another. */
 static void fill(struct table *table, const struct memory_map *map) {
   uint64_t *addresses = table->addresses;
   uint32_t total = 0, count = 0;
@@ -171,9 +177,14 @@ static void fill(struct table *table, const struct memory_map *map) {
     uint64_t address = addresses[i];
     while (area < end && area->end <= address)
       area++;
-    if (area < end && area->start <= address && is_text(area) &&
+    if (area == end || area->start > address || !is_text(area))
+      continue;
+    unsigned char armed;
+    int byte = arch_site_byte((const unsigned char *)address, &armed);
+    address += (uint64_t)(byte > 0 ? byte : 0);
+    if (byte >= 0 && address < area->end &&
         (!count || addresses[count - 1] != address))
-      add_site(table, count++, address, area);
+      add_site(table, count++, address, armed, area);
   }
   atomic_store(&table->count, count);
 }
@@ -223,7 +234,7 @@ bool sites_contains(uint64_t address) {
  * forbids that, through /proc/self/mem. One byte changes: an instruction is
  * whole whoever fetches it meanwhile. */
 static void write_text(const struct table *table, struct range range,
-                       bool breakpoint) {
+                       bool armed) {
   uint64_t begin = table->addresses[range.from] & ~4095ull;
   uint64_t size = (table->addresses[range.to - 1] | 4095) + 1 - begin;
   long unprotected =
@@ -232,7 +243,7 @@ static void write_text(const struct table *table, struct range range,
   if (unprotected < 0)
     memory = SYS(openat, AT_FDCWD, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
   for (uint32_t i = range.from; i < range.to; i++) {
-    unsigned char byte = breakpoint ? HWCKPT_BREAKPOINT : table->originals[i];
+    unsigned char byte = (armed ? table->armed : table->originals)[i];
     if (unprotected == 0)
       *(volatile unsigned char *)table->addresses[i] = byte;
     else if (memory >= 0)
@@ -244,10 +255,10 @@ static void write_text(const struct table *table, struct range range,
     SYS(close, memory);
 }
 
-static void write_all(bool breakpoint) {
+static void write_all(bool armed) {
   const struct table *table = atomic_load(&sites.table);
   for (uint32_t i = 0; table && i < table->range_count; i++)
-    write_text(table, table->ranges[i], breakpoint);
+    write_text(table, table->ranges[i], armed);
 }
 
 /* The sites of a module that goes away are disarmed and forgotten before its
@@ -265,19 +276,22 @@ EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
   unlock_in_program(before);
 }
 
+static int hex_value(char digit) {
+  return digit <= '9' ? digit - '0' : digit - 'a' + 10;
+}
+
 static void look_for_blocked(int tid, void *context) {
   char text[4096];
   bool *blocked = context;
-  if (*blocked || quiesce_is_runtime_thread(tid) ||
+  /* Handlers of ours block all signals, and reach no site. */
+  if (*blocked || quiesce_is_runtime_thread(tid) || quiesce_is_parked(tid) ||
       task_read(tid, "status", text, sizeof text) <= 0)
     return;
   for (const char *line = text; *line; line++) {
     if ((line == text || line[-1] == '\n') &&
         memcmp(line, "SigBlk:\t", 8) == 0) {
-      /* 16 hex digits; SIGTRAP is bit 4, the lowest of the last but one. */
-      char digit = line[8 + 14];
-      *blocked = digit == '1' || digit == '3' || digit == '5' || digit == '7' ||
-                 digit == '9' || digit == 'b' || digit == 'd' || digit == 'f';
+      /* 16 hex digits; SIGILL is bit 3, SIGTRAP bit 4. */
+      *blocked = hex_value(line[8 + 14]) & 1 || hex_value(line[8 + 15]) & 8;
       return;
     }
   }
@@ -304,7 +318,7 @@ void sites_disarm(void) {
   unlock();
 }
 
-static void patch(uint64_t address, bool breakpoint) {
+static void patch(uint64_t address, bool armed) {
   const struct table *table = atomic_load(&sites.table);
   int64_t i = find(table, address);
   if (i < 0)
@@ -313,12 +327,12 @@ static void patch(uint64_t address, bool breakpoint) {
   while (range->to <= i)
     range++;
   struct range one = {(uint32_t)i, (uint32_t)i + 1, range->protection};
-  write_text(table, one, breakpoint);
+  write_text(table, one, armed);
 }
 
-void sites_patch(uint64_t address, bool breakpoint) {
+void sites_patch(uint64_t address, bool armed) {
   lock();
-  patch(address, breakpoint);
+  patch(address, armed);
   unlock();
 }
 

@@ -5,6 +5,7 @@
 #include "../cache/default_path.h"
 #include "../support/handlers.h"
 #include "../support/restored.h"
+#include "entries.h"
 #include "events.h"
 #include "hooks.h"
 #include "sites.h"
@@ -77,7 +78,8 @@ static void restored(const char *cache, const char *application,
 
 /* Traps must reach us whatever mask the program was started with. */
 static void unblock_traps(void) {
-  uint64_t traps = 1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 1ull << 32;
+  uint64_t traps = 1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) |
+                   1ull << (SIGSYS - 1) | 1ull << 32;
   SYS(rt_sigprocmask, SIG_UNBLOCK, &traps, 0, 8);
 }
 
@@ -94,6 +96,7 @@ __attribute__((constructor(101))) static void start(void) {
     cache_default_path(environ, cache, sizeof cache);
   unblock_traps();
   hooks_install((int)options.signal);
+  entries_choose(options.hook);
   restored_notify(restored);
   events_start(&options, cache, options.application, false);
 }

@@ -71,10 +71,13 @@ const Limits NumberLimits[] = {
 
 struct Words {
   const char *option;
-  const char *allowed[4];
+  const char *allowed[5];
   const char *expected;
 };
 const Words AllowedWords[] = {
+    {"hook",
+     {"trap", "syscall", "interrupt", "auto", nullptr},
+     "trap, syscall, interrupt or auto"},
     {"track", {"auto", "wp", "full", nullptr}, "auto, wp or full"},
 };
 

@@ -270,6 +270,11 @@ bool quiesce_is_runtime_thread(int tid) {
   return false;
 }
 
+bool quiesce_is_parked(int tid) {
+  struct slot *slot = find_slot(tid);
+  return slot && atomic_load(&slot->state) != SLOT_FREE;
+}
+
 /* ---- stopping, on the checkpoint thread ---- */
 
 struct stop {

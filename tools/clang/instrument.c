@@ -44,7 +44,8 @@ static void add_linker(struct argument_list *result, const char *argument) {
 }
 
 /* For clang -cc1, which the driver would have told so. */
-static void add_front_end(const struct files *files,
+static void add_front_end(const struct invocation *invocation,
+                          const struct files *files,
                           struct argument_list *result) {
   argument_list_add(result, "-load");
   argument_list_add(result, files->front_end);
@@ -54,6 +55,10 @@ static void add_front_end(const struct files *files,
   argument_list_add(result, "-D__HWCKPT__=1");
   argument_list_add(result, "-idirafter");
   argument_list_add(result, files->include);
+  if (invocation->hook) {
+    argument_list_add(result, "-mllvm");
+    argument_list_addf(result, "-hwckpt-hook=%s", invocation->hook);
+  }
 }
 
 static void add_compiler(const struct invocation *invocation,
@@ -69,6 +74,11 @@ static void add_compiler(const struct invocation *invocation,
   if (invocation->lto) {
     add_clang(result, "-mllvm");
     add_clang(result, "-hwckpt-prelink");
+  }
+  if (invocation->hook) {
+    add_clang(result, "-mllvm");
+    argument_list_add(result, "-Xclang");
+    argument_list_addf(result, "-hwckpt-hook=%s", invocation->hook);
   }
   /* Not the driver's -include, which would end its search for a precompiled
    * header. */
@@ -113,7 +123,7 @@ enum hwckpt_code instrument(const struct invocation *invocation,
   argument_list_add(result, arguments->items[next++]);
   if (invocation->front_end) {
     argument_list_add(result, arguments->items[next++]);
-    add_front_end(&files, result);
+    add_front_end(invocation, &files, result);
   } else if (!invocation->assembler) {
     argument_list_add(result, "--start-no-unused-arguments");
     add_compiler(invocation, &files, result);

@@ -135,6 +135,10 @@ static const char *const header_suffixes[] = {
     ".h", ".hh", ".hpp", ".hxx", ".h++", ".hp", ".H", ".tcc",
 };
 
+/* Values of -fhwckpt-hook=. */
+static const char *const hooks[] = {"auto", "insn", "interrupt", "syscall",
+                                    "trap"};
+
 /* Words for programs without libc, which the runtime needs. */
 static const char *const options_without_libc[] = {
     "--no-standard-libraries",
@@ -230,8 +234,9 @@ static void read_ours(struct reading *reading, const char *argument) {
     invocation->instrument = strcmp(argument, "-fhwckpt") == 0;
     invocation->refuse = !invocation->instrument;
   } else {
-    const char *hook = strchr(argument, '=') + 1;
-    invocation->unknown_hook = strcmp(hook, "trap") == 0 ? NULL : hook;
+    invocation->hook = strchr(argument, '=') + 1;
+    invocation->unknown_hook =
+        !contains(hooks, LENGTH(hooks), invocation->hook);
   }
 }
 

@@ -9,18 +9,19 @@
 #include <stdbool.h>
 
 struct invocation {
-  bool instrument;          /* -fhwckpt, and no -fno-hwckpt behind it */
-  bool refuse;              /* -fno-hwckpt, and no -fhwckpt behind it */
-  const char *unknown_hook; /* value of -fhwckpt-hook= that is not known */
-  bool front_end;           /* clang -cc1: options of another program */
-  bool assembler;           /* clang -cc1as */
-  bool links;               /* the linker will run */
-  bool executable;          /* ... and makes no shared or relocatable object */
-  bool only_links;          /* ... of what is compiled already, with libc */
-  bool preprocesses;        /* -E, or a step of its own does it */
-  bool lto;                 /* objects are bitcode for the linker */
-  bool lld;                 /* the linker is lld */
-  bool quiet;               /* -w */
+  bool instrument;   /* -fhwckpt, and no -fno-hwckpt behind it */
+  bool refuse;       /* -fno-hwckpt, and no -fhwckpt behind it */
+  const char *hook;  /* value of -fhwckpt-hook= */
+  bool unknown_hook; /* ... which is none */
+  bool front_end;    /* clang -cc1: options of another program */
+  bool assembler;    /* clang -cc1as */
+  bool links;        /* the linker will run */
+  bool executable;   /* ... and makes no shared or relocatable object */
+  bool only_links;   /* ... of what is compiled already, with libc */
+  bool preprocesses; /* -E, or a step of its own does it */
+  bool lto;          /* objects are bitcode for the linker */
+  bool lld;          /* the linker is lld */
+  bool quiet;        /* -w */
   struct argument_list objects; /* files that go to the linker as they are */
 };
 

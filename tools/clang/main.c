@@ -127,7 +127,7 @@ int main(int argc, char **argv) {
   struct invocation invocation;
   invocation_read(&expanded, &invocation, &kept);
   if (invocation.unknown_hook)
-    fail(HWCKPT_E_HOOK_OPTION, invocation.unknown_hook);
+    fail(HWCKPT_E_HOOK_OPTION, invocation.hook);
   /* Response files stay as they are unless something is to be taken out. */
   if (kept.count != expanded.count) {
     struct argument_list ignored = {0};

@@ -89,14 +89,29 @@ uint64_t arch_breakpoint_address(const ucontext_t *context) {
   return arch_context_pc(context) - 1;
 }
 
-uint32_t arch_checkpoint_instruction(const ucontext_t *context) {
-  const unsigned char *code = (const unsigned char *)arch_context_pc(context);
-  if (code[0] != HWCKPT_INSN_BYTE0 || code[1] != HWCKPT_INSN_TRAP ||
+static uint32_t decode(const unsigned char *code, unsigned char byte1) {
+  if (code[0] != HWCKPT_INSN_BYTE0 || code[1] != byte1 ||
       code[2] != HWCKPT_INSN_MODRM || code[3] != HWCKPT_INSN_SIB)
     return 0;
   uint32_t imm = code[4] | (uint32_t)code[5] << 8 | (uint32_t)code[6] << 16 |
                  (uint32_t)code[7] << 24;
   return HWCKPT_IMM_MAGIC(imm) == HWCKPT_MAGIC ? imm : 0;
+}
+
+uint32_t arch_checkpoint_instruction(const ucontext_t *context, bool trap) {
+  return decode((const unsigned char *)arch_context_pc(context),
+                trap ? HWCKPT_INSN_TRAP : HWCKPT_INSN_NOP);
+}
+
+int arch_site_byte(const unsigned char *site, unsigned char *armed) {
+  *armed = HWCKPT_BREAKPOINT;
+  if (*site == HWCKPT_BREAKPOINT)
+    return -1;
+  /* Read on only where the first byte is right: the page may end here. */
+  if (*site != HWCKPT_INSN_BYTE0 || !decode(site, HWCKPT_INSN_NOP))
+    return 0;
+  *armed = HWCKPT_INSN_TRAP;
+  return 1;
 }
 
 void arch_context_set_step(ucontext_t *context, bool step) {
