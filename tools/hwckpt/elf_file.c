@@ -176,3 +176,76 @@ enum elf_answer elf_has_runtime(const struct elf_file *elf) {
   }
   return !symbols && sites ? ELF_YES : ELF_NO;
 }
+
+unsigned elf_type(const struct elf_file *elf) {
+  Elf64_Ehdr header;
+  return entry(elf->data, elf->size, 0, 0, &header, sizeof header)
+             ? header.e_type
+             : ET_NONE;
+}
+
+unsigned elf_machine(const struct elf_file *elf) {
+  Elf64_Ehdr header;
+  return entry(elf->data, elf->size, 0, 0, &header, sizeof header)
+             ? header.e_machine
+             : EM_NONE;
+}
+
+bool elf_is_code(const struct elf_file *elf, uint64_t address) {
+  Elf64_Ehdr header;
+  Elf64_Phdr segment;
+  if (!entry(elf->data, elf->size, 0, 0, &header, sizeof header) ||
+      header.e_phentsize != sizeof segment)
+    return false;
+  for (unsigned i = 0; i < header.e_phnum; i++) {
+    if (!entry(elf->data, elf->size, header.e_phoff, i, &segment,
+               sizeof segment))
+      return false;
+    if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) &&
+        address >= segment.p_vaddr &&
+        address - segment.p_vaddr < segment.p_filesz)
+      return true;
+  }
+  return false;
+}
+
+/* Bytes [offset, offset + size) of the file, or null when it ends before. */
+static const unsigned char *bytes(const struct elf_file *elf, uint64_t offset,
+                                  uint64_t size) {
+  return offset <= elf->size && size <= elf->size - offset ? elf->data + offset
+                                                           : NULL;
+}
+
+int elf_section(const struct elf_file *elf, uint64_t index,
+                struct elf_section *section) {
+  Elf64_Ehdr header;
+  Elf64_Shdr first, names, it;
+  if (!entry(elf->data, elf->size, 0, 0, &header, sizeof header))
+    return -EBADMSG;
+  if (!header.e_shoff)
+    return -ENOENT;
+  if (header.e_shentsize != sizeof it ||
+      !entry(elf->data, elf->size, header.e_shoff, 0, &first, sizeof first))
+    return -EBADMSG;
+  /* Numbers that do not fit into the header are in the first section's. */
+  uint64_t count = header.e_shnum ? header.e_shnum : first.sh_size;
+  uint64_t strings =
+      header.e_shstrndx == SHN_XINDEX ? first.sh_link : header.e_shstrndx;
+  if (index >= count)
+    return -ENOENT;
+  if (!entry(elf->data, elf->size, header.e_shoff, strings, &names,
+             sizeof names) ||
+      !entry(elf->data, elf->size, header.e_shoff, index, &it, sizeof it))
+    return -EBADMSG;
+  const unsigned char *text = bytes(elf, names.sh_offset, names.sh_size);
+  if (!text || it.sh_name >= names.sh_size ||
+      !memchr(text + it.sh_name, 0, names.sh_size - it.sh_name))
+    return -EBADMSG;
+  *section = (struct elf_section){.name = (const char *)text + it.sh_name,
+                                  .address = it.sh_addr,
+                                  .size = it.sh_size};
+  if (it.sh_type == SHT_NOBITS || it.sh_type == SHT_NULL)
+    return 0;
+  section->data = bytes(elf, it.sh_offset, it.sh_size);
+  return section->data ? 0 : -EBADMSG;
+}

@@ -1,6 +1,6 @@
-/* elf_file.h - what hwckpt looks up in ELF files: the build-id, and whether the
- * runtime is linked in. The files are anyone's: every offset is checked against
- * the file's size before use. */
+/* elf_file.h - what hwckpt looks up in ELF files: the build-id, whether the
+ * runtime is linked in, sections. The files are anyone's: every offset is
+ * checked against the file's size before use. */
 #ifndef HWCKPT_ELF_FILE_H
 #define HWCKPT_ELF_FILE_H
 
@@ -34,5 +34,23 @@ enum elf_answer { ELF_NO, ELF_YES, ELF_UNDECIDED };
 /* Whether the file is a program with hwckpt's runtime in it. A stripped one is
  * known by its site table; one without section headers stays undecided. */
 enum elf_answer elf_has_runtime(const struct elf_file *elf);
+
+/* Its header's e_type (ET_EXEC ...) and e_machine. */
+unsigned elf_type(const struct elf_file *elf);
+unsigned elf_machine(const struct elf_file *elf);
+
+/* Whether it has code at this address (as linked). */
+bool elf_is_code(const struct elf_file *elf, uint64_t address);
+
+struct elf_section {
+  const char *name;
+  uint64_t address, size;
+  const unsigned char *data; /* null: not in the file (SHT_NOBITS) */
+};
+
+/* The section at index, from 0. Returns 0, -ENOENT behind the last one, or
+ * -EBADMSG when it is not wholly in the file. */
+int elf_section(const struct elf_file *elf, uint64_t index,
+                struct elf_section *section);
 
 #endif

@@ -33,8 +33,8 @@ static const struct command command_version = {
 };
 
 static const struct command *const commands[] = {
-    &command_run,    &command_restore, &command_list,    &command_show,
-    &command_verify, &command_help,    &command_version,
+    &command_run,    &command_restore, &command_list, &command_show,
+    &command_verify, &command_sites,   &command_help, &command_version,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
@@ -49,11 +49,10 @@ static const char introduction[] =
 
 static const char conclusion[] =
     "\n"
-    "`hwckpt help COMMAND` tells all of one. Every command but help and "
-    "version\n"
-    "takes --cache DIR; the default is $HWCKPT_CACHE, else "
-    "$XDG_STATE_HOME/hwckpt,\n"
-    "else ~/.local/state/hwckpt.\n"
+    "`hwckpt help COMMAND` tells all of one. Those that use a cache take\n"
+    "--cache DIR; the default is $HWCKPT_CACHE, else $XDG_STATE_HOME/hwckpt, "
+    "else\n"
+    "~/.local/state/hwckpt.\n"
     "\n"
     "Exit status: the program's own for run and restore; otherwise 0, 2 when "
     "the\n"

@@ -1,4 +1,4 @@
-"""fields.py FILE list|show - checks that FILE is JSON with the fields that
+"""fields.py FILE list|show|sites - checks that FILE is JSON with the fields that
 docs/hwckpt.1 promises, each of its type."""
 
 import json
@@ -94,6 +94,19 @@ AREAS = [
         "deleted": FLAG,
     }
 ]
+SITES = {
+    "binary": TEXT,
+    "sites": [
+        {
+            "address": TEXT,
+            "kind": TEXT,
+            "function": TEXT + NULL,
+            "symbol": TEXT + NULL,
+            "file": TEXT + NULL,
+            "line": NUMBER + NULL,
+        }
+    ],
+}
 
 
 def check(value, wanted, place):
@@ -118,7 +131,7 @@ def no_doubles(pairs):
 
 with open(sys.argv[1], encoding="utf-8") as file:
     document = json.load(file, object_pairs_hook=no_doubles)
-wanted = dict(LIST if sys.argv[2] == "list" else SHOW)
+wanted = dict({"list": LIST, "show": SHOW, "sites": SITES}[sys.argv[2]])
 if "areas" in document:
     wanted["areas"] = AREAS
 check(document, wanted, "$")
