@@ -74,9 +74,9 @@ static void begin_step(ucontext_t *context, uint64_t address) {
 static void at_site(ucontext_t *context, uint64_t address) {
   uint64_t stride = events_every_site();
   if (!stride) {
-    /* Armed, but nobody stops: one that was left over. */
+    /* Armed, but nobody stops: they were left over. */
     if (!quiesce_park(PARK_SITE, context))
-      sites_patch(address, false);
+      sites_disarm();
     return;
   }
   if (!quiesce_park(PARK_SITE, context) &&

@@ -15,6 +15,7 @@
  * has SIGTRAP or SIGILL blocked, for the kernel would end the program there. On
  * the checkpoint thread. */
 void sites_arm(void);
+/* With all signals blocked. */
 void sites_disarm(void);
 
 /* Whether address is a site; in a signal handler. */
