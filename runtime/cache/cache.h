@@ -146,6 +146,12 @@ uint64_t cache_writer_number(const struct cache_writer *writer);
 int cache_put_pages(struct cache_writer *writer, uint64_t address,
                     const void *data, size_t count, struct hwckpt_error *error);
 
+/* The same, but keeps all-zero pages: for addresses where absent does not read
+ * as zero but as something else, a mapped file. */
+int cache_put_all_pages(struct cache_writer *writer, uint64_t address,
+                        const void *data, size_t count,
+                        struct hwckpt_error *error);
+
 /* Says that [address, address + length) holds nothing older than this
  * generation: what no page of this generation covers there reads as absent. */
 int cache_put_hole(struct cache_writer *writer, uint64_t address,

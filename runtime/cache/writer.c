@@ -112,7 +112,7 @@ int writer_put_frame(struct cache_writer *writer, const void *data,
   return drain_output(writer, error);
 }
 
-/* Puts `count` pages, none of them zero, into frames. */
+/* Puts `count` pages into frames. */
 static int put_stored(struct cache_writer *writer, uint64_t address,
                       const unsigned char *data, size_t count,
                       struct hwckpt_error *error) {
@@ -328,13 +328,26 @@ static bool is_zero_page(const unsigned char *page) {
   return true;
 }
 
+static int check_pages(struct cache_writer *writer, uint64_t address,
+                       size_t count, struct hwckpt_error *error) {
+  if (count > UINT64_MAX / CACHE_PAGE_SIZE)
+    count = UINT64_MAX / CACHE_PAGE_SIZE; /* refused by check_range() */
+  return check_range(writer, address, (uint64_t)count * CACHE_PAGE_SIZE, error);
+}
+
+int cache_put_all_pages(struct cache_writer *writer, uint64_t address,
+                        const void *data, size_t count,
+                        struct hwckpt_error *error) {
+  int result = check_pages(writer, address, count, error);
+  return result < 0 || count == 0
+             ? result
+             : put_stored(writer, address, data, count, error);
+}
+
 int cache_put_pages(struct cache_writer *writer, uint64_t address,
                     const void *data, size_t count,
                     struct hwckpt_error *error) {
-  if (count > UINT64_MAX / CACHE_PAGE_SIZE)
-    count = UINT64_MAX / CACHE_PAGE_SIZE; /* refused by check_range() */
-  int result =
-      check_range(writer, address, (uint64_t)count * CACHE_PAGE_SIZE, error);
+  int result = check_pages(writer, address, count, error);
   const unsigned char *pages = data;
   for (size_t i = 0; i < count && result == 0;) {
     size_t first = i;

@@ -117,8 +117,11 @@ static int copy_run(enum dirty_run run, uint64_t begin, uint64_t end,
   if (run == DIRTY_HOLE)
     return stage_hole(&checkpoint.stage, begin, end, copy->error);
   copy->statistics->pages_written += (end - begin) / CACHE_PAGE_SIZE;
-  return stage_pages(&checkpoint.stage, begin, end,
-                     copy->area->protection & 1 /* PROT_READ */, copy->error);
+  unsigned flags =
+      (copy->area->protection & 1 /* PROT_READ */) ? STAGE_READABLE : 0;
+  if (copy->area->type == AREA_TYPE_FILE_PRIVATE)
+    flags |= STAGE_KEEP_ZERO;
+  return stage_pages(&checkpoint.stage, begin, end, flags, copy->error);
 }
 
 /* A mapped file that has no name any more is nowhere to be mapped from. */

@@ -134,6 +134,10 @@ static enum dirty_run classify_hole(uint64_t categories) {
   return DIRTY_HOLE;
 }
 
+static enum dirty_run classify_dropped(uint64_t categories) {
+  return categories & PAGE_FILE ? DIRTY_HOLE : DIRTY_PAGES;
+}
+
 static const struct scan_argument written_criteria = {
     .flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
     .category_mask = PAGE_WRITTEN,
@@ -148,6 +152,14 @@ static const struct scan_argument hole_criteria = {
     .category_inverted = PAGE_PRESENT | PAGE_SWAPPED,
     .category_mask = PAGE_PRESENT | PAGE_SWAPPED,
     .return_mask = PAGE_PRESENT,
+};
+/* A dropped page (MADV_DONTNEED) of a file mapping keeps its protection: as a
+ * marker, which shows as swapped, or on the file's own page when that has been
+ * read since. A marker cannot be told from a page that is swapped out, so both
+ * are copied. */
+static const struct scan_argument dropped_criteria = {
+    .category_anyof = PAGE_FILE | PAGE_SWAPPED,
+    .return_mask = PAGE_FILE,
 };
 
 /* Pages of shared memory need not be in this process's page table: others may
@@ -231,6 +243,10 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
     if (result == 0 && answer == 0 && !fresh)
       result = walk(dirty, area, &hole_criteria, classify_hole, true, visit,
                     context, &answer);
+    if (result == 0 && answer == 0 && !fresh &&
+        area->type == AREA_TYPE_FILE_PRIVATE)
+      result = walk(dirty, area, &dropped_criteria, classify_dropped, true,
+                    visit, context, &answer);
   }
   return result < 0 ? scan_failed(area, result, error) : answer;
 }

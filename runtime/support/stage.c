@@ -41,17 +41,17 @@ static int copy_page(struct stage *stage, void *to, uint64_t from,
 }
 
 int stage_pages(struct stage *stage, uint64_t begin, uint64_t end,
-                bool readable, struct hwckpt_error *error) {
+                unsigned flags, struct hwckpt_error *error) {
   for (uint64_t at = begin; at < end; at += CACHE_PAGE_SIZE) {
     int result = 0;
     if (stage->count == stage->capacity)
       result = stage_drain(stage, error);
     if (result == 0)
       result = copy_page(stage, stage->pages + stage->count * CACHE_PAGE_SIZE,
-                         at, readable, error);
+                         at, flags & STAGE_READABLE, error);
     if (result < 0)
       return result;
-    stage->addresses[stage->count++] = at;
+    stage->addresses[stage->count++] = at | (flags & STAGE_KEEP_ZERO);
   }
   return 0;
 }
@@ -79,6 +79,16 @@ int stage_record(struct stage *stage, uint32_t type, const void *data,
   return 0;
 }
 
+static int put_run(const struct stage *stage, size_t first, size_t count,
+                   struct hwckpt_error *error) {
+  uint64_t address = stage->addresses[first];
+  const char *pages = stage->pages + first * CACHE_PAGE_SIZE;
+  if (address & STAGE_KEEP_ZERO)
+    return cache_put_all_pages(stage->writer, address - STAGE_KEEP_ZERO, pages,
+                               count, error);
+  return cache_put_pages(stage->writer, address, pages, count, error);
+}
+
 int stage_drain(struct stage *stage, struct hwckpt_error *error) {
   for (size_t i = 0; i < stage->hole_count; i++) {
     int result = cache_put_hole(stage->writer, stage->holes[i].begin,
@@ -93,9 +103,7 @@ int stage_drain(struct stage *stage, struct hwckpt_error *error) {
            stage->addresses[i + run] ==
                stage->addresses[i] + run * CACHE_PAGE_SIZE)
       run++;
-    int result =
-        cache_put_pages(stage->writer, stage->addresses[i],
-                        stage->pages + i * CACHE_PAGE_SIZE, run, error);
+    int result = put_run(stage, i, run, error);
     if (result < 0)
       return result;
   }

@@ -9,13 +9,17 @@
 
 #include "../cache/cache.h"
 
+/* How pages are copied. */
+#define STAGE_KEEP_ZERO 1u /* absent does not read as zero there */
+#define STAGE_READABLE 2u  /* by plain loads */
+
 struct stage_range {
   uint64_t begin, length;
 };
 
 struct stage {
   char *pages;         /* capacity * 4096 bytes */
-  uint64_t *addresses; /* of each page */
+  uint64_t *addresses; /* of each page, with STAGE_KEEP_ZERO or not */
   size_t capacity, count;
   struct stage_range *holes;
   size_t hole_count;
@@ -26,9 +30,9 @@ struct stage {
 };
 
 int stage_open(struct stage *stage, size_t bytes, struct hwckpt_error *error);
-/* Copies the pages of [begin, end); readable: by plain loads. */
+/* Copies the pages of [begin, end). */
 int stage_pages(struct stage *stage, uint64_t begin, uint64_t end,
-                bool readable, struct hwckpt_error *error);
+                unsigned flags, struct hwckpt_error *error);
 int stage_hole(struct stage *stage, uint64_t begin, uint64_t end,
                struct hwckpt_error *error);
 int stage_record(struct stage *stage, uint32_t type, const void *data,

@@ -1,0 +1,34 @@
+/* come-back.h - for programs that take a checkpoint, die, and are restored. */
+#ifndef COME_BACK_H
+#define COME_BACK_H
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CHECK(condition)                                                       \
+  do {                                                                         \
+    if (!(condition)) {                                                        \
+      dprintf(2, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);       \
+      _exit(99);                                                               \
+    }                                                                          \
+  } while (0)
+
+/* Takes a checkpoint; how often the program came back from it. */
+static inline int save(void) {
+  int n = __builtin_ckpt_save();
+  if (n < 0) {
+    dprintf(2, "__builtin_ckpt_save: %d\n", n);
+    _exit(98);
+  }
+  return n;
+}
+
+/* Takes a checkpoint and dies: returns in the restored program only. */
+static inline void die_and_come_back(void) {
+  if (save() == 0)
+    kill(getpid(), SIGKILL);
+}
+
+#endif

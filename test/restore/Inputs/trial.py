@@ -1,0 +1,233 @@
+"""trial.py - running, killing and restoring real programs.
+
+Every wait ends when what it waits for is seen; nothing sleeps for a guessed
+time. Times out after LIMIT seconds, and ends what it started by its id.
+"""
+
+import atexit
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+LIMIT = 40
+POLL = 0.005
+KILLED = -signal.SIGKILL
+
+started = []
+
+
+def eventually(condition, what, limit=LIMIT):
+    """Polls until the condition holds; its value."""
+    deadline = time.monotonic() + limit
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(POLL)
+
+
+def children(pid):
+    found = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children") as file:
+                found += [int(child) for child in file.read().split()]
+    except OSError:
+        pass
+    return found
+
+
+def descendants(pid):
+    found = []
+    for child in children(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+def state(pid):
+    """The state of a process as in proc(5), None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return None
+
+
+def gone(pid):
+    return state(pid) in (None, "Z", "X")
+
+
+def snapshot(*folders):
+    """Every file below: its content's hash, its mode and time."""
+    found = {}
+    for folder in folders:
+        paths = [folder]
+        for where, names, files in os.walk(folder):
+            paths += [os.path.join(where, name) for name in names + files]
+        for path in paths:
+            facts = os.lstat(path)
+            content = b""
+            if os.path.isfile(path):
+                with open(path, "rb") as file:
+                    content = file.read()
+            found[path] = (
+                hashlib.sha256(content).hexdigest(),
+                facts.st_mode,
+                facts.st_uid,
+                facts.st_size,
+                facts.st_mtime_ns if os.path.isfile(path) else 0,
+            )
+    return found
+
+
+def clean_up():
+    for tool in started:
+        if tool.process.poll() is None:
+            tool.end()
+
+
+atexit.register(clean_up)
+
+
+class Tool:
+    """`hwckpt COMMAND ...` that runs, and the program under it."""
+
+    def __init__(self, command, prefix=(), **how):
+        how.setdefault("stdin", subprocess.DEVNULL)
+        how.setdefault("stdout", subprocess.PIPE)
+        how.setdefault("stderr", subprocess.PIPE)
+        self.process = subprocess.Popen([*prefix, *command], **how)
+        self.pid = self.process.pid
+        self.out = self.err = ""
+        started.append(self)
+
+    def program(self):
+        """The program's id: the last of the chain; a namespace has an init."""
+        return eventually(lambda: descendants(self.pid), "the program")[-1]
+
+    def wait(self):
+        """Reads all it says and returns its status."""
+        try:
+            out, err = self.process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            self.end()
+            raise AssertionError(f"not ended in time: {self.process.args}")
+        self.out = (out or b"").decode(errors="replace")
+        self.err = (err or b"").decode(errors="replace")
+        return self.process.returncode
+
+    def kill(self):
+        """Kills the program, not the tool; the status."""
+        os.kill(self.program(), signal.SIGKILL)
+        return self.wait()
+
+    def end(self):
+        for pid in descendants(self.pid):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        self.process.kill()
+        self.process.communicate()
+
+
+class Hwckpt:
+    def __init__(self, path, cache=None, prefix=()):
+        self.path = path
+        self.cache = cache or os.environ["HWCKPT_CACHE"]
+        self.prefix = list(prefix)
+
+    def start(self, command, *arguments, **how):
+        words = [self.path, command, "--cache", self.cache, *arguments]
+        return Tool(words, self.prefix, **how)
+
+    def run(self, *arguments, **how):
+        return self.start("run", *arguments, **how)
+
+    def restore(self, *arguments, **how):
+        return self.start("restore", *arguments, **how)
+
+    def ask(self, command, *arguments):
+        run = subprocess.run(
+            [*self.prefix, self.path, command, "--cache", self.cache, *arguments],
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        return run
+
+    def applications(self):
+        run = self.ask("list", "--json")
+        return json.loads(run.stdout)["applications"] if run.returncode == 0 else []
+
+    def generations(self):
+        return [g for a in self.applications() for g in a["generations"]]
+
+    def newest(self):
+        """Number of the newest generation; 0: there is none."""
+        return max((g["number"] for g in self.generations()), default=0)
+
+    def wait_for(self, number, tool):
+        """Until the newest generation is at least `number`, or the tool ended."""
+        eventually(
+            lambda: self.newest() >= number or tool.process.poll() is not None,
+            f"generation {number}",
+        )
+        assert tool.process.poll() is None, f"ended early: {tool.wait()}\n{tool.err}"
+
+    def show(self, *arguments):
+        return json.loads(self.ask("show", "--json", *arguments).stdout)
+
+    def files(self):
+        """Paths of the generations, oldest first."""
+        found = []
+        for where, _, names in os.walk(self.cache):
+            found += [
+                os.path.join(where, name) for name in names if name.endswith(".ckpt")
+            ]
+        return sorted(found, key=os.path.basename)
+
+
+def codes(text):
+    """The codes of all errors said, warnings apart."""
+    return [
+        int(number)
+        for line in text.splitlines()
+        for number in re.findall(r"HWCKPT-E(\d+)", line)
+        if "warning:" not in line
+    ]
+
+
+def refused(hwckpt, code, *arguments, untouched=(), command="restore"):
+    """The tool says one error, ends with 125, and nothing on disk changes."""
+    before = snapshot(hwckpt.cache, *untouched)
+    tool = hwckpt.start(command, *arguments)
+    status = tool.wait()
+    print(tool.err, end="", flush=True)
+    assert status == 125, (status, tool.out, tool.err)
+    assert codes(tool.err) == [code], (code, tool.err)
+    assert "  remedy: " in tool.err, tool.err
+    assert tool.out == "", tool.out
+    assert not hwckpt.applications() or all(
+        "restores" in generation for generation in hwckpt.generations()
+    )
+    after = snapshot(hwckpt.cache, *untouched)
+    changed = [
+        path for path in {**before, **after} if before.get(path) != after.get(path)
+    ]
+    assert not changed, f"changed on disk: {changed}"
+    return tool
+
+
+def main(*cases):
+    """Runs the cases in order, each by its name."""
+    for case in cases:
+        print(f"{case.__name__}", flush=True)
+        case()
+    sys.stdout.flush()
