@@ -86,9 +86,18 @@ static char *parse_line(char *line, struct area *area, bool *shared) {
   return end + 1;
 }
 
+/* The map does not say it. mprotect(2) does: with PROT_GROWSDOWN it refuses all
+ * other areas, and the protection stays what it is. Without a gap below there
+ * is nothing to grow into, which spares most areas the call. */
+static bool grows_down(const struct area *area, uint64_t end_before) {
+  return area->type == AREA_TYPE_ANONYMOUS && area->start != end_before &&
+         area->protection & PROT_WRITE &&
+         SYS(mprotect, area->start, 4096, area->protection | PROT_GROWSDOWN) ==
+             0;
+}
+
 static void classify(struct area *area, bool shared) {
   const char *name = area->name;
-  area->grows_down = begins(name, "[stack]");
   if (begins(name, "[vdso]") || begins(name, "[vvar"))
     area->type = AREA_TYPE_KERNEL;
   else if (shared)
@@ -130,6 +139,7 @@ int memory_map_read(struct memory_map *map, struct hwckpt_error *error) {
   } while (got > 0);
   map->text[length] = 0;
   map->count = 0;
+  uint64_t end_before = 0;
   for (char *line = map->text; *line;) {
     struct area area = {0};
     bool shared;
@@ -137,6 +147,8 @@ int memory_map_read(struct memory_map *map, struct hwckpt_error *error) {
     if (begins(area.name, "[vsyscall]"))
       continue;
     classify(&area, shared);
+    area.grows_down = grows_down(&area, end_before);
+    end_before = area.end;
     map->count = add_without_private(map->areas, map->count, area);
     if (map->count == AREAS_MAX)
       return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 0, "memory map",
