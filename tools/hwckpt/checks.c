@@ -281,6 +281,19 @@ static int check_descriptor(const Descriptor *descriptor,
   return 0;
 }
 
+static int check_directory(const char *path, struct hwckpt_error *error) {
+  static const char what[] = "its working directory";
+  struct stat status;
+  if (!*path)
+    return 0;
+  if (stat(path, &status))
+    return file_gone(path, what, error);
+  if (!S_ISDIR(status.st_mode))
+    return hwckpt_fail(error, HWCKPT_E_FILE_GONE, 0, path,
+                       "%s; something of another kind is there now", what);
+  return access(path, X_OK) ? file_gone(path, what, error) : 0;
+}
+
 static int check_descriptors(const struct generation *generation,
                              struct hwckpt_error *error) {
   Descriptor descriptor;
@@ -294,10 +307,7 @@ static int check_descriptors(const struct generation *generation,
     if (failed)
       return failed;
   }
-  const char *directory = generation->file_system.directory;
-  if (*directory && access(directory, X_OK))
-    return file_gone(directory, "its working directory", error);
-  return 0;
+  return check_directory(generation->file_system.directory, error);
 }
 
 int checks_before_restore(const struct generation *generation,

@@ -49,7 +49,7 @@ struct start {
 
 /* What the restorer said so far. */
 struct progress {
-  bool running, failed;
+  bool running, failed, damaged; /* damaged: in what only the restorer reads */
   const struct generation *generation;
   bool verbose;
 };
@@ -252,6 +252,8 @@ static void take_status(struct progress *progress,
     break;
   case RESTORE_FAILED:
     progress->failed = true;
+    progress->damaged = status->error.code == HWCKPT_E_CACHE_DAMAGED ||
+                        status->error.code == HWCKPT_E_CACHE_TRUNCATED;
     report_error(&status->error);
     break;
   case RESTORE_RUNNING:
@@ -385,7 +387,10 @@ static int restore_selected(struct request *request,
     return report_error(&error);
   /* The records stay; the pages are the restorer's business now. */
   int status = supervise(&supervisor, &program, &also);
-  return conclude(request, selection, &progress, &program, status);
+  int result = conclude(request, selection, &progress, &program, status);
+  if (progress.damaged)
+    advise_older(selection, generation);
+  return result;
 }
 
 static int restore(int argc, char **argv) {
