@@ -44,15 +44,22 @@ static struct {
   struct table tables[2];
   struct table *_Atomic table; /* null: none yet */
   bool armed;
-  _Atomic uint32_t lock; /* of all above but what handlers read */
+  _Atomic uint32_t lock; /* of text being written and modules going away; see
+                          * lock() */
 } sites;
 
 /* Whoever holds the lock has all signals blocked (the checkpoint thread,
- * handlers, modules that come and go), so it is never held by a thread that is
- * stopped. */
+ * handlers, unregistering), so it is never held by a thread that is stopped.
+ * The lock is the process id of the holder: in a child that was forked
+ * meanwhile there is nobody who would give it back. */
 static void lock(void) {
-  while (atomic_exchange(&sites.lock, 1))
+  uint32_t own = (uint32_t)SYS(getpid), holder = 0;
+  while (!atomic_compare_exchange_strong(&sites.lock, &holder, own)) {
+    if (holder != own)
+      continue;
     SYS(sched_yield);
+    holder = 0;
+  }
 }
 
 static void unlock(void) { atomic_store(&sites.lock, 0); }
