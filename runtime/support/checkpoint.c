@@ -48,7 +48,8 @@ static void sink_warn(struct resource_sink *sink,
   char text[1400];
   if (checkpoint.warned)
     return;
-  size_t length = hwckpt_error_text(error, "hwckpt", text, sizeof text);
+  size_t length =
+      hwckpt_error_text(error, "hwckpt: warning", text, sizeof text);
   program_stderr_borrow();
   SYS(write, 2, text, length);
   program_stderr_return();
