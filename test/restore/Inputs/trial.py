@@ -11,7 +11,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 
 LIMIT = 40
@@ -50,17 +49,14 @@ def descendants(pid):
     return found
 
 
-def state(pid):
-    """The state of a process as in proc(5), None when it is gone."""
+def first_of_namespace(pid):
+    """Whether it is the init of a pid namespace that is not ours."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0]
+        with open(f"/proc/{pid}/status") as file:
+            ids = re.search(r"^NSpid:(.*)$", file.read(), re.M).group(1).split()
+        return len(ids) > 1 and ids[-1] == "1"
     except OSError:
-        return None
-
-
-def gone(pid):
-    return state(pid) in (None, "Z", "X")
+        return False
 
 
 def snapshot(*folders):
@@ -108,8 +104,16 @@ class Tool:
         started.append(self)
 
     def program(self):
-        """The program's id: the last of the chain; a namespace has an init."""
-        return eventually(lambda: descendants(self.pid), "the program")[-1]
+        """The program's id: the tool's child, or in a namespace of its own the
+        child of the init there."""
+
+        def find():
+            found = children(self.pid)
+            if found and first_of_namespace(found[0]):
+                found = children(found[0])
+            return found
+
+        return eventually(find, "the program")[0]
 
     def wait(self):
         """Reads all it says and returns its status."""
