@@ -106,7 +106,7 @@ static void serve(void *unused) {
   if (opened < 0)
     say_error(&error);
   if (events_every_site())
-    sites_arm();
+    sites_arm_again();
   uint64_t due = quiesce_now_ns() + events.options.every;
   for (;;) {
     Event event = next_event(due);
@@ -119,7 +119,7 @@ static void serve(void *unused) {
       say(&result);
     }
     if (events_every_site())
-      sites_arm();
+      sites_arm_again();
     /* When writing is slower than the timer the program gets a quarter of the
      * interval at least between two checkpoints. */
     uint64_t now = quiesce_now_ns(), rest = events.options.every / 4;

@@ -26,12 +26,33 @@
 static struct sigaction_raw before_trap, before_ill, before_sys;
 static _Atomic uint64_t sites_reached; /* with every_site */
 
-/* Threads that step over a site that stays armed. */
+/* Threads that step over a site that stays armed. A thread goes by its thread
+ * pointer: it may be stopped and restored, with another id, before its step. */
 #define STEPPING 64
-static struct {
-  _Atomic int tid;
+static struct step {
+  _Atomic uint64_t thread; /* 0: free */
   uint64_t address;
 } stepping[STEPPING];
+
+static struct step *find_step(void) {
+  uint64_t thread, gs;
+  arch_get_tls(&thread, &gs);
+  for (unsigned i = 0; i < STEPPING; i++)
+    if (atomic_load(&stepping[i].thread) == thread)
+      return &stepping[i];
+  return 0;
+}
+
+static struct step *claim_step(void) {
+  uint64_t thread, gs;
+  arch_get_tls(&thread, &gs);
+  for (unsigned i = 0; i < STEPPING; i++) {
+    uint64_t none = 0;
+    if (atomic_compare_exchange_strong(&stepping[i].thread, &none, thread))
+      return &stepping[i];
+  }
+  return 0;
+}
 
 static void pass_on(const struct sigaction_raw *before, int number,
                     siginfo_t *info, void *context) {
@@ -47,28 +68,31 @@ static void pass_on(const struct sigaction_raw *before, int number,
 }
 
 static bool end_step(ucontext_t *context) {
-  int tid = (int)SYS(gettid);
-  for (unsigned i = 0; i < STEPPING; i++)
-    if (atomic_load(&stepping[i].tid) == tid) {
-      arch_context_set_step(context, false);
-      sites_patch(stepping[i].address, true);
-      atomic_store(&stepping[i].tid, 0);
-      return true;
-    }
-  return false;
+  struct step *step = find_step();
+  if (!step)
+    return false;
+  arch_context_set_step(context, false);
+  sites_patch(step->address, true);
+  atomic_store(&step->thread, 0);
+  return true;
 }
 
 static void begin_step(ucontext_t *context, uint64_t address) {
-  int tid = (int)SYS(gettid);
+  struct step *step = claim_step();
   sites_patch(address, false);
-  for (unsigned i = 0; i < STEPPING; i++) {
-    int none = 0;
-    if (atomic_compare_exchange_strong(&stepping[i].tid, &none, tid)) {
-      stepping[i].address = address;
-      arch_context_set_step(context, true);
-      return;
-    }
-  }
+  if (!step)
+    return;
+  step->address = address;
+  arch_context_set_step(context, true);
+}
+
+/* The sites were armed again before the step was taken. */
+static bool retry_step(uint64_t address) {
+  const struct step *step = find_step();
+  if (!step || step->address != address)
+    return false;
+  sites_patch(address, false);
+  return true;
 }
 
 static void at_site(ucontext_t *context, uint64_t address) {
@@ -79,6 +103,8 @@ static void at_site(ucontext_t *context, uint64_t address) {
       sites_disarm();
     return;
   }
+  if (retry_step(address))
+    return;
   if (!quiesce_park(PARK_SITE, context) &&
       (atomic_fetch_add(&sites_reached, 1) + 1) % stride == 0)
     events_save_at_site(context);

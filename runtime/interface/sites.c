@@ -307,8 +307,11 @@ static void look_for_blocked(int tid, void *context) {
 void sites_arm(void) {
   bool blocked = false;
   task_each(look_for_blocked, &blocked);
-  if (blocked)
-    return;
+  if (!blocked)
+    sites_arm_again();
+}
+
+void sites_arm_again(void) {
   lock();
   if (!sites.armed && build()) {
     write_all(true);
@@ -339,7 +342,9 @@ static void patch(uint64_t address, bool armed) {
 
 void sites_patch(uint64_t address, bool armed) {
   lock();
-  patch(address, armed);
+  /* Else it would be in the capture that the sites are disarmed for. */
+  if (sites.armed || !armed)
+    patch(address, armed);
   unlock();
 }
 

@@ -15,12 +15,16 @@
  * has SIGTRAP or SIGILL blocked, for the kernel would end the program there. On
  * the checkpoint thread. */
 void sites_arm(void);
+/* The same with every_site, whatever is blocked: a thread is in our handler, or
+ * has just been, when the sites are armed again. */
+void sites_arm_again(void);
 /* With all signals blocked. */
 void sites_disarm(void);
 
 /* Whether address is a site; in a signal handler. */
 bool sites_contains(uint64_t address);
-/* Arms one site, or writes its original byte back. With all signals blocked. */
+/* Arms one site, if sites are armed, or writes its original byte back. With all
+ * signals blocked. */
 void sites_patch(uint64_t address, bool armed);
 /* The same, the original byte, in a child that was forked while sites were
  * armed: the lock may be held by a thread that the child does not have. */
