@@ -170,17 +170,25 @@ class Hwckpt:
         run = self.ask("list", "--json")
         return json.loads(run.stdout)["applications"] if run.returncode == 0 else []
 
-    def generations(self):
-        return [g for a in self.applications() for g in a["generations"]]
+    def generations(self, application=None):
+        """Of all applications, or of one."""
+        return [
+            generation
+            for found in self.applications()
+            if application in (None, found["name"])
+            for generation in found["generations"]
+        ]
 
-    def newest(self):
+    def newest(self, application=None):
         """Number of the newest generation; 0: there is none."""
-        return max((g["number"] for g in self.generations()), default=0)
+        generations = self.generations(application)
+        return max((generation["number"] for generation in generations), default=0)
 
-    def wait_for(self, number, tool):
+    def wait_for(self, number, tool, application=None):
         """Until the newest generation is at least `number`, or the tool ended."""
         eventually(
-            lambda: self.newest() >= number or tool.process.poll() is not None,
+            lambda: self.newest(application) >= number
+            or tool.process.poll() is not None,
             f"generation {number}",
         )
         assert tool.process.poll() is None, f"ended early: {tool.wait()}\n{tool.err}"
