@@ -10,6 +10,8 @@
 #   %src              root of the repository      %inc    its intrinsics/
 #   %objects %bin     root of the build tree, its bin/
 #   %python           a Python with the standard library
+#   %behaviour        compiles a test with test/Inputs/behaviour.h: %behaviour %s -o %t
+#   %restored         test/Inputs/restored: runs %t, which kills itself, and restores it
 #
 # FileCheck, not, split-file, count and llvm-* are on PATH; the shims are not.
 #
@@ -63,7 +65,12 @@ config.environment["LC_ALL"] = "C.UTF-8"
 config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
 
 # \b: %clang must not match within %clangxx.
+inputs = os.path.join(config.source_root, "test", "Inputs")
+behaviour = f"{build_bin}/clang -fhwckpt -O2 -pthread -D_GNU_SOURCE -Wall -Werror -I{inputs}"
+
 config.substitutions += [
+    (r"%behaviour\b", behaviour),
+    (r"%restored\b", f"{inputs}/restored {build_bin}/hwckpt"),
     (r"%clangxx\b", os.path.join(build_bin, "clang++")),
     (r"%clang\b", os.path.join(build_bin, "clang")),
     (r"%hwckpt\b", os.path.join(build_bin, "hwckpt")),
