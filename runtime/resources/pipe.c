@@ -146,6 +146,20 @@ static int placed_end(struct resource_source *source,
   return -1;
 }
 
+/* Whether a writer of the pipe makes packets. Each is then a record of its own,
+ * for a read gets no more than one. */
+static bool makes_packets(struct resource_source *source,
+                          const Descriptor *message) {
+  Descriptor *other = source->scratch;
+  for (size_t i = 0; i < source->count; i++)
+    if (source->records[i].type == RECORD_DESCRIPTOR &&
+        !resource_get(&source->records[i], Descriptor_fields, other, 0) &&
+        other->kind == DescriptorKind_DESCRIPTOR_PIPE &&
+        other->pipe == message->pipe && other->flags & O_DIRECT)
+      return true;
+  return false;
+}
+
 /* Another end, of the same pipe as descriptor. */
 static int open_end(const Descriptor *message, int descriptor,
                     struct hwckpt_error *error) {
@@ -219,7 +233,8 @@ static int make(struct resource_source *source, const Descriptor *message,
   int found = find(source, message, &pipe, &index, error);
   if (found)
     return found;
-  long result = SYS(pipe2, ends, O_NONBLOCK | O_CLOEXEC);
+  uint32_t packets = makes_packets(source, message) ? O_DIRECT : 0;
+  long result = SYS(pipe2, ends, O_NONBLOCK | O_CLOEXEC | packets);
   if (result < 0)
     return refuse(error, message, result, "pipe2");
   if (pipe.capacity) /* a smaller one does, unless the contents do not fit */
