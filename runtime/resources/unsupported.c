@@ -16,6 +16,8 @@ static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
   struct hwckpt_error warning;
   (void)error;
+  if (message->same_as >= 0) /* comes back with the lower one */
+    return 0;
   hwckpt_fail(&warning, HWCKPT_E_UNSUPPORTED, 0, message->path, "descriptor %d",
               (int)message->number);
   sink->warn(sink, &warning);
