@@ -37,8 +37,8 @@ bool arch_context_at_syscall(const ucontext_t *context);
  * from before to after, as if it had returned result. */
 void arch_context_rewind_syscall(ucontext_t *context, long number);
 void arch_context_finish_syscall(ucontext_t *context, int64_t result);
-/* The number of the system call just returned from, as the instruction before
- * it loads it; -1 when the code does not tell. */
+/* The number of the system call just returned from, as the instructions before
+ * it load it; -1 when the code does not tell. */
 long arch_context_syscall_number(const ucontext_t *context);
 
 /* ---- traps ---- */

@@ -10,6 +10,7 @@
 #include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../support/handlers.h"
+#include "../support/interrupted.h"
 #include "../support/quiesce.h"
 #include "events.h"
 #include "sites.h"
@@ -187,16 +188,10 @@ static void on_syscall(int number, siginfo_t *info, void *argument) {
 
 /* The request interrupts system calls like any signal; the program has not
  * asked for it and must not see it. */
-static void on_request(int number, siginfo_t *info, void *argument) {
+static void on_request(int number, siginfo_t *info, void *context) {
   (void)number;
   (void)info;
-  ucontext_t *context = argument;
-  if (arch_context_result(context) == -EINTR &&
-      arch_context_after_syscall(context)) {
-    long call = arch_context_syscall_number(context);
-    if (call >= 0)
-      arch_context_rewind_syscall(context, call);
-  }
+  interrupted_settle_own(context);
   events_request(Event_EVENT_SIGNAL);
 }
 

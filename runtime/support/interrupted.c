@@ -7,10 +7,13 @@
 #include "task.h"
 
 #include <errno.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
 #define PROBES 256u
+#define NANOSECONDS 1000000000u
 
 struct interruption *interrupted_find(struct interruption *table, unsigned size,
                                       int tid) {
@@ -73,94 +76,149 @@ bool interrupted_look(int tid, struct interruption *seen) {
 
 /* Relative times of threads that were stopped while they waited. Part of the
  * checkpoint: the system call that a restored thread makes again points here.
- */
+ * How long a thread waited before its first stop is not known: there a time
+ * begins anew. */
 #define WAITS 256
 static struct wait {
-  int tid;
-  long number;
-  uint64_t pc;
-  int64_t milliseconds; /* as put into the register */
-  uint64_t since_ns;
+  _Atomic int tid;
+  uint64_t end_ns;  /* CLOCK_MONOTONIC; 0: none */
+  uint64_t left_ns; /* then, when it was stopped last */
   struct timespec left;
 } waits[WAITS];
 
-static struct wait *wait_of(int tid) {
-  struct wait *free_wait = 0;
-  for (unsigned i = 0; i < WAITS; i++) {
-    if (waits[i].tid == tid)
-      return &waits[i];
-    if (!free_wait && !waits[i].tid)
-      free_wait = &waits[i];
-  }
-  for (unsigned i = 0; !free_wait && i < WAITS; i++)
-    if (task_is_dead(waits[i].tid))
-      free_wait = &waits[i];
-  if (free_wait) {
-    memset(free_wait, 0, sizeof *free_wait);
-    free_wait->tid = tid;
-  }
-  return free_wait;
+static uint64_t now_ns(void) {
+  struct timespec now;
+  SYS(clock_gettime, CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
 }
 
-/* The kernel tells what is left of a sleep where the caller gave room for it;
- * where not, ours is given from the first stop on. */
-static void shorten_sleep(struct wait *wait, ucontext_t *context, unsigned time,
-                          unsigned left) {
-  uint64_t room = arch_context_argument(context, left);
-  if (!room && wait) {
+static bool claim_wait(struct wait *wait, int before, int tid) {
+  return atomic_compare_exchange_strong(&wait->tid, &before, tid);
+}
+
+/* The thread's entry; null when all are taken by living threads. */
+static struct wait *wait_of(int tid) {
+  for (unsigned i = 0; i < WAITS; i++)
+    if (atomic_load(&waits[i].tid) == tid)
+      return &waits[i];
+  for (unsigned i = 0; i < WAITS; i++)
+    if (claim_wait(&waits[i], 0, tid))
+      return &waits[i];
+  for (unsigned i = 0; i < WAITS; i++) {
+    int other = atomic_load(&waits[i].tid);
+    if (task_is_dead(other) && claim_wait(&waits[i], other, tid))
+      return &waits[i];
+  }
+  return 0;
+}
+
+/* What is left: of the wait that is known, or of one that begins now. */
+static uint64_t time_left(struct wait *wait, bool known, uint64_t asked_ns) {
+  uint64_t now = now_ns();
+  if (!known)
+    wait->end_ns = asked_ns < UINT64_MAX - now ? now + asked_ns : UINT64_MAX;
+  wait->left_ns = wait->end_ns > now ? wait->end_ns - now : 0;
+  return wait->left_ns;
+}
+
+/* The kernel tells what is left of a sleep where the caller gave room for it,
+ * in the argument after the time; where not, ours is given from the first stop
+ * on. */
+static void shorten_sleep(struct wait *wait, ucontext_t *context,
+                          unsigned time) {
+  uint64_t room = arch_context_argument(context, time + 1);
+  if (!room) {
     const void *asked = (const void *)arch_context_argument(context, time);
     memcpy(&wait->left, asked, sizeof wait->left);
     room = (uint64_t)&wait->left;
-    arch_context_set_argument(context, left, room);
+    arch_context_set_argument(context, time + 1, room);
   }
-  if (room)
-    arch_context_set_argument(context, time, room);
+  arch_context_set_argument(context, time, room);
 }
 
-/* A wait in milliseconds begins anew with each call. Ours is known by the value
- * put in at the stop before, which is never the value the program asks for. */
-static void shorten_wait(struct wait *wait, const struct interruption *seen,
-                         ucontext_t *context, unsigned time) {
-  int milliseconds = (int)arch_context_argument(context, time);
-  if (!wait || milliseconds <= 0)
+/* A time that the kernel does not write to: ours takes its place, and is known
+ * by that. */
+static void shorten_span(struct wait *wait, ucontext_t *context,
+                         unsigned time) {
+  const struct timespec *asked =
+      (const struct timespec *)arch_context_argument(context, time);
+  if (!asked)
     return;
-  struct timespec clock;
-  SYS(clock_gettime, CLOCK_MONOTONIC, &clock);
-  uint64_t now = (uint64_t)clock.tv_sec * 1000000000u + (uint64_t)clock.tv_nsec;
-  uint64_t waited = 1;
-  if (wait->number == seen->number && wait->pc == seen->pc &&
-      wait->milliseconds == milliseconds)
-    waited = (now - wait->since_ns) / 1000000u + 1;
-  milliseconds =
-      waited < (uint64_t)milliseconds ? milliseconds - (int)waited : 0;
-  wait->number = seen->number;
-  wait->pc = seen->pc;
-  wait->milliseconds = milliseconds;
-  wait->since_ns = now;
-  arch_context_set_argument(context, time, (uint64_t)milliseconds);
+  uint64_t asked_ns =
+      (uint64_t)asked->tv_sec < UINT64_MAX / NANOSECONDS - 1
+          ? (uint64_t)asked->tv_sec * NANOSECONDS + (uint64_t)asked->tv_nsec
+          : UINT64_MAX;
+  uint64_t left = time_left(wait, asked == &wait->left, asked_ns);
+  wait->left.tv_sec = (time_t)(left / NANOSECONDS);
+  wait->left.tv_nsec = (long)(left % NANOSECONDS);
+  arch_context_set_argument(context, time, (uint64_t)&wait->left);
+}
+
+/* A time in milliseconds is an int: the kernel ignores the upper half of the
+ * register, which says that the value is ours. */
+#define OUR_MILLISECONDS (0x48574b43ull << 32)
+#define UPPER_HALF (0xffffffffull << 32)
+
+static void shorten_milliseconds(struct wait *wait, ucontext_t *context,
+                                 unsigned time) {
+  uint64_t argument = arch_context_argument(context, time);
+  int asked = (int)argument;
+  if (asked <= 0)
+    return;
+  bool known = (argument & UPPER_HALF) == OUR_MILLISECONDS;
+  uint64_t left = time_left(wait, known, (uint64_t)asked * 1000000u);
+  left = (left + 999999u) / 1000000u;
+  arch_context_set_argument(context, time, OUR_MILLISECONDS | left);
+}
+
+/* The calls whose time is relative and stays as it was when they are made
+ * again. select and its like are not among them: the kernel shortens theirs. */
+static const struct timed_call {
+  long number;
+  void (*shorten)(struct wait *wait, ucontext_t *context, unsigned time);
+  unsigned time; /* its argument */
+} timed_calls[] = {
+    {SYS_nanosleep, shorten_sleep, 0},
+    {SYS_clock_nanosleep, shorten_sleep, 2},
+    {SYS_poll, shorten_milliseconds, 2},
+    {SYS_epoll_wait, shorten_milliseconds, 3},
+    {SYS_epoll_pwait, shorten_milliseconds, 3},
+    {SYS_epoll_pwait2, shorten_span, 3},
+    {SYS_rt_sigtimedwait, shorten_span, 2},
+    {SYS_semtimedop, shorten_span, 3},
+    {SYS_futex, shorten_span, 3},
+    {SYS_io_getevents, shorten_span, 4},
+};
+
+static bool is_absolute(long number, const ucontext_t *context) {
+  uint64_t second = arch_context_argument(context, 1);
+  if (number == SYS_clock_nanosleep)
+    return (second & TIMER_ABSTIME) != 0;
+  return number == SYS_futex && (second & FUTEX_CMD_MASK) != FUTEX_WAIT;
 }
 
 static void keep_remaining_time(const struct interruption *seen,
                                 ucontext_t *context) {
-  struct wait *wait = seen->tid ? wait_of(seen->tid) : 0;
-  switch (seen->number) {
-  case SYS_nanosleep:
-    shorten_sleep(wait, context, 0, 1);
-    break;
-  case SYS_clock_nanosleep:
-    if (!(arch_context_argument(context, 1) & TIMER_ABSTIME))
-      shorten_sleep(wait, context, 2, 3);
-    break;
-  case SYS_poll:
-    shorten_wait(wait, seen, context, 2);
-    break;
-  case SYS_epoll_wait:
-  case SYS_epoll_pwait:
-    shorten_wait(wait, seen, context, 3);
-    break;
-  default:
-    break;
+  for (unsigned i = 0; i < sizeof timed_calls / sizeof *timed_calls; i++) {
+    const struct timed_call *call = &timed_calls[i];
+    if (call->number != seen->number || is_absolute(seen->number, context))
+      continue;
+    struct wait *wait = wait_of(seen->tid);
+    if (wait)
+      call->shorten(wait, context, call->time);
+    return;
   }
+}
+
+void interrupted_restored(void) {
+  uint64_t now = now_ns();
+  for (unsigned i = 0; i < WAITS; i++)
+    waits[i].end_ns = now + waits[i].left_ns;
+}
+
+void interrupted_settle_own(ucontext_t *context) {
+  const struct interruption unknown = {.tid = (int)SYS(gettid), .number = -1};
+  interrupted_settle(&unknown, context);
 }
 
 /* A thread that ran when it was looked at may have been in the kernel when the

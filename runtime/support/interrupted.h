@@ -29,6 +29,12 @@ struct interruption *interrupted_find(struct interruption *table, unsigned size,
 bool interrupted_look(int tid, struct interruption *seen);
 /* The thread is parked: puts an interrupted call back before its start. */
 void interrupted_settle(const struct interruption *seen, ucontext_t *context);
+/* The same on the thread itself, in the handler of a signal that is none of the
+ * program's: only the code tells the call. */
+void interrupted_settle_own(ucontext_t *context);
+/* In the restored program: times go on from what was left, on a clock that may
+ * be another one. */
+void interrupted_restored(void);
 /* On the thread, before it goes on: a signal of the program that came while it
  * was parked interrupts the call after all. */
 void interrupted_leave(ucontext_t *context);

@@ -175,9 +175,8 @@ int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
 static void on_stop_signal(int number, siginfo_t *info, void *context) {
   if (info->si_code == SI_QUEUE && info->si_value.sival_ptr == &quiesce) {
     /* One that comes too late has interrupted a system call all the same. */
-    static const struct interruption unknown = {.number = -1};
     if (!quiesce_park(PARK_SIGNAL, context))
-      interrupted_settle(&unknown, context);
+      interrupted_settle_own(context);
     return;
   }
   void (*handler)(int, siginfo_t *, void *) =

@@ -12,6 +12,7 @@
 #include "../arch/sys.h"
 #include "../resources/resource.h"
 #include "checkpoint.h"
+#include "interrupted.h"
 #include "private.h"
 #include "quiesce.h"
 #include "record_types.h"
@@ -181,6 +182,7 @@ void resume(const struct resume_info *info) {
   private_forget();
   quiesce_forget();
   checkpoint_forget();
+  interrupted_restored();
   restore_resources(info, &error);
 
   unsigned room = (unsigned)info->record_count;

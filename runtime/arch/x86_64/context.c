@@ -75,16 +75,6 @@ void arch_context_finish_syscall(ucontext_t *context, int64_t result) {
   *reg(context, REG_RAX) = result;
 }
 
-long arch_context_syscall_number(const ucontext_t *context) {
-  /* mov $imm32, %eax (B8 imm32) directly before the instruction. */
-  const unsigned char *code =
-      (const unsigned char *)arch_context_pc(context) - SYSCALL_LENGTH - 5;
-  if (code[0] != 0xB8)
-    return -1;
-  return (long)(code[1] | code[2] << 8 | code[3] << 16 |
-                (uint32_t)code[4] << 24);
-}
-
 uint64_t arch_breakpoint_address(const ucontext_t *context) {
   return arch_context_pc(context) - 1;
 }
