@@ -78,12 +78,19 @@ static int open_checkpoints(struct hwckpt_error *error) {
   return checkpoint_open(&options, error);
 }
 
+/* A save asks when its thread waits already: a checkpoint that was under way
+ * may have served it. */
+static bool is_served(int event) {
+  return (event == Event_EVENT_SAVE || event == Event_EVENT_EVERY_SITE) &&
+         !quiesce_save_waits();
+}
+
 /* Sleeps until a request or the timer; the event. */
 static Event next_event(uint64_t due_ns) {
   for (;;) {
     uint32_t requests = atomic_exchange(&events.requests, 0);
     for (int event = _Event_MAX; event > _Event_MIN; event--)
-      if (requests >> event & 1)
+      if (requests >> event & 1 && !is_served(event))
         return (Event)event;
     uint64_t now = quiesce_now_ns();
     if (events.options.every && now >= due_ns)

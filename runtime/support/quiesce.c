@@ -26,7 +26,6 @@
 #define STOP_SIGNAL 33
 #define SLOTS 65536u     /* power of two; threads parked at once */
 #define SLOT_PROBES 256u /* a thread's slot is this near to its hash */
-#define TABLE_BYTES (SLOTS * sizeof(struct slot))
 #define RUNTIME_THREADS 4
 #define RUNTIME_STACK ((size_t)512 << 10)
 #define GRACE_NS 500000ull        /* for running threads to reach a site */
@@ -43,10 +42,14 @@ struct slot {
 };
 enum { SLOT_FREE, SLOT_PARKED, SLOT_CAPTURED };
 
+struct tables {
+  struct slot slots[SLOTS];
+  struct parked threads[SLOTS];     /* what quiesce_stop() returns */
+  struct interruption calls[SLOTS]; /* per entry of threads */
+};
+
 static struct {
-  struct slot *slots;         /* private memory */
-  struct parked *threads;     /* private: what quiesce_stop() returns */
-  struct interruption *calls; /* private: per entry of threads */
+  struct tables *_Atomic tables; /* private memory */
   _Atomic uint32_t stopping;
   _Atomic uint32_t epoch;    /* futex: parked threads wait for its change */
   _Atomic uint32_t arrivals; /* futex: the checkpoint thread waits for it */
@@ -79,23 +82,22 @@ static void futex_wake(_Atomic uint32_t *word) {
   SYS(futex, word, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
 }
 
+/* Threads may come here at once: one table is everybody's. */
 static bool make_tables(void) {
-  if (quiesce.slots)
+  if (atomic_load(&quiesce.tables))
     return true;
-  quiesce.threads = private_map(SLOTS * sizeof *quiesce.threads);
-  quiesce.calls = private_map(SLOTS * sizeof *quiesce.calls);
-  struct slot *slots = private_map(TABLE_BYTES);
-  if (!quiesce.threads || !quiesce.calls || !slots)
-    return false;
-  quiesce.slots = slots;
-  return true;
+  struct tables *tables = private_map(sizeof *tables), *none = 0;
+  if (tables && !atomic_compare_exchange_strong(&quiesce.tables, &none, tables))
+    private_unmap(tables, sizeof *tables);
+  return atomic_load(&quiesce.tables) != 0;
 }
 
 /* ---- parking, on the program's threads ---- */
 
 static struct slot *claim_slot(int tid) {
   for (unsigned i = 0; i < SLOT_PROBES; i++) {
-    struct slot *slot = &quiesce.slots[((unsigned)tid + i) & (SLOTS - 1)];
+    struct slot *slot =
+        &quiesce.tables->slots[((unsigned)tid + i) & (SLOTS - 1)];
     int free_slot = 0;
     if (atomic_compare_exchange_strong(&slot->tid, &free_slot, tid))
       return slot;
@@ -105,7 +107,8 @@ static struct slot *claim_slot(int tid) {
 
 static struct slot *find_slot(int tid) {
   for (unsigned i = 0; i < SLOT_PROBES; i++) {
-    struct slot *slot = &quiesce.slots[((unsigned)tid + i) & (SLOTS - 1)];
+    struct slot *slot =
+        &quiesce.tables->slots[((unsigned)tid + i) & (SLOTS - 1)];
     if (atomic_load(&slot->tid) == tid)
       return slot;
   }
@@ -142,9 +145,12 @@ static struct slot *enter_slot(enum park_reason reason, ucontext_t *context,
 }
 
 bool quiesce_park(enum park_reason reason, ucontext_t *context) {
-  uint32_t epoch = atomic_load(&quiesce.epoch);
-  if (!atomic_load(&quiesce.stopping))
-    return false;
+  uint32_t epoch;
+  do { /* of the stop that is under way, not of one before */
+    epoch = atomic_load(&quiesce.epoch);
+    if (!atomic_load(&quiesce.stopping))
+      return false;
+  } while (epoch != atomic_load(&quiesce.epoch));
   struct slot *slot = enter_slot(reason, context, epoch);
   if (!slot)
     return false;
@@ -279,7 +285,7 @@ bool quiesce_is_parked(int tid) {
 struct stop {
   int pid;
   uint32_t epoch;
-  unsigned parked;  /* entries of quiesce.threads that are parked */
+  unsigned parked;  /* entries of quiesce.tables->threads that are parked */
   unsigned missing; /* threads seen that are not parked */
   bool signal_all;  /* the grace for sites is over */
   int last_missing;
@@ -288,15 +294,18 @@ struct stop {
 static bool parked_in(const struct slot *slot, uint32_t epoch) {
   if (!slot)
     return false;
-  uint32_t state = atomic_load(&slot->state);
-  return state != SLOT_FREE &&
-         (waits_for_result(&slot->parked) || slot->epoch == epoch);
+  if (atomic_load(&slot->state) == SLOT_FREE)
+    return false;
+  /* A save that has its result runs on. */
+  return waits_for_result(&slot->parked) ? !atomic_load(&slot->done)
+                                         : slot->epoch == epoch;
 }
 
 /* Signals the thread unless it has been, or may still reach a site by itself.
  */
 static void chase(struct stop *stop, int tid) {
-  struct interruption *call = interrupted_find(quiesce.calls, SLOTS, tid);
+  struct interruption *call =
+      interrupted_find(quiesce.tables->calls, SLOTS, tid);
   if (!call)
     return;
   /* Real-time signals queue and are not lost: one is enough. */
@@ -319,7 +328,7 @@ static void see_thread(int tid, void *context) {
   struct slot *slot = find_slot(tid);
   if (parked_in(slot, stop->epoch)) {
     if (stop->parked < SLOTS) {
-      quiesce.threads[stop->parked] = slot->parked;
+      quiesce.tables->threads[stop->parked] = slot->parked;
       stop->parked++;
     }
     return;
@@ -372,21 +381,21 @@ static int stop_all(struct stop *stop, struct hwckpt_error *error) {
 /* What a thread was doing in the kernel is put into its registers. */
 static void settle_threads(unsigned count) {
   for (unsigned i = 0; i < count; i++) {
-    struct slot *slot = find_slot(quiesce.threads[i].tid);
+    struct slot *slot = find_slot(quiesce.tables->threads[i].tid);
     atomic_store(&slot->state, SLOT_CAPTURED);
-    struct interruption *call =
-        interrupted_find(quiesce.calls, SLOTS, quiesce.threads[i].tid);
-    if (call && quiesce.threads[i].reason == PARK_SIGNAL)
-      interrupted_settle(call, quiesce.threads[i].context);
+    struct interruption *call = interrupted_find(
+        quiesce.tables->calls, SLOTS, quiesce.tables->threads[i].tid);
+    if (call && quiesce.tables->threads[i].reason == PARK_SIGNAL)
+      interrupted_settle(call, quiesce.tables->threads[i].context);
   }
 }
 
 static void main_thread_first(unsigned count, int pid) {
   for (unsigned i = 1; i < count; i++)
-    if (quiesce.threads[i].tid == pid) {
-      struct parked swap = quiesce.threads[0];
-      quiesce.threads[0] = quiesce.threads[i];
-      quiesce.threads[i] = swap;
+    if (quiesce.tables->threads[i].tid == pid) {
+      struct parked swap = quiesce.tables->threads[0];
+      quiesce.tables->threads[0] = quiesce.tables->threads[i];
+      quiesce.tables->threads[i] = swap;
     }
 }
 
@@ -410,7 +419,7 @@ int quiesce_stop(const struct quiesce_hooks *hooks, struct parked **threads,
   main_thread_first(stop.parked, stop.pid);
   settle_threads(stop.parked);
   quiesce.count = stop.parked;
-  *threads = quiesce.threads;
+  *threads = quiesce.tables->threads;
   *count = stop.parked;
   return 0;
 }
@@ -429,9 +438,9 @@ static void finish_save(struct slot *slot, int result) {
 
 void quiesce_finish_saves(int result) {
   for (unsigned i = 0; i < quiesce.count; i++) {
-    if (!waits_for_result(&quiesce.threads[i]))
+    if (!waits_for_result(&quiesce.tables->threads[i]))
       continue;
-    struct slot *slot = find_slot(quiesce.threads[i].tid);
+    struct slot *slot = find_slot(quiesce.tables->threads[i].tid);
     if (slot && atomic_load(&slot->state) == SLOT_CAPTURED)
       finish_save(slot, result);
   }
@@ -445,6 +454,18 @@ static void fail_save(int tid, void *context) {
 }
 
 void quiesce_fail_saves(int result) { task_each(fail_save, &result); }
+
+static void look_for_save(int tid, void *context) {
+  const struct slot *slot = find_slot(tid);
+  if (slot && waits_for_result(&slot->parked) && parked_in(slot, 0))
+    *(bool *)context = true;
+}
+
+bool quiesce_save_waits(void) {
+  bool waits = false;
+  task_each(look_for_save, &waits);
+  return waits;
+}
 
 void quiesce_forget(void) {
   struct sigaction_raw libc_action = quiesce.libc_action;

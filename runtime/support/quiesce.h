@@ -68,6 +68,10 @@ void quiesce_finish_saves(int result);
 /* The same for every thread that waits in a save. */
 void quiesce_fail_saves(int result);
 
+/* Whether a thread waits in a save and has no result yet. On the checkpoint
+ * thread. */
+bool quiesce_save_waits(void);
+
 /* In a signal handler of a thread of the program: parks until the threads go
  * on, when a stop is under way; else returns false at once. */
 bool quiesce_park(enum park_reason reason, ucontext_t *context);

@@ -5,6 +5,7 @@
 #define BEHAVIOUR_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <hwckptintrin.h>
 #include <sched.h>
@@ -45,6 +46,13 @@
 static inline _Noreturn void die(void) {
   for (;;)
     kill(getpid(), SIGKILL);
+}
+
+/* Whether the test gets here for the first time, memory rolled back or not: a
+ * file that was not there remembers it. */
+static inline int first_time(const char *file) {
+  int fd = open(file, O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  return fd >= 0 && close(fd) == 0;
 }
 
 /* Takes a checkpoint; true in the program that comes back from it. */
