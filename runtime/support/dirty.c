@@ -162,6 +162,12 @@ static const struct scan_argument dropped_criteria = {
     .return_mask = PAGE_FILE,
 };
 
+/* Not text, whose pages come and go with the memory there is. */
+static bool may_be_dropped(const struct area *area) {
+  return area->type == AREA_TYPE_FILE_PRIVATE &&
+         (area->protection & PROT_WRITE || !(area->protection & PROT_EXEC));
+}
+
 /* Pages of shared memory need not be in this process's page table: others may
  * have written them. */
 static int scan_shared(const struct area *area, dirty_visit *visit,
@@ -243,8 +249,7 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
     if (result == 0 && answer == 0 && !fresh)
       result = walk(dirty, area, &hole_criteria, classify_hole, true, visit,
                     context, &answer);
-    if (result == 0 && answer == 0 && !fresh &&
-        area->type == AREA_TYPE_FILE_PRIVATE)
+    if (result == 0 && answer == 0 && !fresh && may_be_dropped(area))
       result = walk(dirty, area, &dropped_criteria, classify_dropped, true,
                     visit, context, &answer);
   }
