@@ -32,9 +32,9 @@ int main(void) {
   pthread_t threads[2];
   for (int i = 0; i < 2; i++)
     pthread_create(&threads[i], NULL, makes, NULL);
-  saves(30);
+  saves(15);
   die_and_come_back();
-  saves(30);
+  saves(15);
   ends_now = 1;
   for (int i = 0; i < 2; i++)
     CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
