@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -103,7 +104,10 @@ static Event next_event(uint64_t due_ns) {
   }
 }
 
-static const struct quiesce_hooks hooks = {sites_arm, sites_disarm};
+static const struct quiesce_hooks hooks = {sites_arm, sites_disarm, 0};
+/* With every_site no site may be passed unseen. */
+static const struct quiesce_hooks always_armed = {sites_arm, sites_disarm,
+                                                  sites_arm_stopped};
 
 static void serve(void *unused) {
   (void)unused;
@@ -112,21 +116,21 @@ static void serve(void *unused) {
   int opened = open_checkpoints(&error);
   if (opened < 0)
     say_error(&error);
-  if (events_every_site())
-    sites_arm_again();
+  const struct quiesce_hooks *how =
+      events_every_site() ? &always_armed : &hooks;
   uint64_t due = quiesce_now_ns() + events.options.every;
   for (;;) {
     Event event = next_event(due);
     uint64_t begin = quiesce_now_ns();
     if (opened < 0) {
       quiesce_fail_saves(-EIO);
-    } else if (checkpoint_take(event, &hooks, &result, &error) < 0) {
+    } else if (checkpoint_take(event, how, &result, &error) < 0) {
       say_error(&error);
     } else if (events.options.verbosity > 0) {
       say(&result);
     }
-    if (events_every_site())
-      sites_arm_again();
+    if (events_every_site()) /* after a stop that failed */
+      sites_arm();
     /* When writing is slower than the timer the program gets a quarter of the
      * interval at least between two checkpoints. */
     uint64_t now = quiesce_now_ns(), rest = events.options.every / 4;
@@ -176,6 +180,14 @@ void events_save_at_site(ucontext_t *context) {
     quiesce_park_until_saved(PARK_WAIT, context, ask_every_site);
 }
 
+/* Every site traps from the first on. */
+static void arm_from_start(void) {
+  uint64_t all = ~0ull, before;
+  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+  sites_arm_stopped();
+  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+}
+
 void events_start(const struct hwckpt_options *options, const char *cache,
                   const char *application, bool application_exists) {
   events.pid = (int)SYS(getpid);
@@ -187,6 +199,8 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   atomic_store(&events.requests, 0);
   atomic_store(&events.started, 0);
   quiesce_install();
+  if (options->every_site)
+    arm_from_start();
   if (options->every || options->every_site)
     start_thread();
 }

@@ -304,20 +304,26 @@ static void look_for_blocked(int tid, void *context) {
   }
 }
 
-void sites_arm(void) {
-  bool blocked = false;
-  task_each(look_for_blocked, &blocked);
-  if (!blocked)
-    sites_arm_again();
-}
-
-void sites_arm_again(void) {
+static void arm(void) {
   lock();
   if (!sites.armed && build()) {
     write_all(true);
     sites.armed = true;
   }
   unlock();
+}
+
+void sites_arm(void) {
+  bool blocked = false;
+  task_each(look_for_blocked, &blocked);
+  if (!blocked)
+    arm();
+}
+
+/* A thread that is stopped blocks everything, in our handler. */
+void sites_arm_stopped(void) {
+  if (!quiesce_blocks(SIGTRAP) && !quiesce_blocks(SIGILL))
+    arm();
 }
 
 void sites_disarm(void) {

@@ -13,13 +13,14 @@
 
 /* Makes every site trap; nothing happens (the stop signal serves) when a thread
  * has SIGTRAP or SIGILL blocked, for the kernel would end the program there. On
- * the checkpoint thread. */
+ * the checkpoint thread, or where there is no other and all signals are
+ * blocked.
+ */
 void sites_arm(void);
-/* The same with every_site, whatever is blocked: a thread is in our handler, or
- * has just been, when the sites are armed again. */
-void sites_arm_again(void);
 /* With all signals blocked. */
 void sites_disarm(void);
+/* The same as sites_arm() while all threads are stopped. */
+void sites_arm_stopped(void);
 
 /* Whether address is a site; in a signal handler. */
 bool sites_contains(uint64_t address);

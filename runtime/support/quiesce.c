@@ -53,7 +53,8 @@ static struct {
   _Atomic uint32_t stopping;
   _Atomic uint32_t epoch;    /* futex: parked threads wait for its change */
   _Atomic uint32_t arrivals; /* futex: the checkpoint thread waits for it */
-  unsigned count;
+  unsigned count;            /* threads that are stopped */
+  void (*on_resume)(void);
   _Atomic int runtime_tids[RUNTIME_THREADS];
   struct sigaction_raw libc_action; /* what libc had for the stop signal */
 } quiesce;
@@ -419,12 +420,25 @@ int quiesce_stop(const struct quiesce_hooks *hooks, struct parked **threads,
   main_thread_first(stop.parked, stop.pid);
   settle_threads(stop.parked);
   quiesce.count = stop.parked;
+  quiesce.on_resume = hooks ? hooks->resume : 0;
   *threads = quiesce.tables->threads;
   *count = stop.parked;
   return 0;
 }
 
+bool quiesce_blocks(int number) {
+  for (unsigned i = 0; i < quiesce.count; i++)
+    if (arch_context_sigmask(quiesce.tables->threads[i].context) >>
+            (number - 1) &
+        1)
+      return true;
+  return false;
+}
+
 void quiesce_resume(void) {
+  if (quiesce.on_resume)
+    quiesce.on_resume();
+  quiesce.on_resume = 0;
   atomic_store(&quiesce.stopping, 0);
   atomic_fetch_add(&quiesce.epoch, 1);
   futex_wake(&quiesce.epoch);

@@ -43,6 +43,7 @@ struct parked {
 struct quiesce_hooks {
   void (*arm)(void);    /* sites trap from now on */
   void (*disarm)(void); /* and no more; all threads are stopped */
+  void (*resume)(void); /* all threads go on next; null: nothing */
 };
 
 /* Installs the stop signal's handler; again when libc has replaced it. */
@@ -58,6 +59,9 @@ int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
  * by the checkpoint thread only. */
 int quiesce_stop(const struct quiesce_hooks *hooks, struct parked **threads,
                  unsigned *count, struct hwckpt_error *error);
+
+/* Between the two: whether a thread blocks the signal in the program's code. */
+bool quiesce_blocks(int number);
 
 /* Lets all threads go on but those that wait in a save. */
 void quiesce_resume(void);
