@@ -125,7 +125,9 @@ static void serve(void *unused) {
     if (opened < 0) {
       quiesce_fail_saves(-EIO);
     } else if (checkpoint_take(event, how, &result, &error) < 0) {
-      say_error(&error);
+      say_error(&error); /* first: a save that fails may end the program */
+      quiesce_fail_saves(error.code == HWCKPT_E_NOT_RESTORABLE ? -ENOTSUP
+                                                               : -EIO);
     } else if (events.options.verbosity > 0) {
       say(&result);
     }

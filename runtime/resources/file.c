@@ -21,6 +21,22 @@ static bool recognise(const struct resource_sink *sink,
          message->path[0] == '/';
 }
 
+/* A directory that has been removed leads nowhere. */
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  struct stat there;
+  (void)sink;
+  if (!S_ISDIR(message->mode))
+    return 0;
+  long result = SYS(newfstatat, AT_FDCWD, message->path, &there, 0);
+  if (result == 0 && there.st_ino == message->inode &&
+      there.st_dev == message->device)
+    return 0;
+  return hwckpt_fail(error, HWCKPT_E_NOT_RESTORABLE, 0, message->path,
+                     "descriptor %d is of a removed directory",
+                     (int)message->number);
+}
+
 static enum hwckpt_code code_of(long result) {
   switch (-result) {
   case ENOENT:
@@ -127,4 +143,4 @@ static int roll_back(struct resource_source *source, const Descriptor *message,
 }
 
 const struct descriptor_kind hwckpt_descriptor_file = {
-    "file", DescriptorKind_DESCRIPTOR_FILE, recognise, 0, reopen, roll_back};
+    "file", DescriptorKind_DESCRIPTOR_FILE, recognise, save, reopen, roll_back};

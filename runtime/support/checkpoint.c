@@ -250,7 +250,6 @@ int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
   if (status < 0) {
     if (checkpoint.scanned)
       checkpoint.newest = 0;
-    quiesce_fail_saves(status == -HWCKPT_E_NOT_RESTORABLE ? -ENOTSUP : -EIO);
     return status;
   }
   checkpoint.newest = result->generation.number;

@@ -35,7 +35,7 @@ struct checkpoint_result {
 };
 
 /* Takes a checkpoint. On success threads that wait in a save and were captured
- * go on with 0; on failure all that wait go on with a negative errno. */
+ * go on with 0; on failure they wait on, for quiesce_fail_saves(). */
 int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error);

@@ -6,53 +6,53 @@
 // CHECK-LABEL: {{^}}kind socketpair
 // CHECK: HWCKPT-E205: not part of the checkpoint: socket:[{{[0-9]+}}]: descriptor 3
 // CHECK: works on
-// CHECK: HWCKPT-E316: descriptor's other end is outside the program: socket:[{{[0-9]+}}]: descriptor 3
-// CHECK: came back
+// CHECK-DAG: HWCKPT-E316: descriptor's other end is outside the program: socket:[{{[0-9]+}}]: descriptor 3
+// CHECK-DAG: came back
 // CHECK-LABEL: {{^}}kind listening
 // CHECK: HWCKPT-E205: not part of the checkpoint: socket:[{{[0-9]+}}]: descriptor 3
 // CHECK: works on
-// CHECK: HWCKPT-E316: descriptor's other end is outside the program: socket:[{{[0-9]+}}]: descriptor 3
-// CHECK: came back
+// CHECK-DAG: HWCKPT-E316: descriptor's other end is outside the program: socket:[{{[0-9]+}}]: descriptor 3
+// CHECK-DAG: came back
 // CHECK-LABEL: {{^}}kind datagram
 // CHECK: HWCKPT-E205: not part of the checkpoint: socket:[{{[0-9]+}}]: descriptor 3
 // CHECK: works on
-// CHECK: HWCKPT-E316: descriptor's other end is outside the program: socket:[{{[0-9]+}}]: descriptor 3
-// CHECK: came back
+// CHECK-DAG: HWCKPT-E316: descriptor's other end is outside the program: socket:[{{[0-9]+}}]: descriptor 3
+// CHECK-DAG: came back
 // CHECK-LABEL: {{^}}kind epoll
 // CHECK: HWCKPT-E205: not part of the checkpoint: anon_inode:[eventpoll]: descriptor 3
 // CHECK: works on
-// CHECK: HWCKPT-E316: descriptor's other end is outside the program: anon_inode:[eventpoll]: descriptor 3
-// CHECK: came back
+// CHECK-DAG: HWCKPT-E316: descriptor's other end is outside the program: anon_inode:[eventpoll]: descriptor 3
+// CHECK-DAG: came back
 // CHECK-LABEL: {{^}}kind eventfd
 // CHECK: HWCKPT-E205: not part of the checkpoint: anon_inode:[eventfd{{.*}}]: descriptor 3
 // CHECK: works on
-// CHECK: HWCKPT-E316: descriptor's other end is outside the program: anon_inode:[eventfd{{.*}}]: descriptor 3
-// CHECK: came back
+// CHECK-DAG: HWCKPT-E316: descriptor's other end is outside the program: anon_inode:[eventfd{{.*}}]: descriptor 3
+// CHECK-DAG: came back
 // CHECK-LABEL: {{^}}kind timerfd
 // CHECK: HWCKPT-E205: not part of the checkpoint: anon_inode:[timerfd]: descriptor 3
 // CHECK: works on
-// CHECK: HWCKPT-E316: descriptor's other end is outside the program: anon_inode:[timerfd]: descriptor 3
-// CHECK: came back
+// CHECK-DAG: HWCKPT-E316: descriptor's other end is outside the program: anon_inode:[timerfd]: descriptor 3
+// CHECK-DAG: came back
 // CHECK-LABEL: {{^}}kind inotify
 // CHECK: HWCKPT-E205: not part of the checkpoint: anon_inode:inotify: descriptor 3
 // CHECK: works on
-// CHECK: HWCKPT-E316: descriptor's other end is outside the program: anon_inode:inotify: descriptor 3
-// CHECK: came back
+// CHECK-DAG: HWCKPT-E316: descriptor's other end is outside the program: anon_inode:inotify: descriptor 3
+// CHECK-DAG: came back
 // CHECK-LABEL: {{^}}kind signalfd
 // CHECK: HWCKPT-E205: not part of the checkpoint: anon_inode:[signalfd]: descriptor 3
 // CHECK: works on
-// CHECK: HWCKPT-E316: descriptor's other end is outside the program: anon_inode:[signalfd]: descriptor 3
-// CHECK: came back
+// CHECK-DAG: HWCKPT-E316: descriptor's other end is outside the program: anon_inode:[signalfd]: descriptor 3
+// CHECK-DAG: came back
 // CHECK-LABEL: {{^}}kind fifo
 // CHECK: HWCKPT-E205: not part of the checkpoint: {{.*}}.c.tmp.fifo: descriptor 3
 // CHECK: works on
-// CHECK: HWCKPT-E316: descriptor's other end is outside the program: {{.*}}.c.tmp.fifo: descriptor 3
-// CHECK: came back
+// CHECK-DAG: HWCKPT-E316: descriptor's other end is outside the program: {{.*}}.c.tmp.fifo: descriptor 3
+// CHECK-DAG: came back
 // CHECK-LABEL: {{^}}kind pidfd
 // CHECK: HWCKPT-E205: not part of the checkpoint: {{.*pidfd.*}}: descriptor 3
 // CHECK: works on
-// CHECK: HWCKPT-E316: descriptor's other end is outside the program: {{.*pidfd.*}}: descriptor 3
-// CHECK: came back
+// CHECK-DAG: HWCKPT-E316: descriptor's other end is outside the program: {{.*pidfd.*}}: descriptor 3
+// CHECK-DAG: came back
 #include "behaviour.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
