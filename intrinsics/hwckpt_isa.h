@@ -89,6 +89,18 @@
  * and the instruction is not reached. */
 #define HWCKPT_SAVE_SYMBOL "__hwckpt_builtin_save"
 
+/* What the front end makes of __builtin_ckpt_poll(): a call of this function,
+ * void (void), which the pass replaces by a site of HWCKPT_KIND_ANNOTATED. */
+#define HWCKPT_POLL_SYMBOL "__hwckpt_builtin_poll"
+
+/* Attributes of the source as the front end hands them over, in
+ * llvm.global.annotations. */
+#define HWCKPT_NOPOLL_ANNOTATION "hwckpt::nopoll"
+#define HWCKPT_SITE_ANNOTATION "hwckpt::site"
+
+/* Of loops (llvm.loop): has no site, wherever it was inlined to. */
+#define HWCKPT_NOPOLL_METADATA "hwckpt.nopoll"
+
 /* Functions that get no sites: those with this attribute in the IR, and those
  * whose name begins with this prefix (the runtime's own). */
 #define HWCKPT_NOPOLL_ATTRIBUTE "hwckpt-nopoll"

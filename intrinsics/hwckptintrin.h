@@ -24,6 +24,15 @@ extern "C" {
 static inline int __builtin_ckpt_save(void) { return -38; /* -ENOSYS */ }
 #endif
 
+/* void __builtin_ckpt_poll(void);
+ *
+ * A place where a checkpoint that was asked for may be taken. It is there in
+ * every case: the compiler adds its own where loops and recursion need them,
+ * and leaves out those that it can prove needless. */
+#ifndef __HWCKPT__
+static inline void __builtin_ckpt_poll(void) {}
+#endif
+
 /* Asks for a checkpoint and returns at once; it is taken at the next site or
  * signal. 0, or a negative errno. Thread safe and async-signal-safe. Defined
  * only where -fhwckpt links the runtime. */

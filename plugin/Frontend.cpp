@@ -1,42 +1,55 @@
-//===- Frontend.cpp - __builtin_ckpt_save for Clang -----------------------===//
+//===- Frontend.cpp - What -fhwckpt adds to Clang -------------------------===//
 //
-// Makes __builtin_ckpt_save a builtin like any other: typed, known to
-// __has_builtin, callable without a declaration, in every language of Clang's.
-// Code generation makes a call of HWCKPT_SAVE_SYMBOL of it, which the pass
-// lowers. The invariant: the target's own builtins keep their numbers.
+// Makes __builtin_ckpt_save and __builtin_ckpt_poll builtins like any other:
+// typed, known to __has_builtin, callable without a declaration, in every
+// language of Clang's. Code generation makes calls of HWCKPT_SAVE_SYMBOL and
+// the like of them, which the pass lowers. The invariant: the target's own
+// builtins keep their numbers.
 //
 // Clang takes a target's builtins from TargetInfo, once, before a plugin's turn
-// comes. So they are taken again, from a TargetInfo that lists one more, and
+// comes. So they are taken again, from a TargetInfo that lists more, and
 // before the identifiers are given their builtins, which Clang does after it
 // has asked the plugins for their consumers. When Clang only preprocesses it
 // asks no plugin; there a pragma of a file the driver includes does the same.
 //
 //===----------------------------------------------------------------------===//
 
+#include "Frontend.h"
+#include "SiteStatements.h"
 #include "intrinsics/hwckpt_isa.h"
 #include "clang/AST/ASTConsumer.h"
+#include "clang/AST/Expr.h"
 #include "clang/Basic/Builtins.h"
 #include "clang/Basic/TargetInfo.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/FrontendPluginRegistry.h"
 #include "clang/Lex/Pragma.h"
 #include "clang/Lex/Preprocessor.h"
+#include "clang/Sema/Sema.h"
+#include <iterator>
 #include <vector>
 
 using namespace clang;
+using namespace hwckpt;
 
 namespace {
 
-/// What programs call it.
-constexpr char BuiltinName[] = "__builtin_ckpt_save";
+/// Names in programs.
+constexpr const char *BuiltinNames[] = {"__builtin_ckpt_save",
+                                        "__builtin_ckpt_poll"};
 
-/// int (void), nothrow. As the builtin of a library function ('F') it becomes
-/// a call of the function named like the record without "__builtin_". The
-/// record is therefore named after the symbol that the call is to have, and
-/// the builtin's own name is given the record's number.
-constexpr Builtin::Info Record = {
-    "__builtin_" HWCKPT_SAVE_SYMBOL,   "i",          "nF", "",
-    HeaderDesc(HeaderDesc::NO_HEADER), ALL_LANGUAGES};
+/// As the builtin of a library function ('F') each becomes a call of the
+/// function named like the record without "__builtin_". A record is therefore
+/// named after the symbol that the call is to have, and the builtin's own name
+/// is given the record's number. "i": int (void); "v": void (void); 'n':
+/// nothrow.
+constexpr Builtin::Info Records[] = {
+    {"__builtin_" HWCKPT_SAVE_SYMBOL, "i", "nF", "",
+     HeaderDesc(HeaderDesc::NO_HEADER), ALL_LANGUAGES},
+    {"__builtin_" HWCKPT_POLL_SYMBOL, "v", "nF", "",
+     HeaderDesc(HeaderDesc::NO_HEADER), ALL_LANGUAGES},
+};
+static_assert(std::size(Records) == std::size(BuiltinNames));
 
 /// Stands in for \p Real where Clang asks for the target's builtins.
 class ExtendedTarget : public TargetInfo {
@@ -72,28 +85,30 @@ private:
 /// as long as it runs.
 ArrayRef<Builtin::Info> extendBuiltins(ArrayRef<Builtin::Info> Theirs) {
   auto *All = new std::vector<Builtin::Info>(Theirs.begin(), Theirs.end());
-  All->push_back(Record);
+  All->insert(All->end(), std::begin(Records), std::end(Records));
   return *All;
 }
 
-/// Once for each compilation, before anything names the builtin.
-void addBuiltin(Preprocessor &PP, const TargetInfo &Target,
-                const TargetInfo *AuxTarget) {
+/// Once for each compilation, before anything names a builtin.
+void addBuiltins(Preprocessor &PP, const TargetInfo &Target,
+                 const TargetInfo *AuxTarget) {
   ArrayRef<Builtin::Info> Builtins = extendBuiltins(Target.getTargetBuiltins());
   // Initialised once already, which Clang's assertions do not take again.
   PP.getBuiltinInfo() = Builtin::Context();
   PP.getBuiltinInfo().InitializeTarget(ExtendedTarget(Target, Builtins),
                                        AuxTarget);
-  unsigned ID = Builtin::FirstTSBuiltin + Builtins.size() - 1;
-  PP.getIdentifierTable().get(BuiltinName).setBuiltinID(ID);
+  unsigned ID = Builtin::FirstTSBuiltin + Builtins.size() - std::size(Records);
+  for (const char *Name : BuiltinNames)
+    PP.getIdentifierTable().get(Name).setBuiltinID(ID++);
 }
 
 class HwckptAction : public PluginASTAction {
 protected:
   std::unique_ptr<ASTConsumer> CreateASTConsumer(CompilerInstance &CI,
                                                  StringRef) override {
-    addBuiltin(CI.getPreprocessor(), CI.getTarget(), CI.getAuxTarget());
-    return std::make_unique<ASTConsumer>();
+    addBuiltins(CI.getPreprocessor(), CI.getTarget(), CI.getAuxTarget());
+    addSitePragma(CI.getPreprocessor());
+    return createSiteStatementConsumer(CI);
   }
 
   bool ParseArgs(const CompilerInstance &,
@@ -105,20 +120,33 @@ protected:
 };
 
 /// "#pragma __hwckpt_builtins", for the preprocessor alone: what follows sees
-/// that the builtin is there.
+/// that the builtins are there.
 class BuiltinsPragma : public PragmaHandler {
 public:
   BuiltinsPragma() : PragmaHandler("__hwckpt_builtins") {}
 
   void HandlePragma(Preprocessor &PP, PragmaIntroducer, Token &) override {
-    if (!PP.getIdentifierInfo(BuiltinName)->getBuiltinID())
-      addBuiltin(PP, PP.getTargetInfo(), PP.getAuxTargetInfo());
+    if (!PP.getIdentifierInfo(BuiltinNames[0])->getBuiltinID())
+      addBuiltins(PP, PP.getTargetInfo(), PP.getAuxTargetInfo());
   }
 };
 
 } // namespace
 
+static unsigned pollID(ASTContext &Context) {
+  return Context.Idents.get("__builtin_" HWCKPT_POLL_SYMBOL).getBuiltinID();
+}
+
+bool hwckpt::isPollBuiltin(const FunctionDecl &F) {
+  return F.getBuiltinID() == pollID(F.getASTContext());
+}
+
+Expr *hwckpt::callPoll(Sema &S, SourceLocation Loc) {
+  return S.BuildBuiltinCallExpr(
+      Loc, static_cast<Builtin::ID>(pollID(S.Context)), {});
+}
+
 static FrontendPluginRegistry::Add<HwckptAction>
-    Registration("hwckpt", "__builtin_ckpt_save for -fhwckpt");
+    Registration("hwckpt", "builtins and sites for -fhwckpt");
 static PragmaHandlerRegistry::Add<BuiltinsPragma>
     PragmaRegistration("__hwckpt_builtins", "");

@@ -8,9 +8,11 @@
 
 #include "Hooks.h"
 #include "ModuleRegistration.h"
+#include "Polls.h"
 #include "SaveLowering.h"
 #include "SiteEmission.h"
 #include "SitePlacement.h"
+#include "SourceMarks.h"
 #include "llvm/Analysis/OptimizationRemarkEmitter.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Module.h"
@@ -46,6 +48,17 @@ private:
   bool LeaveSites;
 };
 
+/// What is done before anything is optimised.
+class SourceMarksPass : public PassInfoMixin<SourceMarksPass> {
+public:
+  PreservedAnalyses run(Module &M, ModuleAnalysisManager &) {
+    return applySourceMarks(M) ? PreservedAnalyses::none()
+                               : PreservedAnalyses::all();
+  }
+
+  static bool isRequired() { return true; }
+};
+
 } // namespace
 
 /// Code for an accelerator shares its source with the program, but is no part
@@ -63,20 +76,33 @@ static bool isDone(const Function &F) {
   return F.isDeclarationForLinker() || F.hasFnAttribute(HWCKPT_DONE_ATTRIBUTE);
 }
 
+static StringRef siteRemark(SiteKind Kind) {
+  switch (Kind) {
+  case SiteKind::Loop:
+    return "site in loop";
+  case SiteKind::Recursion:
+    return "site before recursive call";
+  case SiteKind::Annotated:
+    return "site that the source asks for";
+  }
+  llvm_unreachable("unknown kind of site");
+}
+
 static void explain(Function &F, const Placement &P) {
   OptimizationRemarkEmitter ORE(&F);
   for (const Site &S : P.Sites)
     ORE.emit([&] {
       return OptimizationRemark(RemarkName, "Site", S.Loc,
                                 S.Before->getParent())
-             << (S.Kind == SiteKind::Recursion ? "site before recursive call"
-                                               : "site in loop");
+             << siteRemark(S.Kind);
     });
   for (const Elision &E : P.Elisions)
     ORE.emit([&] {
       OptimizationRemarkMissed R(RemarkName, "NoSite", E.Loc, E.Header);
       if (E.Why == Elision::Reason::CoveredBySite)
         return R << "no site in loop: every iteration passes another";
+      if (E.Why == Elision::Reason::NoPoll)
+        return R << "no site in loop: it is marked " HWCKPT_NOPOLL_ATTRIBUTE;
       return R << "no site in loop: it ends after at most "
                << ore::NV("TripCount", E.TripCount)
                << (E.TripCount == 1 ? " iteration" : " iterations");
@@ -99,17 +125,21 @@ static void addSites(Module &M, FunctionAnalysisManager &FAM) {
   for (Function &F : M) {
     if (isDone(F))
       continue;
-    if (StringRef Reason = reasonToSkip(F); !Reason.empty()) {
+    StringRef Reason = reasonToSkip(F);
+    if (!Reason.empty())
       explainSkip(F, Reason);
-      continue;
-    }
-    Placement P = placeSites(F, Recursion, FAM);
+    Placement P =
+        Reason.empty() ? placeSites(F, Recursion, FAM) : placeAnnotatedSites(F);
     explain(F, P);
     uint64_t FunctionID = MD5Hash((Unique + F.getName()).str());
     for (const Site &S : P.Sites)
       emitSite(S, FunctionID);
-    F.addFnAttr(HWCKPT_DONE_ATTRIBUTE);
+    for (CallInst *Poll : findPolls(F))
+      Poll->eraseFromParent();
+    if (Reason.empty())
+      F.addFnAttr(HWCKPT_DONE_ATTRIBUTE);
   }
+  removePollFunction(M);
 }
 
 PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
@@ -122,16 +152,19 @@ PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
     return PreservedAnalyses::all();
   }
 
-  bool Lowered = lowerSaves(M);
-  if (LeaveSites)
+  bool Changed = applySourceMarks(M);
+  Changed |= lowerSaves(M);
+  if (LeaveSites) {
+    Changed |= definePolls(M);
     for (Function &F : M)
       noteHook(F);
+  }
   if (LeaveSites || all_of(M, isDone))
-    return Lowered ? PreservedAnalyses::none() : PreservedAnalyses::all();
+    return Changed ? PreservedAnalyses::none() : PreservedAnalyses::all();
   auto &Proxy = MAM.getResult<FunctionAnalysisManagerModuleProxy>(M);
   FunctionAnalysisManager &FAM = Proxy.getManager();
   // Lowering split blocks, so what is known of the functions is out of date.
-  if (Lowered)
+  if (Changed)
     for (Function &F : M)
       FAM.invalidate(F, PreservedAnalyses::none());
   addSites(M, FAM);
@@ -150,6 +183,10 @@ static void addLast(ModulePassManager &MPM, OptimizationLevel Level,
 }
 
 static void registerCallbacks(PassBuilder &PB) {
+  PB.registerPipelineStartEPCallback(
+      [](ModulePassManager &MPM, OptimizationLevel) {
+        MPM.addPass(SourceMarksPass());
+      });
 #if LLVM_VERSION_MAJOR >= 20
   PB.registerOptimizerLastEPCallback([](ModulePassManager &MPM,
                                         OptimizationLevel Level,

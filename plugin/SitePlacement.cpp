@@ -6,12 +6,15 @@
 // all back-edges, latches that would be empty stay so, and no memory operation
 // of the iteration is kept from moving past another.
 //
+// Polls that the source asks for are sites where they stand.
+//
 // A site costs nothing until it is armed; leaving out the needless ones keeps
 // the table, and so the time to arm it, small.
 //
 //===----------------------------------------------------------------------===//
 
 #include "SitePlacement.h"
+#include "Polls.h"
 #include "llvm/ADT/SCCIterator.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/Analysis/CFG.h"
@@ -82,6 +85,7 @@ public:
   Placement run();
 
 private:
+  void placeAnnotated();
   void placeRecursion();
   void placeLoop(const Loop &L);
   void addSiteAtStart(BasicBlock &BB, const DebugLoc &Loc);
@@ -109,7 +113,7 @@ private:
 /// The number of instructions one run of \p I stands for, or nothing if that
 /// cannot be told: a call may run for ever.
 static std::optional<uint64_t> instructionCost(const Instruction &I) {
-  if (I.isDebugOrPseudoInst())
+  if (I.isDebugOrPseudoInst() || isPoll(I))
     return 0;
   const auto *Call = dyn_cast<CallBase>(&I);
   if (!Call)
@@ -183,7 +187,10 @@ void Placer::addSiteAtStart(BasicBlock &BB, const DebugLoc &Loc) {
 
 void Placer::placeLoop(const Loop &L) {
   BasicBlock *Header = L.getHeader();
-  if (isCovered(L))
+  if (findOptionMDForLoop(&L, HWCKPT_NOPOLL_METADATA))
+    Result.Elisions.push_back(
+        {Header, Elision::Reason::NoPoll, L.getStartLoc()});
+  else if (isCovered(L))
     Result.Elisions.push_back(
         {Header, Elision::Reason::CoveredBySite, L.getStartLoc()});
   else if (totalCost(L))
@@ -192,6 +199,12 @@ void Placer::placeLoop(const Loop &L) {
                                SE.getSmallConstantMaxTripCount(&L)});
   else
     addSiteAtStart(*Header, L.getStartLoc());
+}
+
+void Placer::placeAnnotated() {
+  Result = placeAnnotatedSites(F);
+  for (const Site &S : Result.Sites)
+    BlocksWithSite.insert(S.Before->getParent());
 }
 
 /// Places one site that every recursive call of the function comes after: a
@@ -226,6 +239,7 @@ void Placer::placeRecursion() {
 }
 
 Placement Placer::run() {
+  placeAnnotated();
   placeRecursion();
 
   SmallVector<std::pair<const BasicBlock *, const BasicBlock *>, 8> BackEdges;
@@ -241,6 +255,13 @@ Placement Placer::run() {
   for (const Loop *L : reverse(Loops))
     placeLoop(*L);
   return std::move(Result);
+}
+
+Placement hwckpt::placeAnnotatedSites(Function &F) {
+  Placement Result;
+  for (CallInst *Poll : findPolls(F))
+    Result.Sites.push_back({Poll, SiteKind::Annotated, Poll->getDebugLoc()});
+  return Result;
 }
 
 Placement hwckpt::placeSites(Function &F, const RecursionInfo &Recursion,

@@ -26,7 +26,8 @@ enum class SiteKind : unsigned {
   Annotated = HWCKPT_KIND_ANNOTATED,
 };
 
-/// A poll site goes in front of this instruction.
+/// A poll site goes in front of this instruction; a poll that the source asks
+/// for is to be removed then.
 struct Site {
   llvm::Instruction *Before;
   SiteKind Kind;
@@ -36,7 +37,7 @@ struct Site {
 
 /// A loop that gets no site, and why.
 struct Elision {
-  enum class Reason { ShortLoop, CoveredBySite };
+  enum class Reason { ShortLoop, CoveredBySite, NoPoll };
   llvm::BasicBlock *Header;
   Reason Why;
   llvm::DebugLoc Loc;
@@ -63,8 +64,12 @@ private:
   llvm::DenseMap<const llvm::Function *, unsigned> Component;
 };
 
-/// Why \p F may have no sites, or an empty string if it may.
+/// Why \p F may have no sites but those it asks for, or an empty string if it
+/// may.
 llvm::StringRef reasonToSkip(const llvm::Function &F);
+
+/// The sites that \p F asks for, and no others.
+Placement placeAnnotatedSites(llvm::Function &F);
 
 Placement placeSites(llvm::Function &F, const RecursionInfo &Recursion,
                      llvm::FunctionAnalysisManager &FAM);

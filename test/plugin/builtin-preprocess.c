@@ -7,12 +7,13 @@
 // RUN: %clang -fhwckpt -Werror -save-temps -c %s -o %t.saved.o
 // RUN: llvm-objdump -d %t.o | FileCheck --check-prefix=CODE %s
 // RUN: llvm-objdump -d %t.saved.o | FileCheck --check-prefix=CODE %s
-// What is not ours stays in the text.
-// TEXT: #pragma hwckpt unknown
+// TEXT: #pragma hwckpt site
 // TEXT-NOT: hwckpt_builtins
 // CODE-LABEL: <save>:
 // CODE: 0f b9 84 00
-#pragma hwckpt unknown
-#if __has_builtin(__builtin_ckpt_save)
-int save(void) { return __builtin_ckpt_save(); }
+#if __has_builtin(__builtin_ckpt_save) && __has_builtin(__builtin_ckpt_poll)
+int save(void) {
+#pragma hwckpt site
+  return __builtin_ckpt_save();
+}
 #endif

@@ -1,0 +1,180 @@
+//===- Attributes.cpp - hwckpt::nopoll, hwckpt::site ----------------------===//
+//
+// The attributes that -fhwckpt adds, each in its GNU, C23 and C++ spelling:
+// checked where they are written, and handed to the pass as annotations of
+// functions. Statements are SiteStatements.cpp's.
+//
+//===----------------------------------------------------------------------===//
+
+#include "SiteStatements.h"
+#include "intrinsics/hwckpt_isa.h"
+#include "clang/AST/ASTContext.h"
+#include "clang/AST/Attr.h"
+#include "clang/AST/Decl.h"
+#include "clang/AST/Stmt.h"
+#include "clang/Basic/DiagnosticSema.h"
+#include "clang/Basic/Version.h"
+#include "clang/Lex/Lexer.h"
+#include "clang/Sema/ParsedAttr.h"
+#include "clang/Sema/Sema.h"
+#include <optional>
+
+using namespace clang;
+using namespace hwckpt;
+
+namespace {
+
+/// "'x' attribute only applies to Subjects".
+bool diagnoseSubject(Sema &S, const ParsedAttr &Attr, StringRef Subjects) {
+  S.Diag(Attr.getLoc(), diag::err_attribute_wrong_decl_type_str)
+      << Attr << Attr.isRegularKeywordAttribute() << Subjects;
+  return false;
+}
+
+/// None of the attributes takes arguments. For [[hwckpt::...]] Clang skips
+/// them, since it takes the attributes of others for unknown while it parses.
+bool diagnoseArguments(Sema &S, const ParsedAttr &Attr) {
+  if (!Attr.hasScope())
+    return Attr.checkExactlyNumArgs(S, 0);
+  std::optional<Token> Next = Lexer::findNextToken(
+      Attr.getRange().getEnd(), S.getSourceManager(), S.getLangOpts());
+  if (!Next || Next->isNot(tok::l_paren))
+    return true;
+  S.Diag(Next->getLocation(), diag::err_attribute_wrong_number_arguments)
+      << Attr << 0;
+  return false;
+}
+
+/// Those that take no argument and become an annotation of a declaration.
+class AnnotatingAttrInfo : public ParsedAttrInfo {
+protected:
+  explicit AnnotatingAttrInfo(StringRef Annotation) : Annotation(Annotation) {}
+
+  void annotate(Sema &S, Decl *D, const ParsedAttr &Attr) const {
+    D->addAttr(AnnotateAttr::Create(S.Context, Annotation, nullptr, 0,
+                                    Attr.getRange()));
+  }
+
+  AttrHandling handleDeclAttribute(Sema &S, Decl *D,
+                                   const ParsedAttr &Attr) const override {
+    annotate(S, D, Attr);
+    return AttributeApplied;
+  }
+
+  bool diagMutualExclusion(Sema &S, const ParsedAttr &Attr,
+                           const Decl *D) const override {
+    for (const auto *Other : D->specific_attrs<AnnotateAttr>()) {
+      StringRef Text = Other->getAnnotation();
+      if (Text == Annotation || !Text.starts_with("hwckpt::"))
+        continue;
+      unsigned ID = S.getDiagnostics().getCustomDiagID(
+          DiagnosticsEngine::Error,
+          "%0 and '%1' attributes are not compatible");
+      S.Diag(Attr.getLoc(), ID) << Attr << Text;
+      return false;
+    }
+    return true;
+  }
+
+private:
+  StringRef Annotation;
+};
+
+struct NoPollAttrInfo : public AnnotatingAttrInfo {
+  NoPollAttrInfo() : AnnotatingAttrInfo(HWCKPT_NOPOLL_ANNOTATION) {
+    static constexpr Spelling All[] = {
+        {ParsedAttr::AS_GNU, "hwckpt_nopoll"},
+        {ParsedAttr::AS_CXX11, "hwckpt::nopoll"},
+        {ParsedAttr::AS_C23, "hwckpt::nopoll"},
+    };
+    Spellings = All;
+  }
+
+  bool diagAppertainsToDecl(Sema &S, const ParsedAttr &Attr,
+                            const Decl *D) const override {
+    if (!isa<FunctionDecl>(D))
+      return diagnoseSubject(S, Attr, "functions");
+    return diagnoseArguments(S, Attr);
+  }
+  bool diagAppertainsToStmt(Sema &S, const ParsedAttr &Attr,
+                            const Stmt *) const override {
+    return diagnoseSubject(S, Attr, "functions");
+  }
+};
+
+struct SiteAttrInfo : public AnnotatingAttrInfo {
+  SiteAttrInfo() : AnnotatingAttrInfo(HWCKPT_SITE_ANNOTATION) {
+    static constexpr Spelling All[] = {
+        {ParsedAttr::AS_GNU, "hwckpt_site"},
+        {ParsedAttr::AS_CXX11, "hwckpt::site"},
+        {ParsedAttr::AS_C23, "hwckpt::site"},
+        {ParsedAttr::AS_GNU, PragmaAttribute},
+    };
+    Spellings = All;
+    IsStmt = true;
+#if CLANG_VERSION_MAJOR < 20
+    // Clang asks no plugin what becomes of a statement's attribute; it makes
+    // the one itself that createStatementSite() makes.
+    AttrKind = AttributeCommonInfo::AT_Suppress;
+#endif
+  }
+
+  bool diagAppertainsToDecl(Sema &S, const ParsedAttr &Attr,
+                            const Decl *D) const override {
+    if (Attr.getAttrName()->isStr(PragmaAttribute)) {
+      unsigned ID = S.getDiagnostics().getCustomDiagID(
+          DiagnosticsEngine::Error,
+          "'#pragma hwckpt site' must be followed by a statement");
+      S.Diag(Attr.getLoc(), ID);
+      return false;
+    }
+    if (!isa<FunctionDecl>(D))
+      return diagnoseSubject(S, Attr, "functions and statements");
+    if (!diagnoseArguments(S, Attr))
+      return false;
+#if CLANG_VERSION_MAJOR < 20
+    // The kind is that of statements: what comes after this is not ours.
+    if (diagMutualExclusion(S, Attr, D))
+      annotate(S, const_cast<Decl *>(D), Attr);
+    return false;
+#else
+    return true;
+#endif
+  }
+
+  bool diagAppertainsToStmt(Sema &S, const ParsedAttr &Attr,
+                            const Stmt *St) const override {
+    // A label would have to stay in front.
+    if (isa<SwitchCase, LabelStmt>(St)) {
+      unsigned ID = S.getDiagnostics().getCustomDiagID(
+          DiagnosticsEngine::Error,
+          "a site cannot be in front of a label; mark the statement behind it");
+      S.Diag(Attr.getLoc(), ID);
+      return false;
+    }
+    if (!diagnoseArguments(S, Attr))
+      return false;
+    expectStatementSites();
+#if CLANG_VERSION_MAJOR < 20
+    // The spelling of gsl::suppress, the first one, would need an argument.
+    const_cast<ParsedAttr &>(Attr).setAttributeSpellingListIndex(
+        SuppressAttr::GNU_suppress);
+#endif
+    return true;
+  }
+
+#if CLANG_VERSION_MAJOR >= 20
+  AttrHandling handleStmtAttribute(Sema &S, Stmt *, const ParsedAttr &Attr,
+                                   class Attr *&Result) const override {
+    Result = createStatementSite(S.Context, Attr);
+    return AttributeApplied;
+  }
+#endif
+};
+
+} // namespace
+
+static ParsedAttrInfoRegistry::Add<NoPollAttrInfo>
+    NoPoll("hwckpt_nopoll", "functions without poll sites");
+static ParsedAttrInfoRegistry::Add<SiteAttrInfo>
+    Site("hwckpt_site", "statements and functions that have a poll site");

@@ -1,0 +1,77 @@
+// What is written in the wrong place or with arguments is said where it is.
+// RUN: %clang -fhwckpt -std=c23 -fsyntax-only -ferror-limit=0 -Xclang -verify %s
+// RUN: %clang -fhwckpt -std=c17 -fsyntax-only -ferror-limit=0 -Xclang -verify %s
+// RUN: %clang -fhwckpt -x c++ -fsyntax-only -ferror-limit=0 -Xclang -verify %s
+
+// expected-error@+1 {{'nopoll' attribute only applies to functions}}
+[[hwckpt::nopoll]] int variable;
+// expected-error@+1 {{'hwckpt_nopoll' attribute only applies to functions}}
+__attribute__((hwckpt_nopoll)) int gnu_variable;
+// expected-error@+1 {{'site' attribute only applies to functions and statements}}
+[[hwckpt::site]] int site_variable;
+struct fields {
+  // expected-error@+1 {{'nopoll' attribute only applies to functions}}
+  [[hwckpt::nopoll]] int field;
+};
+// expected-error@+1 {{'site' attribute only applies to functions and statements}}
+struct [[hwckpt::site]] tagged {
+  int field;
+};
+// expected-error@+1 {{'site' attribute cannot be applied to types}}
+typedef int [[hwckpt::site]] type;
+
+// expected-error@+1 {{'nopoll' attribute takes no arguments}}
+[[hwckpt::nopoll(1)]] void standard_argument(void);
+// expected-error@+1 {{'hwckpt_nopoll' attribute takes no arguments}}
+__attribute__((hwckpt_nopoll(1))) void gnu_argument(void);
+// expected-error@+1 {{'site' attribute takes no arguments}}
+[[hwckpt::site("here")]] void site_argument(void);
+// expected-error@+1 {{'hwckpt_nopoll' and 'hwckpt::site' attributes are not compatible}}
+[[hwckpt::site]] __attribute__((hwckpt_nopoll)) void both(void);
+// expected-error@+1 {{'hwckpt_site' and 'hwckpt::nopoll' attributes are not compatible}}
+[[hwckpt::nopoll]] __attribute__((hwckpt_site)) void both_again(void);
+
+// expected-warning@+1 {{unknown attribute 'nothing' ignored}}
+[[hwckpt::nothing]] void unknown(void);
+
+// expected-error@+1 {{'#pragma hwckpt site' must be followed by a statement}}
+#pragma hwckpt site
+void not_before_functions(int *p) {
+  // expected-error@+1 {{'nopoll' attribute only applies to functions}}
+  [[hwckpt::nopoll]] while (*p)
+    ;
+  // expected-error@+1 {{'site' attribute only applies to functions and statements}}
+  [[hwckpt::site]] int local = 3;
+  switch (*p) {
+  // expected-error@+1 {{a site cannot be in front of a label; mark the statement behind it}}
+  [[hwckpt::site]] case 3:
+    *p = local;
+  }
+  // expected-error@+1 {{'site' attribute takes no arguments}}
+  [[hwckpt::site(2)]] *p = 1;
+
+  // expected-warning@+1 {{missing word in '#pragma hwckpt'; expected 'site' - ignored}}
+#pragma hwckpt
+  // expected-warning@+1 {{unknown word in '#pragma hwckpt'; expected 'site' - ignored}}
+#pragma hwckpt sight
+  // expected-warning@+1 {{extra tokens at end of '#pragma hwckpt site' - ignored}}
+#pragma hwckpt site now
+  *p = 4;
+  // expected-error@+1 {{'#pragma hwckpt site' must be followed by a statement}}
+#pragma hwckpt site
+  int another = *p +
+  // expected-error@+1 {{expected expression}}
+#pragma hwckpt site
+                3;
+#pragma hwckpt site
+} // expected-error {{expected statement}}
+
+// expected-error@+1 {{too many arguments to function call, expected 0, have 1}}
+void poll_argument(void) { __builtin_ckpt_poll(1); }
+// expected-error@+1 {{builtin functions must be directly called}}
+void (*poll_address(void))(void) { return __builtin_ckpt_poll; }
+int poll_value(void) {
+  // expected-error-re@+1 {{{{.*}}type 'void'}}
+  int value = __builtin_ckpt_poll();
+  return value;
+}
