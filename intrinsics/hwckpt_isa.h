@@ -8,7 +8,7 @@
 #ifndef HWCKPT_ISA_H
 #define HWCKPT_ISA_H
 
-#define HWCKPT_ISA_VERSION 1
+#define HWCKPT_ISA_VERSION 2
 
 /* Checkpoint instructions, x86-64. All are 8 bytes:
  *
@@ -73,6 +73,11 @@
 #define HWCKPT_SECTION_RECURSION "hwckpt_sites_recursion"
 #define HWCKPT_SECTION_ANNOTATED "hwckpt_sites_annotated"
 
+/* Variables that are left out of checkpoints: an array of struct
+ * hwckpt_excluded, each entry with SHF_LINK_ORDER to its variable. Not a name
+ * of the public functions: assemblers have sections for symbols. */
+#define HWCKPT_SECTION_EXCLUDE "hwckpt_excluded_table"
+
 /* The software breakpoint that arms a site without an instruction. */
 #define HWCKPT_BREAKPOINT 0xCC
 
@@ -97,6 +102,7 @@
  * llvm.global.annotations. */
 #define HWCKPT_NOPOLL_ANNOTATION "hwckpt::nopoll"
 #define HWCKPT_SITE_ANNOTATION "hwckpt::site"
+#define HWCKPT_EXCLUDE_ANNOTATION "hwckpt::exclude"
 
 /* Of loops (llvm.loop): has no site, wherever it was inlined to. */
 #define HWCKPT_NOPOLL_METADATA "hwckpt.nopoll"
@@ -120,14 +126,22 @@
 extern "C" {
 #endif
 
-/* One module's site table, as the compiler emits it (hidden, comdat). begin
- * and end may both be null when a kind has no site. */
+struct hwckpt_excluded {
+  void *address;
+  unsigned long length; /* bytes */
+};
+
+/* One module's tables, as the compiler emits it (hidden, comdat). begin and end
+ * may both be null when a table has no entry. */
 struct hwckpt_module {
   unsigned version; /* HWCKPT_ISA_VERSION */
   unsigned kinds;   /* HWCKPT_KIND_COUNT */
   struct {
     const int *begin, *end;
   } sites[HWCKPT_KIND_COUNT];
+  struct {
+    const struct hwckpt_excluded *begin, *end;
+  } excluded;
 };
 
 void __hwckpt_register_module(const struct hwckpt_module *module);

@@ -6,6 +6,8 @@
 #ifndef HWCKPTINTRIN_H
 #define HWCKPTINTRIN_H
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -41,6 +43,17 @@ int hwckpt_request(void);
 /* Takes a checkpoint, as __builtin_ckpt_save() does and with its results, from
  * code that is not compiled with -fhwckpt. */
 int hwckpt_checkpoint(void);
+
+/* Leaves length bytes at address out of all checkpoints to come: what is in
+ * them is never written, and after a restore they are zero. As
+ * [[hwckpt::exclude]] does for a variable, also for memory of other kinds; the
+ * range counts until hwckpt_include() takes it, or a part of it, back: also
+ * when the memory is freed and used again. No alignment is asked for, but only
+ * whole pages save time and space. 0, or a negative errno (-ENOSYS: in a child,
+ * -EINVAL: beyond the address space, -ENOMEM: too many ranges; no checkpoint is
+ * taken any more then). Thread safe and async-signal-safe. */
+int hwckpt_exclude(void *address, size_t length);
+int hwckpt_include(void *address, size_t length);
 
 #ifdef __cplusplus
 }

@@ -1,8 +1,8 @@
-//===- Attributes.cpp - hwckpt::nopoll, hwckpt::site ----------------------===//
+//===- Attributes.cpp - hwckpt::nopoll, hwckpt::site, hwckpt::exclude -----===//
 //
 // The attributes that -fhwckpt adds, each in its GNU, C23 and C++ spelling:
 // checked where they are written, and handed to the pass as annotations of
-// functions. Statements are SiteStatements.cpp's.
+// functions and variables. Statements are SiteStatements.cpp's.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,6 +11,7 @@
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/Attr.h"
 #include "clang/AST/Decl.h"
+#include "clang/AST/DeclCXX.h"
 #include "clang/AST/Stmt.h"
 #include "clang/Basic/DiagnosticSema.h"
 #include "clang/Basic/Version.h"
@@ -102,6 +103,57 @@ struct NoPollAttrInfo : public AnnotatingAttrInfo {
   }
 };
 
+struct ExcludeAttrInfo : public AnnotatingAttrInfo {
+  ExcludeAttrInfo() : AnnotatingAttrInfo(HWCKPT_EXCLUDE_ANNOTATION) {
+    static constexpr Spelling All[] = {
+        {ParsedAttr::AS_GNU, "hwckpt_exclude"},
+        {ParsedAttr::AS_CXX11, "hwckpt::exclude"},
+        {ParsedAttr::AS_C23, "hwckpt::exclude"},
+    };
+    Spellings = All;
+  }
+
+  static constexpr char Subjects[] = "variables of static storage duration";
+
+  bool diagAppertainsToDecl(Sema &S, const ParsedAttr &Attr,
+                            const Decl *D) const override {
+    auto *Variable = dyn_cast<VarDecl>(D);
+    if (!Variable || !Variable->hasGlobalStorage() ||
+        Variable->getTSCSpec() != TSCS_unspecified)
+      return diagnoseSubject(S, Attr, Subjects);
+    return diagnoseArguments(S, Attr) && diagnoseType(S, Attr, *Variable);
+  }
+  bool diagAppertainsToStmt(Sema &S, const ParsedAttr &Attr,
+                            const Stmt *) const override {
+    return diagnoseSubject(S, Attr, Subjects);
+  }
+
+private:
+  /// What comes back as zeros has to be able to.
+  static bool diagnoseType(Sema &S, const ParsedAttr &Attr,
+                           const VarDecl &Variable) {
+    QualType Element = S.Context.getBaseElementType(Variable.getType());
+    DiagnosticsEngine &Diags = S.getDiagnostics();
+    if (Element.isConstQualified()) {
+      unsigned ID = Diags.getCustomDiagID(
+          DiagnosticsEngine::Error,
+          "%0 is constant and cannot be left out of checkpoints");
+      S.Diag(Attr.getLoc(), ID) << &Variable;
+      return false;
+    }
+    const CXXRecordDecl *Class = Element->getAsCXXRecordDecl();
+    if (Class && Class->hasDefinition() &&
+        (!Class->hasTrivialDefaultConstructor() ||
+         !Class->hasTrivialDestructor())) {
+      unsigned ID = Diags.getCustomDiagID(
+          DiagnosticsEngine::Warning,
+          "%0 holds zeros after a restore, which no constructor of %1 made");
+      S.Diag(Attr.getLoc(), ID) << &Variable << Element;
+    }
+    return true;
+  }
+};
+
 struct SiteAttrInfo : public AnnotatingAttrInfo {
   SiteAttrInfo() : AnnotatingAttrInfo(HWCKPT_SITE_ANNOTATION) {
     static constexpr Spelling All[] = {
@@ -176,5 +228,7 @@ struct SiteAttrInfo : public AnnotatingAttrInfo {
 
 static ParsedAttrInfoRegistry::Add<NoPollAttrInfo>
     NoPoll("hwckpt_nopoll", "functions without poll sites");
+static ParsedAttrInfoRegistry::Add<ExcludeAttrInfo>
+    Exclude("hwckpt_exclude", "variables left out of checkpoints");
 static ParsedAttrInfoRegistry::Add<SiteAttrInfo>
     Site("hwckpt_site", "statements and functions that have a poll site");

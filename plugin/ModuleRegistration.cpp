@@ -65,7 +65,10 @@ static GlobalVariable *createModuleDescription(Module &M) {
   Constant *Description = ConstantStruct::getAnon(
       {ConstantInt::get(Int32, HWCKPT_ISA_VERSION),
        ConstantInt::get(Int32, HWCKPT_KIND_COUNT),
-       ConstantArray::get(ArrayType::get(BoundsType, Bounds.size()), Bounds)});
+       ConstantArray::get(ArrayType::get(BoundsType, Bounds.size()), Bounds),
+       ConstantStruct::get(
+           BoundsType, sectionBound(M, "__start_", HWCKPT_SECTION_EXCLUDE),
+           sectionBound(M, "__stop_", HWCKPT_SECTION_EXCLUDE))});
   auto *Variable = new GlobalVariable(
       M, Description->getType(), /*isConstant=*/true,
       GlobalValue::LinkOnceODRLinkage, Description, ModuleName);

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Exclusion.h"
 #include "Hooks.h"
 #include "ModuleRegistration.h"
 #include "Polls.h"
@@ -159,7 +160,8 @@ PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
     for (Function &F : M)
       noteHook(F);
   }
-  if (LeaveSites || all_of(M, isDone))
+  bool Done = M.getModuleFlag(HWCKPT_MODULE_FLAG) || !hasExclusions(M);
+  if (LeaveSites || (Done && all_of(M, isDone)))
     return Changed ? PreservedAnalyses::none() : PreservedAnalyses::all();
   auto &Proxy = MAM.getResult<FunctionAnalysisManagerModuleProxy>(M);
   FunctionAnalysisManager &FAM = Proxy.getManager();

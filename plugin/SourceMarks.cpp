@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SourceMarks.h"
+#include "Exclusion.h"
 #include "Polls.h"
 #include "intrinsics/hwckpt_isa.h"
 #include "llvm/ADT/STLExtras.h"
@@ -31,13 +32,22 @@ static void addPollAtEntry(Function &F) {
         DILocation::get(F.getContext(), Scope->getScopeLine(), 0, Scope));
 }
 
-static void applyAnnotation(Function &F, StringRef Annotation) {
-  if (F.isDeclaration())
-    return;
+static bool applyAnnotation(Value &Annotated, StringRef Annotation) {
+  if (auto *Variable = dyn_cast<GlobalVariable>(&Annotated)) {
+    if (Annotation != HWCKPT_EXCLUDE_ANNOTATION)
+      return false;
+    excludeVariable(*Variable);
+    return true;
+  }
+  auto *F = dyn_cast<Function>(&Annotated);
+  if (!F || (Annotation != HWCKPT_NOPOLL_ANNOTATION &&
+             Annotation != HWCKPT_SITE_ANNOTATION))
+    return false;
   if (Annotation == HWCKPT_NOPOLL_ANNOTATION)
-    F.addFnAttr(HWCKPT_NOPOLL_ATTRIBUTE);
-  else if (!F.hasFnAttribute(Attribute::Naked))
-    addPollAtEntry(F);
+    F->addFnAttr(HWCKPT_NOPOLL_ATTRIBUTE);
+  else if (!F->isDeclaration() && !F->hasFnAttribute(Attribute::Naked))
+    addPollAtEntry(*F);
+  return true;
 }
 
 /// Takes our entries out of llvm.global.annotations and does what they say.
@@ -51,13 +61,10 @@ static bool applyAnnotations(Module &M) {
   SmallVector<Constant *, 16> Others;
   for (const Use &Entry : Entries->operands()) {
     auto *Fields = cast<ConstantStruct>(Entry);
-    auto *F = dyn_cast<Function>(Fields->getOperand(0)->stripPointerCasts());
+    Value *Annotated = Fields->getOperand(0)->stripPointerCasts();
     StringRef Annotation;
-    if (F && getConstantStringInfo(Fields->getOperand(1), Annotation) &&
-        (Annotation == HWCKPT_NOPOLL_ANNOTATION ||
-         Annotation == HWCKPT_SITE_ANNOTATION))
-      applyAnnotation(*F, Annotation);
-    else
+    if (!getConstantStringInfo(Fields->getOperand(1), Annotation) ||
+        !applyAnnotation(*Annotated, Annotation))
       Others.push_back(Fields);
   }
   if (Others.size() == Entries->getNumOperands())

@@ -4,6 +4,7 @@
 #include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../support/exclude.h"
 #include "../support/memory_map.h"
 #include "../support/private.h"
 #include "../support/quiesce.h"
@@ -77,9 +78,17 @@ static void unlock_in_program(uint64_t before) {
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 
+static void exclude_variables(const struct hwckpt_module *module,
+                              int (*change)(uint64_t begin, uint64_t end)) {
+  for (const struct hwckpt_excluded *entry = module->excluded.begin;
+       entry < module->excluded.end; entry++)
+    change((uint64_t)entry->address, (uint64_t)entry->address + entry->length);
+}
+
 EXPORTED void __hwckpt_register_module(const struct hwckpt_module *module) {
   if (module->version != HWCKPT_ISA_VERSION)
     return;
+  exclude_variables(module, exclude_add);
   uint64_t before = lock_in_program();
   for (unsigned i = 0; i < MODULES; i++)
     if (!sites.modules[i]) {
@@ -272,6 +281,8 @@ static void write_all(bool armed) {
  * text is unmapped. Those of the others are disarmed with them: who is waited
  * for is stopped by signal. */
 EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
+  if (module->version == HWCKPT_ISA_VERSION)
+    exclude_variables(module, exclude_remove);
   uint64_t before = lock_in_program();
   for (unsigned i = 0; i < MODULES; i++)
     if (sites.modules[i] == module)

@@ -3,6 +3,7 @@
 #include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/sys.h"
 #include "../cache/default_path.h"
+#include "../support/exclude.h"
 #include "../support/handlers.h"
 #include "../support/restored.h"
 #include "entries.h"
@@ -24,8 +25,28 @@ static struct hwckpt_options options;
 
 EXPORTED int hwckpt_request(void);
 EXPORTED int hwckpt_checkpoint(void);
+EXPORTED int hwckpt_exclude(void *address, size_t length);
+EXPORTED int hwckpt_include(void *address, size_t length);
 
 int hwckpt_request(void) { return events_request(Event_EVENT_API); }
+
+/* In a child nothing is checkpointed, and another thread of the parent may have
+ * left the table locked. */
+static int change_exclusion(int (*change)(uint64_t begin, uint64_t end),
+                            void *address, size_t length) {
+  uint64_t begin = (uint64_t)address;
+  if (!events_here())
+    return -ENOSYS;
+  return begin + length < begin ? -EINVAL : change(begin, begin + length);
+}
+
+int hwckpt_exclude(void *address, size_t length) {
+  return change_exclusion(exclude_add, address, length);
+}
+
+int hwckpt_include(void *address, size_t length) {
+  return change_exclusion(exclude_remove, address, length);
+}
 
 /* The checkpoint instruction itself: its handler does the rest. */
 __attribute__((noinline)) int hwckpt_checkpoint(void) {

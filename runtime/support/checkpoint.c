@@ -11,6 +11,7 @@
 #include "../arch/sys.h"
 #include "../resources/resource.h"
 #include "describe.h"
+#include "exclude.h"
 #include "private.h"
 #include "program_stderr.h"
 #include "stage.h"
@@ -112,17 +113,58 @@ struct copy {
   struct hwckpt_error *error;
 };
 
+static int copy_pages(const struct copy *copy, uint64_t begin, uint64_t end,
+                      unsigned flags) {
+  copy->statistics->pages_written += (end - begin) / CACHE_PAGE_SIZE;
+  if (copy->area->protection & 1 /* PROT_READ */)
+    flags |= STAGE_READABLE;
+  if (copy->area->type == AREA_TYPE_FILE_PRIVATE)
+    flags |= STAGE_KEEP_ZERO;
+  return stage_pages(&checkpoint.stage, begin, end, flags, copy->error);
+}
+
+/* Pages of which nothing is stored. */
+static int leave_out(const struct copy *copy, uint64_t begin, uint64_t end) {
+  if (copy->area->type == AREA_TYPE_FILE_PRIVATE)
+    return copy_pages(copy, begin, end, STAGE_ZERO);
+  return stage_hole(&checkpoint.stage, begin, end, copy->error);
+}
+
+/* A page of which a part is stored. */
+static int copy_part(const struct copy *copy, uint64_t page) {
+  int result = copy_pages(copy, page, page + CACHE_PAGE_SIZE, 0);
+  uint64_t at = page, from, to;
+  while (result == 0 && exclude_in(at, page + CACHE_PAGE_SIZE, &from, &to)) {
+    stage_clear_bytes(&checkpoint.stage, from, to);
+    at = to;
+  }
+  return result;
+}
+
 static int copy_run(enum dirty_run run, uint64_t begin, uint64_t end,
                     void *context) {
   struct copy *copy = context;
   if (run == DIRTY_HOLE)
     return stage_hole(&checkpoint.stage, begin, end, copy->error);
-  copy->statistics->pages_written += (end - begin) / CACHE_PAGE_SIZE;
-  unsigned flags =
-      (copy->area->protection & 1 /* PROT_READ */) ? STAGE_READABLE : 0;
-  if (copy->area->type == AREA_TYPE_FILE_PRIVATE)
-    flags |= STAGE_KEEP_ZERO;
-  return stage_pages(&checkpoint.stage, begin, end, flags, copy->error);
+  int result = 0;
+  uint64_t from, to;
+  while (result == 0 && begin < end && exclude_in(begin, end, &from, &to)) {
+    uint64_t page = from & ~(uint64_t)(CACHE_PAGE_SIZE - 1);
+    if (page > begin)
+      result = copy_pages(copy, begin, page, 0);
+    begin = page;
+    if (result < 0)
+      break;
+    to &= ~(uint64_t)(CACHE_PAGE_SIZE - 1);
+    if (from == page && to > page) {
+      result = leave_out(copy, page, to);
+      begin = to;
+    } else {
+      result = copy_part(copy, page);
+      begin += CACHE_PAGE_SIZE;
+    }
+  }
+  return result == 0 && begin < end ? copy_pages(copy, begin, end, 0) : result;
 }
 
 /* A mapped file that has no name any more is nowhere to be mapped from. */
@@ -141,8 +183,8 @@ static int refuse_deleted(const struct memory_map *map,
 
 static int copy_memory(bool base, Statistics *statistics,
                        struct hwckpt_error *error) {
-  int result = 0;
   checkpoint.scanned = true;
+  int result = exclude_prepare(&checkpoint.dirty, &checkpoint.map, error);
   for (size_t i = 0; result == 0 && i < checkpoint.map.count; i++) {
     const struct area *area = &checkpoint.map.areas[i];
     statistics->pages_scanned += (area->end - area->start) / CACHE_PAGE_SIZE;

@@ -16,12 +16,16 @@ struct uffd_api {
 struct uffd_register {
   uint64_t start, length, mode, ioctls;
 };
+struct uffd_protect {
+  uint64_t start, length, mode;
+};
 #define UFFD_API_VERSION 0xAAull
 #define UFFD_USER_MODE_ONLY 1
 #define UFFD_FEATURE_WP_UNPOPULATED (1ull << 13)
 #define UFFD_FEATURE_WP_ASYNC (1ull << 15)
 #define UFFD_IOCTL_API _IOWR(0xAA, 0x3F, struct uffd_api)
 #define UFFD_IOCTL_REGISTER _IOWR(0xAA, 0x00, struct uffd_register)
+#define UFFD_IOCTL_PROTECT _IOWR(0xAA, 0x06, struct uffd_protect)
 #define UFFD_REGISTER_WP (1ull << 1)
 
 /* linux/fs.h */
@@ -254,4 +258,28 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
                     visit, context, &answer);
   }
   return result < 0 ? scan_failed(area, result, error) : answer;
+}
+
+/* Writes to each page what is there, so that it becomes the mapping's own. */
+static void write_back(uint64_t begin, uint64_t end) {
+  long memory = SYS(openat, AT_FDCWD, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
+  if (memory < 0)
+    return;
+  for (uint64_t at = begin; at < end; at += 4096) {
+    char byte;
+    if (SYS(pread64, memory, &byte, 1, at) == 1)
+      SYS(pwrite64, memory, &byte, 1, at);
+  }
+  SYS(close, memory);
+}
+
+void dirty_touch(const struct dirty *dirty, const struct area *area,
+                 uint64_t begin, uint64_t end) {
+  if (area->type == AREA_TYPE_FILE_PRIVATE) {
+    write_back(begin, end);
+  } else if (area->type == AREA_TYPE_ANONYMOUS && dirty->method == DIRTY_WP) {
+    /* Fails where the area is not tracked yet; it is new to the next scan. */
+    struct uffd_protect unprotect = {.start = begin, .length = end - begin};
+    SYS(ioctl, dirty->uffd, UFFD_IOCTL_PROTECT, &unprotect);
+  }
 }

@@ -48,4 +48,10 @@ typedef int dirty_visit(enum dirty_run run, uint64_t begin, uint64_t end,
 int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
                dirty_visit *visit, void *context, struct hwckpt_error *error);
 
+/* Makes the pages of [begin, end), which lie in the area, written ones: the
+ * next scan reports those that hold something and, if the file below does, all
+ * of a private mapping. Only while the program is stopped. */
+void dirty_touch(const struct dirty *dirty, const struct area *area,
+                 uint64_t begin, uint64_t end);
+
 #endif

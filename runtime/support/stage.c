@@ -46,14 +46,22 @@ int stage_pages(struct stage *stage, uint64_t begin, uint64_t end,
     int result = 0;
     if (stage->count == stage->capacity)
       result = stage_drain(stage, error);
-    if (result == 0)
-      result = copy_page(stage, stage->pages + stage->count * CACHE_PAGE_SIZE,
-                         at, flags & STAGE_READABLE, error);
+    char *to = stage->pages + stage->count * CACHE_PAGE_SIZE;
+    if (result == 0 && flags & STAGE_ZERO)
+      memset(to, 0, CACHE_PAGE_SIZE);
+    else if (result == 0)
+      result = copy_page(stage, to, at, flags & STAGE_READABLE, error);
     if (result < 0)
       return result;
     stage->addresses[stage->count++] = at | (flags & STAGE_KEEP_ZERO);
   }
   return 0;
+}
+
+void stage_clear_bytes(struct stage *stage, uint64_t begin, uint64_t end) {
+  memset(stage->pages + (stage->count - 1) * CACHE_PAGE_SIZE +
+             begin % CACHE_PAGE_SIZE,
+         0, end - begin);
 }
 
 int stage_hole(struct stage *stage, uint64_t begin, uint64_t end,

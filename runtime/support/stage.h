@@ -12,6 +12,7 @@
 /* How pages are copied. */
 #define STAGE_KEEP_ZERO 1u /* absent does not read as zero there */
 #define STAGE_READABLE 2u  /* by plain loads */
+#define STAGE_ZERO 4u      /* not at all: they are to be zero */
 
 struct stage_range {
   uint64_t begin, length;
@@ -33,6 +34,8 @@ int stage_open(struct stage *stage, size_t bytes, struct hwckpt_error *error);
 /* Copies the pages of [begin, end). */
 int stage_pages(struct stage *stage, uint64_t begin, uint64_t end,
                 unsigned flags, struct hwckpt_error *error);
+/* Overwrites [begin, end) of the page that was staged last with zeros. */
+void stage_clear_bytes(struct stage *stage, uint64_t begin, uint64_t end);
 int stage_hole(struct stage *stage, uint64_t begin, uint64_t end,
                struct hwckpt_error *error);
 int stage_record(struct stage *stage, uint32_t type, const void *data,

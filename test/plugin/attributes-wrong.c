@@ -20,6 +20,32 @@ struct [[hwckpt::site]] tagged {
 // expected-error@+1 {{'site' attribute cannot be applied to types}}
 typedef int [[hwckpt::site]] type;
 
+// expected-error@+1 {{'exclude' attribute only applies to variables of static storage duration}}
+[[hwckpt::exclude]] void exclude_function(void);
+// expected-error@+1 {{'exclude' attribute only applies to variables of static storage duration}}
+[[hwckpt::exclude]] static __thread int exclude_thread;
+// expected-error@+1 {{'exclude_constant' is constant and cannot be left out of checkpoints}}
+[[hwckpt::exclude]] const int exclude_constant[2] = {1};
+// expected-error@+1 {{'exclude' attribute takes no arguments}}
+[[hwckpt::exclude(3)]] int exclude_argument;
+struct exclude_fields {
+  // expected-error@+1 {{'exclude' attribute only applies to variables of static storage duration}}
+  [[hwckpt::exclude]] int field;
+};
+// expected-error@+1 {{'exclude' attribute only applies to variables of static storage duration}}
+void exclude_parameter([[hwckpt::exclude]] int parameter);
+void exclude_local(void) {
+  // expected-error@+1 {{'exclude' attribute only applies to variables of static storage duration}}
+  [[hwckpt::exclude]] int local;
+}
+#ifdef __cplusplus
+struct has_constructor {
+  has_constructor();
+};
+// expected-warning@+1 {{'exclude_object' holds zeros after a restore, which no constructor of 'has_constructor' made}}
+[[hwckpt::exclude]] has_constructor exclude_object;
+#endif
+
 // expected-error@+1 {{'nopoll' attribute takes no arguments}}
 [[hwckpt::nopoll(1)]] void standard_argument(void);
 // expected-error@+1 {{'hwckpt_nopoll' attribute takes no arguments}}
