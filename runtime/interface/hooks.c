@@ -142,7 +142,9 @@ static void on_trap(int number, siginfo_t *info, void *argument) {
   ucontext_t *context = argument;
   uint64_t behind = arch_context_pc(context);
   uint64_t address = arch_breakpoint_address(context);
-  if (info->si_code == TRAP_TRACE) {
+  /* int3 is the kernel's own; of the others, debug exceptions, some virtual
+   * machines lose the bit that tells a step. */
+  if (info->si_code != SI_KERNEL) {
     if (!end_step(context))
       pass_on(&before_trap, number, info, argument);
     return;

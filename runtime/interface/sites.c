@@ -301,8 +301,8 @@ static int hex_value(char digit) {
 static void look_for_blocked(int tid, void *context) {
   char text[4096];
   bool *blocked = context;
-  /* Handlers of ours block all signals, and reach no site. */
-  if (*blocked || quiesce_is_runtime_thread(tid) || quiesce_is_parked(tid) ||
+  /* Who waits in a save blocks all signals, and reaches no site meanwhile. */
+  if (*blocked || quiesce_is_runtime_thread(tid) || quiesce_is_in_save(tid) ||
       task_read(tid, "status", text, sizeof text) <= 0)
     return;
   for (const char *line = text; *line; line++) {

@@ -276,9 +276,10 @@ bool quiesce_is_runtime_thread(int tid) {
   return false;
 }
 
-bool quiesce_is_parked(int tid) {
+bool quiesce_is_in_save(int tid) {
   struct slot *slot = find_slot(tid);
-  return slot && atomic_load(&slot->state) != SLOT_FREE;
+  return slot && atomic_load(&slot->state) != SLOT_FREE &&
+         waits_for_result(&slot->parked) && !atomic_load(&slot->done);
 }
 
 /* ---- stopping, on the checkpoint thread ---- */
@@ -470,8 +471,7 @@ static void fail_save(int tid, void *context) {
 void quiesce_fail_saves(int result) { task_each(fail_save, &result); }
 
 static void look_for_save(int tid, void *context) {
-  const struct slot *slot = find_slot(tid);
-  if (slot && waits_for_result(&slot->parked) && parked_in(slot, 0))
+  if (quiesce_is_in_save(tid))
     *(bool *)context = true;
 }
 

@@ -88,9 +88,8 @@ int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
 
 /* Whether a thread is one of the runtime's own. */
 bool quiesce_is_runtime_thread(int tid);
-/* Whether a thread is parked. Those that wait for a checkpoint of their own may
- * be before any thread is stopped. */
-bool quiesce_is_parked(int tid);
+/* Whether a thread waits in a save for the checkpoint to be through. */
+bool quiesce_is_in_save(int tid);
 
 /* In the restored program: nothing is stopped, there are no runtime threads. */
 void quiesce_forget(void);
