@@ -59,6 +59,7 @@ static void sink_warn(struct resource_sink *sink,
 int checkpoint_open(const struct checkpoint_options *options,
                     struct hwckpt_error *error) {
   checkpoint.options = *options;
+  describe_remember_program();
   int result = cache_open(&private_cache_env, options->cache, true,
                           &checkpoint.cache, error);
   if (result == 0)

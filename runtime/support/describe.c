@@ -97,14 +97,28 @@ void describe_process(Process *process, const struct parked *threads,
   }
 }
 
+/* The program's file as it was at the start: a restored program without
+ * privileges has the restorer's as its own. */
+static struct {
+  char path[sizeof((Process *)0)->program];
+  unsigned char build_id[sizeof((Process *)0)->build_id.bytes];
+  size_t build_id_size;
+} program;
+
+void describe_remember_program(void) {
+  if (program.path[0])
+    return;
+  SYS(readlinkat, AT_FDCWD, "/proc/self/exe", program.path,
+      sizeof program.path - 1);
+  program.build_id_size = build_id_read("/proc/self/exe", program.build_id,
+                                        sizeof program.build_id);
+}
+
 void describe_program(Process *process) {
-  long length = SYS(readlinkat, AT_FDCWD, "/proc/self/exe", process->program,
-                    sizeof process->program - 1);
-  process->program[length > 0 ? length : 0] = 0;
-  process->build_id.size =
-      (pb_size_t)build_id_read("/proc/self/exe", process->build_id.bytes,
-                               sizeof process->build_id.bytes);
-  length = read_file("/proc/self/cmdline", process->arguments,
+  memcpy(process->program, program.path, sizeof program.path);
+  memcpy(process->build_id.bytes, program.build_id, sizeof program.build_id);
+  process->build_id.size = (pb_size_t)program.build_id_size;
+  long length = read_file("/proc/self/cmdline", process->arguments,
                      sizeof process->arguments - 1);
   for (long i = 0; i < length; i++)
     if (!process->arguments[i])

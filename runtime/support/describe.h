@@ -11,7 +11,10 @@
 /* What has to be read while the program stands still. */
 void describe_process(Process *process, const struct parked *threads,
                       unsigned count);
-/* Names and identifies the program's file; while it runs again. */
+/* Notes what the program's file is, once, before the first checkpoint. */
+void describe_remember_program(void);
+/* Names and identifies the program's file, and its arguments; while it runs
+ * again. */
 void describe_program(Process *process);
 int describe_put_process(struct stage *stage, const Process *process,
                          struct hwckpt_error *error);
