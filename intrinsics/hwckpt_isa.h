@@ -110,6 +110,7 @@
 /* Functions that get no sites: those with this attribute in the IR, and those
  * whose name begins with this prefix (the runtime's own). */
 #define HWCKPT_NOPOLL_ATTRIBUTE "hwckpt-nopoll"
+#define HWCKPT_NOPOLL_LISTED "ignorelist" /* its value if a file says so */
 #define HWCKPT_RUNTIME_PREFIX "__hwckpt"
 
 /* Functions whose polls are instructions, in IR that the linker instruments. */

@@ -100,10 +100,14 @@ static void explain(Function &F, const Placement &P) {
   for (const Elision &E : P.Elisions)
     ORE.emit([&] {
       OptimizationRemarkMissed R(RemarkName, "NoSite", E.Loc, E.Header);
+      if (E.Callee)
+        return R << "no site in loop: every iteration calls "
+                 << ore::NV("Callee", E.Callee) << ", which passes one";
       if (E.Why == Elision::Reason::CoveredBySite)
         return R << "no site in loop: every iteration passes another";
       if (E.Why == Elision::Reason::NoPoll)
-        return R << "no site in loop: it is marked " HWCKPT_NOPOLL_ATTRIBUTE;
+        return R << "no site in loop: it is inlined from a function without "
+                    "sites";
       return R << "no site in loop: it ends after at most "
                << ore::NV("TripCount", E.TripCount)
                << (E.TripCount == 1 ? " iteration" : " iterations");
@@ -119,21 +123,43 @@ static void explainSkip(Function &F, StringRef Reason) {
   });
 }
 
-static void addSites(Module &M, FunctionAnalysisManager &FAM) {
+/// Functions are looked at bottom up, so that it is known of those that are
+/// called whether they pass a site, before anything is changed.
+static DenseMap<Function *, Placement>
+placeAllSites(Module &M, FunctionAnalysisManager &FAM) {
   RecursionInfo Recursion(M);
+  PollingFunctions Polling;
+  DenseMap<Function *, Placement> Placements;
+  for (Function *F : Recursion.bottomUp()) {
+    if (isDone(*F))
+      continue;
+    if (!reasonToSkip(*F).empty()) {
+      Placements[F] = placeAnnotatedSites(*F);
+      continue;
+    }
+    Placement P = placeSites(*F, Recursion, Polling, FAM);
+    // Another definition might be linked in the place of this one.
+    if (P.AlwaysPolls && F->hasExactDefinition())
+      Polling.insert(F);
+    Placements[F] = std::move(P);
+  }
+  return Placements;
+}
+
+static void addSites(Module &M, FunctionAnalysisManager &FAM) {
+  DenseMap<Function *, Placement> Placements = placeAllSites(M, FAM);
   // The same file compiled in two ways may be linked together as IR.
   std::string Unique = getUniqueModuleId(&M) + M.getSourceFileName();
   for (Function &F : M) {
-    if (isDone(F))
+    auto Known = Placements.find(&F);
+    if (Known == Placements.end())
       continue;
     StringRef Reason = reasonToSkip(F);
     if (!Reason.empty())
       explainSkip(F, Reason);
-    Placement P =
-        Reason.empty() ? placeSites(F, Recursion, FAM) : placeAnnotatedSites(F);
-    explain(F, P);
+    explain(F, Known->second);
     uint64_t FunctionID = MD5Hash((Unique + F.getName()).str());
-    for (const Site &S : P.Sites)
+    for (const Site &S : Known->second.Sites)
       emitSite(S, FunctionID);
     for (CallInst *Poll : findPolls(F))
       Poll->eraseFromParent();

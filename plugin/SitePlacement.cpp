@@ -39,7 +39,11 @@ static cl::opt<uint64_t> ShortLoopLimit(
 RecursionInfo::RecursionInfo(Module &M) {
   CallGraph Graph(M);
   unsigned Number = 0;
+  SmallPtrSet<const Function *, 32> Seen;
   for (auto SCC = scc_begin(&Graph); !SCC.isAtEnd(); ++SCC) {
+    for (const CallGraphNode *Node : *SCC)
+      if (Function *F = Node->getFunction(); F && Seen.insert(F).second)
+        BottomUp.push_back(F);
     if (!SCC.hasCycle())
       continue;
     ++Number;
@@ -47,6 +51,10 @@ RecursionInfo::RecursionInfo(Module &M) {
       if (const Function *F = Node->getFunction())
         Component[F] = Number;
   }
+  // What nothing outside calls is in no component.
+  for (Function &F : M)
+    if (!Seen.contains(&F))
+      BottomUp.push_back(&F);
 }
 
 bool RecursionInfo::isRecursive(const CallBase &Call) const {
@@ -63,7 +71,10 @@ StringRef hwckpt::reasonToSkip(const Function &F) {
   if (F.hasFnAttribute(Attribute::Naked))
     return "it is naked";
   if (F.hasFnAttribute(HWCKPT_NOPOLL_ATTRIBUTE))
-    return "it is marked " HWCKPT_NOPOLL_ATTRIBUTE;
+    return F.getFnAttribute(HWCKPT_NOPOLL_ATTRIBUTE).getValueAsString() ==
+                   HWCKPT_NOPOLL_LISTED
+               ? "it is in the ignorelist"
+               : "it is marked " HWCKPT_NOPOLL_ATTRIBUTE;
   if (F.getName().starts_with(HWCKPT_RUNTIME_PREFIX) ||
       F.getSection().starts_with(HWCKPT_RUNTIME_PREFIX))
     return "it belongs to the runtime";
@@ -77,8 +88,9 @@ namespace {
 class Placer {
 public:
   Placer(Function &F, const RecursionInfo &Recursion,
-         FunctionAnalysisManager &FAM)
-      : F(F), Recursion(Recursion), DT(FAM.getResult<DominatorTreeAnalysis>(F)),
+         const PollingFunctions &Polling, FunctionAnalysisManager &FAM)
+      : F(F), Recursion(Recursion), Polling(Polling),
+        DT(FAM.getResult<DominatorTreeAnalysis>(F)),
         LI(FAM.getResult<LoopAnalysis>(F)),
         SE(FAM.getResult<ScalarEvolutionAnalysis>(F)) {}
 
@@ -86,25 +98,30 @@ public:
 
 private:
   void placeAnnotated();
+  void noteCalls();
   void placeRecursion();
   void placeLoop(const Loop &L);
   void addSiteAtStart(BasicBlock &BB, const DebugLoc &Loc);
-  bool isCovered(const Loop &L) const;
+  std::optional<const Function *> isCovered(const Loop &L) const;
+  bool alwaysPolls() const;
   std::optional<uint64_t> totalCost(const Loop &L) const;
   void addSite(Instruction &Before, SiteKind Kind, const DebugLoc &Loc) {
     Result.Sites.push_back({&Before, Kind, Loc});
-    BlocksWithSite.insert(Before.getParent());
+    BlocksWithSite[Before.getParent()] = nullptr;
   }
 
   Function &F;
   const RecursionInfo &Recursion;
+  const PollingFunctions &Polling;
   DominatorTree &DT;
   LoopInfo &LI;
   ScalarEvolution &SE;
   /// Blocks that back-edges lead to which belong to no natural loop: every
   /// cycle LoopInfo does not know goes through one.
   SmallPtrSet<const BasicBlock *, 4> IrreducibleHeaders;
-  SmallPtrSet<const BasicBlock *, 8> BlocksWithSite;
+  /// Who leaves one of these has passed a site: in it, or in the function that
+  /// is called there.
+  SmallDenseMap<const BasicBlock *, const Function *, 8> BlocksWithSite;
   Placement Result;
 };
 
@@ -163,20 +180,40 @@ std::optional<uint64_t> Placer::totalCost(const Loop &L) const {
   return Trips * Body;
 }
 
-/// True if every way round \p L passes a site: one in a block that dominates
-/// the latch, and is not further up than the header, which dominates the loop.
-bool Placer::isCovered(const Loop &L) const {
+/// Has a value if every way round \p L passes a site: one in a block that
+/// dominates the latch, and is not further up than the header, which dominates
+/// the loop. The value is a function called there that has the site, or null.
+std::optional<const Function *> Placer::isCovered(const Loop &L) const {
   SmallVector<BasicBlock *, 4> Latches;
   L.getLoopLatches(Latches);
-  return all_of(Latches, [&](const BasicBlock *Latch) {
-    const BasicBlock *BB = Latch;
-    while (!BlocksWithSite.contains(BB)) {
+  const Function *Callee = nullptr;
+  for (const BasicBlock *BB : Latches) {
+    auto Covering = BlocksWithSite.find(BB);
+    while (Covering == BlocksWithSite.end()) {
       if (BB == L.getHeader())
-        return false;
+        return std::nullopt;
       BB = DT.getNode(BB)->getIDom()->getBlock();
+      Covering = BlocksWithSite.find(BB);
     }
-    return true;
-  });
+    if (Covering->second)
+      Callee = Covering->second;
+  }
+  return Callee;
+}
+
+/// True if no way from the entry to a return is free of sites.
+bool Placer::alwaysPolls() const {
+  SmallVector<const BasicBlock *, 16> Open = {&F.getEntryBlock()};
+  SmallPtrSet<const BasicBlock *, 16> Seen;
+  while (!Open.empty()) {
+    const BasicBlock *BB = Open.pop_back_val();
+    if (BlocksWithSite.contains(BB) || !Seen.insert(BB).second)
+      continue;
+    if (isa<ReturnInst>(BB->getTerminator()))
+      return false;
+    append_range(Open, successors(BB));
+  }
+  return true;
 }
 
 void Placer::addSiteAtStart(BasicBlock &BB, const DebugLoc &Loc) {
@@ -190,9 +227,9 @@ void Placer::placeLoop(const Loop &L) {
   if (findOptionMDForLoop(&L, HWCKPT_NOPOLL_METADATA))
     Result.Elisions.push_back(
         {Header, Elision::Reason::NoPoll, L.getStartLoc()});
-  else if (isCovered(L))
-    Result.Elisions.push_back(
-        {Header, Elision::Reason::CoveredBySite, L.getStartLoc()});
+  else if (std::optional<const Function *> Callee = isCovered(L))
+    Result.Elisions.push_back({Header, Elision::Reason::CoveredBySite,
+                               L.getStartLoc(), /*TripCount=*/0, *Callee});
   else if (totalCost(L))
     Result.Elisions.push_back({Header, Elision::Reason::ShortLoop,
                                L.getStartLoc(),
@@ -204,7 +241,26 @@ void Placer::placeLoop(const Loop &L) {
 void Placer::placeAnnotated() {
   Result = placeAnnotatedSites(F);
   for (const Site &S : Result.Sites)
-    BlocksWithSite.insert(S.Before->getParent());
+    BlocksWithSite[S.Before->getParent()] = nullptr;
+}
+
+/// Notes where functions are called that pass a site. What returns twice may
+/// be come back to from within such a function, past no site.
+void Placer::noteCalls() {
+  if (F.callsFunctionThatReturnsTwice())
+    return;
+  for (const BasicBlock &BB : F)
+    for (const Instruction &I : BB) {
+      const auto *Call = dyn_cast<CallBase>(&I);
+      const Function *Callee = Call ? Call->getCalledFunction() : nullptr;
+      if (!Callee || !Polling.contains(Callee))
+        continue;
+      // An exception may be thrown before the site.
+      const auto *Invoke = dyn_cast<InvokeInst>(Call);
+      const BasicBlock *Passed = Invoke ? Invoke->getNormalDest() : &BB;
+      if (!Invoke || Passed->getSinglePredecessor())
+        BlocksWithSite.try_emplace(Passed, Callee);
+    }
 }
 
 /// Places one site that every recursive call of the function comes after: a
@@ -240,6 +296,7 @@ void Placer::placeRecursion() {
 
 Placement Placer::run() {
   placeAnnotated();
+  noteCalls();
   placeRecursion();
 
   SmallVector<std::pair<const BasicBlock *, const BasicBlock *>, 8> BackEdges;
@@ -254,6 +311,7 @@ Placement Placer::run() {
   SmallVector<Loop *, 8> Loops = LI.getLoopsInPreorder();
   for (const Loop *L : reverse(Loops))
     placeLoop(*L);
+  Result.AlwaysPolls = alwaysPolls();
   return std::move(Result);
 }
 
@@ -265,6 +323,7 @@ Placement hwckpt::placeAnnotatedSites(Function &F) {
 }
 
 Placement hwckpt::placeSites(Function &F, const RecursionInfo &Recursion,
+                             const PollingFunctions &Polling,
                              FunctionAnalysisManager &FAM) {
-  return Placer(F, Recursion, FAM).run();
+  return Placer(F, Recursion, Polling, FAM).run();
 }

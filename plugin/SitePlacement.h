@@ -12,11 +12,13 @@
 
 #include "intrinsics/hwckpt_isa.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/IR/DebugLoc.h"
 #include "llvm/IR/InstrTypes.h"
 #include "llvm/IR/PassManager.h"
+#include <vector>
 
 namespace hwckpt {
 
@@ -43,17 +45,29 @@ struct Elision {
   llvm::DebugLoc Loc;
   /// ShortLoop: the greatest number of iterations.
   unsigned TripCount = 0;
+  /// CoveredBySite: the function called that passes it, if the loop does not.
+  const llvm::Function *Callee = nullptr;
 };
 
 struct Placement {
   llvm::SmallVector<Site, 8> Sites;
   llvm::SmallVector<Elision, 4> Elisions;
+  /// A site is passed on every way from the entry to a return.
+  bool AlwaysPolls = false;
 };
 
-/// Which functions call themselves, directly or through others of the module.
+/// Functions of which each call that returns has passed a site.
+using PollingFunctions = llvm::SmallPtrSet<const llvm::Function *, 16>;
+
+/// Which functions call themselves, directly or through others of the module,
+/// and in what order to look at them.
 class RecursionInfo {
 public:
   explicit RecursionInfo(llvm::Module &M);
+
+  /// All functions, each behind those that it calls, as far as no recursion is
+  /// in the way.
+  llvm::ArrayRef<llvm::Function *> bottomUp() const { return BottomUp; }
 
   /// True if \p Call may lead back to the function it stands in.
   bool isRecursive(const llvm::CallBase &Call) const;
@@ -62,6 +76,7 @@ private:
   /// Functions of one strongly connected component share a number; those that
   /// are in no cycle have none.
   llvm::DenseMap<const llvm::Function *, unsigned> Component;
+  std::vector<llvm::Function *> BottomUp;
 };
 
 /// Why \p F may have no sites but those it asks for, or an empty string if it
@@ -71,7 +86,9 @@ llvm::StringRef reasonToSkip(const llvm::Function &F);
 /// The sites that \p F asks for, and no others.
 Placement placeAnnotatedSites(llvm::Function &F);
 
+/// The sites of \p F. Calls of \p Polling count as such.
 Placement placeSites(llvm::Function &F, const RecursionInfo &Recursion,
+                     const PollingFunctions &Polling,
                      llvm::FunctionAnalysisManager &FAM);
 
 } // namespace hwckpt

@@ -8,6 +8,7 @@
 
 #include "SourceMarks.h"
 #include "Exclusion.h"
+#include "Ignorelist.h"
 #include "Polls.h"
 #include "intrinsics/hwckpt_isa.h"
 #include "llvm/ADT/STLExtras.h"
@@ -100,6 +101,7 @@ static bool applyNoPoll(Module &M) {
 
 bool hwckpt::applySourceMarks(Module &M) {
   bool Changed = applyAnnotations(M);
+  Changed |= applyIgnorelist(M);
   Changed |= applyNoPoll(M);
   Changed |= describePolls(M);
   return Changed;

@@ -22,7 +22,7 @@
 // RUN: %clang -fhwckpt -O0 -c %s -o %t.O0.o
 // RUN: clang %t.O0.o %t.rt.o -o %t.O0 && %t.O0 2>&1 | FileCheck %s
 
-// CHECK: modules 1 loop {{[3-9]}} recursion 1 reached {{[3-9]}} saves 1
+// CHECK: modules 1 loop {{[2-9]}} recursion 1 reached {{[3-9]}} saves 1
 __attribute__((noinline)) int spin(volatile int *p) {
   int n = 0;
   while (*p) {

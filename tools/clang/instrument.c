@@ -59,6 +59,11 @@ static void add_front_end(const struct invocation *invocation,
     argument_list_add(result, "-mllvm");
     argument_list_addf(result, "-hwckpt-hook=%s", invocation->hook);
   }
+  for (size_t i = 0; i < invocation->ignorelists.count; i++) {
+    argument_list_add(result, "-mllvm");
+    argument_list_addf(result, "-hwckpt-ignorelist=%s",
+                       invocation->ignorelists.items[i]);
+  }
 }
 
 static void add_compiler(const struct invocation *invocation,
@@ -79,6 +84,15 @@ static void add_compiler(const struct invocation *invocation,
     add_clang(result, "-mllvm");
     argument_list_add(result, "-Xclang");
     argument_list_addf(result, "-hwckpt-hook=%s", invocation->hook);
+  }
+  for (size_t i = 0; i < invocation->ignorelists.count; i++) {
+    const char *file = invocation->ignorelists.items[i];
+    add_clang(result, "-mllvm");
+    argument_list_add(result, "-Xclang");
+    argument_list_addf(result, "-hwckpt-ignorelist=%s", file);
+    /* What -MD writes names it too. */
+    argument_list_add(result, "-Xclang");
+    argument_list_addf(result, "-fdepfile-entry=%s", file);
   }
   /* Not the driver's -include, which would end its search for a precompiled
    * header. */
@@ -118,6 +132,9 @@ enum hwckpt_code instrument(const struct invocation *invocation,
     return HWCKPT_E_NO_PLUGIN;
   if (invocation->executable && is_missing(*missing = files.archive))
     return HWCKPT_E_NO_RUNTIME;
+  for (size_t i = 0; i < invocation->ignorelists.count; i++)
+    if (is_missing(*missing = invocation->ignorelists.items[i]))
+      return HWCKPT_E_IGNORELIST;
 
   size_t next = 0;
   argument_list_add(result, arguments->items[next++]);

@@ -233,6 +233,8 @@ static void read_ours(struct reading *reading, const char *argument) {
       strcmp(argument, "-fno-hwckpt") == 0) {
     invocation->instrument = strcmp(argument, "-fhwckpt") == 0;
     invocation->refuse = !invocation->instrument;
+  } else if (starts_with(argument, "-fhwckpt-ignorelist=")) {
+    argument_list_add(&invocation->ignorelists, strchr(argument, '=') + 1);
   } else {
     invocation->hook = strchr(argument, '=') + 1;
     invocation->unknown_hook =
@@ -298,7 +300,8 @@ static void read_option(struct reading *reading, const char *option) {
 bool invocation_is_ours(const char *argument) {
   return strcmp(argument, "-fhwckpt") == 0 ||
          strcmp(argument, "-fno-hwckpt") == 0 ||
-         starts_with(argument, "-fhwckpt-hook=");
+         starts_with(argument, "-fhwckpt-hook=") ||
+         starts_with(argument, "-fhwckpt-ignorelist=");
 }
 
 /* The arguments behind the name. */

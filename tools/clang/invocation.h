@@ -9,13 +9,14 @@
 #include <stdbool.h>
 
 struct invocation {
-  bool instrument;   /* -fhwckpt, and no -fno-hwckpt behind it */
-  bool refuse;       /* -fno-hwckpt, and no -fhwckpt behind it */
-  const char *hook;  /* value of -fhwckpt-hook= */
-  bool unknown_hook; /* ... which is none */
-  bool front_end;    /* clang -cc1: options of another program */
-  bool assembler;    /* clang -cc1as */
-  bool links;        /* the linker will run */
+  bool instrument;                  /* -fhwckpt, and no -fno-hwckpt behind it */
+  bool refuse;                      /* -fno-hwckpt, and no -fhwckpt behind it */
+  const char *hook;                 /* value of -fhwckpt-hook= */
+  bool unknown_hook;                /* ... which is none */
+  struct argument_list ignorelists; /* files of -fhwckpt-ignorelist= */
+  bool front_end;                   /* clang -cc1: options of another program */
+  bool assembler;                   /* clang -cc1as */
+  bool links;                       /* the linker will run */
   bool executable;   /* ... and makes no shared or relocatable object */
   bool only_links;   /* ... of what is compiled already, with libc */
   bool preprocesses; /* -E, or a step of its own does it */

@@ -1,7 +1,7 @@
 /* main.c - clang with -fhwckpt.
  *
  * The real clang rejects options it does not know. This program goes by clang's
- * names, takes -fhwckpt, -fno-hwckpt and -fhwckpt-hook= out of the command
+ * names, takes -fhwckpt and the options that begin so out of the command
  * line, puts in what they stand for, and becomes the real clang. Build systems
  * that link without the options they compile with are met halfway: a link of
  * instrumented objects alone is one with -fhwckpt. Invariant: without either
