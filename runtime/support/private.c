@@ -8,6 +8,12 @@
 
 #define PRIVATE_RANGES 256
 
+/* Where memory is asked for, far from where the kernel puts the program's: a
+ * hole that the program makes to fill it again stays its own. Where this is
+ * taken (by a sanitizer), the kernel chooses. */
+#define PRIVATE_BASE 0x2a0000000000ul
+static _Atomic uint64_t next_address = PRIVATE_BASE;
+
 static struct {
   _Atomic uint64_t begin; /* 0: free; written last */
   _Atomic uint64_t end;
@@ -20,7 +26,8 @@ void *private_map(size_t length) {
     /* 1 holds the place while the address is not known. */
     if (!atomic_compare_exchange_strong(&ranges[i].begin, &free_slot, 1))
       continue;
-    long address = SYS(mmap, 0, length, PROT_READ | PROT_WRITE,
+    uint64_t hint = atomic_fetch_add(&next_address, length);
+    long address = SYS(mmap, hint, length, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (address < 0 && address > -4096) {
       atomic_store(&ranges[i].begin, 0);
