@@ -67,7 +67,7 @@ static void unlock(void) { atomic_store(&sites.lock, 0); }
 
 /* In a thread of the program; returns its signal mask. */
 static uint64_t lock_in_program(void) {
-  uint64_t all = ~0ull, before;
+  uint64_t all = ~0ull, before = 0;
   SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
   lock();
   return before;

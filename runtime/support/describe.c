@@ -119,7 +119,7 @@ void describe_program(Process *process) {
   memcpy(process->build_id.bytes, program.build_id, sizeof program.build_id);
   process->build_id.size = (pb_size_t)program.build_id_size;
   long length = read_file("/proc/self/cmdline", process->arguments,
-                     sizeof process->arguments - 1);
+                          sizeof process->arguments - 1);
   for (long i = 0; i < length; i++)
     if (!process->arguments[i])
       process->arguments[i] = i == length - 1 ? 0 : ' ';

@@ -25,7 +25,7 @@ static _Atomic uint32_t busy;
 
 /* All signals are blocked while it is held: no thread is stopped then. */
 static uint64_t lock(void) {
-  uint64_t all = ~0ull, before;
+  uint64_t all = ~0ull, before = 0;
   SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
   while (atomic_exchange(&busy, 1))
     SYS(sched_yield);
