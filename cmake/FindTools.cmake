@@ -14,6 +14,50 @@ find_package(Clang REQUIRED CONFIG HINTS ${LLVM_DIR}/../clang)
 unset(CMAKE_MESSAGE_LOG_LEVEL)
 message(STATUS "LLVM ${LLVM_PACKAGE_VERSION} in ${LLVM_TOOLS_BINARY_DIR}")
 
+# The compilers that plugins are built for: the base and what else is there of
+# HWCKPT_LLVM_MORE. One CMake project cannot import the targets of two LLVM
+# packages, and none are needed: a plugin is linked with nothing of LLVM's. So
+# each version is asked with its llvm-config, which gives, for version N,
+#
+#   HWCKPT_LLVM_N_TOOLS        folder of its programs
+#   HWCKPT_LLVM_N_INCLUDE      folder of its headers and Clang's
+#   HWCKPT_LLVM_N_DEFINITIONS  -D options that the headers want
+#   HWCKPT_LLVM_N_FLANG        its Fortran compiler, or NOTFOUND
+set(HWCKPT_LLVM_VERSIONS)
+foreach(version IN LISTS HWCKPT_LLVM HWCKPT_LLVM_MORE)
+  find_program(HWCKPT_LLVM_${version}_CONFIG
+    NAMES llvm-config llvm-config-${version}
+    HINTS /usr/lib/llvm-${version}/bin NO_DEFAULT_PATH)
+  find_program(HWCKPT_LLVM_${version}_CONFIG llvm-config-${version})
+  set(config ${HWCKPT_LLVM_${version}_CONFIG})
+  if(NOT config)
+    message(STATUS "LLVM ${version} is not here: no plugins for it")
+    continue()
+  endif()
+  foreach(question IN ITEMS bindir includedir cppflags)
+    execute_process(COMMAND ${config} --${question}
+      OUTPUT_VARIABLE ${question} OUTPUT_STRIP_TRAILING_WHITESPACE
+      COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()
+  if(NOT EXISTS ${includedir}/clang/Basic/Version.h OR NOT EXISTS ${bindir}/clang)
+    message(STATUS "LLVM ${version} is here without Clang or its headers: no plugins for it")
+    continue()
+  endif()
+  separate_arguments(cppflags NATIVE_COMMAND "${cppflags}")
+  list(FILTER cppflags INCLUDE REGEX "^-D")
+  list(APPEND HWCKPT_LLVM_VERSIONS ${version})
+  set(HWCKPT_LLVM_${version}_TOOLS ${bindir})
+  set(HWCKPT_LLVM_${version}_INCLUDE ${includedir})
+  set(HWCKPT_LLVM_${version}_DEFINITIONS ${cppflags})
+  find_program(HWCKPT_LLVM_${version}_FLANG NAMES flang flang-new
+    HINTS ${bindir} NO_DEFAULT_PATH)
+endforeach()
+if(NOT HWCKPT_LLVM IN_LIST HWCKPT_LLVM_VERSIONS)
+  message(FATAL_ERROR "LLVM ${HWCKPT_LLVM} is needed whole; install what cmake/install-packages --list names")
+endif()
+list(JOIN HWCKPT_LLVM_VERSIONS ", " versions)
+message(STATUS "plugins for LLVM ${versions}")
+
 # The distribution's Python: lit and the nanopb generator need its modules,
 # which another one that comes first on PATH would not have.
 find_program(HWCKPT_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)

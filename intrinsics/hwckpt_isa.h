@@ -122,6 +122,12 @@
 #define HWCKPT_MODULE_FLAG "hwckpt"
 #define HWCKPT_DONE_ATTRIBUTE "hwckpt-done"
 
+/* An ELF note of the compiler plugins, for the driver: its descriptor is the
+ * major version of the LLVM that the plugin is for, four bytes. */
+#define HWCKPT_NOTE_SECTION ".note.hwckpt"
+#define HWCKPT_NOTE_NAME "hwckpt"
+#define HWCKPT_NOTE_LLVM 1
+
 #ifndef __ASSEMBLER__
 #ifdef __cplusplus
 extern "C" {

@@ -15,18 +15,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "Frontend.h"
+#include "BuiltinTable.h"
 #include "SiteStatements.h"
 #include "intrinsics/hwckpt_isa.h"
 #include "clang/AST/ASTConsumer.h"
 #include "clang/AST/Expr.h"
-#include "clang/Basic/Builtins.h"
 #include "clang/Basic/TargetInfo.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/FrontendPluginRegistry.h"
 #include "clang/Lex/Pragma.h"
 #include "clang/Lex/Preprocessor.h"
 #include "clang/Sema/Sema.h"
-#include <iterator>
 #include <vector>
 
 using namespace clang;
@@ -34,32 +33,13 @@ using namespace hwckpt;
 
 namespace {
 
-/// Names in programs.
-constexpr const char *BuiltinNames[] = {"__builtin_ckpt_save",
-                                        "__builtin_ckpt_poll"};
-
-/// As the builtin of a library function ('F') each becomes a call of the
-/// function named like the record without "__builtin_". A record is therefore
-/// named after the symbol that the call is to have, and the builtin's own name
-/// is given the record's number. "i": int (void); "v": void (void); 'n':
-/// nothrow.
-constexpr Builtin::Info Records[] = {
-    {"__builtin_" HWCKPT_SAVE_SYMBOL, "i", "nF", "",
-     HeaderDesc(HeaderDesc::NO_HEADER), ALL_LANGUAGES},
-    {"__builtin_" HWCKPT_POLL_SYMBOL, "v", "nF", "",
-     HeaderDesc(HeaderDesc::NO_HEADER), ALL_LANGUAGES},
-};
-static_assert(std::size(Records) == std::size(BuiltinNames));
-
 /// Stands in for \p Real where Clang asks for the target's builtins.
 class ExtendedTarget : public TargetInfo {
 public:
-  ExtendedTarget(const TargetInfo &Real, ArrayRef<Builtin::Info> Builtins)
+  ExtendedTarget(const TargetInfo &Real, const BuiltinTable &Builtins)
       : TargetInfo(Real.getTriple()), Real(Real), Builtins(Builtins) {}
 
-  ArrayRef<Builtin::Info> getTargetBuiltins() const override {
-    return Builtins;
-  }
+  BuiltinTable getTargetBuiltins() const override { return Builtins; }
 
   void getTargetDefines(const LangOptions &Opts,
                         MacroBuilder &Builder) const override {
@@ -78,26 +58,18 @@ public:
 
 private:
   const TargetInfo &Real;
-  ArrayRef<Builtin::Info> Builtins;
+  const BuiltinTable &Builtins;
 };
-
-/// The builtins of a target and ours behind them. Clang keeps a reference for
-/// as long as it runs.
-ArrayRef<Builtin::Info> extendBuiltins(ArrayRef<Builtin::Info> Theirs) {
-  auto *All = new std::vector<Builtin::Info>(Theirs.begin(), Theirs.end());
-  All->insert(All->end(), std::begin(Records), std::end(Records));
-  return *All;
-}
 
 /// Once for each compilation, before anything names a builtin.
 void addBuiltins(Preprocessor &PP, const TargetInfo &Target,
                  const TargetInfo *AuxTarget) {
-  ArrayRef<Builtin::Info> Builtins = extendBuiltins(Target.getTargetBuiltins());
+  ExtendedBuiltins Builtins = extendBuiltins(Target.getTargetBuiltins());
   // Initialised once already, which Clang's assertions do not take again.
   PP.getBuiltinInfo() = Builtin::Context();
-  PP.getBuiltinInfo().InitializeTarget(ExtendedTarget(Target, Builtins),
+  PP.getBuiltinInfo().InitializeTarget(ExtendedTarget(Target, Builtins.Table),
                                        AuxTarget);
-  unsigned ID = Builtin::FirstTSBuiltin + Builtins.size() - std::size(Records);
+  unsigned ID = Builtins.FirstID;
   for (const char *Name : BuiltinNames)
     PP.getIdentifierTable().get(Name).setBuiltinID(ID++);
 }

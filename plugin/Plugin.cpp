@@ -18,11 +18,15 @@
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Passes/PassPlugin.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/MD5.h"
 #include "llvm/TargetParser/Triple.h"
 #include "llvm/Transforms/Utils/ModuleUtils.h"
+#if __has_include("llvm/Plugins/PassPlugin.h")
+#include "llvm/Plugins/PassPlugin.h" // since LLVM 22
+#else
+#include "llvm/Passes/PassPlugin.h"
+#endif
 
 using namespace llvm;
 using namespace hwckpt;
@@ -201,34 +205,41 @@ PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
   return PreservedAnalyses::none();
 }
 
-/// Adds the pass as the last of a pipeline that ends in code generation or,
-/// with \p ForLTO, in bitcode for the linker.
-static void addLast(ModulePassManager &MPM, OptimizationLevel Level,
-                    bool ForLTO) {
-  // What is not optimised now will not be then, and ThinLTO's back end would
-  // not ask us.
-  MPM.addPass(HwckptPass(ForLTO && Level != OptimizationLevel::O0));
-}
+namespace {
+
+/// Adds the pass as the last of a pipeline that ends in code generation or in
+/// bitcode for the linker. Of the two forms LLVM takes the one it has: that it
+/// says which link-time optimisation is meant is new in 20.
+struct AddLast {
+  void operator()(ModulePassManager &MPM, OptimizationLevel Level) const {
+    operator()(MPM, Level, ThinOrFullLTOPhase::None);
+  }
+
+  void operator()(ModulePassManager &MPM, OptimizationLevel Level,
+                  ThinOrFullLTOPhase Phase) const {
+    bool ForLTO = PreLink || Phase == ThinOrFullLTOPhase::ThinLTOPreLink ||
+                  Phase == ThinOrFullLTOPhase::FullLTOPreLink;
+    // What is not optimised now will not be then, and ThinLTO's back end would
+    // not ask us.
+    MPM.addPass(HwckptPass(ForLTO && Level != OptimizationLevel::O0));
+  }
+};
+
+} // namespace
+
+// Not there in programs that hold no code generation for x86.
+extern "C" __attribute__((weak)) void LLVMInitializeX86AsmParser();
 
 static void registerCallbacks(PassBuilder &PB) {
+  // A site is assembly, for which Flang prepares nothing. Once more does no
+  // harm.
+  if (LLVMInitializeX86AsmParser)
+    LLVMInitializeX86AsmParser();
   PB.registerPipelineStartEPCallback(
       [](ModulePassManager &MPM, OptimizationLevel) {
         MPM.addPass(SourceMarksPass());
       });
-#if LLVM_VERSION_MAJOR >= 20
-  PB.registerOptimizerLastEPCallback([](ModulePassManager &MPM,
-                                        OptimizationLevel Level,
-                                        ThinOrFullLTOPhase Phase) {
-    addLast(MPM, Level,
-            PreLink || Phase == ThinOrFullLTOPhase::ThinLTOPreLink ||
-                Phase == ThinOrFullLTOPhase::FullLTOPreLink);
-  });
-#else
-  PB.registerOptimizerLastEPCallback(
-      [](ModulePassManager &MPM, OptimizationLevel Level) {
-        addLast(MPM, Level, PreLink);
-      });
-#endif
+  PB.registerOptimizerLastEPCallback(AddLast());
   PB.registerFullLinkTimeOptimizationLastEPCallback(
       [](ModulePassManager &MPM, OptimizationLevel) {
         MPM.addPass(HwckptPass());
