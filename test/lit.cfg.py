@@ -4,8 +4,11 @@
 # written `(command &)`). Besides lit's own %s, %S, %t and %T there are:
 #
 #   %clang %clangxx   the driver shims in build/bin (take -fhwckpt)
-#   %opt %llc         LLVM's, of the version the plugins are built for
+#   %flang            the same for Fortran (REQUIRES: flang)
+#   %opt %llc         LLVM's
 #   %pass %fe         the plugins
+#   %llvm             the major version that all of these are of
+#   %suffix           what names of compilers end in for it: nothing, or -%llvm
 #   %hwckpt           the command line
 #   %src              root of the repository      %inc    its intrinsics/
 #   %objects %bin     root of the build tree, its bin/
@@ -13,7 +16,8 @@
 #   %behaviour        compiles a test with test/Inputs/behaviour.h: %behaviour %s -o %t
 #   %restored         test/Inputs/restored: runs %t, which kills itself, and restores it
 #
-# FileCheck, not, split-file, count and llvm-* are on PATH; the shims are not.
+# FileCheck, not, split-file, count, clang and llvm-* of that version are on PATH;
+# the shims are not. The feature llvm-N tells the version.
 #
 # Each test runs alone: HOME, TMPDIR and HWCKPT_CACHE are folders of its own
 # below %t.private, which must be empty but for the cache when it ends. No process it
@@ -33,12 +37,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(config.source_root, "test"))
 from isolated_test import IsolatedTest
 
-config.name = "hwckpt"
 config.test_format = IsolatedTest(execute_external=True)
-config.suffixes = [".c", ".cpp", ".ll", ".test"]
+config.suffixes = [".c", ".cpp", ".f90", ".ll", ".test"]
 config.excludes = ["Inputs", "CMakeLists.txt"]
 config.test_source_root = os.path.join(config.source_root, "test")
-config.test_exec_root = os.path.join(config.build_root, "test")
 
 tier = lit_config.params.get("tier", "check")
 config.available_features.add(tier)
@@ -50,6 +52,9 @@ else:
     lit_config.maxIndividualTestTime = 120
 if os.getuid() == 0:
     config.available_features.add("root")
+config.available_features.add(f"llvm-{config.llvm_version}")
+if config.flang:
+    config.available_features.add("flang")
 for tool in ("gcc", "lua5.4", "ccache"):
     if shutil.which(tool):
         config.available_features.add(tool)
@@ -66,13 +71,16 @@ config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
 
 # \b: %clang must not match within %clangxx.
 inputs = os.path.join(config.source_root, "test", "Inputs")
-behaviour = f"{build_bin}/clang -fhwckpt -O2 -pthread -D_GNU_SOURCE -Wall -Werror -I{inputs}"
+behaviour = f"{build_bin}/clang{config.llvm_suffix} -fhwckpt -O2 -pthread -D_GNU_SOURCE -Wall -Werror -I{inputs}"
 
 config.substitutions += [
     (r"%behaviour\b", behaviour),
     (r"%restored\b", f"{inputs}/restored {build_bin}/hwckpt"),
-    (r"%clangxx\b", os.path.join(build_bin, "clang++")),
-    (r"%clang\b", os.path.join(build_bin, "clang")),
+    (r"%clangxx\b", os.path.join(build_bin, "clang++" + config.llvm_suffix)),
+    (r"%clang\b", os.path.join(build_bin, "clang" + config.llvm_suffix)),
+    (r"%flang\b", config.flang),
+    (r"%llvm\b", config.llvm_version),
+    (r"%suffix\b", config.llvm_suffix),
     (r"%hwckpt\b", os.path.join(build_bin, "hwckpt")),
     (r"%opt\b", os.path.join(config.llvm_tools, "opt")),
     (r"%llc\b", os.path.join(config.llvm_tools, "llc")),

@@ -1,13 +1,15 @@
-/* instrument.c - what -fhwckpt adds to a clang command line.
+/* instrument.c - what -fhwckpt adds to a clang or flang command line.
  *
  * The additions go in front: what the user says later decides, and no state of
  * the command line (-x, -Wl,--as-needed, "--") reaches them. Paths for the
- * linker follow -Xlinker, since -Wl, would take them apart at commas.
+ * linker follow -Xlinker, since -Wl, would take them apart at commas. Flang has
+ * neither -Xlinker (it came after 19) nor --start-no-unused-arguments, and does
+ * not complain of options that it does not use.
  */
 #include "instrument.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "plugin_note.h"
+
 #include <unistd.h>
 
 struct files {
@@ -20,10 +22,12 @@ static char *below(const char *root, const char *path) {
   return (char *)text.items[0];
 }
 
-static struct files find_files(const char *root) {
+static struct files find_files(const char *root, unsigned llvm) {
+  struct argument_list plugins = {0};
+  argument_list_addf(&plugins, "%s/lib/hwckpt/%u", root, llvm);
   return (struct files){
-      .pass = below(root, "lib/hwckpt/" LLVM_FOLDER "/hwckpt-pass.so"),
-      .front_end = below(root, "lib/hwckpt/" LLVM_FOLDER "/hwckpt-fe.so"),
+      .pass = below(plugins.items[0], "hwckpt-pass.so"),
+      .front_end = below(plugins.items[0], "hwckpt-fe.so"),
       .include = below(root, "lib/hwckpt/include"),
       .builtins = below(root, "lib/hwckpt/builtins.h"),
       .interpose = below(root, "lib/hwckpt/hwckpt_interpose-x86_64.o"),
@@ -33,28 +37,91 @@ static struct files find_files(const char *root) {
 
 static bool is_missing(const char *path) { return access(path, R_OK) != 0; }
 
-static void add_clang(struct argument_list *result, const char *argument) {
-  argument_list_add(result, "-Xclang");
+/* LLVM's versions do not take each other's plugins: what they do to them ranges
+ * from a message without names to a crash. */
+static struct problem check_plugin(const char *path, unsigned llvm) {
+  unsigned own = plugin_note_llvm(path);
+  struct argument_list detail = {0};
+  if (is_missing(path))
+    return (struct problem){HWCKPT_E_NO_PLUGIN, path, NULL};
+  if (own == llvm)
+    return (struct problem){0};
+  if (own)
+    argument_list_addf(&detail, "it is for LLVM %u, the compiler is LLVM %u",
+                       own, llvm);
+  else
+    argument_list_addf(&detail,
+                       "it does not say for which LLVM, the compiler is LLVM "
+                       "%u",
+                       llvm);
+  return (struct problem){HWCKPT_E_LLVM_VERSION, path, detail.items[0]};
+}
+
+/* That there are plugins for the compiler, and which they are for. */
+static struct problem check_compiler(const struct invocation *invocation,
+                                     const struct real_compiler *compiler,
+                                     unsigned llvm, const struct files *files) {
+  struct argument_list detail = {0};
+  if (!real_compiler_is_known(llvm) && is_missing(files->pass)) {
+    if (llvm)
+      argument_list_addf(&detail,
+                         "it is LLVM %u, there are plugins for LLVM %s", llvm,
+                         real_compiler_versions());
+    else
+      argument_list_addf(&detail,
+                         "it does not tell its version, there are plugins for "
+                         "LLVM %s",
+                         real_compiler_versions());
+    return (struct problem){HWCKPT_E_LLVM_VERSION, compiler->path,
+                            detail.items[0]};
+  }
+  struct problem problem = check_plugin(files->pass, llvm);
+  if (!problem.code && !invocation->fortran)
+    problem = check_plugin(files->front_end, llvm);
+  return problem;
+}
+
+/* An option of the front end's, through the driver. */
+static void add_front_end_option(const struct invocation *invocation,
+                                 struct argument_list *result,
+                                 const char *argument) {
+  argument_list_add(result, invocation->fortran ? "-Xflang" : "-Xclang");
   argument_list_add(result, argument);
 }
 
-static void add_linker(struct argument_list *result, const char *argument) {
-  argument_list_add(result, "-Xlinker");
-  argument_list_add(result, argument);
+static void add_linker(const struct invocation *invocation,
+                       struct argument_list *result, const char *argument) {
+  if (invocation->fortran) {
+    argument_list_addf(result, "-Wl,%s", argument);
+  } else {
+    argument_list_add(result, "-Xlinker");
+    argument_list_add(result, argument);
+  }
 }
 
-/* For clang -cc1, which the driver would have told so. */
+static void add_linker_input(const struct invocation *invocation,
+                             struct argument_list *result, const char *path) {
+  if (!invocation->fortran)
+    argument_list_add(result, "-Xlinker");
+  argument_list_add(result, path);
+}
+
+/* For clang -cc1 and flang -fc1, which the driver would have told so. */
 static void add_front_end(const struct invocation *invocation,
                           const struct files *files,
                           struct argument_list *result) {
-  argument_list_add(result, "-load");
-  argument_list_add(result, files->front_end);
+  if (!invocation->fortran) {
+    argument_list_add(result, "-load");
+    argument_list_add(result, files->front_end);
+  }
   argument_list_add(result, "-load");
   argument_list_add(result, files->pass);
   argument_list_addf(result, "-fpass-plugin=%s", files->pass);
   argument_list_add(result, "-D__HWCKPT__=1");
-  argument_list_add(result, "-idirafter");
-  argument_list_add(result, files->include);
+  if (!invocation->fortran) {
+    argument_list_add(result, "-idirafter");
+    argument_list_add(result, files->include);
+  }
   if (invocation->hook) {
     argument_list_add(result, "-mllvm");
     argument_list_addf(result, "-hwckpt-hook=%s", invocation->hook);
@@ -66,75 +133,90 @@ static void add_front_end(const struct invocation *invocation,
   }
 }
 
-static void add_compiler(const struct invocation *invocation,
-                         const struct files *files,
-                         struct argument_list *result) {
+/* What only C and its relatives have: the builtin, headers. */
+static void add_c(const struct invocation *invocation,
+                  const struct files *files, struct argument_list *result) {
   argument_list_addf(result, "-fplugin=%s", files->front_end);
-  /* Loaded early as well, or its -mllvm options would not be known. */
-  argument_list_addf(result, "-fplugin=%s", files->pass);
-  argument_list_addf(result, "-fpass-plugin=%s", files->pass);
-  argument_list_add(result, "-D__HWCKPT__=1");
   argument_list_add(result, "-idirafter");
   argument_list_add(result, files->include);
-  if (invocation->lto) {
-    add_clang(result, "-mllvm");
-    add_clang(result, "-hwckpt-prelink");
-  }
-  if (invocation->hook) {
-    add_clang(result, "-mllvm");
-    argument_list_add(result, "-Xclang");
-    argument_list_addf(result, "-hwckpt-hook=%s", invocation->hook);
-  }
-  for (size_t i = 0; i < invocation->ignorelists.count; i++) {
-    const char *file = invocation->ignorelists.items[i];
-    add_clang(result, "-mllvm");
-    argument_list_add(result, "-Xclang");
-    argument_list_addf(result, "-hwckpt-ignorelist=%s", file);
-    /* What -MD writes names it too. */
-    argument_list_add(result, "-Xclang");
-    argument_list_addf(result, "-fdepfile-entry=%s", file);
-  }
   /* Not the driver's -include, which would end its search for a precompiled
    * header. */
   if (invocation->preprocesses) {
-    add_clang(result, "-include");
-    add_clang(result, files->builtins);
+    add_front_end_option(invocation, result, "-include");
+    add_front_end_option(invocation, result, files->builtins);
+  }
+}
+
+static void add_compiler(const struct invocation *invocation,
+                         const struct files *files,
+                         struct argument_list *result) {
+  if (!invocation->fortran)
+    add_c(invocation, files, result);
+  /* Loaded early as well, or its -mllvm options would not be known. */
+  add_front_end_option(invocation, result, "-load");
+  add_front_end_option(invocation, result, files->pass);
+  argument_list_addf(result, "-fpass-plugin=%s", files->pass);
+  argument_list_add(result, "-D__HWCKPT__=1");
+  if (invocation->lto) {
+    add_front_end_option(invocation, result, "-mllvm");
+    add_front_end_option(invocation, result, "-hwckpt-prelink");
+  }
+  if (invocation->hook) {
+    struct argument_list option = {0};
+    argument_list_addf(&option, "-hwckpt-hook=%s", invocation->hook);
+    add_front_end_option(invocation, result, "-mllvm");
+    add_front_end_option(invocation, result, option.items[0]);
+  }
+  for (size_t i = 0; i < invocation->ignorelists.count; i++) {
+    const char *file = invocation->ignorelists.items[i];
+    struct argument_list options = {0};
+    argument_list_addf(&options, "-hwckpt-ignorelist=%s", file);
+    add_front_end_option(invocation, result, "-mllvm");
+    add_front_end_option(invocation, result, options.items[0]);
+    if (invocation->fortran)
+      continue;
+    /* What -MD writes names it too. */
+    argument_list_addf(&options, "-fdepfile-entry=%s", file);
+    add_front_end_option(invocation, result, options.items[1]);
   }
 }
 
 static void add_link(const struct invocation *invocation,
                      const struct files *files, struct argument_list *result) {
   if (invocation->lld) {
-    argument_list_add(result, "-Xlinker");
-    argument_list_addf(result, "--load-pass-plugin=%s", files->pass);
+    struct argument_list option = {0};
+    argument_list_addf(&option, "--load-pass-plugin=%s", files->pass);
+    add_linker(invocation, result, option.items[0]);
   }
   if (!invocation->executable)
     return;
   if (!is_missing(files->interpose))
-    add_linker(result, files->interpose);
+    add_linker_input(invocation, result, files->interpose);
   /* Instrumented code refers to the runtime weakly, which draws nothing out of
    * an archive. */
-  add_linker(result, "--whole-archive");
-  add_linker(result, files->archive);
-  add_linker(result, "--no-whole-archive");
+  add_linker(invocation, result, "--whole-archive");
+  add_linker_input(invocation, result, files->archive);
+  add_linker(invocation, result, "--no-whole-archive");
   /* Shared objects find the runtime in the program. */
-  add_linker(result, "--export-dynamic-symbol=__hwckpt_*");
-  add_linker(result, "--export-dynamic-symbol=hwckpt_*");
+  add_linker(invocation, result, "--export-dynamic-symbol=__hwckpt_*");
+  add_linker(invocation, result, "--export-dynamic-symbol=hwckpt_*");
 }
 
-enum hwckpt_code instrument(const struct invocation *invocation,
-                            const struct argument_list *arguments,
-                            const char *root, struct argument_list *result,
-                            const char **missing) {
-  struct files files = find_files(root);
-  if (is_missing(*missing = files.pass) ||
-      is_missing(*missing = files.front_end))
-    return HWCKPT_E_NO_PLUGIN;
-  if (invocation->executable && is_missing(*missing = files.archive))
-    return HWCKPT_E_NO_RUNTIME;
+struct problem instrument(const struct invocation *invocation,
+                          const struct argument_list *arguments,
+                          const struct real_compiler *compiler,
+                          const char *root, struct argument_list *result) {
+  unsigned llvm = real_compiler_llvm(compiler);
+  struct files files = find_files(root, llvm);
+  struct problem problem = check_compiler(invocation, compiler, llvm, &files);
+  if (problem.code)
+    return problem;
+  if (invocation->executable && is_missing(files.archive))
+    return (struct problem){HWCKPT_E_NO_RUNTIME, files.archive, NULL};
   for (size_t i = 0; i < invocation->ignorelists.count; i++)
-    if (is_missing(*missing = invocation->ignorelists.items[i]))
-      return HWCKPT_E_IGNORELIST;
+    if (is_missing(invocation->ignorelists.items[i]))
+      return (struct problem){HWCKPT_E_IGNORELIST,
+                              invocation->ignorelists.items[i], NULL};
 
   size_t next = 0;
   argument_list_add(result, arguments->items[next++]);
@@ -142,13 +224,15 @@ enum hwckpt_code instrument(const struct invocation *invocation,
     argument_list_add(result, arguments->items[next++]);
     add_front_end(invocation, &files, result);
   } else if (!invocation->assembler) {
-    argument_list_add(result, "--start-no-unused-arguments");
+    if (!invocation->fortran)
+      argument_list_add(result, "--start-no-unused-arguments");
     add_compiler(invocation, &files, result);
     if (invocation->links)
       add_link(invocation, &files, result);
-    argument_list_add(result, "--end-no-unused-arguments");
+    if (!invocation->fortran)
+      argument_list_add(result, "--end-no-unused-arguments");
   }
   for (; next < arguments->count; next++)
     argument_list_add(result, arguments->items[next]);
-  return HWCKPT_E_NONE;
+  return problem;
 }

@@ -4,15 +4,14 @@
 
 #include "argument_list.h"
 #include "invocation.h"
-
-#include "runtime/error.h"
+#include "problem.h"
+#include "real_compiler.h"
 
 /* Makes *result of arguments (the first is the program's name) and what
- * invocation needs of hwckpt's files below root. Returns HWCKPT_E_NONE, or what
- * is missing, and in *missing its path. */
-enum hwckpt_code instrument(const struct invocation *invocation,
-                            const struct argument_list *arguments,
-                            const char *root, struct argument_list *result,
-                            const char **missing);
+ * invocation needs of hwckpt's files below root, to be given to compiler. */
+struct problem instrument(const struct invocation *invocation,
+                          const struct argument_list *arguments,
+                          const struct real_compiler *compiler,
+                          const char *root, struct argument_list *result);
 
 #endif

@@ -1,11 +1,13 @@
-/* invocation.c - what a clang command line asks for.
+/* invocation.c - what a clang or flang command line asks for.
  *
- * Not a copy of clang's option parser: it has to know which words are values of
+ * Not a copy of their option parser: it has to know which words are values of
  * the option before them, what keeps clang from linking, and what kind of file
  * the linker makes. Where it errs the additions are options that clang does not
  * use, about which it was told not to complain.
  */
 #include "invocation.h"
+
+#include "program_name.h"
 
 #include <string.h>
 
@@ -34,6 +36,7 @@ static const char *const options_with_value[] = {
     "-F",
     "-G",
     "-I",
+    "-J",
     "-L",
     "-MF",
     "-MJ",
@@ -50,6 +53,7 @@ static const char *const options_with_value[] = {
     "-Xclangas",
     "-Xcuda-fatbinary",
     "-Xcuda-ptxas",
+    "-Xflang",
     "-Xlinker",
     "-Xoffload-linker",
     "-Xopenmp-target",
@@ -84,6 +88,7 @@ static const char *const options_with_value[] = {
     "-l",
     "-mllvm",
     "-mmlir",
+    "-module-dir",
     "-mthread-model",
     "-o",
     "-rpath",
@@ -339,12 +344,13 @@ void invocation_read(const struct argument_list *all,
                      struct argument_list *kept) {
   *invocation = (struct invocation){0};
   struct reading reading = {.invocation = invocation};
-  const char *slash = strrchr(all->items[0], '/');
-  reading.stops_early = invocation->preprocesses =
-      ends_with(slash ? slash : all->items[0], "-cpp");
+  struct program_name name = program_name_read(all->items[0]);
+  invocation->fortran = name.fortran;
+  reading.stops_early = invocation->preprocesses = name.preprocessor;
   argument_list_add(kept, all->items[0]);
   if (all->count > 1) {
-    invocation->front_end = strcmp(all->items[1], "-cc1") == 0;
+    const char *front_end = invocation->fortran ? "-fc1" : "-cc1";
+    invocation->front_end = strcmp(all->items[1], front_end) == 0;
     invocation->assembler = strcmp(all->items[1], "-cc1as") == 0;
   }
   read_arguments(&reading, all, kept);

@@ -1,5 +1,5 @@
-/* invocation.h - what a clang command line asks for, as far as -fhwckpt has to
- * know it.
+/* invocation.h - what a clang or flang command line asks for, as far as
+ * -fhwckpt has to know it.
  */
 #ifndef HWCKPT_CLANG_INVOCATION_H
 #define HWCKPT_CLANG_INVOCATION_H
@@ -14,9 +14,10 @@ struct invocation {
   const char *hook;                 /* value of -fhwckpt-hook= */
   bool unknown_hook;                /* ... which is none */
   struct argument_list ignorelists; /* files of -fhwckpt-ignorelist= */
-  bool front_end;                   /* clang -cc1: options of another program */
-  bool assembler;                   /* clang -cc1as */
-  bool links;                       /* the linker will run */
+  bool fortran;                     /* flang: other front end, other options */
+  bool front_end;    /* clang -cc1, flang -fc1: options of another program */
+  bool assembler;    /* clang -cc1as */
+  bool links;        /* the linker will run */
   bool executable;   /* ... and makes no shared or relocatable object */
   bool only_links;   /* ... of what is compiled already, with libc */
   bool preprocesses; /* -E, or a step of its own does it */

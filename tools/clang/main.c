@@ -1,32 +1,26 @@
-/* main.c - clang with -fhwckpt.
+/* main.c - clang and flang with -fhwckpt.
  *
- * The real clang rejects options it does not know. This program goes by clang's
+ * The real ones reject options they do not know. This program goes by their
  * names, takes -fhwckpt and the options that begin so out of the command
- * line, puts in what they stand for, and becomes the real clang. Build systems
+ * line, puts in what they stand for, and becomes the real one. Build systems
  * that link without the options they compile with are met halfway: a link of
  * instrumented objects alone is one with -fhwckpt. Invariant: without either
- * the real clang sees the command line as it was.
+ * the real one sees the command line as it was.
  */
 #include "argument_list.h"
 #include "instrument.h"
 #include "invocation.h"
 #include "linker_inputs.h"
-
-#include "runtime/error.h"
+#include "problem.h"
+#include "program_name.h"
+#include "real_compiler.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-static const char *last_component(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
-}
 
 /* ---- errors, in clang's form ---- */
 
@@ -44,42 +38,15 @@ static const struct message messages[] = {
 #undef HWCKPT_ERROR
 };
 
-static void fail(enum hwckpt_code code, const char *object)
-    __attribute__((noreturn));
-static void fail(enum hwckpt_code code, const char *object) {
+static void fail(struct problem problem) __attribute__((noreturn));
+static void fail(struct problem problem) {
   for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
-    if (messages[i].code == code)
-      fprintf(stderr, "%s: error: HWCKPT-E%d: %s: '%s'\n%s: note: %s\n",
-              program_name, code, messages[i].what, object, program_name,
-              messages[i].remedy);
+    if (messages[i].code == problem.code)
+      fprintf(stderr, "%s: error: HWCKPT-E%d: %s: '%s'%s%s\n%s: note: %s\n",
+              program_name, problem.code, messages[i].what, problem.object,
+              problem.detail ? ": " : "", problem.detail ? problem.detail : "",
+              program_name, messages[i].remedy);
   exit(1);
-}
-
-/* ---- the real clang ---- */
-
-/* Its path: HWCKPT_REAL_CLANG, or the one hwckpt was built for. */
-static const char *find_real_clang(void) {
-  const char *path = getenv("HWCKPT_REAL_CLANG");
-  if (!path || !*path)
-    path = REAL_CLANG;
-  struct stat self, real;
-  if (access(path, X_OK) != 0 || stat(path, &real) != 0 ||
-      !S_ISREG(real.st_mode))
-    fail(HWCKPT_E_NO_COMPILER, path);
-  /* It would start itself for ever. */
-  if (stat("/proc/self/exe", &self) == 0 && self.st_dev == real.st_dev &&
-      self.st_ino == real.st_ino)
-    fail(HWCKPT_E_NO_COMPILER, path);
-  return path;
-}
-
-/* The name it is called by: its own folder, where it looks for its files, and
- * our last component, which says clang or clang++ and may name a target. */
-static const char *real_clang_name(const char *path) {
-  struct argument_list name = {0};
-  argument_list_addf(&name, "%.*s%s", (int)(last_component(path) - path), path,
-                     program_name);
-  return name.items[0];
 }
 
 static void become(const char *path, struct argument_list *arguments)
@@ -100,7 +67,7 @@ static const char *find_root(void) {
   static char path[PATH_MAX];
   ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
   if (length < 0)
-    fail(HWCKPT_E_NO_PLUGIN, "/proc/self/exe");
+    fail((struct problem){HWCKPT_E_NO_PLUGIN, "/proc/self/exe", NULL});
   path[length] = '\0';
   for (int up = 0; up < 2; up++) {
     char *slash = strrchr(path, '/');
@@ -113,11 +80,15 @@ static const char *find_root(void) {
 int main(int argc, char **argv) {
   if (argc < 1)
     return 1;
-  program_name = last_component(argv[0]);
-  const char *real = find_real_clang();
+  struct program_name name = program_name_read(argv[0]);
+  program_name = name.text;
+  struct real_compiler real;
+  struct problem problem = real_compiler_find(&name, &real);
+  if (problem.code)
+    fail(problem);
 
   struct argument_list given = {0}, expanded = {0}, kept = {0};
-  argument_list_add(&given, real_clang_name(real));
+  argument_list_add(&given, real.name);
   argument_list_add(&expanded, given.items[0]);
   for (int i = 1; i < argc; i++) {
     argument_list_add(&given, argv[i]);
@@ -127,7 +98,7 @@ int main(int argc, char **argv) {
   struct invocation invocation;
   invocation_read(&expanded, &invocation, &kept);
   if (invocation.unknown_hook)
-    fail(HWCKPT_E_HOOK_OPTION, invocation.hook);
+    fail((struct problem){HWCKPT_E_HOOK_OPTION, invocation.hook, NULL});
   /* Response files stay as they are unless something is to be taken out. */
   if (kept.count != expanded.count) {
     struct argument_list ignored = {0};
@@ -141,7 +112,7 @@ int main(int argc, char **argv) {
   if (!invocation.instrument && !invocation.refuse && invocation.only_links)
     invocation.instrument = linker_inputs_need_runtime(&invocation.objects);
   if (!invocation.instrument)
-    become(real, &kept);
+    become(real.path, &kept);
 
   if (invocation.links && invocation.lto && !invocation.lld &&
       !invocation.quiet)
@@ -150,10 +121,8 @@ int main(int argc, char **argv) {
             "lld links: use -fuse-ld=lld\n",
             program_name);
   struct argument_list result = {0};
-  const char *missing = NULL;
-  enum hwckpt_code code =
-      instrument(&invocation, &kept, find_root(), &result, &missing);
-  if (code != HWCKPT_E_NONE)
-    fail(code, missing);
-  become(real, &result);
+  problem = instrument(&invocation, &kept, &real, find_root(), &result);
+  if (problem.code)
+    fail(problem);
+  become(real.path, &result);
 }
