@@ -2,7 +2,7 @@
 // RUN: %clang -fhwckpt -O2 %s -o %t -pthread && %python %S/Inputs/kill-and-restore --hwckpt %hwckpt --dir %t.dir -- %t
 #include <pthread.h>
 #include <stdio.h>
-enum { THREADS = 4, TURNS = 30000 };
+enum { THREADS = 4, TURNS = 60000 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed[THREADS] = {
     PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER,
