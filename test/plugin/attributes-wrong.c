@@ -3,39 +3,39 @@
 // RUN: %clang -fhwckpt -std=c17 -fsyntax-only -ferror-limit=0 -Xclang -verify %s
 // RUN: %clang -fhwckpt -x c++ -fsyntax-only -ferror-limit=0 -Xclang -verify %s
 
-// expected-error@+1 {{'nopoll' attribute only applies to functions}}
+// expected-error-re@+1 {{'{{(hwckpt::)?}}nopoll' attribute only applies to functions}}
 [[hwckpt::nopoll]] int variable;
 // expected-error@+1 {{'hwckpt_nopoll' attribute only applies to functions}}
 __attribute__((hwckpt_nopoll)) int gnu_variable;
-// expected-error@+1 {{'site' attribute only applies to functions and statements}}
+// expected-error-re@+1 {{'{{(hwckpt::)?}}site' attribute only applies to functions and statements}}
 [[hwckpt::site]] int site_variable;
 struct fields {
-  // expected-error@+1 {{'nopoll' attribute only applies to functions}}
+  // expected-error-re@+1 {{'{{(hwckpt::)?}}nopoll' attribute only applies to functions}}
   [[hwckpt::nopoll]] int field;
 };
-// expected-error@+1 {{'site' attribute only applies to functions and statements}}
+// expected-error-re@+1 {{'{{(hwckpt::)?}}site' attribute only applies to functions and statements}}
 struct [[hwckpt::site]] tagged {
   int field;
 };
-// expected-error@+1 {{'site' attribute cannot be applied to types}}
+// expected-error-re@+1 {{'{{(hwckpt::)?}}site' attribute cannot be applied to types}}
 typedef int [[hwckpt::site]] type;
 
-// expected-error@+1 {{'exclude' attribute only applies to variables of static storage duration}}
+// expected-error-re@+1 {{'{{(hwckpt::)?}}exclude' attribute only applies to variables of static storage duration}}
 [[hwckpt::exclude]] void exclude_function(void);
-// expected-error@+1 {{'exclude' attribute only applies to variables of static storage duration}}
+// expected-error-re@+1 {{'{{(hwckpt::)?}}exclude' attribute only applies to variables of static storage duration}}
 [[hwckpt::exclude]] static __thread int exclude_thread;
 // expected-error@+1 {{'exclude_constant' is constant and cannot be left out of checkpoints}}
 [[hwckpt::exclude]] const int exclude_constant[2] = {1};
-// expected-error@+1 {{'exclude' attribute takes no arguments}}
+// expected-error-re@+1 {{'{{(hwckpt::)?}}exclude' attribute takes no arguments}}
 [[hwckpt::exclude(3)]] int exclude_argument;
 struct exclude_fields {
-  // expected-error@+1 {{'exclude' attribute only applies to variables of static storage duration}}
+  // expected-error-re@+1 {{'{{(hwckpt::)?}}exclude' attribute only applies to variables of static storage duration}}
   [[hwckpt::exclude]] int field;
 };
-// expected-error@+1 {{'exclude' attribute only applies to variables of static storage duration}}
+// expected-error-re@+1 {{'{{(hwckpt::)?}}exclude' attribute only applies to variables of static storage duration}}
 void exclude_parameter([[hwckpt::exclude]] int parameter);
 void exclude_local(void) {
-  // expected-error@+1 {{'exclude' attribute only applies to variables of static storage duration}}
+  // expected-error-re@+1 {{'{{(hwckpt::)?}}exclude' attribute only applies to variables of static storage duration}}
   [[hwckpt::exclude]] int local;
 }
 #ifdef __cplusplus
@@ -46,34 +46,34 @@ struct has_constructor {
 [[hwckpt::exclude]] has_constructor exclude_object;
 #endif
 
-// expected-error@+1 {{'nopoll' attribute takes no arguments}}
+// expected-error-re@+1 {{'{{(hwckpt::)?}}nopoll' attribute takes no arguments}}
 [[hwckpt::nopoll(1)]] void standard_argument(void);
 // expected-error@+1 {{'hwckpt_nopoll' attribute takes no arguments}}
 __attribute__((hwckpt_nopoll(1))) void gnu_argument(void);
-// expected-error@+1 {{'site' attribute takes no arguments}}
+// expected-error-re@+1 {{'{{(hwckpt::)?}}site' attribute takes no arguments}}
 [[hwckpt::site("here")]] void site_argument(void);
 // expected-error@+1 {{'hwckpt_nopoll' and 'hwckpt::site' attributes are not compatible}}
 [[hwckpt::site]] __attribute__((hwckpt_nopoll)) void both(void);
 // expected-error@+1 {{'hwckpt_site' and 'hwckpt::nopoll' attributes are not compatible}}
 [[hwckpt::nopoll]] __attribute__((hwckpt_site)) void both_again(void);
 
-// expected-warning@+1 {{unknown attribute 'nothing' ignored}}
+// expected-warning-re@+1 {{unknown attribute '{{(hwckpt::)?}}nothing' ignored}}
 [[hwckpt::nothing]] void unknown(void);
 
 // expected-error@+1 {{'#pragma hwckpt site' must be followed by a statement}}
 #pragma hwckpt site
 void not_before_functions(int *p) {
-  // expected-error@+1 {{'nopoll' attribute only applies to functions}}
+  // expected-error-re@+1 {{'{{(hwckpt::)?}}nopoll' attribute only applies to functions}}
   [[hwckpt::nopoll]] while (*p)
     ;
-  // expected-error@+1 {{'site' attribute only applies to functions and statements}}
+  // expected-error-re@+1 {{'{{(hwckpt::)?}}site' attribute only applies to functions and statements}}
   [[hwckpt::site]] int local = 3;
   switch (*p) {
   // expected-error@+1 {{a site cannot be in front of a label; mark the statement behind it}}
   [[hwckpt::site]] case 3:
     *p = local;
   }
-  // expected-error@+1 {{'site' attribute takes no arguments}}
+  // expected-error-re@+1 {{'{{(hwckpt::)?}}site' attribute takes no arguments}}
   [[hwckpt::site(2)]] *p = 1;
 
   // expected-warning@+1 {{missing word in '#pragma hwckpt'; expected 'site' - ignored}}
