@@ -32,7 +32,7 @@
 // SOME-NOT: Lhwckpt_site
 // NONE-NOT: Lhwckpt_site
 // WHY: no sites in listed: it is in the ignorelist
-// MISSING: clang: error: HWCKPT-E405: the file of -fhwckpt-ignorelist= cannot be read: '{{.*}}'
+// MISSING: clang{{.*}}: error: HWCKPT-E405: the file of -fhwckpt-ignorelist= cannot be read: '{{.*}}'
 // MALFORMED: error: -fhwckpt-ignorelist: error parsing file '{{.*}}malformed': malformed line 2: 'nothing of the kind'
 // MALFORMED-NOT: error:{{.*}}ignorelist
 void listed(volatile int *p) {
