@@ -236,9 +236,12 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
     if (answer)
       return answer;
   }
-  /* A base needs the unwritten pages too, and then everything protected. */
+  /* A base needs the unwritten pages too, and then everything protected. So
+   * does an area that is new here: mremap() drops the tracking of what it
+   * moves, and of areas that become one with that, but their pages stay
+   * protected. */
   long result;
-  if (all || !tracked) {
+  if (all || fresh) {
     result = walk(dirty, area, &present_criteria, classify_written, false,
                   visit, context, &answer);
     if (result == 0 && answer == 0 && tracked) {
@@ -250,10 +253,10 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
   } else {
     result = walk(dirty, area, &written_criteria, classify_written, true, visit,
                   context, &answer);
-    if (result == 0 && answer == 0 && !fresh)
+    if (result == 0 && answer == 0)
       result = walk(dirty, area, &hole_criteria, classify_hole, true, visit,
                     context, &answer);
-    if (result == 0 && answer == 0 && !fresh && may_be_dropped(area))
+    if (result == 0 && answer == 0 && may_be_dropped(area))
       result = walk(dirty, area, &dropped_criteria, classify_dropped, true,
                     visit, context, &answer);
   }
