@@ -24,6 +24,8 @@
 #define SYS_SECCOMP 1
 #endif
 
+#define LEFT_OVER_MS 100
+
 static struct sigaction_raw before_trap, before_ill, before_sys;
 static _Atomic uint64_t sites_reached; /* with every_site */
 
@@ -96,12 +98,23 @@ static bool retry_step(uint64_t address) {
   return true;
 }
 
+/* Who arms the sites disarms them, or stops the threads. This one may have a
+ * lower priority, and must not keep the lock from him meanwhile; only when
+ * nothing comes for long they were left over. */
+static void wait_at_site(ucontext_t *context) {
+  for (unsigned i = 0; !quiesce_park(PARK_SITE, context); i++) {
+    if (!sites_are_armed())
+      return;
+    if (i == LEFT_OVER_MS)
+      sites_disarm();
+    sites_await_disarm(1000000);
+  }
+}
+
 static void at_site(ucontext_t *context, uint64_t address) {
   uint64_t stride = events_every_site();
   if (!stride) {
-    /* Armed, but nobody stops: they were left over. */
-    if (!quiesce_park(PARK_SITE, context))
-      sites_disarm();
+    wait_at_site(context);
     return;
   }
   if (retry_step(address))

@@ -4,17 +4,20 @@
 #include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../support/blocked.h"
 #include "../support/exclude.h"
 #include "../support/memory_map.h"
 #include "../support/private.h"
 #include "../support/quiesce.h"
-#include "../support/task.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #define MODULES 1024
 #define EXPORTED __attribute__((visibility("default")))
@@ -44,7 +47,7 @@ static struct {
   uint32_t built;   /* changes when the table was built */
   struct table tables[2];
   struct table *_Atomic table; /* null: none yet */
-  bool armed;
+  _Atomic uint32_t armed;      /* 0 or 1 (futex) */
   _Atomic uint32_t lock; /* of text being written and modules going away; see
                           * lock() */
 } sites;
@@ -275,6 +278,9 @@ static void write_all(bool armed) {
   const struct table *table = atomic_load(&sites.table);
   for (uint32_t i = 0; table && i < table->range_count; i++)
     write_text(table, table->ranges[i], armed);
+  atomic_store(&sites.armed, armed);
+  if (!armed)
+    SYS(futex, &sites.armed, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
 }
 
 /* The sites of a module that goes away are disarmed and forgotten before its
@@ -290,44 +296,22 @@ EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
   sites.changes++;
   if (sites.armed)
     write_all(false);
-  sites.armed = false;
   unlock_in_program(before);
 }
 
-static int hex_value(char digit) {
-  return digit <= '9' ? digit - '0' : digit - 'a' + 10;
-}
-
-static void look_for_blocked(int tid, void *context) {
-  char text[4096];
-  bool *blocked = context;
-  /* Who waits in a save blocks all signals, and reaches no site meanwhile. */
-  if (*blocked || quiesce_is_runtime_thread(tid) || quiesce_is_in_save(tid) ||
-      task_read(tid, "status", text, sizeof text) <= 0)
-    return;
-  for (const char *line = text; *line; line++) {
-    if ((line == text || line[-1] == '\n') &&
-        memcmp(line, "SigBlk:\t", 8) == 0) {
-      /* 16 hex digits; SIGILL is bit 3, SIGTRAP bit 4. */
-      *blocked = hex_value(line[8 + 14]) & 1 || hex_value(line[8 + 15]) & 8;
-      return;
-    }
-  }
-}
+/* Bits of signals that the kernel forces on a thread which blocks them by
+ * ending the program. */
+#define TRAPS (1u << (SIGTRAP - 1) | 1u << (SIGILL - 1))
 
 static void arm(void) {
   lock();
-  if (!sites.armed && build()) {
+  if (!sites.armed && build())
     write_all(true);
-    sites.armed = true;
-  }
   unlock();
 }
 
 void sites_arm(void) {
-  bool blocked = false;
-  task_each(look_for_blocked, &blocked);
-  if (!blocked)
+  if (!blocked_anywhere(TRAPS))
     arm();
 }
 
@@ -341,8 +325,14 @@ void sites_disarm(void) {
   lock();
   if (sites.armed)
     write_all(false);
-  sites.armed = false;
   unlock();
+}
+
+bool sites_are_armed(void) { return atomic_load(&sites.armed); }
+
+void sites_await_disarm(uint64_t nanoseconds) {
+  struct timespec timeout = {0, (long)nanoseconds};
+  SYS(futex, &sites.armed, FUTEX_WAIT_PRIVATE, 1, &timeout, 0, 0);
 }
 
 static void patch(uint64_t address, bool armed) {
@@ -371,5 +361,6 @@ void sites_forget(void) {
   memset(sites.tables, 0, sizeof sites.tables);
   atomic_store(&sites.table, 0);
   atomic_store(&sites.lock, 0);
-  sites.armed = false;
+  atomic_store(&sites.armed, 0);
+  blocked_forget();
 }

@@ -22,6 +22,11 @@ void sites_disarm(void);
 /* The same as sites_arm() while all threads are stopped. */
 void sites_arm_stopped(void);
 
+/* Whether sites are armed just now, and waiting until they are not, or for that
+ * long (less than a second), whichever is first. In a signal handler. */
+bool sites_are_armed(void);
+void sites_await_disarm(uint64_t nanoseconds);
+
 /* Whether address is a site; in a signal handler. */
 bool sites_contains(uint64_t address);
 /* Arms one site, if sites are armed, or writes its original byte back. With all

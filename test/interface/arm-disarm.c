@@ -1,7 +1,8 @@
 // Sites are armed and disarmed again and again while many threads run through
 // them: no trap is lost or stray, and the text is what it was. So too where
 // pages may not be writable and executable at once, with a breakpoint of
-// somebody else in the text, and while libraries come and go.
+// somebody else in the text, and while libraries come and go. The stress tier
+// wants 1,000 times a second, for ten seconds.
 // RUN: rm -rf %t && mkdir %t
 // RUN: %clang -fhwckpt -O1 -c -DWORK=work_trap %s -o %t/trap.o
 // RUN: %clang -fhwckpt -fhwckpt-hook=insn -O1 -c -DWORK=work_insn %s -o %t/insn.o
@@ -12,6 +13,8 @@
 // RUN: %t/main %t/library.so threads breakpoint
 // RUN: %t/main %t/library.so libraries
 // RUN: %clang -O1 -I%src -pthread -static %s %t/trap.o %t/insn.o %objects/runtime/hwckpt_rt_open.o -o %t/main 2>/dev/null && %t/main - threads
+// RUN: %clang -O1 -I%src -pthread -static-pie %s %t/trap.o %t/insn.o %objects/runtime/hwckpt_rt_open.o -o %t/main 2>/dev/null && %t/main - threads
+// RUN: %clang -O1 -I%src -pthread -no-pie %s %t/trap.o %t/insn.o %objects/runtime/hwckpt_rt_open.o -o %t/main && %t/main - threads
 #ifdef WORK
 unsigned long WORK(unsigned long x, long n) {
   for (long i = 0; i < n; i++)
@@ -52,7 +55,7 @@ unsigned long WORK(unsigned long x, long n) {
 
 typedef unsigned long work(unsigned long x, long n);
 work work_trap, work_insn;
-#define TEXT 64 // bytes of each that are looked at
+#define TEXT 64        // bytes of each that are looked at
 
 static atomic_int stop, stopped, arms;
 
@@ -62,14 +65,29 @@ static double now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-// On a thread of the runtime, as in earnest: it has no libc.
-static void arm_and_disarm(void *rate) {
+// On a thread of the runtime, as in earnest: it has no libc. Arms with each
+// millisecond that begins, disarms in the middle of it, and what it was late
+// for at once.
+#define PERIOD 1000000 // ns
+static void sleep_until(struct timespec *due) {
+  due->tv_nsec += PERIOD / 2;
+  if (due->tv_nsec >= 1000000000) {
+    due->tv_nsec -= 1000000000;
+    due->tv_sec++;
+  }
+  syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, due, 0);
+}
+
+static void arm_and_disarm(void *unused) {
+  (void)unused;
+  struct timespec due;
+  syscall(SYS_setpriority, PRIO_PROCESS, 0, -20); // where root runs the tests
+  syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &due);
   while (!atomic_load(&stop)) {
-    for (int armed = 1; armed >= 0; armed--) {
-      armed ? sites_arm() : sites_disarm();
-      struct timespec pause = {0, (long)rate};
-      syscall(SYS_nanosleep, &pause, 0);
-    }
+    sites_arm();
+    sleep_until(&due);
+    sites_disarm();
+    sleep_until(&due);
     atomic_fetch_add(&arms, 1);
   }
   atomic_store(&stopped, 1);
@@ -146,7 +164,8 @@ int main(int argc, char **argv) {
   bool libraries = !strcmp(argv[2], "libraries");
   bool wx = argc > 3 && !strcmp(argv[3], "wx");
   bool foreign = argc > 3 && !strcmp(argv[3], "breakpoint");
-  int target = atoi(getenv("HWCKPT_STRESS")) ? 10000 : 100;
+  bool stress = atoi(getenv("HWCKPT_STRESS"));
+  int target = stress ? 10000 : 200;
   int count = libraries ? 2 : 64;
   struct hwckpt_error error;
   unsigned char before[2][TEXT];
@@ -167,7 +186,7 @@ int main(int argc, char **argv) {
     write_byte(breakpoint, 0xCC);
   }
 
-  CHECK(!quiesce_spawn(arm_and_disarm, (void *)400000, "arm", &error));
+  CHECK(!quiesce_spawn(arm_and_disarm, 0, "arm", &error));
   pthread_t threads[64];
   for (long i = 0; i < count; i++)
     pthread_create(&threads[i], 0, run, (void *)i);
@@ -187,6 +206,8 @@ int main(int argc, char **argv) {
   CHECK(!memcmp(before[1], (void *)work_insn, TEXT));
   CHECK(atomic_load(&hits) >= foreign);
   printf("%.0f times a second\n", target / seconds);
+  if (stress && !libraries)
+    CHECK(target / seconds > 980);
   return 0;
 }
 #endif
