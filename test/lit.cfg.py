@@ -14,6 +14,7 @@
 #   %objects %bin     root of the build tree, its bin/
 #   %python           a Python with the standard library
 #   %behaviour        compiles a test with test/Inputs/behaviour.h: %behaviour %s -o %t
+#   %restored_by_all  the same, for root as an ordinary user as well
 #   %restored         test/Inputs/restored: runs %t, which kills itself, and restores it
 #
 # FileCheck, not, split-file, count, clang and llvm-* of that version are on PATH;
@@ -75,6 +76,7 @@ behaviour = f"{build_bin}/clang{config.llvm_suffix} -fhwckpt -O2 -pthread -D_GNU
 
 config.substitutions += [
     (r"%behaviour\b", behaviour),
+    (r"%restored_by_all\b", f"{inputs}/restored-by-all {build_bin}/hwckpt"),
     (r"%restored\b", f"{inputs}/restored {build_bin}/hwckpt"),
     (r"%clangxx\b", os.path.join(build_bin, "clang++" + config.llvm_suffix)),
     (r"%clang\b", os.path.join(build_bin, "clang" + config.llvm_suffix)),

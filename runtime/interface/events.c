@@ -71,6 +71,7 @@ static int open_checkpoints(struct hwckpt_error *error) {
       .application = events.application,
       .application_exists = events.application_exists,
       .track = track_option(events.options.track),
+      .go_on = events.options.on_unsupported[0] == 'w',
       .level = (int)events.options.level,
       .base_every = (unsigned)events.options.base_every,
       .keep = (unsigned)events.options.keep,
@@ -126,8 +127,10 @@ static void serve(void *unused) {
       quiesce_fail_saves(-EIO);
     } else if (checkpoint_take(event, how, &result, &error) < 0) {
       say_error(&error); /* first: a save that fails may end the program */
-      quiesce_fail_saves(error.code == HWCKPT_E_NOT_RESTORABLE ? -ENOTSUP
-                                                               : -EIO);
+      quiesce_fail_saves(error.code == HWCKPT_E_NOT_RESTORABLE ||
+                                 error.code == HWCKPT_E_NOT_SUPPORTED
+                             ? -ENOTSUP
+                             : -EIO);
     } else if (events.options.verbosity > 0) {
       say(&result);
     }

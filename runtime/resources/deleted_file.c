@@ -275,6 +275,9 @@ static int reopen(struct resource_source *source, const Descriptor *message,
 }
 
 const struct descriptor_kind hwckpt_descriptor_deleted_file = {
-    "deleted file", DescriptorKind_DESCRIPTOR_DELETED_FILE,
-    recognise,      save,
-    reopen,         0};
+    .name = "deleted file",
+    .kind = DescriptorKind_DESCRIPTOR_DELETED_FILE,
+    .recognise = recognise,
+    .save = save,
+    .open = reopen,
+};

@@ -37,4 +37,8 @@ static int reopen(struct resource_source *source, const Descriptor *message,
 }
 
 const struct descriptor_kind hwckpt_descriptor_device = {
-    "device", DescriptorKind_DESCRIPTOR_DEVICE, recognise, 0, reopen, 0};
+    .name = "device",
+    .kind = DescriptorKind_DESCRIPTOR_DEVICE,
+    .recognise = recognise,
+    .open = reopen,
+};

@@ -143,4 +143,10 @@ static int roll_back(struct resource_source *source, const Descriptor *message,
 }
 
 const struct descriptor_kind hwckpt_descriptor_file = {
-    "file", DescriptorKind_DESCRIPTOR_FILE, recognise, save, reopen, roll_back};
+    .name = "file",
+    .kind = DescriptorKind_DESCRIPTOR_FILE,
+    .recognise = recognise,
+    .save = save,
+    .open = reopen,
+    .settle = roll_back,
+};

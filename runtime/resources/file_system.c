@@ -4,6 +4,7 @@
  * have ones of its own. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "info.h"
 #include "resource.h"
 
 #include <errno.h>
@@ -11,50 +12,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The octal number after "Umask:" in the text of /proc/self/status. */
-static bool parse_umask(const char *text, uint32_t *mask) {
-  static const char key[] = "\nUmask:";
-  for (; *text; text++) {
-    size_t i = 0;
-    while (key[i] && text[i] == key[i])
-      i++;
-    if (key[i])
-      continue;
-    text += i;
-    while (*text == '\t' || *text == ' ')
-      text++;
-    for (*mask = 0; *text >= '0' && *text <= '7'; text++)
-      *mask = *mask * 8 + (uint32_t)(*text - '0');
-    return true;
-  }
-  return false;
-}
-
-static int read_umask(uint32_t *mask, struct hwckpt_error *error) {
-  static const char path[] = "/proc/self/status";
-  char text[2048];
-  long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-fd, path, "open");
-  long length = SYS(read, fd, text, sizeof(text) - 1);
-  SYS(close, fd);
-  if (length < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-length, path, "read");
-  text[length] = 0;
-  if (!parse_umask(text, mask))
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, path, "no Umask: line");
-  return 0;
-}
-
-static void warn_if_gone(struct resource_sink *sink, const char *directory) {
+static int check_directory(struct resource_sink *sink, const char *directory,
+                           struct hwckpt_error *error) {
   struct stat there;
-  struct hwckpt_error warning;
-  long result = SYS(newfstatat, AT_FDCWD, directory, &there, 0);
-  if (result != -ENOENT)
-    return;
-  hwckpt_fail(&warning, HWCKPT_E_UNSUPPORTED, 0, directory,
-              "the working directory is removed");
-  sink->warn(sink, &warning);
+  if (SYS(newfstatat, AT_FDCWD, directory, &there, 0) != -ENOENT)
+    return 0;
+  return resource_unsupported(sink, error, directory,
+                              "the working directory is removed");
 }
 
 static int save(struct resource_sink *sink, struct hwckpt_error *error) {
@@ -65,10 +29,14 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-length, "/proc/self/cwd",
                        "readlink");
   message.directory[length] = 0;
-  warn_if_gone(sink, message.directory);
-  int result = read_umask(&message.umask, error);
+  int result = check_directory(sink, message.directory, error);
   if (result)
     return result;
+  uint64_t mask;
+  if (!info_number(sink->status, "\nUmask:", 8, &mask))
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "/proc/self/status",
+                       "no Umask: line");
+  message.umask = (uint32_t)mask;
   return resource_put(sink, RECORD_FILE_SYSTEM, FileSystem_fields, &message,
                       error);
 }
@@ -96,5 +64,8 @@ static int restore(struct resource_source *source, struct hwckpt_error *error) {
   return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "working directory", "missing");
 }
 
-const struct resource_kind hwckpt_resource_file_system = {"file system", save,
-                                                          restore};
+const struct resource_kind hwckpt_resource_file_system = {
+    .name = "file system",
+    .save = save,
+    .restore = restore,
+};

@@ -26,4 +26,8 @@ static int take(struct resource_source *source, const Descriptor *message,
 }
 
 const struct descriptor_kind hwckpt_descriptor_inherited = {
-    "inherited", DescriptorKind_DESCRIPTOR_INHERITED, recognise, 0, take, 0};
+    .name = "inherited",
+    .kind = DescriptorKind_DESCRIPTOR_INHERITED,
+    .recognise = recognise,
+    .open = take,
+};

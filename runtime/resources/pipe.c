@@ -254,4 +254,9 @@ static int reopen(struct resource_source *source, const Descriptor *message,
 }
 
 const struct descriptor_kind hwckpt_descriptor_pipe = {
-    "pipe", DescriptorKind_DESCRIPTOR_PIPE, recognise, save, reopen, 0};
+    .name = "pipe",
+    .kind = DescriptorKind_DESCRIPTOR_PIPE,
+    .recognise = recognise,
+    .save = save,
+    .open = reopen,
+};

@@ -1,8 +1,9 @@
 /* resource.h - what every kind of kernel object looks like to the rooms above.
  *
- * One file a kind. Two shapes: objects of the process as a whole (struct
- * resource_kind) and open descriptors (struct descriptor_kind); registry.c
- * lists them. The files do not know each other.
+ * One file a kind. Three shapes: objects of the process as a whole (struct
+ * resource_kind), of each thread (struct thread_kind) and open descriptors
+ * (struct descriptor_kind); registry.c lists them. The files do not know each
+ * other.
  *
  * Saving runs on the checkpoint thread while the program stands still; that
  * thread has a table of descriptors of its own and sees the program's through
@@ -31,22 +32,36 @@ struct descriptor_fact {
   uint64_t offset;
 };
 
+/* A thread of the program that stands still. */
+struct thread_fact {
+  int32_t tid;
+  uint64_t blocked; /* signals that its code blocks, bit n - 1 for signal n */
+};
+
 /* Where saved records go, and scratch memory for messages (one at a time). */
 struct resource_sink {
   int (*put)(struct resource_sink *sink, uint32_t type, const void *data,
              size_t length, struct hwckpt_error *error);
   /* Says (once a checkpoint) what will not come back. */
   void (*warn)(struct resource_sink *sink, const struct hwckpt_error *error);
+  bool go_on;    /* what is not supported is said, and no reason to fail */
   void *scratch; /* RESOURCE_SCRATCH bytes */
   int pidfd;     /* of the program, for pidfd_getfd() */
+  const struct thread_fact *threads; /* the main thread first */
+  size_t thread_count;
+  /* /proc/self/status of the main thread; filled by resources_save(). */
+  const char *status;
   /* All descriptors of the program; filled by resources_save(). */
   const struct descriptor_fact *facts;
   size_t fact_count;
 };
-/* Of the scratch memory: encoded messages, bytes of pipes, the facts. */
-#define RESOURCE_SCRATCH ((size_t)512 << 10)
+/* Of the scratch memory: encoded messages, bytes of pipes, the facts, their
+ * order, the status. */
+#define RESOURCE_SCRATCH ((size_t)584 << 10)
 #define RESOURCE_SCRATCH_DATA ((size_t)64 << 10)
 #define RESOURCE_SCRATCH_FACTS ((size_t)128 << 10)
+#define RESOURCE_SCRATCH_ORDER ((size_t)512 << 10)
+#define RESOURCE_SCRATCH_STATUS ((size_t)576 << 10)
 
 struct resource_record {
   uint32_t type;
@@ -54,14 +69,22 @@ struct resource_record {
   const void *data;
 };
 
+/* A restored thread's id at the checkpoint, and now. */
+struct thread_now {
+  int32_t saved, now;
+};
+
 /* Where a restore takes its records from, and what it has to say. */
 struct resource_source {
   const struct resource_record *records;
   size_t count;
+  size_t at; /* the record of the descriptor that is restored */
   void (*warn)(struct resource_source *source,
                const struct hwckpt_error *error);
   void *scratch;    /* RESOURCE_SCRATCH bytes */
   int inherited[3]; /* who restores: its 0..2, moved out of the way; -1: none */
+  const struct thread_now *threads; /* for resources_finish() */
+  size_t thread_count;
 };
 
 /* Encodes message by its nanopb description into sink's scratch and puts it. */
@@ -73,10 +96,45 @@ int resource_get(const struct resource_record *record,
                  const pb_msgdesc_t *fields, void *message,
                  struct hwckpt_error *error);
 
+/* The record of that type that was put with the descriptor at source->at; E314
+ * when there is none. */
+int resource_get_own(const struct resource_source *source, uint32_t type,
+                     const pb_msgdesc_t *fields, void *message,
+                     struct hwckpt_error *error);
+/* The first record of that type after *index, whose own index is then there;
+ * false: no more. Begin with *index = -1. */
+bool resource_next(const struct resource_source *source, uint32_t type,
+                   size_t *index);
+/* The id that the thread has now; E314 when there was none. */
+int resource_tid(const struct resource_source *source, int32_t saved,
+                 struct hwckpt_error *error);
+/* Refuses the checkpoint with E208 because of the object, or says with E205
+ * that it is left out, and returns 0, where the user wants that. */
+int resource_unsupported(struct resource_sink *sink, struct hwckpt_error *error,
+                         const char *object, const char *detail, ...)
+    __attribute__((format(printf, 4, 5)));
+
 struct resource_kind {
   const char *name;
   int (*save)(struct resource_sink *sink, struct hwckpt_error *error);
+  /* Before any descriptor is there. Null: nothing. */
   int (*restore)(struct resource_source *source, struct hwckpt_error *error);
+  /* When all descriptors and threads are there, and every thread still blocks
+   * all signals: the place for what begins to act then. Null: nothing. */
+  int (*finish)(struct resource_source *source, struct hwckpt_error *error);
+};
+
+/* What the kernel keeps for each thread. */
+struct thread_kind {
+  const char *name;
+  int (*save)(struct resource_sink *sink, const struct thread_fact *thread,
+              struct hwckpt_error *error);
+  /* From one record of `type`, on the main thread, when all threads are there
+   * and block all signals. */
+  uint32_t type;
+  int (*restore)(struct resource_source *source,
+                 const struct resource_record *record,
+                 struct hwckpt_error *error);
 };
 
 /* What is known of a descriptor before its kind is: message has number, flags,
@@ -95,6 +153,10 @@ struct descriptor_kind {
    * negative code of errors.def. */
   int (*open)(struct resource_source *source, const Descriptor *message,
               struct hwckpt_error *error);
+  /* Called with the placed descriptor once every descriptor is there: what
+   * refers to others. Null: nothing. */
+  int (*link)(struct resource_source *source, const Descriptor *message,
+              int descriptor, struct hwckpt_error *error);
   /* Called with the placed descriptor once every descriptor could be opened:
    * the place for what changes files on disk. Null: nothing. */
   int (*settle)(struct resource_source *source, const Descriptor *message,
@@ -108,5 +170,8 @@ int resources_save(struct resource_sink *sink, struct hwckpt_error *error);
  * was open is closed. */
 int resources_restore(struct resource_source *source, int *keep,
                       struct hwckpt_error *error);
+/* The rest, when the threads in source->threads are there. */
+int resources_finish(struct resource_source *source,
+                     struct hwckpt_error *error);
 
 #endif

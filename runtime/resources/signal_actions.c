@@ -73,5 +73,8 @@ static int restore(struct resource_source *source, struct hwckpt_error *error) {
   return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "signal actions", "missing");
 }
 
-const struct resource_kind hwckpt_resource_signal_actions = {"signal actions",
-                                                             save, restore};
+const struct resource_kind hwckpt_resource_signal_actions = {
+    .name = "signal actions",
+    .save = save,
+    .restore = restore,
+};

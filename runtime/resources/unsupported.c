@@ -14,14 +14,10 @@ static bool recognise(const struct resource_sink *sink,
 
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
-  struct hwckpt_error warning;
-  (void)error;
   if (message->same_as >= 0) /* comes back with the lower one */
     return 0;
-  hwckpt_fail(&warning, HWCKPT_E_UNSUPPORTED, 0, message->path, "descriptor %d",
-              (int)message->number);
-  sink->warn(sink, &warning);
-  return 0;
+  return resource_unsupported(sink, error, message->path, "descriptor %d",
+                              (int)message->number);
 }
 
 static int replace(struct resource_source *source, const Descriptor *message,
@@ -41,6 +37,9 @@ static int replace(struct resource_source *source, const Descriptor *message,
 }
 
 const struct descriptor_kind hwckpt_descriptor_unsupported = {
-    "unsupported", DescriptorKind_DESCRIPTOR_UNSUPPORTED,
-    recognise,     save,
-    replace,       0};
+    .name = "unsupported",
+    .kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED,
+    .recognise = recognise,
+    .save = save,
+    .open = replace,
+};

@@ -79,6 +79,7 @@ const Words AllowedWords[] = {
      {"trap", "syscall", "interrupt", "auto", nullptr},
      "trap, syscall, interrupt or auto"},
     {"track", {"auto", "wp", "full", nullptr}, "auto, wp or full"},
+    {"on_unsupported", {"fail", "warn", nullptr}, "fail or warn"},
 };
 
 bool isDigit(char c) { return c >= '0' && c <= '9'; }

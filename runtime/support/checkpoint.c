@@ -8,6 +8,7 @@
  */
 #include "checkpoint.h"
 
+#include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../resources/resource.h"
 #include "describe.h"
@@ -28,9 +29,10 @@ static struct {
   struct stage stage; /* pages, and the records of kernel objects */
   struct stage head;  /* the records before and after those */
   struct resource_sink sink;
-  uint64_t newest; /* last generation committed here, 0: none */
-  unsigned deltas; /* since the base */
-  bool scanned;    /* for the generation that is being taken */
+  struct thread_fact *threads; /* QUIESCE_THREADS_MAX, for the sink */
+  uint64_t newest;             /* last generation committed here, 0: none */
+  unsigned deltas;             /* since the base */
+  bool scanned;                /* for the generation that is being taken */
   char application[CACHE_NAME_MAX];
   bool named;
   bool warned;
@@ -77,9 +79,12 @@ int checkpoint_open(const struct checkpoint_options *options,
   checkpoint.named = options->application_exists;
   checkpoint.sink.put = sink_put;
   checkpoint.sink.warn = sink_warn;
+  checkpoint.sink.go_on = options->go_on;
   checkpoint.sink.scratch = private_map(RESOURCE_SCRATCH);
   checkpoint.sink.pidfd = (int)SYS(pidfd_open, SYS(getpid), 0);
-  if (!checkpoint.sink.scratch)
+  checkpoint.threads =
+      private_map(QUIESCE_THREADS_MAX * sizeof *checkpoint.threads);
+  if (!checkpoint.sink.scratch || !checkpoint.threads)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "records", "");
   return 0;
 }
@@ -197,6 +202,16 @@ static int copy_memory(bool base, Statistics *statistics,
   return result;
 }
 
+static int save_resources(const struct parked *threads, unsigned count,
+                          struct hwckpt_error *error) {
+  for (unsigned i = 0; i < count; i++)
+    checkpoint.threads[i] = (struct thread_fact){
+        threads[i].tid, arch_context_sigmask(threads[i].context)};
+  checkpoint.sink.threads = checkpoint.threads;
+  checkpoint.sink.thread_count = count;
+  return resources_save(&checkpoint.sink, error);
+}
+
 /* Everything between the stop and the resume. */
 static int capture(bool base, const struct parked *threads, unsigned count,
                    Process *process, Statistics *statistics,
@@ -207,7 +222,7 @@ static int capture(bool base, const struct parked *threads, unsigned count,
   if (result == 0)
     result = refuse_deleted(&checkpoint.map, error);
   if (result == 0)
-    result = resources_save(&checkpoint.sink, error);
+    result = save_resources(threads, count, error);
   if (result == 0)
     result = copy_memory(base, statistics, error);
   statistics->copy_ns = quiesce_now_ns() - begin;

@@ -18,6 +18,7 @@ struct checkpoint_options {
                               when the first checkpoint is taken */
   bool application_exists; /* a restored program: its name is taken as it is */
   enum dirty_method track;
+  bool go_on;          /* without what is not supported, instead of failing */
   int level;           /* zstd; 0: raw */
   unsigned base_every; /* generations from base to base */
   unsigned keep;       /* bases kept */

@@ -24,8 +24,8 @@
 #include <time.h>
 
 #define STOP_SIGNAL 33
-#define SLOTS 65536u     /* power of two; threads parked at once */
-#define SLOT_PROBES 256u /* a thread's slot is this near to its hash */
+#define SLOTS QUIESCE_THREADS_MAX /* a power of two */
+#define SLOT_PROBES 256u          /* a thread's slot is this near to its hash */
 #define RUNTIME_THREADS 4
 #define RUNTIME_STACK ((size_t)512 << 10)
 #define GRACE_NS 500000ull        /* for running threads to reach a site */

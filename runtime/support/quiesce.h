@@ -39,6 +39,9 @@ struct parked {
   char name[16];
 };
 
+/* That many threads can be parked at once. */
+#define QUIESCE_THREADS_MAX 65536u
+
 /* What arming the sites is, told by who knows the sites. */
 struct quiesce_hooks {
   void (*arm)(void);    /* sites trap from now on */

@@ -15,6 +15,11 @@ enum record_type {
   RECORD_PIPE_DATA = 20,         /* raw bytes of the pipe before */
   RECORD_DELETED_FILE = 21,      /* DeletedFile */
   RECORD_DELETED_FILE_DATA = 22, /* offset and bytes of the file before */
+  RECORD_EVENTFD = 23,           /* EventFd, like all here of the descriptor
+                                    whose record follows */
+  RECORD_EPOLL_WATCH = 24,       /* EpollWatch */
+  RECORD_TIMERFD = 25,           /* TimerFd */
+  RECORD_SIGNALFD = 26,          /* SignalFd */
 };
 
 #endif

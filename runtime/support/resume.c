@@ -97,7 +97,8 @@ static void thread_main(void *argument) {
   arch_sigreturn(context);
 }
 
-static void start_thread(const Thread *thread, struct hwckpt_error *error) {
+/* Returns its id. */
+static int start_thread(const Thread *thread, struct hwckpt_error *error) {
   /* The stack below the frame held the handler that parked the thread. */
   char *stack = (char *)(thread->frame - THREAD_STACK_GAP);
   long tid = arch_spawn_as(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
@@ -110,6 +111,7 @@ static void start_thread(const Thread *thread, struct hwckpt_error *error) {
     hwckpt_fail(error, HWCKPT_E_RESUME, (int)-tid, object, "clone3");
     fail(error);
   }
+  return (int)tid;
 }
 
 static bool decode_thread(const struct resume_record *record, Thread *thread) {
@@ -150,18 +152,27 @@ static void *scratch(size_t length, struct hwckpt_error *error) {
 }
 
 static void restore_resources(const struct resume_info *info,
+                              struct resource_source *source,
                               struct hwckpt_error *error) {
-  struct resource_source source = {
+  *source = (struct resource_source){
       .records = (const struct resource_record *)info->records,
       .count = info->record_count,
       .warn = warn,
       .scratch = scratch(RESOURCE_SCRATCH, error),
       .inherited = {0, 1, 2},
   };
-  int result = resources_restore(&source, &back.status_fd, error);
-  private_unmap(source.scratch, RESOURCE_SCRATCH);
-  if (result < 0)
+  if (resources_restore(source, &back.status_fd, error) < 0)
     fail(error);
+}
+
+static void finish_resources(struct resource_source *source,
+                             const struct thread_now *threads, unsigned count,
+                             struct hwckpt_error *error) {
+  source->threads = threads;
+  source->thread_count = count;
+  if (resources_finish(source, error) < 0)
+    fail(error);
+  private_unmap(source->scratch, RESOURCE_SCRATCH);
 }
 
 static void wait_until_ready(unsigned count) {
@@ -183,18 +194,23 @@ void resume(const struct resume_info *info) {
   quiesce_forget();
   checkpoint_forget();
   interrupted_restored();
-  restore_resources(info, &error);
+  struct resource_source source;
+  restore_resources(info, &source, &error);
 
   unsigned room = (unsigned)info->record_count;
-  size_t bytes = room * sizeof(Thread);
+  size_t bytes = room * (sizeof(Thread) + sizeof(struct thread_now));
   Thread *threads = scratch(bytes, &error);
+  struct thread_now *now = (struct thread_now *)(threads + room);
   unsigned count = decode_threads(info, threads, room, &error);
+  now[0] = (struct thread_now){threads[0].tid, (int)SYS(getpid)};
   for (unsigned i = 1; i < count; i++)
-    start_thread(&threads[i], &error);
+    now[i] =
+        (struct thread_now){threads[i].tid, start_thread(&threads[i], &error)};
   become(&threads[0]);
   if (threads[0].parent_death_signal)
     SYS(prctl, PR_SET_PDEATHSIG, threads[0].parent_death_signal, 0, 0, 0);
   wait_until_ready(count - 1);
+  finish_resources(&source, now, count, &error);
   if (on_restored)
     on_restored(info->cache, info->application, info->options);
   send_status(RESTORE_RUNNING, 0);

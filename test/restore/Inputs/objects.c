@@ -6,12 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 
 static int held = -1;
 
@@ -48,9 +45,6 @@ static void unnamed_directory(void) {
   CHECK(rmdir(strcat(up, name)) == 0);
 }
 
-static void epoll(void) { held = epoll_create1(EPOLL_CLOEXEC); }
-static void event(void) { held = eventfd(1, EFD_CLOEXEC); }
-static void timer(void) { held = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC); }
 static void internet_socket(void) { held = socket(AF_INET, SOCK_STREAM, 0); }
 
 static const struct {
@@ -62,9 +56,7 @@ static const struct {
     {"open-deleted", open_deleted},
     {"shared-segment", shared_segment},
     {"unnamed-directory", unnamed_directory},
-    {"epoll", epoll},
-    {"eventfd", event},
-    {"timerfd", timer},
+
     {"socket", internet_socket},
 };
 

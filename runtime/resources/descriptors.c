@@ -1,0 +1,362 @@
+/* descriptors.c - the program's table of descriptors: every number with its
+ * open file, those that share one sharing it again. What an open file is, its
+ * kind knows (resource.h). */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "info.h"
+#include "registry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- the facts of descriptors ---- */
+
+struct directory_entry {
+  uint64_t inode;
+  int64_t next;
+  uint16_t length;
+  uint8_t type;
+  char name[];
+};
+
+static long read_info(Descriptor *message) {
+  struct info info;
+  uint64_t value;
+  long result = info_open(&info, message->number);
+  if (result < 0)
+    return result;
+  for (const char *line; (line = info_line(&info));) {
+    if (info_begins(line, "pos:") && info_number(line, "pos:", 10, &value))
+      message->offset = value;
+    else if (info_begins(line, "flags:") &&
+             info_number(line, "flags:", 8, &value)) {
+      message->close_on_exec = (value & O_CLOEXEC) != 0;
+      message->flags = (uint32_t)value & ~(uint32_t)O_CLOEXEC;
+      break; /* pos: comes before */
+    }
+  }
+  info_close(&info);
+  return 0;
+}
+
+/* Fills what the kernel says of descriptor `number`. */
+static long inspect(int number, Descriptor *message) {
+  char path[64];
+  struct stat facts;
+  memset(message, 0, sizeof(*message));
+  message->number = number;
+  message->same_as = -1;
+  hwckpt_format(path, sizeof(path), "/proc/self/fd/%d", number);
+  long length = SYS(readlink, path, message->path, sizeof(message->path) - 1);
+  if (length < 0)
+    return length;
+  message->path[length] = 0;
+  long result = SYS(newfstatat, AT_FDCWD, path, &facts, 0);
+  if (result < 0)
+    return result;
+  message->mode = facts.st_mode;
+  message->size = (uint64_t)facts.st_size;
+  message->mtime_ns = (uint64_t)facts.st_mtim.tv_sec * 1000000000ull +
+                      (uint64_t)facts.st_mtim.tv_nsec;
+  message->device = facts.st_dev;
+  message->inode = facts.st_ino;
+  return read_info(message);
+}
+
+static int add_fact(struct resource_sink *sink, const char *name,
+                    Descriptor *message, struct hwckpt_error *error) {
+  struct descriptor_fact *rows =
+      (void *)((char *)sink->scratch + RESOURCE_SCRATCH_FACTS);
+  size_t room = (RESOURCE_SCRATCH - RESOURCE_SCRATCH_FACTS) / sizeof(*rows);
+  int number = 0;
+  if (name[0] == '.')
+    return 0;
+  for (; *name; name++)
+    number = number * 10 + (*name - '0');
+  long result = inspect(number, message);
+  if (result == -ENOENT)
+    return 0;
+  if (result < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-result, "/proc/self/fd",
+                       "descriptor %d", number);
+  if (sink->fact_count == room)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "/proc/self/fd",
+                       "more than %zu descriptors", room);
+  rows[sink->fact_count++] = (struct descriptor_fact){
+      number,          message->flags, message->mode,
+      message->device, message->inode, message->offset};
+  return 0;
+}
+
+static int gather(struct resource_sink *sink, struct hwckpt_error *error) {
+  _Alignas(8) char entries[4096];
+  Descriptor message;
+  sink->facts = (void *)((char *)sink->scratch + RESOURCE_SCRATCH_FACTS);
+  sink->fact_count = 0;
+  long directory = SYS(openat, AT_FDCWD, "/proc/self/fd",
+                       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  long length = directory;
+  int result = 0;
+  while (directory >= 0 && !result) {
+    length = SYS(getdents64, directory, entries, sizeof(entries));
+    if (length <= 0)
+      break;
+    for (long at = 0; at < length && !result;) {
+      struct directory_entry *entry = (void *)(entries + at);
+      result = add_fact(sink, entry->name, &message, error);
+      at += entry->length;
+    }
+  }
+  if (directory >= 0)
+    SYS(close, directory);
+  if (!result && length < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-length, "/proc/self/fd",
+                       "listing");
+  return result;
+}
+
+/* ---- saving ---- */
+
+/* ---- which descriptors share an open file ---- */
+
+static int compare(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
+
+/* An order of open files; 0: the same one. kcmp(2) has one too, and is asked
+ * only where all else is equal. */
+static int compare_files(const struct descriptor_fact *a,
+                         const struct descriptor_fact *b) {
+  int result = compare(a->device, b->device);
+  result = result ? result : compare(a->inode, b->inode);
+  result = result ? result : compare(a->flags, b->flags);
+  result = result ? result : compare(a->offset, b->offset);
+  if (result)
+    return result;
+  long pid = SYS(getpid);
+  long order = SYS(kcmp, pid, pid, KCMP_FILE, a->number, b->number);
+  if (order >= 0)
+    return order == 2 ? 1 : -(int)order;
+  /* Without kcmp(): equal offsets other than 0 are hardly chance. */
+  return a->offset ? 0 : compare((uint64_t)a->number, (uint64_t)b->number);
+}
+
+/* The lowest descriptor with the same open file, -1: none. The facts before
+ * `index` are in the table, sorted, one for each open file. */
+static int32_t same_as(const struct resource_sink *sink, size_t index,
+                       size_t *files) {
+  uint32_t *order = (void *)((char *)sink->scratch + RESOURCE_SCRATCH_ORDER);
+  size_t low = 0, high = *files;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    int result =
+        compare_files(&sink->facts[index], &sink->facts[order[middle]]);
+    if (!result)
+      return sink->facts[order[middle]].number;
+    if (result < 0)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  memmove(order + low + 1, order + low, (*files - low) * sizeof(*order));
+  order[low] = (uint32_t)index;
+  ++*files;
+  return -1;
+}
+
+static const struct descriptor_kind *recognise(const struct resource_sink *sink,
+                                               const Descriptor *message) {
+  size_t i = 0;
+  while (!hwckpt_descriptor_kinds[i]->recognise(sink, message))
+    i++; /* the last takes all */
+  return hwckpt_descriptor_kinds[i];
+}
+
+static int save_descriptor(struct resource_sink *sink, size_t index,
+                           size_t *files, struct hwckpt_error *error) {
+  Descriptor message;
+  int number = sink->facts[index].number;
+  long failure = inspect(number, &message);
+  if (failure < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-failure, "/proc/self/fd",
+                       "descriptor %d", number);
+  const struct descriptor_kind *kind = recognise(sink, &message);
+  message.kind = kind->kind;
+  message.same_as = same_as(sink, index, files);
+  /* Who restores may give three different ones. */
+  if (kind->kind == DescriptorKind_DESCRIPTOR_INHERITED)
+    message.same_as = -1;
+  int result = kind->save ? kind->save(sink, &message, error) : 0;
+  if (result)
+    return result;
+  return resource_put(sink, RECORD_DESCRIPTOR, Descriptor_fields, &message,
+                      error);
+}
+
+int descriptors_save(struct resource_sink *sink, struct hwckpt_error *error) {
+  size_t files = 0;
+  int result = gather(sink, error);
+  for (size_t i = 0; !result && i < sink->fact_count; i++)
+    result = save_descriptor(sink, i, &files, error);
+  return result;
+}
+
+/* ---- restoring ---- */
+
+static const struct descriptor_kind *kind_of(const Descriptor *message) {
+  for (size_t i = 0; hwckpt_descriptor_kinds[i]; i++)
+    if (hwckpt_descriptor_kinds[i]->kind == message->kind)
+      return hwckpt_descriptor_kinds[i];
+  return 0;
+}
+
+/* Calls visit for every descriptor recorded, ascending. */
+static int each_descriptor(struct resource_source *source, void *context,
+                           int (*visit)(struct resource_source *source,
+                                        const Descriptor *message,
+                                        void *context,
+                                        struct hwckpt_error *error),
+                           struct hwckpt_error *error) {
+  Descriptor message;
+  int last = -1;
+  for (size_t i = 0; i < source->count; i++) {
+    if (source->records[i].type != RECORD_DESCRIPTOR)
+      continue;
+    int result =
+        resource_get(&source->records[i], Descriptor_fields, &message, error);
+    if (result)
+      return result;
+    if (message.number <= last || message.same_as >= message.number ||
+        message.same_as < -1 || !kind_of(&message))
+      return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "descriptor",
+                         "%d, kind %d, same as %d, after %d",
+                         (int)message.number, (int)message.kind,
+                         (int)message.same_as, last);
+    last = message.number;
+    source->at = i;
+    result = visit(source, &message, context, error);
+    if (result)
+      return result;
+  }
+  return 0;
+}
+
+static int note_highest(struct resource_source *source,
+                        const Descriptor *message, void *context,
+                        struct hwckpt_error *error) {
+  (void)source;
+  (void)error;
+  *(int *)context = message->number;
+  return 0;
+}
+
+/* Opens the object and puts it at its number. */
+static int place(struct resource_source *source, const Descriptor *message,
+                 void *context, struct hwckpt_error *error) {
+  (void)context;
+  bool shared = message->same_as >= 0;
+  int fd = shared ? message->same_as
+                  : kind_of(message)->open(source, message, error);
+  if (fd < 0)
+    return fd;
+  long result;
+  if (fd == message->number)
+    result = SYS(fcntl, fd, F_SETFD, message->close_on_exec ? FD_CLOEXEC : 0);
+  else
+    result =
+        SYS(dup3, fd, message->number, message->close_on_exec ? O_CLOEXEC : 0);
+  if (!shared && fd != message->number)
+    SYS(close, fd);
+  if (result < 0)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
+                       message->path, "placing descriptor %d",
+                       (int)message->number);
+  return 0;
+}
+
+static int link_up(struct resource_source *source, const Descriptor *message,
+                   void *context, struct hwckpt_error *error) {
+  const struct descriptor_kind *kind = kind_of(message);
+  (void)context;
+  if (!kind->link || message->same_as >= 0)
+    return 0;
+  return kind->link(source, message, message->number, error);
+}
+
+static int settle(struct resource_source *source, const Descriptor *message,
+                  void *context, struct hwckpt_error *error) {
+  const struct descriptor_kind *kind = kind_of(message);
+  (void)context;
+  if (!kind->settle || message->same_as >= 0)
+    return 0;
+  return kind->settle(source, message, message->number, error);
+}
+
+/* Moves *fd above every number of the program. */
+static int move_away(int *fd, int above, struct hwckpt_error *error) {
+  if (*fd < 0)
+    return 0;
+  long moved = SYS(fcntl, *fd, F_DUPFD_CLOEXEC, above + 1);
+  if (moved < 0)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-moved,
+                       "descriptor", "%d cannot move above %d", *fd, above);
+  *fd = (int)moved;
+  return 0;
+}
+
+/* Closes all descriptors but the `count` kept ones (-1: none). */
+static void close_others(const int *kept, size_t count) {
+  unsigned from = 0;
+  for (;;) {
+    unsigned next = ~0u;
+    for (size_t i = 0; i < count; i++)
+      if (kept[i] >= 0 && (unsigned)kept[i] >= from && (unsigned)kept[i] < next)
+        next = (unsigned)kept[i];
+    if (next == ~0u)
+      break;
+    if (next > from)
+      SYS(close_range, from, next - 1, 0);
+    from = next + 1;
+  }
+  SYS(close_range, from, ~0u, 0);
+}
+
+/* Leaves open only *keep and what is inherited, all out of the way. */
+static int clear_table(struct resource_source *source, int *keep,
+                       struct hwckpt_error *error) {
+  int highest = 2;
+  int result = each_descriptor(source, &highest, note_highest, error);
+  highest = highest < 2 ? 2 : highest;
+  if (!result)
+    result = move_away(keep, highest, error);
+  for (size_t i = 0; i < 3 && !result; i++)
+    result = move_away(&source->inherited[i], highest, error);
+  if (result)
+    return result;
+  int kept[4] = {*keep, source->inherited[0], source->inherited[1],
+                 source->inherited[2]};
+  close_others(kept, sizeof(kept) / sizeof(kept[0]));
+  return 0;
+}
+
+static void close_inherited(struct resource_source *source) {
+  for (size_t i = 0; i < 3; i++) {
+    if (source->inherited[i] >= 0)
+      SYS(close, source->inherited[i]);
+    source->inherited[i] = -1;
+  }
+}
+
+int descriptors_restore(struct resource_source *source, int *keep,
+                        struct hwckpt_error *error) {
+  int result = clear_table(source, keep, error);
+  if (!result)
+    result = each_descriptor(source, 0, place, error);
+  if (!result)
+    result = each_descriptor(source, 0, link_up, error);
+  if (!result)
+    result = each_descriptor(source, 0, settle, error);
+  close_inherited(source);
+  return result;
+}

@@ -1,0 +1,161 @@
+/* epoll.c - epoll(7): which descriptors are watched for what. They are watched
+ * again once all of them are there, so that one may watch another.
+ *
+ * An entry belongs to a number and an open file. When the number has been
+ * closed or given to another file since, the open file is looked for among the
+ * descriptors, and given its old number for as long as it takes. What was
+ * reported on an edge before the checkpoint is reported once more. */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "info.h"
+#include "resource.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <sys/epoll.h>
+
+static bool recognise(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  (void)sink;
+  return info_begins(message->path, "anon_inode:[eventpoll]");
+}
+
+/* ---- saving ---- */
+
+static bool is_watched(const Descriptor *message, const EpollWatch *watch,
+                       int32_t number, unsigned nth) {
+  struct kcmp_epoll_slot slot = {(uint32_t)message->number,
+                                 (uint32_t)watch->number, nth};
+  long pid = SYS(getpid);
+  long result = SYS(kcmp, pid, pid, KCMP_EPOLL_TFD, number, &slot);
+  /* Without kcmp() the number alone has to do. */
+  return result == 0 || (result == -ENOSYS && number == watch->number) ||
+         (result == -EPERM && number == watch->number);
+}
+
+/* The descriptor that has the watched file, -1: none has it any more. */
+static int32_t holder_of(const struct resource_sink *sink,
+                         const Descriptor *message, const EpollWatch *watch,
+                         unsigned nth) {
+  if (is_watched(message, watch, watch->number, nth))
+    return watch->number;
+  for (size_t i = 0; i < sink->fact_count; i++)
+    if (is_watched(message, watch, sink->facts[i].number, nth))
+      return sink->facts[i].number;
+  return -1;
+}
+
+static int put_watch(struct resource_sink *sink, const Descriptor *message,
+                     const char *line, EpollWatch *watch, unsigned *nth,
+                     struct hwckpt_error *error) {
+  uint64_t number, events;
+  if (!info_begins(line, "tfd:"))
+    return 0;
+  if (!info_number(line, "tfd:", 10, &number) ||
+      !info_number(line, "events:", 16, &events) ||
+      !info_number(line, "data:", 16, &watch->data))
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, message->path,
+                       "descriptor %d: '%s'", (int)message->number, line);
+  /* Several entries of one number come one after the other. */
+  *nth = watch->number == (int32_t)number ? *nth + 1 : 0;
+  watch->number = (int32_t)number;
+  watch->events = (uint32_t)events;
+  watch->holder = holder_of(sink, message, watch, *nth);
+  if (watch->holder < 0)
+    return resource_unsupported(
+        sink, error, message->path,
+        "descriptor %d watches the file that was descriptor %d and is closed",
+        (int)message->number, (int)watch->number);
+  return resource_put(sink, RECORD_EPOLL_WATCH, EpollWatch_fields, watch,
+                      error);
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  EpollWatch watch = EpollWatch_init_zero;
+  struct info info;
+  unsigned nth = 0;
+  int result = 0;
+  if (message->same_as >= 0)
+    return 0;
+  long opened = info_open(&info, message->number);
+  if (opened < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-opened, message->path,
+                       "descriptor %d", (int)message->number);
+  watch.number = -1;
+  for (const char *line; !result && (line = info_line(&info));)
+    result = put_watch(sink, message, line, &watch, &nth, error);
+  info_close(&info);
+  return result;
+}
+
+/* ---- restoring ---- */
+
+static int refuse(struct hwckpt_error *error, const Descriptor *message,
+                  long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
+                     message->path, "descriptor %d: %s", (int)message->number,
+                     what);
+}
+
+static int make(struct resource_source *source, const Descriptor *message,
+                struct hwckpt_error *error) {
+  (void)source;
+  long fd = SYS(epoll_create1, 0);
+  return fd < 0 ? refuse(error, message, fd, "epoll_create1") : (int)fd;
+}
+
+static long add(int descriptor, const EpollWatch *watch) {
+  struct epoll_event event = {.events = watch->events};
+  event.data.u64 = watch->data;
+  return SYS(epoll_ctl, descriptor, EPOLL_CTL_ADD, watch->number, &event);
+}
+
+/* With the number lent to the holder's file. */
+static long add_lent(int descriptor, const EpollWatch *watch) {
+  long flags = SYS(fcntl, watch->number, F_GETFD);
+  long kept = flags < 0 ? -1 : SYS(dup, watch->number);
+  long result = SYS(dup3, watch->holder, watch->number, O_CLOEXEC);
+  if (result >= 0)
+    result = add(descriptor, watch);
+  if (kept < 0) {
+    SYS(close, watch->number);
+  } else {
+    SYS(dup3, kept, watch->number, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
+    SYS(close, kept);
+  }
+  return result;
+}
+
+static int watch_again(const struct resource_record *record,
+                       const Descriptor *message, int descriptor,
+                       struct hwckpt_error *error) {
+  EpollWatch watch;
+  int failed = resource_get(record, EpollWatch_fields, &watch, error);
+  if (failed)
+    return failed;
+  long result = watch.holder == watch.number ? add(descriptor, &watch)
+                                             : add_lent(descriptor, &watch);
+  return result < 0 ? refuse(error, message, result, "epoll_ctl") : 0;
+}
+
+static int link_up(struct resource_source *source, const Descriptor *message,
+                   int descriptor, struct hwckpt_error *error) {
+  size_t first = source->at;
+  while (first > 0 && source->records[first - 1].type == RECORD_EPOLL_WATCH)
+    first--;
+  int result = 0;
+  for (size_t i = first; !result && i < source->at; i++)
+    result = watch_again(&source->records[i], message, descriptor, error);
+  return result;
+}
+
+const struct descriptor_kind hwckpt_descriptor_epoll = {
+    .name = "epoll",
+    .kind = DescriptorKind_DESCRIPTOR_EPOLL,
+    .recognise = recognise,
+    .save = save,
+    .open = make,
+    .link = link_up,
+};

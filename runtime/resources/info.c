@@ -1,0 +1,99 @@
+/* info.c - see info.h. Source: proc_pid_fdinfo(5). */
+#include "info.h"
+
+#include "../arch/sys.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+long info_open(struct info *info, int number) {
+  char path[64];
+  hwckpt_format(path, sizeof(path), "/proc/self/fdinfo/%d", number);
+  info->begin = info->end = 0;
+  long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  info->fd = (int)fd;
+  return fd < 0 ? fd : 0;
+}
+
+/* Reads on behind what is left. */
+static bool refill(struct info *info) {
+  size_t left = info->end - info->begin;
+  memmove(info->text, info->text + info->begin, left);
+  info->begin = 0;
+  info->end = left;
+  size_t room = sizeof(info->text) - 1 - left;
+  long length = room ? SYS(read, info->fd, info->text + left, room) : 0;
+  if (length <= 0)
+    return false;
+  info->end += (size_t)length;
+  return true;
+}
+
+const char *info_line(struct info *info) {
+  size_t at = info->begin;
+  for (;;) {
+    while (at < info->end && info->text[at] != '\n')
+      at++;
+    if (at < info->end)
+      break;
+    at -= info->begin;
+    if (!refill(info)) {
+      if (!at)
+        return 0;
+      info->text[at] = 0;
+      info->begin = info->end;
+      return info->text;
+    }
+  }
+  const char *line = info->text + info->begin;
+  info->text[at] = 0;
+  info->begin = at + 1;
+  return line;
+}
+
+void info_close(struct info *info) {
+  if (info->fd >= 0)
+    SYS(close, info->fd);
+  info->fd = -1;
+}
+
+bool info_begins(const char *text, const char *key) {
+  while (*key && *text == *key) {
+    text++;
+    key++;
+  }
+  return !*key;
+}
+
+static unsigned digit(char c) {
+  if (c >= '0' && c <= '9')
+    return (unsigned)(c - '0');
+  c |= 32;
+  return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 16;
+}
+
+bool info_number(const char *text, const char *key, unsigned base,
+                 uint64_t *value) {
+  while (*text && !info_begins(text, key))
+    text++;
+  if (!*text)
+    return false;
+  for (text += strlen(key); *text == ' ' || *text == '\t' || *text == '(';)
+    text++;
+  if (digit(*text) >= base)
+    return false;
+  for (*value = 0; digit(*text) < base; text++)
+    *value = *value * base + digit(*text);
+  return true;
+}
+
+bool info_find(int number, const char *key, unsigned base, uint64_t *value) {
+  struct info info;
+  bool found = false;
+  if (info_open(&info, number) < 0)
+    return false;
+  for (const char *line; !found && (line = info_line(&info));)
+    found = info_number(line, key, base, value);
+  info_close(&info);
+  return found;
+}

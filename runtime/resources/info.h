@@ -1,0 +1,34 @@
+/* info.h - what /proc/self/fdinfo says of a descriptor, line by line: kinds
+ * whose state the kernel tells nowhere else. Without allocation; any length. */
+#ifndef HWCKPT_RESOURCES_INFO_H
+#define HWCKPT_RESOURCES_INFO_H
+
+#include "../error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct info {
+  int fd;
+  size_t begin, end; /* what of text is read and not given out yet */
+  char text[2048];
+};
+
+/* Opens the text about descriptor `number`; 0 or a negative errno. */
+long info_open(struct info *info, int number);
+/* The next line, without its end; null behind the last. It lives until the next
+ * call. A line longer than the buffer is cut. */
+const char *info_line(struct info *info);
+void info_close(struct info *info);
+
+/* Whether the text begins with key. */
+bool info_begins(const char *text, const char *key);
+/* The number of that base (8, 10, 16) behind the first `key` of the text and
+ * blanks or brackets; false when there is none. */
+bool info_number(const char *text, const char *key, unsigned base,
+                 uint64_t *value);
+/* The same of the text about a descriptor: the first line with the key. */
+bool info_find(int number, const char *key, unsigned base, uint64_t *value);
+
+#endif

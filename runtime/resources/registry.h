@@ -1,0 +1,17 @@
+/* registry.h - between registry.c, which lists the kinds, and descriptors.c,
+ * which applies those of descriptors. */
+#ifndef HWCKPT_RESOURCES_REGISTRY_H
+#define HWCKPT_RESOURCES_REGISTRY_H
+
+#include "resource.h"
+
+/* The first that recognises a descriptor has it; the last recognises all; null
+ * ends the list. */
+extern const struct descriptor_kind *const hwckpt_descriptor_kinds[];
+
+int descriptors_save(struct resource_sink *sink, struct hwckpt_error *error);
+/* As resources_restore(). */
+int descriptors_restore(struct resource_source *source, int *keep,
+                        struct hwckpt_error *error);
+
+#endif
