@@ -15,9 +15,9 @@
  *
  * Freestanding: no libc, no thread-local storage, no allocation but through
  * cache_env; all input and output goes through cache_io, so that failures can
- * be injected. No function here is thread safe on the same object; different
- * objects are independent. Functions return 0 or a negative code of errors.def
- * and fill *error (which may be null).
+ * be injected. No function here is thread safe on the same object (but for
+ * plans, see there); different objects are independent. Functions return 0 or a
+ * negative code of errors.def and fill *error (which may be null).
  */
 #ifndef HWCKPT_CACHE_H
 #define HWCKPT_CACHE_H
@@ -209,6 +209,62 @@ typedef int cache_page_fn(uint64_t address, const void *data, size_t count,
 int cache_replay(struct cache_reader *reader, const struct cache_range *wanted,
                  size_t wanted_count, cache_page_fn *page, void *context,
                  struct hwckpt_error *error);
+
+/* ---- plans: the same in parts, by several threads, in any order ----
+ *
+ * A plan resolves the chain once: which generation's frames hold the pages
+ * wanted. It consists of units, each some neighbouring frames of one generation
+ * and what is wanted of them; no page is in two. Units are in an order good for
+ * reading: the newest generation's first, each one's as they lie on flash.
+ *
+ * A plan does not change once it is made, so any number of threads may use it
+ * at the same time, each with a worker of its own (its buffers, its decoder and
+ * the file it has open), as long as the reader is open. */
+
+struct cache_plan;
+struct cache_worker;
+
+/* Makes a plan for the ranges wanted, which are as for cache_replay(). A unit
+ * has at most unit_frames frames (1 to CACHE_UNIT_FRAMES_MAX; a frame is 256
+ * KiB of pages): few where one page is waited for, many for throughput. */
+#define CACHE_UNIT_FRAMES_MAX 16u
+int cache_plan_make(struct cache_reader *reader,
+                    const struct cache_range *wanted, size_t wanted_count,
+                    unsigned unit_frames, struct cache_plan **plan,
+                    struct hwckpt_error *error);
+void cache_plan_close(struct cache_plan *plan);
+
+size_t cache_plan_units(const struct cache_plan *plan);
+uint64_t cache_plan_pages(const struct cache_plan *plan); /* in all units */
+
+/* The unit that holds the page at address; CACHE_NO_UNIT: no generation has
+ * it, it reads as absent, or it was not wanted. O(log n). */
+#define CACHE_NO_UNIT SIZE_MAX
+size_t cache_plan_find(const struct cache_plan *plan, uint64_t address);
+
+/* Takes all memory that reading will need: cache_plan_read() takes none. The
+ * plan must live as long. */
+int cache_worker_open(const struct cache_plan *plan,
+                      struct cache_worker **worker, struct hwckpt_error *error);
+void cache_worker_close(struct cache_worker *worker);
+
+/* Where pages go. `page` is as for cache_replay(). `target` may be null: asked
+ * for a run of pages, it may return memory into which they are decoded at once,
+ * and `page` is not called for them; null: not there. When reading fails that
+ * memory holds anything. */
+struct cache_sink {
+  cache_page_fn *page;
+  void *(*target)(uint64_t address, size_t count, void *context);
+  void *context;
+};
+
+/* Reads a unit (0 <= unit < cache_plan_units()) and hands out all that is
+ * wanted of it, checked. A non-zero return of `page` is returned. A unit may be
+ * read any number of times. */
+int cache_plan_read(struct cache_worker *worker, size_t unit,
+                    const struct cache_sink *sink, struct hwckpt_error *error);
+
+/* ---- whole generations ---- */
 
 /* Reads and checks every byte of one generation file. */
 int cache_verify(struct cache *cache, const char *application, uint64_t number,

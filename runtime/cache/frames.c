@@ -27,20 +27,46 @@ void frame_reader_close(struct frame_reader *reader) {
   buffer_free(reader->env, &reader->raw);
 }
 
+int frame_reader_reserve(struct frame_reader *reader, size_t stored, size_t raw,
+                         struct hwckpt_error *error) {
+  if (buffer_reserve(reader->env, &reader->stored, stored) &&
+      buffer_reserve(reader->env, &reader->raw, raw))
+    return 0;
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, "frame decoder",
+                     "buffers of %zu bytes", stored + raw);
+}
+
+/* Puts a frame that matches its checksum where it is to be; null: it cannot be
+ * decoded. */
+static const unsigned char *put(struct decoder *decoder,
+                                const struct format_frame *frame,
+                                const unsigned char *stored,
+                                unsigned char *into, unsigned char *raw) {
+  unsigned char *out = into ? into : raw;
+  if (frame->stored != frame->raw)
+    return decoder && decoder_decode(decoder, out, frame->raw, stored,
+                                     frame->stored)
+               ? out
+               : NULL;
+  if (!into)
+    return stored;
+  memcpy(into, stored, frame->raw);
+  return into;
+}
+
 int frame_reader_read(struct frame_reader *reader, const struct image *image,
                       const struct image_index *index, uint64_t first,
-                      unsigned count, const unsigned char *data[FRAME_BATCH],
+                      unsigned count, unsigned char *const into[FRAME_BATCH],
+                      const unsigned char *data[FRAME_BATCH],
                       struct hwckpt_error *error) {
   struct place place = image_place(image);
   size_t full = (size_t)image->commit.frame_pages * CACHE_PAGE_SIZE;
   uint64_t begin = index_frame_offset(index, first);
   size_t length = (size_t)(index_frame_offset(index, first + count) - begin);
-  if (!buffer_reserve(reader->env, &reader->stored, length) ||
-      !buffer_reserve(reader->env, &reader->raw, count * full))
-    return place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0,
-                      "buffers of %zu bytes", length + count * full);
-  int result =
-      io_read(&place, image->fd, reader->stored.data, length, begin, error);
+  int result = frame_reader_reserve(reader, length, count * full, error);
+  if (result == 0)
+    result =
+        io_read(&place, image->fd, reader->stored.data, length, begin, error);
   if (result < 0)
     return result;
 
@@ -54,14 +80,10 @@ int frame_reader_read(struct frame_reader *reader, const struct image *image,
     if (format_hash(stored, frame->stored) != frame->checksum)
       return place_damaged(&place, error, at,
                            "frame does not match its checksum");
-    data[i] = stored;
-    if (frame->stored == frame->raw)
-      continue;
     unsigned char *raw = (unsigned char *)reader->raw.data + i * full;
-    if (!decoder ||
-        !decoder_decode(decoder, raw, frame->raw, stored, frame->stored))
+    data[i] = put(decoder, frame, stored, into ? into[i] : NULL, raw);
+    if (!data[i])
       return place_damaged(&place, error, at, "frame cannot be decoded");
-    data[i] = raw;
   }
   return 0;
 }

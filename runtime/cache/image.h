@@ -66,15 +66,21 @@ int frame_reader_open(struct frame_reader *reader, const struct cache_env *env,
                       struct hwckpt_error *error);
 void frame_reader_close(struct frame_reader *reader);
 
+/* Takes the memory to read frames of that many bytes, stored and decoded. */
+int frame_reader_reserve(struct frame_reader *reader, size_t stored, size_t raw,
+                         struct hwckpt_error *error);
+
 /* Most frames read at once. */
-#define FRAME_BATCH 16u
+#define FRAME_BATCH CACHE_UNIT_FRAMES_MAX
 
 /* Reads `count` (<= FRAME_BATCH) frames from `first` on, checks and decodes
  * them. data[i] is where frame first + i lies, until the next call; frames that
- * are full and coded alike lie one after the other. */
+ * are full and coded alike lie one after the other. Where into[i] is not null
+ * (into may be), the frame is put there, and data[i] says so. */
 int frame_reader_read(struct frame_reader *reader, const struct image *image,
                       const struct image_index *index, uint64_t first,
-                      unsigned count, const unsigned char *data[FRAME_BATCH],
+                      unsigned count, unsigned char *const into[FRAME_BATCH],
+                      const unsigned char *data[FRAME_BATCH],
                       struct hwckpt_error *error);
 
 #endif

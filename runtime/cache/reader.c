@@ -30,8 +30,8 @@ int image_read_records(const struct image *image,
     const unsigned char *data[FRAME_BATCH];
     unsigned count =
         end - first < FRAME_BATCH ? (unsigned)(end - first) : FRAME_BATCH;
-    result =
-        frame_reader_read(&frames, image, index, first, count, data, error);
+    result = frame_reader_read(&frames, image, index, first, count, NULL, data,
+                               error);
     for (unsigned i = 0; records && i < count && result == 0; i++)
       if (!buffer_append(env, records, data[i], index->frames[first + i].raw))
         result =

@@ -1,219 +1,184 @@
-/* replay.c - the pages of a generation, rebuilt from its chain.
+/* replay.c - carrying out a plan: the units' frames are read and checked, and
+ * their pages handed out, by any number of threads with a worker each.
  *
- * The chain is walked from the newest generation to the base with the list of
- * what is still wanted: what a generation has of it is delivered, what it has
- * or says to be a hole is struck from the list. A frame from which nothing is
- * wanted is not read, so overwritten data costs nothing, and work follows the
- * number of extents, never the size of the address space.
+ * Invariant: no byte of a frame is handed out whose checksum was not compared
+ * before. What is decoded into memory of the caller's may be wrong when reading
+ * fails, and only then.
  */
-#include "reader.h"
+#include "plan.h"
 
-#include <errno.h>
 #include <string.h>
 
-struct replay {
-  struct cache_reader *reader;
-  const struct cache_env *env;
-  cache_page_fn *page;
-  void *context;
-  struct hwckpt_error *error;
-
-  struct spans wanted;      /* still to be found, ascending and disjoint */
-  struct spans rest, after; /* of it, while a generation is looked at */
-  struct spans pieces;      /* what the generation has of it */
-  struct image_index index;
-  struct frame_reader frames;
-
+struct delivery {
+  const struct cache_sink *sink;
+  const struct span *piece, *end; /* the unit's pieces */
   /* Pages not yet delivered, so that runs across frames become one call. */
   uint64_t run_address;
   const unsigned char *run;
   size_t run_pages;
 };
 
-static int fail_memory(struct replay *replay) {
-  return hwckpt_fail(replay->error, HWCKPT_E_RESTORE_MEMORY, 0,
-                     replay->reader->generation.application,
-                     "lists of pages to restore");
-}
-
-/* ---- delivering ---- */
-
-static int end_run(struct replay *replay) {
-  if (replay->run_pages == 0)
-    return 0;
-  int result = replay->page(replay->run_address, replay->run, replay->run_pages,
-                            replay->context);
-  replay->run_pages = 0;
-  return result;
-}
-
-static int add_to_run(struct replay *replay, uint64_t address,
-                      const unsigned char *data, size_t count) {
-  uint64_t length = (uint64_t)replay->run_pages * CACHE_PAGE_SIZE;
-  if (replay->run_pages && replay->run_address + length == address &&
-      replay->run + length == data) {
-    replay->run_pages += count;
-    return 0;
-  }
-  int result = end_run(replay);
-  replay->run_address = address;
-  replay->run = data;
-  replay->run_pages = count;
-  return result;
-}
-
-/* A place in the list of pieces: the piece, and how many of its pages are
- * done. */
-struct cursor {
-  size_t piece;
-  uint64_t done;
-};
-
 static uint64_t pages_of(struct span span) {
   return (span.end - span.begin) / CACHE_PAGE_SIZE;
 }
 
-/* How many frames from the cursor's on are wanted without a gap, up to
- * FRAME_BATCH. */
-static unsigned batch_frames(const struct replay *replay, struct cursor at,
-                             uint64_t first, unsigned frame_pages) {
-  uint64_t end = first + 1; /* frame behind the batch */
-  for (size_t i = at.piece; i < spans_count(&replay->pieces); i++) {
-    struct span piece = spans_at(&replay->pieces)[i];
-    uint64_t skip = i == at.piece ? at.done : 0;
-    uint64_t begins = (piece.slot + skip) / frame_pages;
-    uint64_t ends = (piece.slot + pages_of(piece) - 1) / frame_pages + 1;
-    if (begins > end || end - first >= FRAME_BATCH)
-      break;
-    if (ends > end)
-      end = ends;
-  }
-  return end - first < FRAME_BATCH ? (unsigned)(end - first) : FRAME_BATCH;
-}
-
-/* Delivers what the pieces want of the frames [first, first + count). */
-static int deliver(struct replay *replay, struct cursor *at, uint64_t first,
-                   unsigned count, unsigned frame_pages,
-                   const unsigned char *const data[FRAME_BATCH]) {
-  uint64_t end_slot = (first + count) * frame_pages;
-  int result = 0;
-  while (at->piece < spans_count(&replay->pieces) && result == 0) {
-    struct span piece = spans_at(&replay->pieces)[at->piece];
-    uint64_t slot = piece.slot + at->done;
-    if (slot >= end_slot)
-      break;
-    uint64_t in_frame = slot % frame_pages;
-    uint64_t pages = pages_of(piece) - at->done;
-    if (pages > frame_pages - in_frame)
-      pages = frame_pages - in_frame;
-    result = add_to_run(replay, piece.begin + at->done * CACHE_PAGE_SIZE,
-                        data[slot / frame_pages - first] +
-                            in_frame * CACHE_PAGE_SIZE,
-                        (size_t)pages);
-    at->done += pages;
-    if (at->done == pages_of(piece))
-      *at = (struct cursor){at->piece + 1, 0};
-  }
-  /* The frames' memory is used again for the next batch. */
-  return result ? result : end_run(replay);
-}
-
-/* Reads the frames that the pieces lie in, in the order of the file. */
-static int deliver_pieces(struct replay *replay, const struct image *image) {
-  unsigned frame_pages = image->commit.frame_pages;
-  struct cursor at = {0, 0};
-  int result = 0;
-  if (!spans_sort_by_slot(replay->env, &replay->pieces))
-    return fail_memory(replay);
-  while (at.piece < spans_count(&replay->pieces) && result == 0) {
-    const unsigned char *data[FRAME_BATCH];
-    uint64_t first =
-        (spans_at(&replay->pieces)[at.piece].slot + at.done) / frame_pages;
-    unsigned count = batch_frames(replay, at, first, frame_pages);
-    result = frame_reader_read(&replay->frames, image, &replay->index, first,
-                               count, data, replay->error);
-    if (result == 0)
-      result = deliver(replay, &at, first, count, frame_pages, data);
-  }
+static int end_run(struct delivery *delivery) {
+  if (delivery->run_pages == 0)
+    return 0;
+  int result =
+      delivery->sink->page(delivery->run_address, delivery->run,
+                           delivery->run_pages, delivery->sink->context);
+  delivery->run_pages = 0;
   return result;
 }
 
-/* ---- the chain ---- */
-
-/* Strikes from the list what the generation has of it or says to be a hole. */
-static bool find_pieces(struct replay *replay) {
-  replay->rest.buffer.length = replay->after.buffer.length = 0;
-  replay->pieces.buffer.length = 0;
-  if (!spans_divide(replay->env, &replay->wanted, &replay->index.extents,
-                    &replay->pieces, &replay->rest) ||
-      !spans_divide(replay->env, &replay->rest, &replay->index.holes, NULL,
-                    &replay->after))
-    return false;
-  struct spans swap = replay->wanted;
-  replay->wanted = replay->after;
-  replay->after = swap;
-  return true;
+static int add_to_run(struct delivery *delivery, uint64_t address,
+                      const unsigned char *data, size_t count) {
+  uint64_t length = (uint64_t)delivery->run_pages * CACHE_PAGE_SIZE;
+  if (delivery->run_pages && delivery->run_address + length == address &&
+      delivery->run + length == data) {
+    delivery->run_pages += count;
+    return 0;
+  }
+  int result = end_run(delivery);
+  delivery->run_address = address;
+  delivery->run = data;
+  delivery->run_pages = count;
+  return result;
 }
 
-static int replay_link(struct replay *replay, size_t i) {
-  struct image image;
-  int result = reader_open_link(replay->reader, i, &image, replay->error);
+/* Where each frame that one piece holds whole may be decoded to. */
+static void find_targets(const struct delivery *delivery,
+                         const struct plan_unit *unit,
+                         const struct plan_link *link,
+                         unsigned char *into[FRAME_BATCH]) {
+  memset(into, 0, FRAME_BATCH * sizeof(*into));
+  if (!delivery->sink->target)
+    return;
+  for (const struct span *piece = delivery->piece; piece < delivery->end;
+       piece++) {
+    uint64_t end = piece->slot + pages_of(*piece);
+    uint64_t frame = (piece->slot + link->frame_pages - 1) / link->frame_pages;
+    for (; frame < unit->first + unit->frames; frame++) {
+      uint64_t slot = frame * link->frame_pages;
+      uint64_t count = link->index.frames[frame].raw / CACHE_PAGE_SIZE;
+      if (slot + count > end)
+        break;
+      into[frame - unit->first] = delivery->sink->target(
+          piece->begin + (slot - piece->slot) * CACHE_PAGE_SIZE, (size_t)count,
+          delivery->sink->context);
+    }
+  }
+}
+
+/* Hands out what the pieces want of the unit's frames. */
+static int deliver(struct delivery *delivery, const struct plan_unit *unit,
+                   unsigned frame_pages, unsigned char *const into[FRAME_BATCH],
+                   const unsigned char *const data[FRAME_BATCH]) {
+  int result = 0;
+  for (const struct span *piece = delivery->piece;
+       piece < delivery->end && result == 0; piece++) {
+    uint64_t pages = pages_of(*piece), part;
+    for (uint64_t done = 0; done < pages && result == 0; done += part) {
+      uint64_t slot = piece->slot + done;
+      uint64_t in_frame = slot % frame_pages;
+      uint64_t frame = slot / frame_pages - unit->first;
+      part = frame_pages - in_frame;
+      if (part > pages - done)
+        part = pages - done;
+      if (!into[frame])
+        result =
+            add_to_run(delivery, piece->begin + done * CACHE_PAGE_SIZE,
+                       data[frame] + in_frame * CACHE_PAGE_SIZE, (size_t)part);
+    }
+  }
+  return result ? result : end_run(delivery);
+}
+
+/* ---- workers ---- */
+
+int cache_worker_open(const struct cache_plan *plan,
+                      struct cache_worker **result,
+                      struct hwckpt_error *error) {
+  struct cache_worker *worker = plan->env->map(sizeof(*worker));
+  *result = NULL;
+  if (!worker)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, "frame decoder",
+                       "%zu bytes", sizeof(*worker));
+  worker->plan = plan;
+  int status = frame_reader_open(&worker->frames, plan->env, error);
+  if (status == 0)
+    status = frame_reader_reserve(&worker->frames, plan->stored_max,
+                                  plan->raw_max, error);
+  if (status < 0)
+    cache_worker_close(worker);
+  else
+    *result = worker;
+  return status;
+}
+
+void cache_worker_close(struct cache_worker *worker) {
+  if (!worker)
+    return;
+  const struct cache_env *env = worker->plan->env;
+  if (worker->open)
+    image_close(&worker->image);
+  frame_reader_close(&worker->frames);
+  env->unmap(worker, sizeof(*worker));
+}
+
+/* Opens the generation a unit is of, when it is another than the last. */
+static int open_link(struct cache_worker *worker, uint32_t link,
+                     struct hwckpt_error *error) {
+  const struct plan_link *links = worker->plan->links.data;
+  if (worker->open && worker->link == link)
+    return 0;
+  if (worker->open)
+    image_close(&worker->image);
+  int result = reader_open_link(worker->plan->reader, links[link].chain,
+                                &worker->image, error);
+  worker->open = result == 0;
+  worker->link = link;
+  return result;
+}
+
+int cache_plan_read(struct cache_worker *worker, size_t number,
+                    const struct cache_sink *sink, struct hwckpt_error *error) {
+  const struct cache_plan *plan = worker->plan;
+  const struct plan_unit *unit =
+      (const struct plan_unit *)plan->units.data + number;
+  const struct plan_link *link =
+      (const struct plan_link *)plan->links.data + unit->link;
+  struct delivery delivery = {
+      .sink = sink,
+      .piece = spans_at(&plan->pieces) + unit->pieces,
+      .end = spans_at(&plan->pieces) + unit->pieces_end,
+  };
+  unsigned char *into[FRAME_BATCH];
+  const unsigned char *data[FRAME_BATCH];
+  int result = open_link(worker, unit->link, error);
   if (result < 0)
     return result;
-  result = image_load_index(&image, &replay->index, replay->error);
-  if (result == 0 && !find_pieces(replay))
-    result = fail_memory(replay);
-  if (result == 0)
-    result = deliver_pieces(replay, &image);
-  image_close(&image);
-  return result;
-}
-
-static int take_wanted(struct replay *replay, const struct cache_range *wanted,
-                       size_t count) {
-  uint64_t end = 0;
-  for (size_t i = 0; i < count; i++) {
-    struct cache_range range = wanted[i];
-    if ((range.begin | range.end) % CACHE_PAGE_SIZE || range.begin < end ||
-        range.begin > range.end)
-      return hwckpt_fail(replay->error, HWCKPT_E_RECORD, EINVAL,
-                         replay->reader->generation.application,
-                         "range 0x%llx-0x%llx is not of pages, or not behind "
-                         "the one before",
-                         (unsigned long long)range.begin,
-                         (unsigned long long)range.end);
-    end = range.end;
-    struct span span = {range.begin, range.end, SPAN_NO_SLOT};
-    if (range.begin < range.end &&
-        !spans_append(replay->env, &replay->wanted, span))
-      return fail_memory(replay);
-  }
-  return 0;
+  find_targets(&delivery, unit, link, into);
+  result = frame_reader_read(&worker->frames, &worker->image, &link->index,
+                             unit->first, unit->frames, into, data, error);
+  return result < 0 ? result
+                    : deliver(&delivery, unit, link->frame_pages, into, data);
 }
 
 int cache_replay(struct cache_reader *reader, const struct cache_range *wanted,
                  size_t wanted_count, cache_page_fn *page, void *context,
                  struct hwckpt_error *error) {
-  const struct cache_env *env = reader->cache->env;
-  struct replay replay = {.reader = reader,
-                          .env = env,
-                          .page = page,
-                          .context = context,
-                          .error = error};
-  int result = frame_reader_open(&replay.frames, env, error);
-  if (result < 0)
-    return result;
-  result = take_wanted(&replay, wanted, wanted_count);
-  for (size_t i = 0; i < cache_reader_chain(reader) && result == 0; i++) {
-    if (spans_count(&replay.wanted) == 0)
-      break;
-    result = replay_link(&replay, i);
-  }
-  frame_reader_close(&replay.frames);
-  index_free(env, &replay.index);
-  spans_free(env, &replay.wanted);
-  spans_free(env, &replay.rest);
-  spans_free(env, &replay.after);
-  spans_free(env, &replay.pieces);
+  const struct cache_sink sink = {.page = page, .context = context};
+  struct cache_plan *plan;
+  struct cache_worker *worker = NULL;
+  int result =
+      cache_plan_make(reader, wanted, wanted_count, FRAME_BATCH, &plan, error);
+  if (result == 0)
+    result = cache_worker_open(plan, &worker, error);
+  for (size_t i = 0; result == 0 && i < cache_plan_units(plan); i++)
+    result = cache_plan_read(worker, i, &sink, error);
+  cache_worker_close(worker);
+  cache_plan_close(plan);
   return result;
 }

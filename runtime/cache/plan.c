@@ -1,0 +1,247 @@
+/* plan.c - making a plan: the chain is resolved, once, into units to be read.
+ *
+ * The chain is walked from the newest generation to the base with the list of
+ * what is still wanted: what a generation has of it becomes pieces, what it has
+ * or says to be a hole is struck from the list. A frame from which nothing is
+ * wanted is in no unit, so overwritten data costs nothing, and work follows the
+ * number of extents, never the size of the address space.
+ */
+#include "plan.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A unit's number in the slot of a span: two neighbours then never look as if
+ * one went on in the other. */
+#define UNIT_SHIFT 32
+
+struct planning {
+  struct cache_plan *plan;
+  struct hwckpt_error *error;
+  struct spans wanted;      /* still to be found, ascending and disjoint */
+  struct spans rest, after; /* of it, while a generation is looked at */
+  struct spans found;       /* what the generation has of it */
+};
+
+static int fail_memory(const struct planning *planning) {
+  return hwckpt_fail(planning->error, HWCKPT_E_RESTORE_MEMORY, 0,
+                     planning->plan->reader->generation.application,
+                     "lists of pages to restore");
+}
+
+static uint64_t pages_of(struct span span) {
+  return (span.end - span.begin) / CACHE_PAGE_SIZE;
+}
+
+/* ---- one generation ---- */
+
+/* Strikes from the list what the generation has of it or says to be a hole. */
+static bool find_pieces(struct planning *planning,
+                        const struct image_index *index) {
+  const struct cache_env *env = planning->plan->env;
+  planning->rest.buffer.length = planning->after.buffer.length = 0;
+  planning->found.buffer.length = 0;
+  if (!spans_divide(env, &planning->wanted, &index->extents, &planning->found,
+                    &planning->rest) ||
+      !spans_divide(env, &planning->rest, &index->holes, NULL,
+                    &planning->after))
+    return false;
+  struct spans swap = planning->wanted;
+  planning->wanted = planning->after;
+  planning->after = swap;
+  return true;
+}
+
+/* Adds one piece, which lies in the frames of the unit, to plan and unit. */
+static bool add_piece(struct planning *planning, struct plan_unit *unit,
+                      struct span piece) {
+  struct cache_plan *plan = planning->plan;
+  size_t number = plan->units.length / sizeof(*unit);
+  struct span place = {piece.begin, piece.end, (uint64_t)number << UNIT_SHIFT};
+  plan->pages += pages_of(piece);
+  unit->pieces_end++;
+  return buffer_append(plan->env, &plan->pieces.buffer, &piece,
+                       sizeof(piece)) &&
+         buffer_append(plan->env, &plan->by_address.buffer, &place,
+                       sizeof(place));
+}
+
+static bool end_unit(struct cache_plan *plan, const struct plan_link *link,
+                     const struct plan_unit *unit) {
+  if (unit->frames == 0)
+    return true;
+  uint64_t end = unit->first + unit->frames;
+  size_t stored = (size_t)(index_frame_offset(&link->index, end) -
+                           index_frame_offset(&link->index, unit->first));
+  size_t raw = (size_t)unit->frames * link->frame_pages * CACHE_PAGE_SIZE;
+  if (stored > plan->stored_max)
+    plan->stored_max = stored;
+  if (raw > plan->raw_max)
+    plan->raw_max = raw;
+  return buffer_append(plan->env, &plan->units, unit, sizeof(*unit));
+}
+
+/* Cuts what was found, in the order of the file, into units. */
+static bool make_units(struct planning *planning, size_t number,
+                       const struct plan_link *link) {
+  struct cache_plan *plan = planning->plan;
+  struct plan_unit unit = {.link = (uint32_t)number};
+  uint64_t most = plan->unit_frames;
+  for (size_t i = 0; i < spans_count(&planning->found); i++) {
+    struct span piece = spans_at(&planning->found)[i];
+    while (piece.begin < piece.end) {
+      uint64_t frame = piece.slot / link->frame_pages;
+      uint64_t last = (piece.slot + pages_of(piece) - 1) / link->frame_pages;
+      if (unit.frames == 0 || frame > unit.first + unit.frames ||
+          frame >= unit.first + most) {
+        if (!end_unit(plan, link, &unit))
+          return false;
+        size_t pieces = spans_count(&plan->pieces);
+        unit = (struct plan_unit){(uint32_t)number, 1, frame, pieces, pieces};
+      }
+      if (last >= unit.first + most)
+        last = unit.first + most - 1;
+      if (last >= unit.first + unit.frames)
+        unit.frames = (uint32_t)(last + 1 - unit.first);
+      uint64_t count = (last + 1) * link->frame_pages - piece.slot;
+      if (count > pages_of(piece))
+        count = pages_of(piece);
+      struct span part = piece;
+      part.end = part.begin + count * CACHE_PAGE_SIZE;
+      if (!add_piece(planning, &unit, part))
+        return false;
+      piece.begin = part.end;
+      piece.slot += count;
+    }
+  }
+  return end_unit(plan, link, &unit);
+}
+
+/* ---- the chain ---- */
+
+static int plan_link(struct planning *planning, size_t chain) {
+  struct cache_plan *plan = planning->plan;
+  struct image image;
+  int result = reader_open_link(plan->reader, chain, &image, planning->error);
+  if (result < 0)
+    return result;
+  struct plan_link link = {.chain = chain,
+                           .frame_pages = image.commit.frame_pages};
+  size_t number = plan->links.length / sizeof(link);
+  result = image_load_index(&image, &link.index, planning->error);
+  image_close(&image);
+  if (result == 0 && !find_pieces(planning, &link.index))
+    result = fail_memory(planning);
+  spans_free(plan->env, &link.index.extents);
+  spans_free(plan->env, &link.index.holes);
+  bool used = spans_count(&planning->found) != 0;
+  if (result == 0 && used &&
+      (!spans_sort_by_slot(plan->env, &planning->found) ||
+       !make_units(planning, number, &link) ||
+       !buffer_append(plan->env, &plan->links, &link, sizeof(link))))
+    result = fail_memory(planning);
+  if (result < 0 || !used)
+    index_free(plan->env, &link.index);
+  return result;
+}
+
+static int take_wanted(struct planning *planning,
+                       const struct cache_range *wanted, size_t count) {
+  uint64_t end = 0;
+  for (size_t i = 0; i < count; i++) {
+    struct cache_range range = wanted[i];
+    if ((range.begin | range.end) % CACHE_PAGE_SIZE || range.begin < end ||
+        range.begin > range.end)
+      return hwckpt_fail(planning->error, HWCKPT_E_RECORD, EINVAL,
+                         planning->plan->reader->generation.application,
+                         "range 0x%llx-0x%llx is not of pages, or not behind "
+                         "the one before",
+                         (unsigned long long)range.begin,
+                         (unsigned long long)range.end);
+    end = range.end;
+    struct span span = {range.begin, range.end, SPAN_NO_SLOT};
+    if (range.begin < range.end &&
+        !spans_append(planning->plan->env, &planning->wanted, span))
+      return fail_memory(planning);
+  }
+  return 0;
+}
+
+static int resolve(struct planning *planning, const struct cache_range *wanted,
+                   size_t count) {
+  struct cache_plan *plan = planning->plan;
+  int result = take_wanted(planning, wanted, count);
+  for (size_t i = 0; i < cache_reader_chain(plan->reader) && result == 0; i++) {
+    if (spans_count(&planning->wanted) == 0)
+      break;
+    result = plan_link(planning, i);
+  }
+  if (result == 0 && !spans_resolve(plan->env, &plan->by_address))
+    result = fail_memory(planning);
+  return result;
+}
+
+int cache_plan_make(struct cache_reader *reader,
+                    const struct cache_range *wanted, size_t wanted_count,
+                    unsigned unit_frames, struct cache_plan **result,
+                    struct hwckpt_error *error) {
+  const struct cache_env *env = reader->cache->env;
+  struct cache_plan *plan = env->map(sizeof(*plan));
+  *result = NULL;
+  if (!plan)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0,
+                       reader->generation.application, "plan");
+  plan->reader = reader;
+  plan->env = env;
+  plan->unit_frames = unit_frames < 1             ? 1
+                      : unit_frames > FRAME_BATCH ? FRAME_BATCH
+                                                  : unit_frames;
+  struct planning planning = {.plan = plan, .error = error};
+  int status = resolve(&planning, wanted, wanted_count);
+  spans_free(env, &planning.wanted);
+  spans_free(env, &planning.rest);
+  spans_free(env, &planning.after);
+  spans_free(env, &planning.found);
+  if (status < 0)
+    cache_plan_close(plan);
+  else
+    *result = plan;
+  return status;
+}
+
+void cache_plan_close(struct cache_plan *plan) {
+  if (!plan)
+    return;
+  const struct cache_env *env = plan->env;
+  struct plan_link *links = plan->links.data;
+  for (size_t i = 0; i < plan->links.length / sizeof(*links); i++)
+    index_free(env, &links[i].index);
+  buffer_free(env, &plan->links);
+  buffer_free(env, &plan->units);
+  spans_free(env, &plan->pieces);
+  spans_free(env, &plan->by_address);
+  env->unmap(plan, sizeof(*plan));
+}
+
+/* ---- asking ---- */
+
+size_t cache_plan_units(const struct cache_plan *plan) {
+  return plan->units.length / sizeof(struct plan_unit);
+}
+
+uint64_t cache_plan_pages(const struct cache_plan *plan) { return plan->pages; }
+
+size_t cache_plan_find(const struct cache_plan *plan, uint64_t address) {
+  const struct span *spans = spans_at(&plan->by_address);
+  size_t low = 0, high = spans_count(&plan->by_address);
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (spans[middle].end <= address)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < spans_count(&plan->by_address) && spans[low].begin <= address
+             ? (size_t)(spans[low].slot >> UNIT_SHIFT)
+             : CACHE_NO_UNIT;
+}

@@ -1,0 +1,49 @@
+/* plan.h - what of which generation makes up the pages wanted: the part of a
+ * plan that knows how pages lie in frames and files. cache.h has the contract.
+ *
+ * Invariant: a plan does not change once it is made; whatever reading it alters
+ * is in the worker.
+ */
+#ifndef HWCKPT_CACHE_PLAN_H
+#define HWCKPT_CACHE_PLAN_H
+
+#include "reader.h"
+
+/* One generation of which something is wanted. */
+struct plan_link {
+  size_t chain; /* its place in the reader's chain */
+  unsigned frame_pages;
+  struct image_index index; /* frames and offsets only */
+};
+
+/* Neighbouring frames of one generation, read at once. */
+struct plan_unit {
+  uint32_t link;
+  uint32_t frames;
+  uint64_t first; /* frame */
+  size_t pieces;  /* of the plan's list: what is wanted of the frames */
+  size_t pieces_end;
+};
+
+struct cache_plan {
+  struct cache_reader *reader;
+  const struct cache_env *env;
+  unsigned unit_frames; /* at most, in any unit */
+  uint64_t pages;
+  struct buffer links;     /* struct plan_link, newest generation first */
+  struct buffer units;     /* struct plan_unit, each link's in file order */
+  struct spans pieces;     /* of one unit each, ascending by slot in it */
+  struct spans by_address; /* ascending; slot holds the unit, see plan.c */
+  size_t stored_max;       /* bytes of the largest unit in the file */
+  size_t raw_max;          /* and decoded */
+};
+
+struct cache_worker {
+  const struct cache_plan *plan;
+  struct frame_reader frames;
+  struct image image; /* the generation that was read last */
+  size_t link;        /* which that is */
+  bool open;
+};
+
+#endif
