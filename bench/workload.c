@@ -48,7 +48,7 @@ enum { PAGE = 4096, WORDS = PAGE / sizeof(uint64_t) };
 
 #define LOG_MAGIC 0x31676f6c6b726f77ull /* "worklog1" */
 enum { LOG_ENTRIES = 1 << 20 };
-enum kind { BEAT, STEP, SWEPT, FILLED, DONE };
+enum kind { BEAT, STEP, SWEPT, FILLED, DONE, SWEEPING };
 enum command { NOTHING, SWEEP, END };
 
 struct entry {
@@ -299,6 +299,7 @@ static void fill(void) {
  * written is looked at again: it is whole soon. */
 static void sweep(void) {
   uint32_t damaged = 0;
+  note(SWEEPING, 0);
   for (uint64_t i = 0; i < page_count; i++) {
     int looks = 100;
     while (!is_whole(i) && --looks)

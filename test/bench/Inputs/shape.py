@@ -18,6 +18,26 @@ OVERHEAD = {
     "functions": int,
     "differing": list,
 }
+CHECKPOINTS = {
+    "tool": str,
+    "rss_mib": int,
+    "threads": int,
+    "written_percent": (*NUMBER, type(None)),
+    "pause_p50_ms": NUMBER,
+    "pause_p99_ms": NUMBER,
+    "bytes_written": (int, type(None)),
+    "pages_changed": (int, type(None)),
+}
+RESTORE = {
+    "tool": str,
+    "rss_mib": int,
+    "mode": str,
+    "cold": bool,
+    "first_step_ms": NUMBER,
+    "complete_ms": NUMBER,
+    "ratio_to_raw_read": NUMBER,
+}
+RAW = ("memcpy_gbs", "fork_ms", "fork_huge_ms", "write_gbs", "read_gbs", "write_fault_ns")
 
 
 def fields(what, value, types):
@@ -37,6 +57,44 @@ def overhead(told):
         sys.exit("these are not the programs that were asked for")
 
 
+def checkpoints(told):
+    """Rows of pause and capture."""
+    fields("raw", told["raw"], dict.fromkeys(RAW, NUMBER))
+    for row in told["rows"]:
+        fields(row["tool"], row, CHECKPOINTS)
+        if not 0 < row["pause_p50_ms"] <= row["pause_p99_ms"]:
+            sys.exit(f"these pauses cannot be: {row}")
+        if row["tool"] == "hwckpt" and not row["bytes_written"]:
+            sys.exit(f"nothing was written: {row}")
+    if not {"none", "hwckpt"} <= {row["tool"] for row in told["rows"]}:
+        sys.exit("a tool is missing")
+
+
+def pause(told):
+    fields("pause", told, dict.fromkeys(("noise_p50_ms", "noise_p99_ms"), NUMBER))
+    checkpoints(told)
+
+
+def capture(told):
+    checkpoints(told)
+    slow = [row for row in told["rows"] if "slowdown_noise_percent" in row]
+    if len(slow) != 1 or not isinstance(slow[0]["slowdown_percent"], NUMBER):
+        sys.exit("there is no slowdown")
+    if {row["threads"] for row in told["rows"] if row["case"] == "blocked"} != {8}:
+        sys.exit("there are no threads")
+
+
+def restore(told):
+    for row in told["rows"]:
+        fields("restore", row, RESTORE)
+        if not 0 < row["first_step_ms"] <= row["first_step_worst_ms"]:
+            sys.exit(f"these times cannot be: {row}")
+    if {row["cold"] for row in told["rows"]} != {True, False}:
+        sys.exit("cold or warm is missing")
+    if not {row["mode"] for row in told["rows"]} <= {"lazy", "eager"}:
+        sys.exit("there is a mode of no such name")
+
+
 def main():
     name, path = sys.argv[1:]
     with open(path) as file:
@@ -44,7 +102,7 @@ def main():
     if told["benchmark"] != name:
         sys.exit(f"this is {told['benchmark']}")
     fields("machine", told["machine"], {"processor": str, "processors": int, "kernel": str})
-    {"overhead": overhead}[name](told)
+    {"overhead": overhead, "pause": pause, "capture": capture, "restore": restore}[name](told)
 
 
 main()

@@ -1,0 +1,173 @@
+"""bench/run capture - what checkpoints cost besides the pause, and where they are
+hard.
+
+  slowdown    a fixed amount of work (computing, and a tenth of the memory written
+              in a second of it) with a checkpoint each interval against none, in
+              paired runs in random order; none against none is the noise floor.
+              What the first checkpoint, of everything, costs is not in it.
+              `faults` is what of it the first writes to tracked pages cost by
+              themselves, as the raw measurement has it.
+  silent      half of the writes store what is there already: are only those
+              pages written that changed?
+  flat out    a tenth of the memory rewritten as fast as it can be, with huge
+              pages and without: rounds cannot catch up. Beside it a raw fork.
+  threads     many of them, blocked in the kernel or spinning: `stop` is what
+              hwckpt says it took to stop them all; the heartbeats of such a
+              program have to wait for the others, see the row `none`."""
+
+import random
+
+from . import figures
+from .machine import description
+from .observation import columns, observe
+from .options import Bench, parser, show_raw
+from .peers import Hwckpt, Nothing
+from .workload import PAGES_OF_A_MIB, Shape
+
+THREADS = (8, 64, 512)
+
+
+def parse(words):
+    options = parser("capture", __doc__)
+    options.add_argument("--interval", type=float, help="seconds between checkpoints (1; quick: 0.2)")
+    options.add_argument("--seconds", type=float, help="how long each is measured (8; quick: 1.2)")
+    options.add_argument("--pairs", type=int, help="of runs for the slowdown (5; quick: 1)")
+    options.add_argument("--only", nargs="+", choices=sorted(CASES), help="these cases")
+    arguments = options.parse_args(words)
+    # One size: bench/run pause shows the growth.
+    arguments.sizes = arguments.sizes or [64 if arguments.quick else 1024]
+    arguments.interval = arguments.interval or (0.2 if arguments.quick else 1)
+    arguments.seconds = arguments.seconds or (1.2 if arguments.quick else 8)
+    arguments.pairs = arguments.pairs or (1 if arguments.quick else 5)
+    arguments.data = arguments.data or "text"
+    return arguments
+
+
+class Case:
+    """What is measured for one size."""
+
+    def __init__(self, bench, arguments, size, raw):
+        self.bench = bench
+        self.arguments = arguments
+        self.size = size
+        self.raw = raw
+        self.rate = size * PAGES_OF_A_MIB // 10
+        self.none = Nothing(bench.build, bench.folder)
+        self.hwckpt = Hwckpt(bench.build, bench.folder, arguments.options)
+
+    def tools(self):
+        return [self.none, self.hwckpt, *(peer(self.bench.build, self.bench.folder) for peer in self.bench.peers)]
+
+    def rows(self, name, shape, tools=None):
+        """The same shape under each tool."""
+        found = []
+        settling = 2 * self.arguments.interval + shape.rss_mib / 300
+        for tool in tools or self.tools():
+            figures.progress(f"{name}, {tool.name}")
+            seconds = self.arguments.seconds + (settling if tool is self.hwckpt else 0)
+            row = observe(tool, shape, self.arguments.interval, seconds).row()
+            found.append({**row, "case": name})
+        figures.progress("")
+        return found
+
+    def shape(self, **more):
+        values = {"rate": self.rate, "data": self.arguments.data, **more}
+        return Shape(self.size, **values)
+
+    # ---- the cases ----
+
+    def slowdown(self):
+        # The last second or so goes by while the first checkpoint is written.
+        seconds = self.arguments.seconds + 2 * self.arguments.interval + self.size / 300
+        shape = self.shape(units=int(seconds * 1000))
+        forms = {"none": self.none, "again": self.none, "hwckpt": self.hwckpt}
+        times, last = {name: [] for name in forms}, {}
+        for pair in range(self.arguments.pairs):
+            for name in random.sample(sorted(forms), len(forms)):
+                figures.progress(f"slowdown, pair {pair + 1} of {self.arguments.pairs}, {name}")
+                last[name] = observe(forms[name], shape, self.arguments.interval, seconds)
+                times[name].append(last[name].step_ms())
+        figures.progress("")
+        slow = [a / b for a, b in zip(times["hwckpt"], times["none"])]
+        noise = [a / b for a, b in zip(times["again"], times["none"])]
+        # Each page that is written is written for the first time in its interval.
+        faults = self.rate * max(self.raw["write_fault_ns"], 0) / 1e9 * 100
+        return [
+            {**last["none"].row(), "case": "slowdown",
+             "slowdown_percent": round(figures.percent(figures.median(noise)), 2)},
+            {**last["hwckpt"].row(), "case": "slowdown",
+             "slowdown_percent": round(figures.percent(figures.median(slow)), 2),
+             "slowdown_noise_percent": round(figures.percent(figures.median(noise)), 2),
+             "faults_percent": round(faults, 2), "pairs": len(slow)},
+        ]  # fmt: skip
+
+    def silent(self):
+        return self.rows("silent", self.shape(more=["--silent", "50"]), [self.hwckpt])
+
+    def flat_out(self):
+        hot = ["--hot", str(self.size // 10)]
+        return [
+            row
+            for huge in ("no", "yes")
+            for row in self.rows(
+                f"flat out, huge={huge}", self.shape(rate="max", more=[*hot, "--huge", huge])
+            )
+        ]
+
+    def threads(self):
+        found = []
+        for count in THREADS[:1] if self.arguments.quick else THREADS:
+            for kind in ("blocked", "spinning"):
+                more = [f"--{kind}", str(count - 2)]
+                rows = self.rows(kind, self.shape(more=more), [self.none, self.hwckpt])
+                # The one that writes and the one that gives heartbeats.
+                found += [{**row, "threads": count} for row in rows]
+        return found
+
+
+CASES = {
+    "slowdown": Case.slowdown,
+    "silent": Case.silent,
+    "flat-out": Case.flat_out,
+    "threads": Case.threads,
+}
+
+
+def told(rows):
+    columns(rows)
+    print()
+    for row in rows:
+        own = row.get("own", {})
+        if "slowdown_noise_percent" in row:
+            print(
+                f"slowdown: {row['slowdown_percent']:+.1f} % in {row['pairs']} pairs, write faults alone "
+                f"{row['faults_percent']:.1f} %; noise floor {row['slowdown_noise_percent']:+.1f} %"
+            )
+        if row["case"] in ("blocked", "spinning") and "stop_p50_ms" in own:
+            print(f"{row['threads']} threads, {row['case']}: stop p50 {own['stop_p50_ms']:.2f} ms")
+
+
+def main(words):
+    arguments = parse(words)
+    with Bench(arguments) as bench:
+        figures.progress("touching memory")
+        bench.warm()
+        raw = bench.raw()
+        rows = []
+        for size in bench.sizes:
+            case = Case(bench, arguments, size, raw)
+            for name in arguments.only or CASES:
+                rows += CASES[name](case)
+        told(rows)
+        show_raw(raw)
+        figures.write_json(
+            arguments.json,
+            {
+                "benchmark": "capture",
+                "interval_s": arguments.interval,
+                "raw": raw,
+                "machine": description(bench.build),
+                "rows": rows,
+            },
+        )
+    return 0
