@@ -9,6 +9,7 @@
 #include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../support/checkpoint.h"
 #include "../support/handlers.h"
 #include "../support/interrupted.h"
 #include "../support/quiesce.h"
@@ -222,7 +223,10 @@ static void install(int number, signal_handler *handler,
 
 bool hooks_catch_syscalls(void) {
   install(SIGSYS, on_syscall, &before_sys);
-  return arch_catch_syscalls() == 0;
+  if (arch_catch_syscalls() != 0)
+    return false;
+  checkpoint_own_filter();
+  return true;
 }
 
 void hooks_install(int request_signal) {

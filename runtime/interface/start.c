@@ -3,6 +3,7 @@
 #include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/sys.h"
 #include "../cache/default_path.h"
+#include "../support/checkpoint.h"
 #include "../support/exclude.h"
 #include "../support/handlers.h"
 #include "../support/restored.h"
@@ -118,6 +119,7 @@ __attribute__((constructor(101))) static void start(void) {
   unblock_traps();
   hooks_install((int)options.signal);
   entries_choose(options.hook);
+  checkpoint_remember();
   restored_notify(restored);
   events_start(&options, cache, options.application, false);
 }

@@ -14,14 +14,6 @@
 
 /* ---- the facts of descriptors ---- */
 
-struct directory_entry {
-  uint64_t inode;
-  int64_t next;
-  uint16_t length;
-  uint8_t type;
-  char name[];
-};
-
 static long read_info(Descriptor *message) {
   struct info info;
   uint64_t value;
@@ -66,56 +58,48 @@ static long inspect(int number, Descriptor *message) {
   return read_info(message);
 }
 
-static int add_fact(struct resource_sink *sink, const char *name,
-                    Descriptor *message, struct hwckpt_error *error) {
+struct gathering {
+  struct resource_sink *sink;
+  Descriptor *message;
+  struct hwckpt_error *error;
+  int result;
+};
+
+static void add_fact(int number, void *context) {
+  struct gathering *all = context;
+  struct resource_sink *sink = all->sink;
+  const Descriptor *message = all->message;
   struct descriptor_fact *rows =
       (void *)((char *)sink->scratch + RESOURCE_SCRATCH_FACTS);
-  size_t room = (RESOURCE_SCRATCH - RESOURCE_SCRATCH_FACTS) / sizeof(*rows);
-  int number = 0;
-  if (name[0] == '.')
-    return 0;
-  for (; *name; name++)
-    number = number * 10 + (*name - '0');
-  long result = inspect(number, message);
+  size_t room =
+      (RESOURCE_SCRATCH_ORDER - RESOURCE_SCRATCH_FACTS) / sizeof(*rows);
+  if (all->result)
+    return;
+  long result = inspect(number, all->message);
   if (result == -ENOENT)
-    return 0;
+    return;
   if (result < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-result, "/proc/self/fd",
-                       "descriptor %d", number);
-  if (sink->fact_count == room)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "/proc/self/fd",
-                       "more than %zu descriptors", room);
-  rows[sink->fact_count++] = (struct descriptor_fact){
-      number,          message->flags, message->mode,
-      message->device, message->inode, message->offset};
-  return 0;
+    all->result = hwckpt_fail(all->error, HWCKPT_E_CAPTURE, (int)-result,
+                              "/proc/self/fd", "descriptor %d", number);
+  else if (sink->fact_count == room)
+    all->result = hwckpt_fail(all->error, HWCKPT_E_CAPTURE, 0, "/proc/self/fd",
+                              "more than %zu descriptors", room);
+  else
+    rows[sink->fact_count++] = (struct descriptor_fact){
+        number,          message->flags, message->mode,
+        message->device, message->inode, message->offset};
 }
 
 static int gather(struct resource_sink *sink, struct hwckpt_error *error) {
-  _Alignas(8) char entries[4096];
   Descriptor message;
+  struct gathering all = {sink, &message, error, 0};
   sink->facts = (void *)((char *)sink->scratch + RESOURCE_SCRATCH_FACTS);
   sink->fact_count = 0;
-  long directory = SYS(openat, AT_FDCWD, "/proc/self/fd",
-                       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  long length = directory;
-  int result = 0;
-  while (directory >= 0 && !result) {
-    length = SYS(getdents64, directory, entries, sizeof(entries));
-    if (length <= 0)
-      break;
-    for (long at = 0; at < length && !result;) {
-      struct directory_entry *entry = (void *)(entries + at);
-      result = add_fact(sink, entry->name, &message, error);
-      at += entry->length;
-    }
-  }
-  if (directory >= 0)
-    SYS(close, directory);
-  if (!result && length < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-length, "/proc/self/fd",
+  long listed = info_each_descriptor(add_fact, &all);
+  if (listed < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-listed, "/proc/self/fd",
                        "listing");
-  return result;
+  return all.result;
 }
 
 /* ---- saving ---- */

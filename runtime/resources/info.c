@@ -1,4 +1,4 @@
-/* info.c - see info.h. Source: proc_pid_fdinfo(5). */
+/* info.c - see info.h. Source: proc(5). */
 #include "info.h"
 
 #include "../arch/sys.h"
@@ -6,13 +6,17 @@
 #include <fcntl.h>
 #include <string.h>
 
-long info_open(struct info *info, int number) {
-  char path[64];
-  hwckpt_format(path, sizeof(path), "/proc/self/fdinfo/%d", number);
+long info_open_path(struct info *info, const char *path) {
   info->begin = info->end = 0;
   long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
   info->fd = (int)fd;
   return fd < 0 ? fd : 0;
+}
+
+long info_open(struct info *info, int number) {
+  char path[64];
+  hwckpt_format(path, sizeof(path), "/proc/self/fdinfo/%d", number);
+  return info_open_path(info, path);
 }
 
 /* Reads on behind what is left. */
@@ -55,6 +59,41 @@ void info_close(struct info *info) {
   if (info->fd >= 0)
     SYS(close, info->fd);
   info->fd = -1;
+}
+
+struct directory_entry { /* getdents64(2) */
+  uint64_t inode;
+  int64_t next;
+  uint16_t length;
+  uint8_t type;
+  char name[];
+};
+
+static void visit_entries(const char *entries, long length,
+                          void (*visit)(int number, void *context),
+                          void *context) {
+  for (long at = 0; at < length;) {
+    const struct directory_entry *entry = (const void *)(entries + at);
+    uint64_t number;
+    /* The kernel filled the buffer; the analyzer does not know the call. */
+    at += entry->length; // NOLINT(clang-analyzer-core.uninitialized.Assign)
+    if (info_number(entry->name, "", 10, &number))
+      visit((int)number, context);
+  }
+}
+
+long info_each_descriptor(void (*visit)(int number, void *context),
+                          void *context) {
+  _Alignas(8) char entries[4096];
+  long length;
+  long directory = SYS(openat, AT_FDCWD, "/proc/self/fd",
+                       O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (directory < 0)
+    return directory;
+  while ((length = SYS(getdents64, directory, entries, sizeof(entries))) > 0)
+    visit_entries(entries, length, visit, context);
+  SYS(close, directory);
+  return length;
 }
 
 bool info_begins(const char *text, const char *key) {

@@ -1,5 +1,5 @@
-/* info.h - what /proc/self/fdinfo says of a descriptor, line by line: kinds
- * whose state the kernel tells nowhere else. Without allocation; any length. */
+/* info.h - texts of /proc, line by line: kinds whose state the kernel tells
+ * nowhere else. Without allocation; any length. */
 #ifndef HWCKPT_RESOURCES_INFO_H
 #define HWCKPT_RESOURCES_INFO_H
 
@@ -15,12 +15,19 @@ struct info {
   char text[2048];
 };
 
-/* Opens the text about descriptor `number`; 0 or a negative errno. */
+/* Opens a text; 0 or a negative errno. */
+long info_open_path(struct info *info, const char *path);
+/* The text about descriptor `number`. */
 long info_open(struct info *info, int number);
 /* The next line, without its end; null behind the last. It lives until the next
  * call. A line longer than the buffer is cut. */
 const char *info_line(struct info *info);
 void info_close(struct info *info);
+
+/* Calls visit for every number in /proc/self/fd, ascending; 0 or a negative
+ * errno. The descriptor that reads them may be among them. */
+long info_each_descriptor(void (*visit)(int number, void *context),
+                          void *context);
 
 /* Whether the text begins with key. */
 bool info_begins(const char *text, const char *key);

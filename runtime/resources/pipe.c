@@ -1,4 +1,5 @@
-/* pipe.c - pipes with both ends inside the program, and what is in them.
+/* pipe.c - pipes with both ends inside the program, or with one end that is
+ * closed everywhere, and what is in them.
  *
  * The contents are copied with tee(), which leaves them where they are. A
  * restored pipe is made with its first descriptor; its further ends are opened
@@ -10,6 +11,7 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -24,6 +26,18 @@ static bool same_pipe(const struct descriptor_fact *fact,
          fact->inode == message->inode;
 }
 
+/* Whether nobody has the other end of the pipe any more. */
+static bool other_end_closed(const struct resource_sink *sink,
+                             const Descriptor *message) {
+  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  if (fd < 0)
+    return false;
+  struct pollfd look = {(int)fd, 0, 0};
+  SYS(poll, &look, 1, 0);
+  SYS(close, fd);
+  return look.revents & (POLLHUP | POLLERR);
+}
+
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
   bool reader = false;
@@ -36,7 +50,9 @@ static bool recognise(const struct resource_sink *sink,
     reader |= reads(sink->facts[i].flags);
     writer |= does_write(sink->facts[i].flags);
   }
-  return reader && writer;
+  /* 0 to 2 are of who restores. */
+  return (reader && writer) ||
+         (message->number > 2 && other_end_closed(sink, message));
 }
 
 /* ---- saving ---- */
@@ -88,9 +104,14 @@ static int put_contents(struct resource_sink *sink, const Descriptor *message,
   return code;
 }
 
+/* Without a reader nobody will ever see what is in it. */
 static int put_pipe(struct resource_sink *sink, const Descriptor *message,
                     int reader, struct hwckpt_error *error) {
   Pipe pipe = Pipe_init_zero;
+  if (reader < 0) {
+    pipe.pipe = message->inode;
+    return resource_put(sink, RECORD_PIPE, Pipe_fields, &pipe, error);
+  }
   long from = SYS(pidfd_getfd, sink->pidfd, reader, 0);
   if (from < 0)
     return fail(error, message, from, "pidfd_getfd");

@@ -11,34 +11,27 @@
 #include <pb_encode.h>
 #include <string.h>
 
-#define PROCESS_KINDS(row) row(signal_actions) row(file_system)
-#define THREAD_KINDS(row)
-#define DESCRIPTOR_KINDS(row)                                                  \
-  row(deleted_file) row(file) row(pipe) row(inherited) row(device)             \
-      row(eventfd) row(epoll) row(timerfd) row(signalfd) row(pidfd)            \
-          row(unsupported)
-
-#define DECLARE(name) extern const struct resource_kind hwckpt_resource_##name;
-PROCESS_KINDS(DECLARE)
-#undef DECLARE
-#define DECLARE(name) extern const struct thread_kind hwckpt_thread_##name;
-THREAD_KINDS(DECLARE)
-#undef DECLARE
-#define DECLARE(name)                                                          \
+#define PROCESS_KIND(name)                                                     \
+  extern const struct resource_kind hwckpt_resource_##name;
+#define THREAD_KIND(name) extern const struct thread_kind hwckpt_thread_##name;
+#define DESCRIPTOR_KIND(name)                                                  \
   extern const struct descriptor_kind hwckpt_descriptor_##name;
-DESCRIPTOR_KINDS(DECLARE)
-#undef DECLARE
+#include "kinds.def"
 
-#define ROW(name) &hwckpt_resource_##name,
-static const struct resource_kind *const kinds[] = {PROCESS_KINDS(ROW) 0};
-#undef ROW
-#define ROW(name) &hwckpt_thread_##name,
-static const struct thread_kind *const thread_kinds[] = {THREAD_KINDS(ROW) 0};
-#undef ROW
-#define ROW(name) &hwckpt_descriptor_##name,
+#define PROCESS_KIND(name) &hwckpt_resource_##name,
+static const struct resource_kind *const kinds[] = {
+#include "kinds.def"
+    0};
+
+#define THREAD_KIND(name) &hwckpt_thread_##name,
+static const struct thread_kind *const thread_kinds[] = {
+#include "kinds.def"
+    0};
+
+#define DESCRIPTOR_KIND(name) &hwckpt_descriptor_##name,
 const struct descriptor_kind *const hwckpt_descriptor_kinds[] = {
-    DESCRIPTOR_KINDS(ROW) 0};
-#undef ROW
+#include "kinds.def"
+    0};
 
 /* ---- messages ---- */
 
@@ -108,6 +101,30 @@ int resource_unsupported(struct resource_sink *sink, struct hwckpt_error *error,
   return 0;
 }
 
+void resource_not_set(struct resource_source *source, long result,
+                      const char *object, const char *detail, ...) {
+  struct hwckpt_error warning;
+  char text[sizeof warning.detail];
+  va_list args;
+  va_start(args, detail);
+  hwckpt_vformat(text, sizeof(text), detail, args);
+  va_end(args);
+  hwckpt_fail(&warning, HWCKPT_E_ATTRIBUTE, (int)-result, object, "%s", text);
+  source->warn(source, &warning);
+}
+
+void resources_begin(void) {
+  for (size_t i = 0; kinds[i]; i++)
+    if (kinds[i]->begin)
+      kinds[i]->begin();
+  for (size_t i = 0; thread_kinds[i]; i++)
+    if (thread_kinds[i]->begin)
+      thread_kinds[i]->begin();
+  for (size_t i = 0; hwckpt_descriptor_kinds[i]; i++)
+    if (hwckpt_descriptor_kinds[i]->begin)
+      hwckpt_descriptor_kinds[i]->begin();
+}
+
 /* ---- saving ---- */
 
 /* What several kinds read of. */
@@ -149,6 +166,7 @@ int resources_save(struct resource_sink *sink, struct hwckpt_error *error) {
 int resources_restore(struct resource_source *source, int *keep,
                       struct hwckpt_error *error) {
   int result = 0;
+  resources_begin();
   for (size_t i = 0; kinds[i] && !result; i++)
     if (kinds[i]->restore)
       result = kinds[i]->restore(source, error);

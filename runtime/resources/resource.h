@@ -108,6 +108,10 @@ bool resource_next(const struct resource_source *source, uint32_t type,
 /* The id that the thread has now; E314 when there was none. */
 int resource_tid(const struct resource_source *source, int32_t saved,
                  struct hwckpt_error *error);
+/* E318, of something that the restored program goes on without. */
+void resource_not_set(struct resource_source *source, long result,
+                      const char *object, const char *detail, ...)
+    __attribute__((format(printf, 4, 5)));
 /* Refuses the checkpoint with E208 because of the object, or says with E205
  * that it is left out, and returns 0, where the user wants that. */
 int resource_unsupported(struct resource_sink *sink, struct hwckpt_error *error,
@@ -116,6 +120,10 @@ int resource_unsupported(struct resource_sink *sink, struct hwckpt_error *error,
 
 struct resource_kind {
   const char *name;
+  /* When the program begins, before its own code, and when it comes back: notes
+   * what it has of others, to tell later what it changed itself. Null: nothing.
+   */
+  void (*begin)(void);
   int (*save)(struct resource_sink *sink, struct hwckpt_error *error);
   /* Before any descriptor is there. Null: nothing. */
   int (*restore)(struct resource_source *source, struct hwckpt_error *error);
@@ -127,6 +135,7 @@ struct resource_kind {
 /* What the kernel keeps for each thread. */
 struct thread_kind {
   const char *name;
+  void (*begin)(void); /* as above, on the main thread */
   int (*save)(struct resource_sink *sink, const struct thread_fact *thread,
               struct hwckpt_error *error);
   /* From one record of `type`, on the main thread, when all threads are there
@@ -143,6 +152,7 @@ struct thread_kind {
 struct descriptor_kind {
   const char *name;
   DescriptorKind kind;
+  void (*begin)(void); /* as of struct resource_kind */
   bool (*recognise)(const struct resource_sink *sink,
                     const Descriptor *message);
   /* Fills what only this kind knows; may put records that come before the
@@ -164,6 +174,9 @@ struct descriptor_kind {
 };
 
 /* registry.c */
+void resources_begin(void);
+/* attributes.c: the runtime installed a seccomp filter itself. */
+void resources_own_filter(void);
 int resources_save(struct resource_sink *sink, struct hwckpt_error *error);
 /* Restores all kinds. `keep` (the status pipe) is moved to a number that no
  * descriptor of the program uses, and returned in *keep. Everything else that

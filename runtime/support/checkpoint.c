@@ -58,6 +58,10 @@ static void sink_warn(struct resource_sink *sink,
   program_stderr_return();
 }
 
+void checkpoint_remember(void) { resources_begin(); }
+
+void checkpoint_own_filter(void) { resources_own_filter(); }
+
 int checkpoint_open(const struct checkpoint_options *options,
                     struct hwckpt_error *error) {
   checkpoint.options = *options;

@@ -25,6 +25,12 @@ struct checkpoint_options {
   size_t stage_bytes;  /* memory that holds a capture until it is written */
 };
 
+/* In the program, before its own code: notes what it was started with. */
+void checkpoint_remember(void);
+
+/* A filter of system calls was installed that is not the program's. */
+void checkpoint_own_filter(void);
+
 /* Opens the cache and what finds written pages. On the checkpoint thread, once,
  * before the first checkpoint. */
 int checkpoint_open(const struct checkpoint_options *options,

@@ -20,6 +20,12 @@ enum record_type {
   RECORD_EPOLL_WATCH = 24,       /* EpollWatch */
   RECORD_TIMERFD = 25,           /* TimerFd */
   RECORD_SIGNALFD = 26,          /* SignalFd */
+  RECORD_ATTRIBUTES = 27,        /* Attributes, of the process */
+  RECORD_LIMITS = 28,            /* Limits */
+  RECORD_PENDING_SIGNAL = 29,    /* PendingSignal */
+  RECORD_INTERVAL_TIMERS = 30,   /* IntervalTimers */
+  RECORD_POSIX_TIMER = 31,       /* PosixTimer */
+  RECORD_SCHEDULING = 32,        /* Scheduling, of a thread */
 };
 
 #endif

@@ -1,0 +1,90 @@
+/* attributes.c - what prctl(2) sets for a process: dumpable, subreaper, no new
+ * privileges, no huge pages. Filters of system calls (seccomp) that the program
+ * added cannot be read and are refused; those it was started under, our own
+ * among them, are not the program's. */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "info.h"
+#include "resource.h"
+
+#include <stddef.h>
+#include <sys/prctl.h>
+
+/* Filters in force that are not the program's. */
+static uint64_t filters;
+
+void resources_own_filter(void) { filters++; }
+
+static uint64_t status_number(const char *status, const char *key) {
+  uint64_t value = 0;
+  info_number(status, key, 10, &value);
+  return value;
+}
+
+static void begin(void) {
+  struct info info;
+  filters = 0;
+  if (info_open_path(&info, "/proc/self/status") < 0)
+    return;
+  for (const char *line; (line = info_line(&info));)
+    if (info_number(line, "Seccomp_filters:", 10, &filters))
+      break;
+  info_close(&info);
+}
+
+static int save(struct resource_sink *sink, struct hwckpt_error *error) {
+  Attributes message = Attributes_init_zero;
+  int subreaper = 0;
+  uint64_t now = status_number(sink->status, "\nSeccomp_filters:");
+  if (now > filters) {
+    int result = resource_unsupported(sink, error, "seccomp",
+                                      "%llu filters of the program",
+                                      (unsigned long long)(now - filters));
+    if (result)
+      return result;
+  }
+  SYS(prctl, PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0);
+  message.subreaper = subreaper != 0;
+  message.dumpable = (uint32_t)SYS(prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);
+  message.no_huge_pages = SYS(prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0;
+  message.no_new_privileges = status_number(sink->status, "\nNoNewPrivs:") != 0;
+  return resource_put(sink, RECORD_ATTRIBUTES, Attributes_fields, &message,
+                      error);
+}
+
+static bool get(struct resource_source *source, Attributes *message) {
+  size_t at = (size_t)-1;
+  return resource_next(source, RECORD_ATTRIBUTES, &at) &&
+         resource_get(&source->records[at], Attributes_fields, message, 0) == 0;
+}
+
+/* What the threads are born with. */
+static int restore(struct resource_source *source, struct hwckpt_error *error) {
+  Attributes message;
+  (void)error;
+  if (!get(source, &message))
+    return 0;
+  if (message.no_new_privileges)
+    SYS(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if (message.subreaper)
+    SYS(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  if (message.no_huge_pages)
+    SYS(prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0);
+  return 0;
+}
+
+static int finish(struct resource_source *source, struct hwckpt_error *error) {
+  Attributes message;
+  (void)error;
+  if (get(source, &message) && message.dumpable <= 1)
+    SYS(prctl, PR_SET_DUMPABLE, message.dumpable, 0, 0, 0);
+  return 0;
+}
+
+const struct resource_kind hwckpt_resource_attributes = {
+    .name = "attributes",
+    .begin = begin,
+    .save = save,
+    .restore = restore,
+    .finish = finish,
+};

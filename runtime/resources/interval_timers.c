@@ -1,0 +1,60 @@
+/* interval_timers.c - setitimer(2) and alarm(2): they go on with the time that
+ * was left. */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "resource.h"
+
+#include <stddef.h>
+#include <sys/time.h>
+
+#define TIMERS 3
+#define MICROSECONDS 1000000ull
+
+static uint64_t us_of(const struct timeval *time) {
+  return (uint64_t)time->tv_sec * MICROSECONDS + (uint64_t)time->tv_usec;
+}
+
+static struct timeval time_of(uint64_t us) {
+  return (struct timeval){(time_t)(us / MICROSECONDS),
+                          (suseconds_t)(us % MICROSECONDS)};
+}
+
+static int save(struct resource_sink *sink, struct hwckpt_error *error) {
+  IntervalTimers message = IntervalTimers_init_zero;
+  uint64_t any = 0;
+  for (int i = 0; i < TIMERS; i++) {
+    struct itimerval timer = {0};
+    SYS(getitimer, i, &timer);
+    message.left_us[i] = us_of(&timer.it_value);
+    message.interval_us[i] = us_of(&timer.it_interval);
+    any |= message.left_us[i];
+  }
+  message.left_us_count = message.interval_us_count = TIMERS;
+  return any ? resource_put(sink, RECORD_INTERVAL_TIMERS, IntervalTimers_fields,
+                            &message, error)
+             : 0;
+}
+
+static int finish(struct resource_source *source, struct hwckpt_error *error) {
+  IntervalTimers message;
+  size_t at = (size_t)-1;
+  if (!resource_next(source, RECORD_INTERVAL_TIMERS, &at))
+    return 0;
+  int failed = resource_get(&source->records[at], IntervalTimers_fields,
+                            &message, error);
+  for (int i = 0; !failed && i < TIMERS; i++) {
+    const struct itimerval timer = {time_of(message.interval_us[i]),
+                                    time_of(message.left_us[i])};
+    long result = message.left_us[i] ? SYS(setitimer, i, &timer, 0) : 0;
+    if (result < 0)
+      failed = hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
+                           "interval timer", "%d", i);
+  }
+  return failed;
+}
+
+const struct resource_kind hwckpt_resource_interval_timers = {
+    .name = "interval timers",
+    .save = save,
+    .finish = finish,
+};

@@ -1,0 +1,159 @@
+/* posix_timers.c - timer_create(2): every timer with its number, whom it
+ * notifies, and the time that was left. Libc hands the kernel's number to the
+ * program, so it must be the old one. Overruns not yet asked for are lost. */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "info.h"
+#include "resource.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#define NANOSECONDS 1000000000ull
+#define RESTORE_IDS 77 /* PR_TIMER_CREATE_RESTORE_IDS, Linux 6.15 */
+
+/* The kernel's struct sigevent. */
+struct kernel_event {
+  uint64_t value;
+  int32_t signal;
+  int32_t notify;
+  int32_t tid;
+  int32_t rest[11];
+};
+_Static_assert(sizeof(struct kernel_event) == 64, "as the kernel's");
+
+/* ---- saving ---- */
+
+static uint64_t ns_of(const struct timespec *time) {
+  return (uint64_t)time->tv_sec * NANOSECONDS + (uint64_t)time->tv_nsec;
+}
+
+static int put(struct resource_sink *sink, PosixTimer *timer,
+               struct hwckpt_error *error) {
+  struct itimerspec times;
+  long result = SYS(timer_gettime, timer->id, &times);
+  if (result < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-result, "timer", "%d",
+                       (int)timer->id);
+  timer->left_ns = ns_of(&times.it_value);
+  timer->interval_ns = ns_of(&times.it_interval);
+  return resource_put(sink, RECORD_POSIX_TIMER, PosixTimer_fields, timer,
+                      error);
+}
+
+/* "signal/pid.N", "signal/tid.N", "none/...". */
+static void read_notify(const char *line, PosixTimer *timer) {
+  uint64_t tid;
+  timer->notify = info_begins(line, "notify: none") ? SIGEV_NONE : SIGEV_SIGNAL;
+  if (timer->notify == SIGEV_SIGNAL && info_number(line, "/tid.", 10, &tid)) {
+    timer->notify = SIGEV_THREAD_ID;
+    timer->tid = (int32_t)tid;
+  }
+}
+
+/* The number of a clock may be negative. */
+static void read_clock(const char *line, PosixTimer *timer) {
+  uint64_t value;
+  if (info_number(line, "ClockID: -", 10, &value))
+    timer->clock = -(int32_t)value;
+  else if (info_number(line, "ClockID:", 10, &value))
+    timer->clock = (int32_t)value;
+}
+
+static int save(struct resource_sink *sink, struct hwckpt_error *error) {
+  PosixTimer timer = PosixTimer_init_zero;
+  struct info info;
+  uint64_t value;
+  int result = 0;
+  if (info_open_path(&info, "/proc/self/timers") < 0)
+    return 0;
+  for (const char *line; !result && (line = info_line(&info));) {
+    if (info_begins(line, "ID:") && info_number(line, "ID:", 10, &value)) {
+      timer = (PosixTimer)PosixTimer_init_zero;
+      timer.id = (int32_t)value;
+    } else if (info_begins(line, "signal:")) {
+      if (info_number(line, "signal:", 10, &value))
+        timer.signal = (int32_t)value;
+      info_number(line, "/", 16, &timer.value);
+    } else if (info_begins(line, "notify:")) {
+      read_notify(line, &timer);
+    } else if (info_begins(line, "ClockID:")) { /* the last line of a timer */
+      read_clock(line, &timer);
+      result = put(sink, &timer, error);
+    }
+  }
+  info_close(&info);
+  return result;
+}
+
+/* ---- restoring ---- */
+
+static int refuse(struct hwckpt_error *error, const PosixTimer *timer,
+                  long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result, "timer",
+                     "%d: %s", (int)timer->id, what);
+}
+
+/* Numbers are given out in order: without the kernel's help, those before are
+ * used up. */
+static long create(const PosixTimer *timer, struct kernel_event *event) {
+  bool chosen = SYS(prctl, RESTORE_IDS, 1, 0, 0, 0) == 0;
+  int32_t id = timer->id;
+  long result;
+  while ((result = SYS(timer_create, timer->clock, event, &id)) == 0 &&
+         id != timer->id) {
+    SYS(timer_delete, id);
+    if (chosen || id > timer->id) {
+      result = -EEXIST;
+      break;
+    }
+  }
+  if (chosen)
+    SYS(prctl, RESTORE_IDS, 0, 0, 0, 0);
+  return result;
+}
+
+static long start(const PosixTimer *timer) {
+  const struct itimerspec times = {{(time_t)(timer->interval_ns / NANOSECONDS),
+                                    (long)(timer->interval_ns % NANOSECONDS)},
+                                   {(time_t)(timer->left_ns / NANOSECONDS),
+                                    (long)(timer->left_ns % NANOSECONDS)}};
+  return timer->left_ns ? SYS(timer_settime, timer->id, 0, &times, 0) : 0;
+}
+
+static int restore(struct resource_source *source,
+                   const struct resource_record *record,
+                   struct hwckpt_error *error) {
+  PosixTimer timer;
+  int failed = resource_get(record, PosixTimer_fields, &timer, error);
+  if (failed)
+    return failed;
+  struct kernel_event event = {
+      .value = timer.value, .signal = timer.signal, .notify = timer.notify};
+  if (timer.notify == SIGEV_THREAD_ID)
+    event.tid = resource_tid(source, timer.tid, error);
+  if (event.tid < 0)
+    return event.tid;
+  long result = create(&timer, &event);
+  if (result < 0)
+    return refuse(error, &timer, result, "timer_create");
+  result = start(&timer);
+  return result < 0 ? refuse(error, &timer, result, "timer_settime") : 0;
+}
+
+static int finish(struct resource_source *source, struct hwckpt_error *error) {
+  int result = 0;
+  for (size_t at = (size_t)-1;
+       !result && resource_next(source, RECORD_POSIX_TIMER, &at);)
+    result = restore(source, &source->records[at], error);
+  return result;
+}
+
+const struct resource_kind hwckpt_resource_posix_timers = {
+    .name = "POSIX timers",
+    .save = save,
+    .finish = finish,
+};

@@ -1,0 +1,54 @@
+// Each thread is scheduled as it was; the processors come back that the program
+// chose itself, others are of who restores.
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
+// RUN: taskset -c 0 %hwckpt run -- %t others || test $? = 137
+// RUN: %hwckpt restore
+#include "behaviour.h"
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+static pthread_barrier_t met;
+static cpu_set_t first;
+static void *work(void *unused) {
+  cpu_set_t set;
+  int tid = (int)syscall(SYS_gettid);
+  struct sched_param parameter = {0};
+  CHECK_EQUAL(setpriority(PRIO_PROCESS, (id_t)tid, 7), 0);
+  CHECK_EQUAL(sched_setscheduler(0, SCHED_BATCH, &parameter), 0);
+  int one = 0;
+  while (!CPU_ISSET(one, &first))
+    one++;
+  CPU_ZERO(&set);
+  CPU_SET(one, &set);
+  CHECK_EQUAL(sched_setaffinity(0, sizeof set, &set), 0);
+  pthread_barrier_wait(&met);
+  pthread_barrier_wait(&met);
+  tid = (int)syscall(SYS_gettid);
+  CHECK_EQUAL(getpriority(PRIO_PROCESS, (id_t)tid), 7);
+  CHECK_EQUAL(sched_getscheduler(0), SCHED_BATCH);
+  CHECK_EQUAL(sched_getaffinity(0, sizeof set, &set), 0);
+  if (CPU_COUNT(&first) == 1) /* which is no choice */
+    return NULL;
+  CHECK_EQUAL(CPU_COUNT(&set), 1);
+  CHECK(CPU_ISSET(one, &set));
+  return NULL;
+}
+int main(int argc, char **argv) {
+  pthread_t thread;
+  CHECK_EQUAL(sched_getaffinity(0, sizeof first, &first), 0);
+  pthread_barrier_init(&met, NULL, 2);
+  pthread_create(&thread, NULL, work, NULL);
+  pthread_barrier_wait(&met);
+  die_and_come_back();
+  cpu_set_t set;
+  CHECK_EQUAL(sched_getaffinity(0, sizeof set, &set), 0);
+  if (argc == 1)
+    CHECK(CPU_EQUAL(&set, &first));
+  else
+    CHECK_EQUAL(CPU_COUNT(&set), sysconf(_SC_NPROCESSORS_ONLN));
+  CHECK_EQUAL(getpriority(PRIO_PROCESS, (id_t)getpid()), 0);
+  CHECK_EQUAL(sched_getscheduler(0), SCHED_OTHER);
+  pthread_barrier_wait(&met);
+  pthread_join(thread, NULL);
+  return 0;
+}
