@@ -157,6 +157,11 @@ int cache_put_all_pages(struct cache_writer *writer, uint64_t address,
 int cache_put_hole(struct cache_writer *writer, uint64_t address,
                    uint64_t length, struct hwckpt_error *error);
 
+/* The same as putting all-zero pages there: what was put before at these
+ * addresses counts no more, nor does what is older. */
+int cache_put_absent(struct cache_writer *writer, uint64_t address,
+                     uint64_t length, struct hwckpt_error *error);
+
 /* Adds a record. Records are read back in the order they were put. Type is the
  * caller's, at most 1 MiB each. */
 int cache_put_record(struct cache_writer *writer, uint32_t type,

@@ -376,6 +376,16 @@ int cache_put_hole(struct cache_writer *writer, uint64_t address,
   return result;
 }
 
+int cache_put_absent(struct cache_writer *writer, uint64_t address,
+                     uint64_t length, struct hwckpt_error *error) {
+  int result = check_range(writer, address, length, error);
+  struct span span = {address, address + length, SPAN_NO_SLOT};
+  if (result == 0 && length &&
+      !spans_append(writer->cache->env, &writer->put, span))
+    result = no_memory(writer, error);
+  return result;
+}
+
 int cache_put_record(struct cache_writer *writer, uint32_t type,
                      const void *data, size_t length,
                      struct hwckpt_error *error) {

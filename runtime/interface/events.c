@@ -58,24 +58,35 @@ static void say_error(const struct hwckpt_error *error) {
   report(text);
 }
 
-static enum dirty_method track_option(const char *track) {
-  if (strlen(track) == 2 && memcmp(track, "wp", 2) == 0)
-    return DIRTY_WP;
-  return strlen(track) == 4 && memcmp(track, "full", 4) == 0 ? DIRTY_FULL
-                                                             : DIRTY_AUTO;
+/* The place of a word in a list of words that ends with a null pointer. */
+static int word_index(const char *word, const char *const *words) {
+  for (int i = 0; words[i]; i++)
+    if (strlen(words[i]) == strlen(word) &&
+        memcmp(words[i], word, strlen(word)) == 0)
+      return i;
+  return 0;
 }
+
+static const char *const track_words[] = {
+    [DIRTY_AUTO] = "auto", [DIRTY_WP] = "wp", [DIRTY_FULL] = "full", 0};
+static const char *const method_words[] = {[CHECKPOINT_AUTO] = "auto",
+                                           [CHECKPOINT_STOP] = "stop",
+                                           [CHECKPOINT_PRECOPY] = "precopy",
+                                           0};
 
 static int open_checkpoints(struct hwckpt_error *error) {
   struct checkpoint_options options = {
       .cache = events.cache,
       .application = events.application,
       .application_exists = events.application_exists,
-      .track = track_option(events.options.track),
+      .track = (enum dirty_method)word_index(events.options.track, track_words),
+      .method = (enum checkpoint_method)word_index(events.options.method,
+                                                   method_words),
       .go_on = events.options.on_unsupported[0] == 'w',
       .level = (int)events.options.level,
       .base_every = (unsigned)events.options.base_every,
       .keep = (unsigned)events.options.keep,
-      .stage_bytes = (size_t)events.options.ring << 20,
+      .ring_bytes = (size_t)events.options.ring << 20,
   };
   return checkpoint_open(&options, error);
 }

@@ -78,6 +78,7 @@ const Words AllowedWords[] = {
     {"hook",
      {"trap", "syscall", "interrupt", "auto", nullptr},
      "trap, syscall, interrupt or auto"},
+    {"method", {"auto", "stop", "precopy", nullptr}, "auto, stop or precopy"},
     {"track", {"auto", "wp", "full", nullptr}, "auto, wp or full"},
     {"on_unsupported", {"fail", "warn", nullptr}, "fail or warn"},
 };

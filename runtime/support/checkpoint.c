@@ -1,37 +1,47 @@
 /* checkpoint.c - one checkpoint from the stop to the commit. See checkpoint.h.
  *
- * Order: begin the generation, stop the threads, describe kernel objects, scan
- * and copy pages to the stage, let the threads go on, write, commit. What
- * cannot come back is found before the scan. When anything fails after that,
- * pages may have lost their written mark without being stored, so the next
- * generation is a base again.
+ * Order: begin the generation, copy written pages in rounds, stop the threads,
+ * describe kernel objects, scan and copy what is left, let the threads go on,
+ * write the records, commit. When anything fails after the first scan, pages
+ * may have lost their written mark without being stored, so the next generation
+ * is a base again.
  */
 #include "checkpoint.h"
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../resources/resource.h"
+#include "capture.h"
 #include "describe.h"
+#include "drain.h"
 #include "exclude.h"
+#include "precopy.h"
 #include "private.h"
 #include "program_stderr.h"
 #include "stage.h"
+#include "task.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+
+/* Copied in less time than rounds take. */
+#define FEW_PAGES 512u
 
 static struct {
   struct checkpoint_options options;
   struct cache *cache;
   struct dirty dirty;
   struct memory_map map;
-  struct stage stage; /* pages, and the records of kernel objects */
+  struct ring ring;
+  struct capture capture;
+  struct stage stage; /* the records of kernel objects */
   struct stage head;  /* the records before and after those */
   struct resource_sink sink;
   struct thread_fact *threads; /* QUIESCE_THREADS_MAX, for the sink */
   uint64_t newest;             /* last generation committed here, 0: none */
   unsigned deltas;             /* since the base */
+  uint64_t captured;           /* pages, last time */
   bool scanned;                /* for the generation that is being taken */
   char application[CACHE_NAME_MAX];
   bool named;
@@ -73,9 +83,16 @@ int checkpoint_open(const struct checkpoint_options *options,
   if (result == 0)
     result = memory_map_open(&checkpoint.map, error);
   if (result == 0)
-    result = stage_open(&checkpoint.stage, options->stage_bytes, error);
+    result = ring_open(&checkpoint.ring, options->ring_bytes, error);
   if (result == 0)
-    result = stage_open(&checkpoint.head, CACHE_PAGE_SIZE, error);
+    result = capture_open(&checkpoint.capture, &checkpoint.ring,
+                          &checkpoint.dirty, error);
+  if (result == 0)
+    result = drain_open(&checkpoint.ring, error);
+  if (result == 0)
+    result = stage_open(&checkpoint.stage, error);
+  if (result == 0)
+    result = stage_open(&checkpoint.head, error);
   if (result < 0)
     return result;
   hwckpt_format(checkpoint.application, sizeof checkpoint.application, "%s",
@@ -117,66 +134,6 @@ static int name_application(struct hwckpt_error *error) {
   return result;
 }
 
-struct copy {
-  const struct area *area;
-  Statistics *statistics;
-  struct hwckpt_error *error;
-};
-
-static int copy_pages(const struct copy *copy, uint64_t begin, uint64_t end,
-                      unsigned flags) {
-  copy->statistics->pages_written += (end - begin) / CACHE_PAGE_SIZE;
-  if (copy->area->protection & 1 /* PROT_READ */)
-    flags |= STAGE_READABLE;
-  if (copy->area->type == AREA_TYPE_FILE_PRIVATE)
-    flags |= STAGE_KEEP_ZERO;
-  return stage_pages(&checkpoint.stage, begin, end, flags, copy->error);
-}
-
-/* Pages of which nothing is stored. */
-static int leave_out(const struct copy *copy, uint64_t begin, uint64_t end) {
-  if (copy->area->type == AREA_TYPE_FILE_PRIVATE)
-    return copy_pages(copy, begin, end, STAGE_ZERO);
-  return stage_hole(&checkpoint.stage, begin, end, copy->error);
-}
-
-/* A page of which a part is stored. */
-static int copy_part(const struct copy *copy, uint64_t page) {
-  int result = copy_pages(copy, page, page + CACHE_PAGE_SIZE, 0);
-  uint64_t at = page, from, to;
-  while (result == 0 && exclude_in(at, page + CACHE_PAGE_SIZE, &from, &to)) {
-    stage_clear_bytes(&checkpoint.stage, from, to);
-    at = to;
-  }
-  return result;
-}
-
-static int copy_run(enum dirty_run run, uint64_t begin, uint64_t end,
-                    void *context) {
-  struct copy *copy = context;
-  if (run == DIRTY_HOLE)
-    return stage_hole(&checkpoint.stage, begin, end, copy->error);
-  int result = 0;
-  uint64_t from, to;
-  while (result == 0 && begin < end && exclude_in(begin, end, &from, &to)) {
-    uint64_t page = from & ~(uint64_t)(CACHE_PAGE_SIZE - 1);
-    if (page > begin)
-      result = copy_pages(copy, begin, page, 0);
-    begin = page;
-    if (result < 0)
-      break;
-    to &= ~(uint64_t)(CACHE_PAGE_SIZE - 1);
-    if (from == page && to > page) {
-      result = leave_out(copy, page, to);
-      begin = to;
-    } else {
-      result = copy_part(copy, page);
-      begin += CACHE_PAGE_SIZE;
-    }
-  }
-  return result == 0 && begin < end ? copy_pages(copy, begin, end, 0) : result;
-}
-
 /* A mapped file that has no name any more is nowhere to be mapped from. */
 static int refuse_deleted(const struct memory_map *map,
                           struct hwckpt_error *error) {
@@ -191,18 +148,24 @@ static int refuse_deleted(const struct memory_map *map,
   return 0;
 }
 
+/* Scans all memory and copies what was written. */
 static int copy_memory(bool base, Statistics *statistics,
                        struct hwckpt_error *error) {
+  struct capture *capture = &checkpoint.capture;
   checkpoint.scanned = true;
+  capture->error = error;
   int result = exclude_prepare(&checkpoint.dirty, &checkpoint.map, error);
   for (size_t i = 0; result == 0 && i < checkpoint.map.count; i++) {
     const struct area *area = &checkpoint.map.areas[i];
     statistics->pages_scanned += (area->end - area->start) / CACHE_PAGE_SIZE;
     if (area->type == AREA_TYPE_KERNEL || area->type == AREA_TYPE_FILE_SHARED)
       continue;
-    struct copy copy = {area, statistics, error};
-    result = dirty_scan(&checkpoint.dirty, area, base, copy_run, &copy, error);
+    capture->area = area;
+    result = dirty_scan(&checkpoint.dirty, area, base, capture_visit, capture,
+                        error);
   }
+  if (result == 0)
+    dirty_settled(&checkpoint.dirty);
   return result;
 }
 
@@ -239,12 +202,12 @@ static int capture(bool base, const struct parked *threads, unsigned count,
 
 /* The records of kernel objects were staged while the program stood still; the
  * process's own come first, so those are put straight to the writer. */
-static int put_records(Process *process, const struct parked *threads,
-                       unsigned count, const Statistics *statistics,
+static int put_records(struct cache_writer *writer, Process *process,
+                       const struct parked *threads, unsigned count,
+                       const Statistics *statistics,
                        struct hwckpt_error *error) {
   struct stage *head = &checkpoint.head;
-  head->record_bytes = 0;
-  head->writer = checkpoint.stage.writer;
+  stage_clear(head);
   describe_program(process);
   int result = describe_put_process(head, process, error);
   if (result == 0)
@@ -252,34 +215,86 @@ static int put_records(Process *process, const struct parked *threads,
   if (result == 0)
     result = describe_put_threads(head, threads, count, error);
   if (result == 0)
-    result = stage_put_records(head, error);
+    result = stage_put(head, writer, error);
   if (result == 0)
-    result = stage_put_records(&checkpoint.stage, error);
-  head->record_bytes = 0;
+    result = stage_put(&checkpoint.stage, writer, error);
+  stage_clear(head);
   if (result == 0)
     result = describe_put_statistics(head, statistics, error);
-  return result < 0 ? result : stage_put_records(head, error);
+  return result < 0 ? result : stage_put(head, writer, error);
+}
+
+/* Pages in memory: the second number of /proc/self/statm. */
+static uint64_t resident_pages(void) {
+  char text[128];
+  uint64_t pages = 0;
+  if (task_read((int)SYS(getpid), "statm", text, sizeof text) <= 0)
+    return 0;
+  const char *p = text;
+  while (*p && *p != ' ')
+    p++;
+  for (p += *p == ' '; *p >= '0' && *p <= '9'; p++)
+    pages = pages * 10 + (uint64_t)(*p - '0');
+  return pages;
+}
+
+/* Whether rounds before the stop can make it shorter. */
+static bool worth_rounds(bool base) {
+  if (checkpoint.options.method != CHECKPOINT_AUTO)
+    return checkpoint.options.method == CHECKPOINT_PRECOPY;
+  return base ? resident_pages() > FEW_PAGES : checkpoint.captured > FEW_PAGES;
+}
+
+/* Copies in rounds; *base is then what the stop has left to do. */
+static int copy_before(bool base, Statistics *statistics,
+                       struct hwckpt_error *error) {
+  struct precopy precopy = {0};
+  uint64_t begin = quiesce_now_ns();
+  statistics->method = Method_METHOD_STOP;
+  if (checkpoint.dirty.method != DIRTY_WP || !worth_rounds(base))
+    return 0;
+  checkpoint.scanned = true;
+  int result =
+      precopy_run(&checkpoint.capture, &checkpoint.map, base, &precopy, error);
+  statistics->method = Method_METHOD_PRECOPY;
+  statistics->rounds = precopy.rounds;
+  statistics->pages_precopied = precopy.pages;
+  statistics->precopy_ns = quiesce_now_ns() - begin;
+  ring_touch(&checkpoint.ring, (uint32_t)(FEW_PAGES + 2 * precopy.left));
+  return result;
 }
 
 static int take(bool base, const struct quiesce_hooks *hooks,
-                struct checkpoint_result *result, struct hwckpt_error *error) {
+                struct cache_writer *writer, struct checkpoint_result *result,
+                struct hwckpt_error *error) {
   static Process process;
   struct parked *threads;
   unsigned count;
   Statistics *statistics = &result->statistics;
+  drain_begin(writer);
+  checkpoint.capture.pages = 0;
+  int status = copy_before(base, statistics, error);
+  if (status < 0)
+    return status;
   uint64_t asked = quiesce_now_ns();
-  int status = quiesce_stop(hooks, &threads, &count, error);
+  status = quiesce_stop(hooks, &threads, &count, error);
   if (status < 0)
     return status;
   uint64_t stopped = quiesce_now_ns();
   statistics->stop_ns = stopped - asked;
-  status = capture(base, threads, count, &process, statistics, error);
+  /* A base is done by its first round: the rest is what was written since. */
+  status = capture(base && !statistics->rounds, threads, count, &process,
+                   statistics, error);
+  uint64_t captured = quiesce_now_ns();
   quiesce_resume();
-  statistics->pause_ns = quiesce_now_ns() - asked;
+  uint64_t resumed = quiesce_now_ns();
+  statistics->resume_ns = resumed - captured;
+  statistics->pause_ns = resumed - asked;
+  statistics->pages_written = checkpoint.captured = checkpoint.capture.pages;
+  int drained = drain_finish(status == 0 ? error : 0);
+  status = status == 0 ? drained : status;
   if (status == 0)
-    status = stage_drain(&checkpoint.stage, error);
-  if (status == 0)
-    status = put_records(&process, threads, count, statistics, error);
+    status = put_records(writer, &process, threads, count, statistics, error);
   return status;
 }
 
@@ -295,17 +310,19 @@ int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
       .parent = base ? 0 : checkpoint.newest,
       .level = checkpoint.options.level,
   };
+  struct cache_writer *writer;
   int status = name_application(error);
   if (status == 0)
     status = cache_begin(checkpoint.cache, checkpoint.application, &options,
-                         &checkpoint.stage.writer, error);
+                         &writer, error);
   if (status == 0) {
-    status = take(base, hooks, result, error);
-    if (status == 0)
-      status =
-          cache_commit(checkpoint.stage.writer, &result->generation, error);
-    else
-      cache_abort(checkpoint.stage.writer);
+    status = take(base, hooks, writer, result, error);
+    if (status == 0) {
+      status = cache_commit(writer, &result->generation, error);
+    } else {
+      drain_finish(0);
+      cache_abort(writer);
+    }
   }
   stage_clear(&checkpoint.stage);
   checkpoint.warned = true;
@@ -323,4 +340,7 @@ int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
   return 0;
 }
 
-void checkpoint_forget(void) { memset(&checkpoint, 0, sizeof checkpoint); }
+void checkpoint_forget(void) {
+  memset(&checkpoint, 0, sizeof checkpoint);
+  drain_forget();
+}

@@ -12,17 +12,25 @@
 
 #include "../cache/cache.h"
 
+/* How memory is captured. */
+enum checkpoint_method {
+  CHECKPOINT_AUTO,    /* as measured */
+  CHECKPOINT_STOP,    /* all while the program stands still */
+  CHECKPOINT_PRECOPY, /* in rounds before, then the rest */
+};
+
 struct checkpoint_options {
   const char *cache;       /* directory */
   const char *application; /* its name in the cache; "": made from the program's
                               when the first checkpoint is taken */
   bool application_exists; /* a restored program: its name is taken as it is */
   enum dirty_method track;
+  enum checkpoint_method method;
   bool go_on;          /* without what is not supported, instead of failing */
   int level;           /* zstd; 0: raw */
   unsigned base_every; /* generations from base to base */
   unsigned keep;       /* bases kept */
-  size_t stage_bytes;  /* memory that holds a capture until it is written */
+  size_t ring_bytes;   /* memory that holds pages until they are written */
 };
 
 /* In the program, before its own code: notes what it was started with. */

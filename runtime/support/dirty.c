@@ -204,6 +204,56 @@ static int scan_failed(const struct area *area, long result,
                      (unsigned long long)area->end, area->name);
 }
 
+/* Takes the protection of [begin, end) away: its pages count as written. */
+static long unprotect(const struct dirty *dirty, uint64_t begin, uint64_t end) {
+  struct uffd_protect range = {.start = begin, .length = end - begin};
+  return SYS(ioctl, dirty->uffd, UFFD_IOCTL_PROTECT, &range);
+}
+
+/* EPERM: the area is not ours yet. An area is tracked whole or not at all, so
+ * its first page tells; the probe protects nothing. */
+static bool is_tracked(const struct dirty *dirty, const struct area *area) {
+  struct scan_argument probe = {.flags = SCAN_CHECK_WPASYNC,
+                                .start = area->start,
+                                .end = area->start + 4096,
+                                .category_mask = PAGE_WRITTEN,
+                                .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
+                                .return_mask = PAGE_WRITTEN};
+  return scan(dirty, &probe) >= 0;
+}
+
+static bool is_owed(const struct dirty *dirty, const struct area *area) {
+  if (dirty->owed_all)
+    return true;
+  for (unsigned i = 0; i < dirty->owed_count; i++)
+    if (dirty->owed[i].begin < area->end && dirty->owed[i].end > area->start)
+      return true;
+  return false;
+}
+
+enum tracking { KNOWN, FRESH, UNTRACKED };
+
+/* Sees to it that the area is tracked. With `all`, and when it is new, every
+ * page of it counts as written: mremap() drops the tracking of what it moves,
+ * and of areas that become one with that, but their pages stay protected. */
+static enum tracking prepare(const struct dirty *dirty, const struct area *area,
+                             bool all) {
+  if (dirty->method != DIRTY_WP)
+    return UNTRACKED;
+  enum tracking state = is_owed(dirty, area) ? FRESH : KNOWN;
+  if (!is_tracked(dirty, area)) {
+    struct uffd_register range = {.start = area->start,
+                                  .length = area->end - area->start,
+                                  .mode = UFFD_REGISTER_WP};
+    if (SYS(ioctl, dirty->uffd, UFFD_IOCTL_REGISTER, &range) != 0)
+      return UNTRACKED;
+    state = FRESH;
+  }
+  if ((all || state == FRESH) && unprotect(dirty, area->start, area->end) < 0)
+    return UNTRACKED;
+  return state;
+}
+
 int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
                dirty_visit *visit, void *context, struct hwckpt_error *error) {
   int answer = 0;
@@ -212,55 +262,80 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
       answer = visit(DIRTY_HOLE, area->start, area->end, context);
     return answer ? answer : scan_shared(area, visit, context);
   }
-  bool tracked = dirty->method == DIRTY_WP;
-  bool fresh = !tracked;
-  if (tracked) {
-    /* EPERM: the area is not ours yet. An area is tracked whole or not at all,
-     * so its first page tells; the probe protects nothing. */
-    struct scan_argument probe = {.flags = SCAN_CHECK_WPASYNC,
-                                  .start = area->start,
-                                  .end = area->start + 4096,
-                                  .category_mask = PAGE_WRITTEN,
-                                  .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
-                                  .return_mask = PAGE_WRITTEN};
-    if (scan(dirty, &probe) < 0) {
-      struct uffd_register range = {.start = area->start,
-                                    .length = area->end - area->start,
-                                    .mode = UFFD_REGISTER_WP};
-      tracked = SYS(ioctl, dirty->uffd, UFFD_IOCTL_REGISTER, &range) == 0;
-      fresh = true;
-    }
-  }
-  if (fresh && !all) {
+  enum tracking state = prepare(dirty, area, all);
+  if (state != KNOWN && !all) {
     answer = visit(DIRTY_HOLE, area->start, area->end, context);
     if (answer)
       return answer;
   }
-  /* A base needs the unwritten pages too, and then everything protected. So
-   * does an area that is new here: mremap() drops the tracking of what it
-   * moves, and of areas that become one with that, but their pages stay
-   * protected. */
-  long result;
-  if (all || fresh) {
-    result = walk(dirty, area, &present_criteria, classify_written, false,
-                  visit, context, &answer);
-    if (result == 0 && answer == 0 && tracked) {
-      struct scan_argument protect = written_criteria;
-      protect.regions = 0;
-      result = walk(dirty, area, &protect, classify_hole, false, visit, context,
-                    &answer);
-    }
-  } else {
-    result = walk(dirty, area, &written_criteria, classify_written, true, visit,
+  const struct scan_argument *criteria =
+      state == UNTRACKED ? &present_criteria : &written_criteria;
+  long result = walk(dirty, area, criteria, classify_written,
+                     state == KNOWN && !all, visit, context, &answer);
+  if (state == KNOWN && result == 0 && answer == 0)
+    result = walk(dirty, area, &hole_criteria, classify_hole, true, visit,
                   context, &answer);
-    if (result == 0 && answer == 0)
-      result = walk(dirty, area, &hole_criteria, classify_hole, true, visit,
-                    context, &answer);
-    if (result == 0 && answer == 0 && may_be_dropped(area))
-      result = walk(dirty, area, &dropped_criteria, classify_dropped, true,
-                    visit, context, &answer);
-  }
+  if (state == KNOWN && result == 0 && answer == 0 && may_be_dropped(area))
+    result = walk(dirty, area, &dropped_criteria, classify_dropped, true, visit,
+                  context, &answer);
   return result < 0 ? scan_failed(area, result, error) : answer;
+}
+
+/* ---- while the program runs ---- */
+
+static void owe(struct dirty *dirty, uint64_t begin, uint64_t end) {
+  if (dirty->owed_count == DIRTY_OWED) {
+    dirty->owed_all = true;
+    return;
+  }
+  dirty->owed[dirty->owed_count].begin = begin;
+  dirty->owed[dirty->owed_count++].end = end;
+}
+
+void dirty_settled(struct dirty *dirty) {
+  dirty->owed_count = 0;
+  dirty->owed_all = false;
+}
+
+bool dirty_sweep_begin(struct dirty *dirty, const struct area *area, bool all,
+                       bool *fresh) {
+  if (area->type != AREA_TYPE_ANONYMOUS && area->type != AREA_TYPE_FILE_PRIVATE)
+    return false;
+  if (is_owed(dirty, area))
+    return false;
+  /* What cannot be read is copied while the program stands still. */
+  bool readable = area->protection & PROT_READ;
+  enum tracking state = readable ? prepare(dirty, area, all) : UNTRACKED;
+  if (state == UNTRACKED && (all || readable))
+    owe(dirty, area->start, area->end);
+  *fresh = state == FRESH;
+  return state != UNTRACKED;
+}
+
+/* How much is scanned at once: so much is owed when it fails. */
+#define SWEEP_BYTES (16ull << 20)
+
+uint64_t dirty_sweep(struct dirty *dirty, const struct area *area, uint64_t at,
+                     uint32_t most, dirty_visit *visit, void *context) {
+  struct scan_argument argument = written_criteria;
+  argument.start = at;
+  argument.end = area->end - at < SWEEP_BYTES ? area->end : at + SWEEP_BYTES;
+  argument.max_pages = most;
+  long count = scan(dirty, &argument);
+  if (count < 0) {
+    owe(dirty, at, argument.end);
+    return argument.end;
+  }
+  const struct scan_region *region = dirty->regions;
+  for (long i = 0; i < count; i++, region++)
+    visit(classify_written(region->categories), region->start, region->end,
+          context);
+  return argument.walk_end;
+}
+
+void dirty_missed(struct dirty *dirty, uint64_t begin, uint64_t end) {
+  /* What is not there any more, or not tracked, is seen to be new. */
+  unprotect(dirty, begin, end);
 }
 
 /* Writes to each page what is there, so that it becomes the mapping's own. */
@@ -282,7 +357,6 @@ void dirty_touch(const struct dirty *dirty, const struct area *area,
     write_back(begin, end);
   } else if (area->type == AREA_TYPE_ANONYMOUS && dirty->method == DIRTY_WP) {
     /* Fails where the area is not tracked yet; it is new to the next scan. */
-    struct uffd_protect unprotect = {.start = begin, .length = end - begin};
-    SYS(ioctl, dirty->uffd, UFFD_IOCTL_PROTECT, &unprotect);
+    unprotect(dirty, begin, end);
   }
 }

@@ -18,11 +18,21 @@ enum dirty_method {
   DIRTY_FULL, /* none: every scan reports all pages that hold something */
 };
 
+#define DIRTY_OWED 32u
+
 struct dirty {
   enum dirty_method method; /* as resolved: WP or FULL */
   int uffd;                 /* -1: none */
   int pagemap;              /* /proc/self/pagemap */
   void *regions;            /* private buffer for scan results */
+
+  /* What the next scan takes whole, as if it were new: where a sweep failed,
+   * pages may have lost their mark without having been reported. */
+  struct {
+    uint64_t begin, end;
+  } owed[DIRTY_OWED];
+  unsigned owed_count;
+  bool owed_all; /* too many to list */
 };
 
 /* Opens what the method needs. The descriptors belong to the calling thread's
@@ -47,6 +57,28 @@ typedef int dirty_visit(enum dirty_run run, uint64_t begin, uint64_t end,
  * can. Only while the program is stopped. */
 int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
                dirty_visit *visit, void *context, struct hwckpt_error *error);
+
+/* ---- while the program runs ----
+ *
+ * A sweep reports pages written so far and protects them again. The map it goes
+ * by may be out of date: what it misses is found by the scan in the end. */
+
+/* Whether an area can be swept. With `all`, every page of it counts as written.
+ * *fresh: it was not tracked before, so that nothing older counts. */
+bool dirty_sweep_begin(struct dirty *dirty, const struct area *area, bool all,
+                       bool *fresh);
+
+/* Sweeps from `at` on, `most` pages at most, with holes for pages that hold
+ * nothing. Returns where to go on. The visitor's answer does not count. */
+uint64_t dirty_sweep(struct dirty *dirty, const struct area *area, uint64_t at,
+                     uint32_t most, dirty_visit *visit, void *context);
+
+/* Pages that were reported and could not be copied count as written again. */
+void dirty_missed(struct dirty *dirty, uint64_t begin, uint64_t end);
+
+/* A scan of all areas, the program standing still, made up for what sweeps
+ * failed in. */
+void dirty_settled(struct dirty *dirty);
 
 /* Makes the pages of [begin, end), which lie in the area, written ones: the
  * next scan reports those that hold something and, if the file below does, all

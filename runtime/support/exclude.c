@@ -23,17 +23,23 @@ static struct set excluded, changed;
 static bool overflow;
 static _Atomic uint32_t busy;
 
+void exclude_hold(void) {
+  while (atomic_exchange(&busy, 1))
+    SYS(sched_yield);
+}
+
+void exclude_let_go(void) { atomic_store(&busy, 0); }
+
 /* All signals are blocked while it is held: no thread is stopped then. */
 static uint64_t lock(void) {
   uint64_t all = ~0ull, before = 0;
   SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
-  while (atomic_exchange(&busy, 1))
-    SYS(sched_yield);
+  exclude_hold();
   return before;
 }
 
 static void unlock(uint64_t before) {
-  atomic_store(&busy, 0);
+  exclude_let_go();
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 

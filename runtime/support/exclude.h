@@ -20,7 +20,12 @@
 int exclude_add(uint64_t begin, uint64_t end);
 int exclude_remove(uint64_t begin, uint64_t end);
 
-/* The rest only while the program is stopped. */
+/* While the program runs, the checkpoint thread keeps it from changing the
+ * table while it looks; whoever changes it waits. */
+void exclude_hold(void);
+void exclude_let_go(void);
+
+/* The rest only while the program is stopped, or the table held. */
 
 /* The excluded part of [begin, end) that begins lowest: sets *from and *to and
  * returns true, or returns false when there is none. */

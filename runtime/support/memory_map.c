@@ -126,7 +126,8 @@ static size_t add_without_private(struct area *areas, size_t count,
   return count;
 }
 
-int memory_map_read(struct memory_map *map, struct hwckpt_error *error) {
+static int read_map(struct memory_map *map, bool still,
+                    struct hwckpt_error *error) {
   size_t length = 0;
   long got;
   do {
@@ -147,7 +148,7 @@ int memory_map_read(struct memory_map *map, struct hwckpt_error *error) {
     if (begins(area.name, "[vsyscall]"))
       continue;
     classify(&area, shared);
-    area.grows_down = grows_down(&area, end_before);
+    area.grows_down = still && grows_down(&area, end_before);
     end_before = area.end;
     map->count = add_without_private(map->areas, map->count, area);
     if (map->count == AREAS_MAX)
@@ -155,6 +156,14 @@ int memory_map_read(struct memory_map *map, struct hwckpt_error *error) {
                          "more than %d areas", AREAS_MAX);
   }
   return 0;
+}
+
+int memory_map_read(struct memory_map *map, struct hwckpt_error *error) {
+  return read_map(map, true, error);
+}
+
+int memory_map_glance(struct memory_map *map, struct hwckpt_error *error) {
+  return read_map(map, false, error);
 }
 
 void memory_map_close(struct memory_map *map) {

@@ -43,6 +43,9 @@ struct memory_map {
 int memory_map_open(struct memory_map *map, struct hwckpt_error *error);
 /* Reads the map anew. */
 int memory_map_read(struct memory_map *map, struct hwckpt_error *error);
+/* The same while the program runs: does not tell what grows down, for asking
+ * sets the protection that was read. */
+int memory_map_glance(struct memory_map *map, struct hwckpt_error *error);
 void memory_map_close(struct memory_map *map);
 
 #endif

@@ -19,7 +19,7 @@ static struct {
   _Atomic uint64_t end;
 } ranges[PRIVATE_RANGES];
 
-void *private_map(size_t length) {
+static void *map(size_t length, int sharing) {
   length = (length + 4095) & ~(size_t)4095;
   for (unsigned i = 0; i < PRIVATE_RANGES; i++) {
     uint64_t free_slot = 0;
@@ -28,7 +28,7 @@ void *private_map(size_t length) {
       continue;
     uint64_t hint = atomic_fetch_add(&next_address, length);
     long address = SYS(mmap, hint, length, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                       sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (address < 0 && address > -4096) {
       atomic_store(&ranges[i].begin, 0);
       return 0;
@@ -39,6 +39,10 @@ void *private_map(size_t length) {
   }
   return 0;
 }
+
+void *private_map(size_t length) { return map(length, MAP_PRIVATE); }
+
+void *private_map_shared(size_t length) { return map(length, MAP_SHARED); }
 
 void private_unmap(void *address, size_t length) {
   if (!address)

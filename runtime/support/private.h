@@ -17,6 +17,8 @@
 /* Maps length bytes, zeroed, not reserved; null when there is none or the table
  * is full. */
 void *private_map(size_t length);
+/* The same, shared with children that are made afterwards. */
+void *private_map_shared(size_t length);
 void private_unmap(void *address, size_t length);
 
 /* The private part of [begin, end) that begins lowest: sets *from and *to and

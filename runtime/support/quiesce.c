@@ -26,7 +26,7 @@
 #define STOP_SIGNAL 33
 #define SLOTS QUIESCE_THREADS_MAX /* a power of two */
 #define SLOT_PROBES 256u          /* a thread's slot is this near to its hash */
-#define RUNTIME_THREADS 4
+#define RUNTIME_THREADS 16
 #define RUNTIME_STACK ((size_t)512 << 10)
 #define GRACE_NS 500000ull        /* for running threads to reach a site */
 #define RESEND_NS 20000000ull     /* between two looks at who is missing */
@@ -216,26 +216,32 @@ struct runtime_thread {
   void (*function)(void *);
   void *argument;
   char name[16];
+  bool companion; /* keeps the descriptors it shares with who started it */
   _Atomic uint32_t
       go; /* the starting thread has its signal mask back (futex) */
 };
 
-static void runtime_thread_main(void *argument) {
-  struct runtime_thread *start = argument;
-  /* The copy of the program's table of descriptors is emptied, so that the
-   * program's files close when the program closes them. */
+/* The copy of the program's table of descriptors is emptied, so that the
+ * program's files close when the program closes them. */
+static void empty_descriptors(void) {
   SYS(close_range, 0, ~0u, 0);
   /* 0 to 2 stay taken: 2 is lent to messages (program_stderr.h). */
   for (int i = 0; i < 3; i++)
     SYS(openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
+}
+
+static void runtime_thread_main(void *argument) {
+  struct runtime_thread *start = argument;
+  if (!start->companion)
+    empty_descriptors();
   while (!atomic_load(&start->go))
     futex_wait(&start->go, 0, 0);
   SYS(prctl, PR_SET_NAME, start->name, 0, 0, 0);
   start->function(start->argument);
 }
 
-int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
-                  struct hwckpt_error *error) {
+static int spawn(void (*function)(void *), void *argument, const char *name,
+                 bool companion, struct hwckpt_error *error) {
   unsigned slot = 0;
   while (slot < RUNTIME_THREADS && atomic_load(&quiesce.runtime_tids[slot]))
     slot++;
@@ -248,14 +254,16 @@ int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
   struct runtime_thread *start = (struct runtime_thread *)block;
   start->function = function;
   start->argument = argument;
+  start->companion = companion;
   for (unsigned i = 0; i < 15 && name[i]; i++)
     start->name[i] = name[i];
   uint64_t all = ~0ull, before;
   SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
-  long tid = arch_spawn(
-      CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
-      block + RUNTIME_STACK, arch_tls_fill(block + RUNTIME_STACK),
-      runtime_thread_main, start);
+  long tid =
+      arch_spawn(CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD |
+                     CLONE_SYSVSEM | (companion ? CLONE_FILES : 0),
+                 block + RUNTIME_STACK, arch_tls_fill(block + RUNTIME_STACK),
+                 runtime_thread_main, start);
   if (tid > 0)
     atomic_store(&quiesce.runtime_tids[slot], (int)tid);
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
@@ -267,6 +275,16 @@ int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
                        "thread of the runtime");
   }
   return 0;
+}
+
+int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
+                  struct hwckpt_error *error) {
+  return spawn(function, argument, name, false, error);
+}
+
+int quiesce_spawn_companion(void (*function)(void *), void *argument,
+                            const char *name, struct hwckpt_error *error) {
+  return spawn(function, argument, name, true, error);
 }
 
 bool quiesce_is_runtime_thread(int tid) {

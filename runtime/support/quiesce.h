@@ -56,6 +56,9 @@ void quiesce_install(void);
  * a table of descriptors of its own. 0 or a negative error. */
 int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
                   struct hwckpt_error *error);
+/* The same, but sharing the descriptors of the runtime's thread that calls. */
+int quiesce_spawn_companion(void (*function)(void *), void *argument,
+                            const char *name, struct hwckpt_error *error);
 
 /* Stops all threads. On failure (a thread did not stop in time) all go on
  * again. The array lives until quiesce_resume(), the main thread first. Called

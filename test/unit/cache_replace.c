@@ -1,5 +1,6 @@
 /* Within one generation the page put last wins, whole or in part, zero over
- * data and data over zero; a hole takes away only what is older. */
+ * data and data over zero; a hole takes away only what is older, an absent
+ * range what was put before too. */
 // RUN: %unit/cache_replace
 // RUN: %unit/sanitized/cache_replace
 #include "Inputs/unit.h"
@@ -35,8 +36,15 @@ int main(void) {
   for (size_t i = 100; i < 110; i++) /* of this generation: stays */
     model.version[i] = before.version[i];
   CHECK_OK(unit_put(writer, &model, 0, 5, UNIT_ZERO, &unit_error));
+  /* Absent: of this generation goes too, unless it is put again. */
+  CHECK_OK(unit_put(writer, &model, 130, 10, 8, &unit_error));
+  CHECK_OK(cache_put_absent(writer, UNIT_BASE + 132 * CACHE_PAGE_SIZE,
+                            20 * CACHE_PAGE_SIZE, &unit_error));
+  for (size_t i = 132; i < 152; i++)
+    model.version[i] = 0;
+  CHECK_OK(unit_put(writer, &model, 135, 1, 9, &unit_error));
   CHECK_OK(cache_commit(writer, &generation, &unit_error));
-  CHECK(generation.pages == 10);
+  CHECK(generation.pages == 10 + 3);
   CHECK_OK(unit_compare(cache, name, 2, &model, &unit_error));
   cache_close(cache);
   CHECK(unit_mapped() == 0);

@@ -1,0 +1,70 @@
+/* precopy.c - see precopy.h. */
+#include "precopy.h"
+
+#include "drain.h"
+#include "exclude.h"
+#include "quiesce.h"
+
+#define ROUNDS_MAX 8u
+/* So few pages are copied in a fraction of a millisecond. */
+#define ENOUGH 128u
+/* A round that leaves more than this part of what the one before found is the
+ * last: the program writes as fast as pages are copied. */
+#define SHRINKS(now, before) ((now) * 4 < (before) * 3)
+
+/* Pages looked at while the table of exclusions is held. */
+#define STEP 512u
+
+static void sweep_area(struct capture *capture, const struct area *area,
+                       bool all) {
+  bool fresh;
+  capture->area = area;
+  if (!dirty_sweep_begin(capture->dirty, area, all, &fresh))
+    return;
+  struct ring *ring = capture->ring;
+  uint32_t most = ring->capacity / 2 < STEP ? ring->capacity / 2 : STEP;
+  ring_wait_room(ring, most);
+  if (fresh)
+    capture_visit(DIRTY_HOLE, area->start, area->end, capture);
+  for (uint64_t at = area->start; at < area->end && !drain_failed();) {
+    ring_wait_room(ring, most);
+    ring_touch(ring, most);
+    exclude_hold();
+    at = dirty_sweep(capture->dirty, area, at, most, capture_visit, capture);
+    exclude_let_go();
+    ring_publish(ring);
+  }
+}
+
+/* One round: the number of pages it found. */
+static uint64_t sweep(struct capture *capture, const struct memory_map *map,
+                      bool all) {
+  uint64_t before = capture->pages;
+  for (size_t i = 0; i < map->count && !drain_failed(); i++)
+    sweep_area(capture, &map->areas[i], all);
+  return capture->pages - before;
+}
+
+int precopy_run(struct capture *capture, struct memory_map *map, bool all,
+                struct precopy *precopy, struct hwckpt_error *error) {
+  int result = 0;
+  capture->live = true;
+  for (bool shrinks = true; shrinks && precopy->rounds < ROUNDS_MAX;) {
+    uint64_t begin = quiesce_now_ns();
+    result = memory_map_glance(map, error);
+    if (result < 0)
+      break;
+    uint64_t found = sweep(capture, map, all && precopy->rounds == 0);
+    /* What is left in the ring would be coded while the program stands still.
+     */
+    ring_wait_empty(capture->ring);
+    precopy->pages += found;
+    shrinks =
+        found > ENOUGH && (!precopy->rounds || SHRINKS(found, precopy->left));
+    precopy->left = found;
+    precopy->round_ns = quiesce_now_ns() - begin;
+    precopy->rounds++;
+  }
+  capture->live = false;
+  return result;
+}
