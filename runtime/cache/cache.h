@@ -247,6 +247,11 @@ uint64_t cache_plan_pages(const struct cache_plan *plan); /* in all units */
 #define CACHE_NO_UNIT SIZE_MAX
 size_t cache_plan_find(const struct cache_plan *plan, uint64_t address);
 
+/* The first run of pages without a gap, in any units, that ends behind `from`;
+ * its part from there on. False: there is none. */
+bool cache_plan_run(const struct cache_plan *plan, uint64_t from,
+                    struct cache_range *run);
+
 /* Takes all memory that reading will need: cache_plan_read() takes none. The
  * plan must live as long. */
 int cache_worker_open(const struct cache_plan *plan,

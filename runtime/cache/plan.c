@@ -231,7 +231,9 @@ size_t cache_plan_units(const struct cache_plan *plan) {
 
 uint64_t cache_plan_pages(const struct cache_plan *plan) { return plan->pages; }
 
-size_t cache_plan_find(const struct cache_plan *plan, uint64_t address) {
+/* The first span that ends behind the address; their count when there is none.
+ */
+static size_t first_behind(const struct cache_plan *plan, uint64_t address) {
   const struct span *spans = spans_at(&plan->by_address);
   size_t low = 0, high = spans_count(&plan->by_address);
   while (low < high) {
@@ -241,7 +243,26 @@ size_t cache_plan_find(const struct cache_plan *plan, uint64_t address) {
     else
       high = middle;
   }
-  return low < spans_count(&plan->by_address) && spans[low].begin <= address
-             ? (size_t)(spans[low].slot >> UNIT_SHIFT)
+  return low;
+}
+
+size_t cache_plan_find(const struct cache_plan *plan, uint64_t address) {
+  const struct span *spans = spans_at(&plan->by_address);
+  size_t i = first_behind(plan, address);
+  return i < spans_count(&plan->by_address) && spans[i].begin <= address
+             ? (size_t)(spans[i].slot >> UNIT_SHIFT)
              : CACHE_NO_UNIT;
+}
+
+bool cache_plan_run(const struct cache_plan *plan, uint64_t from,
+                    struct cache_range *run) {
+  const struct span *spans = spans_at(&plan->by_address);
+  size_t i = first_behind(plan, from), count = spans_count(&plan->by_address);
+  if (i == count)
+    return false;
+  run->begin = spans[i].begin > from ? spans[i].begin : from;
+  run->end = spans[i].end;
+  while (++i < count && spans[i].begin == run->end)
+    run->end = spans[i].end;
+  return true;
 }

@@ -80,6 +80,7 @@ static void read_all(void) {
 
 static void compare(size_t first, size_t end) {
   unsigned char expected[CACHE_PAGE_SIZE];
+  struct cache_range run = {0, 0};
   uint64_t pages = 0;
   for (size_t i = 0; i < PAGES; i++) {
     uint64_t address = UNIT_BASE + i * CACHE_PAGE_SIZE;
@@ -89,6 +90,9 @@ static void compare(size_t first, size_t end) {
     size_t unit = cache_plan_find(plan, address);
     CHECK(unit == cache_plan_find(plan, address + CACHE_PAGE_SIZE - 1));
     CHECK(unit == (held ? unit_of[i] : CACHE_NO_UNIT));
+    if (address == run.end || run.end == 0)
+      CHECK(cache_plan_run(plan, address, &run) || !held);
+    CHECK(held == (address >= run.begin && address < run.end));
     if (!held)
       continue;
     pages++;

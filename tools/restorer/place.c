@@ -9,15 +9,16 @@
 #include <string.h>
 #include <sys/mman.h>
 
-struct places {
-  struct protection {
+static struct {
+  struct placed {
     struct cache_range range;
     int protection;
+    bool anonymous;
   } *areas;
   size_t count;
   struct cache_range *wanted; /* filled from the generation */
   size_t wanted_count;
-};
+} places;
 
 /* ---- mapping ---- */
 
@@ -89,33 +90,58 @@ static void map_area(const Area *area) {
 }
 
 static void place(const Area *area, void *context) {
-  struct places *places = context;
+  (void)context;
   if (area->kind == AreaKind_AREA_KERNEL)
     return;
   map_area(area);
   if (area->kind == AreaKind_AREA_FILE_SHARED)
     return;
   struct cache_range range = {area->start, area->end};
-  places->areas[places->count++] =
-      (struct protection){range, (int)area->protection};
+  places.areas[places.count++] = (struct placed){
+      range, (int)area->protection,
+      area->kind == AreaKind_AREA_ANONYMOUS && !area->grows_down};
   /* Neighbours become one range. */
-  if (places->wanted_count &&
-      places->wanted[places->wanted_count - 1].end == range.begin)
-    places->wanted[places->wanted_count - 1].end = range.end;
+  if (places.wanted_count &&
+      places.wanted[places.wanted_count - 1].end == range.begin)
+    places.wanted[places.wanted_count - 1].end = range.end;
   else
-    places->wanted[places->wanted_count++] = range;
+    places.wanted[places.wanted_count++] = range;
 }
 
-/* ---- filling ---- */
+/* ---- huge pages ----
+ *
+ * First touch of memory is most of a restore. An area that was nearly all in
+ * use is given huge pages; where gaps of some size were, they would be filled
+ * with memory that the program never asked for. */
 
-static int fill(uint64_t address, const void *data, size_t count,
-                void *context) {
-  (void)context;
-  memcpy((void *)address, data, count * CACHE_PAGE_SIZE);
-  return 0;
+#define HUGE_PAGE ((uint64_t)2 << 20)
+#define HUGE_AREA_MIN (4 * HUGE_PAGE)
+
+static uint64_t huge_pages_in(uint64_t begin, uint64_t end) {
+  uint64_t first = (begin + HUGE_PAGE - 1) / HUGE_PAGE, last = end / HUGE_PAGE;
+  return last > first ? last - first : 0;
 }
 
-static void protect(const struct protection *area) {
+static void advise(const struct cache_plan *plan, struct cache_range area) {
+  uint64_t full = 0, all = huge_pages_in(area.begin, area.end);
+  struct cache_range run = {area.begin, area.begin};
+  while (run.end < area.end && cache_plan_run(plan, run.end, &run))
+    full += huge_pages_in(run.begin, run.end < area.end ? run.end : area.end);
+  if (full >= all - all / 8)
+    SYS(madvise, area.begin, area.end - area.begin, MADV_HUGEPAGE);
+}
+
+static void advise_all(const struct cache_plan *plan) {
+  for (size_t i = 0; i < places.count; i++) {
+    struct cache_range range = places.areas[i].range;
+    if (places.areas[i].anonymous && range.end - range.begin >= HUGE_AREA_MIN)
+      advise(plan, range);
+  }
+}
+
+/* ---- protecting ---- */
+
+static void protect(const struct placed *area) {
   if (area->protection == (PROT_READ | PROT_WRITE))
     return;
   uint64_t size = area->range.end - area->range.begin;
@@ -129,16 +155,13 @@ static void protect(const struct protection *area) {
 
 void place_areas(struct cache_reader *reader) {
   size_t most = count_records(reader);
-  struct places places = {arena_map(most * sizeof *places.areas), 0,
-                          arena_map(most * sizeof *places.wanted), 0};
+  places.areas = arena_map(most * sizeof *places.areas);
+  places.wanted = arena_map(most * sizeof *places.wanted);
   if (!places.areas || !places.wanted)
     FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory", "%zu records",
          most);
-  each_area(reader, place, &places);
-  if (places.wanted_count &&
-      cache_replay(reader, places.wanted, places.wanted_count, fill, NULL,
-                   &failure) < 0)
-    fail();
+  each_area(reader, place, NULL);
+  fill_memory(reader, places.wanted, places.wanted_count, advise_all);
   for (size_t i = 0; i < places.count; i++)
     protect(&places.areas[i]);
 }

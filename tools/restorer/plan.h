@@ -25,6 +25,7 @@ struct restore_plan {
   int32_t status_fd;  /* pipe to the tool: struct restore_status */
   uint32_t keep_ids;  /* the process has its old pid: tids must fit too */
   uint64_t start_ns;  /* CLOCK_MONOTONIC when the tool began */
+  uint32_t threads;   /* that read; 0: as many as there are processors */
 };
 
 /* Written (each whole, below PIPE_BUF) by the restorer or by the resume code in

@@ -77,4 +77,11 @@ void move_kernel_areas(const struct cache_reader *reader);
 /* Maps, fills and protects the saved areas. */
 void place_areas(struct cache_reader *reader);
 
+/* ---- fill.c ---- */
+
+/* Reads all that the wanted ranges hold; before, calls prepare with the plan.
+ */
+void fill_memory(struct cache_reader *reader, const struct cache_range *wanted,
+                 size_t count, void (*prepare)(const struct cache_plan *));
+
 #endif
