@@ -98,6 +98,32 @@ static void restored(const char *cache, const char *application,
   events_start(&options, cache, application, true);
 }
 
+/* A preloaded runtime serves this program and not its children: it takes itself
+ * out of the list, which programs then find as it was without us. */
+static void leave_preload(void) {
+  static const char key[] = "LD_PRELOAD=", own[] = "/hwckpt-preload.so";
+  for (char **entry = environ; entry && *entry; entry++) {
+    if (strlen(*entry) < sizeof key - 1 ||
+        memcmp(*entry, key, sizeof key - 1) != 0)
+      continue;
+    char *list = *entry + sizeof key - 1;
+    size_t first = 0;
+    while (list[first] && list[first] != ':')
+      first++;
+    if (first < sizeof own - 1 ||
+        memcmp(list + first - (sizeof own - 1), own, sizeof own - 1) != 0)
+      return;
+    if (list[first]) {
+      memmove(list, list + first + 1, strlen(list + first + 1) + 1);
+      return;
+    }
+    do
+      entry[0] = entry[1];
+    while (*entry++);
+    return;
+  }
+}
+
 /* Traps must reach us whatever mask the program was started with. */
 static void unblock_traps(void) {
   uint64_t traps = 1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) |
@@ -107,6 +133,7 @@ static void unblock_traps(void) {
 
 __attribute__((constructor(101))) static void start(void) {
   static char cache[4096];
+  leave_preload();
   const char *text = environment("HWCKPT_OPTIONS");
   hwckpt_format(options_text, sizeof options_text, "%s", text ? text : "");
   read_options();

@@ -177,6 +177,20 @@ enum elf_answer elf_has_runtime(const struct elf_file *elf) {
   return !symbols && sites ? ELF_YES : ELF_NO;
 }
 
+bool elf_is_dynamic(const struct elf_file *elf) {
+  Elf64_Ehdr header;
+  Elf64_Phdr segment;
+  if (!entry(elf->data, elf->size, 0, 0, &header, sizeof header) ||
+      header.e_phentsize != sizeof segment)
+    return false;
+  for (unsigned i = 0; i < header.e_phnum; i++)
+    if (entry(elf->data, elf->size, header.e_phoff, i, &segment,
+              sizeof segment) &&
+        segment.p_type == PT_INTERP)
+      return true;
+  return false;
+}
+
 unsigned elf_type(const struct elf_file *elf) {
   Elf64_Ehdr header;
   return entry(elf->data, elf->size, 0, 0, &header, sizeof header)

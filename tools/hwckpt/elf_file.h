@@ -35,6 +35,9 @@ enum elf_answer { ELF_NO, ELF_YES, ELF_UNDECIDED };
  * known by its site table; one without section headers stays undecided. */
 enum elf_answer elf_has_runtime(const struct elf_file *elf);
 
+/* Whether it is a program that the dynamic linker loads. */
+bool elf_is_dynamic(const struct elf_file *elf);
+
 /* Its header's e_type (ET_EXEC ...) and e_machine. */
 unsigned elf_type(const struct elf_file *elf);
 unsigned elf_machine(const struct elf_file *elf);

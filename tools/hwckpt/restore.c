@@ -9,6 +9,7 @@
 #include "checks.h"
 #include "last_words.h"
 #include "options_text.h"
+#include "own_file.h"
 #include "process_id.h"
 #include "selection.h"
 #include "supervise.h"
@@ -191,25 +192,11 @@ __attribute__((noreturn)) static void become(void *context) {
   _exit(EXIT_TOOL);
 }
 
-/* ../lib/hwckpt/hwckpt-restorer from where the tool is. */
 static int find_restorer(char path[CACHE_PATH_MAX],
                          struct hwckpt_error *error) {
-  static const char below[] = "/lib/hwckpt/hwckpt-restorer";
-  char own[CACHE_PATH_MAX];
-  ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-  own[length > 0 ? length : 0] = 0;
-  for (int i = 0; i < 2; i++) {
-    char *slash = strrchr(own, '/');
-    if (slash)
-      *slash = 0;
-  }
-  if (strlen(own) + sizeof below > CACHE_PATH_MAX)
-    return hwckpt_fail(error, HWCKPT_E_NO_RESTORER, ENAMETOOLONG, own, "%s",
-                       "");
-  snprintf(path, CACHE_PATH_MAX, "%.*s%s", (int)(CACHE_PATH_MAX - sizeof below),
-           own, below);
-  return access(path, X_OK)
-             ? hwckpt_fail(error, HWCKPT_E_NO_RESTORER, errno, path, "%s", "")
+  int failed = own_file("hwckpt-restorer", path);
+  return failed
+             ? hwckpt_fail(error, HWCKPT_E_NO_RESTORER, -failed, path, "%s", "")
              : 0;
 }
 

@@ -1,11 +1,14 @@
 /* run.c - `hwckpt run`: runs a program under a checkpoint cache and stands by.
  *
  * Invariant: apart from HWCKPT_OPTIONS the program finds what it would have
- * found without us, and the caller sees its status (supervise.h). */
+ * found without us, and the caller sees its status (supervise.h). A program
+ * that was not built with -fhwckpt gets the runtime preloaded by the dynamic
+ * linker; the runtime takes itself out of LD_PRELOAD. */
 #include "arguments.h"
 #include "elf_file.h"
 #include "last_words.h"
 #include "options_text.h"
+#include "own_file.h"
 #include "selection.h"
 #include "supervise.h"
 
@@ -22,7 +25,8 @@ struct request {
   bool force;
   char options[OPTIONS_TEXT_MAX]; /* HWCKPT_OPTIONS of the program */
   char cache[CACHE_PATH_MAX];
-  char **program; /* its arguments, itself first */
+  char **program;               /* its arguments, itself first */
+  char preload[CACHE_PATH_MAX]; /* the runtime, "": the program has it */
 };
 
 /* Finds the program as execvp(3) does; a negative errno when it cannot. */
@@ -82,7 +86,8 @@ static bool read_interpreter(const char *path,
 /* Whether the program has the runtime in it; of a script, its interpreter. What
  * cannot be read or understood is run: the system will say. */
 static enum elf_answer is_instrumented(const char *path,
-                                       char looked_at[CACHE_PATH_MAX]) {
+                                       char looked_at[CACHE_PATH_MAX],
+                                       bool *dynamic) {
   char next[CACHE_PATH_MAX];
   struct elf_file elf;
   snprintf(looked_at, CACHE_PATH_MAX, "%s", path);
@@ -90,6 +95,7 @@ static enum elf_answer is_instrumented(const char *path,
     int failed = elf_open(&elf, looked_at);
     if (!failed) {
       enum elf_answer answer = elf_has_runtime(&elf);
+      *dynamic = elf_is_dynamic(&elf);
       elf_close(&elf);
       return answer;
     }
@@ -100,16 +106,25 @@ static enum elf_answer is_instrumented(const char *path,
   return ELF_UNDECIDED;
 }
 
-static int check_program(const struct request *request) {
+static int check_program(struct request *request) {
+  bool dynamic = false;
   char path[CACHE_PATH_MAX], looked_at[CACHE_PATH_MAX];
   int failed = find_program(request->program[0], path);
   if (failed)
     return cannot_start(request->program[0], -failed);
-  if (request->force || is_instrumented(path, looked_at) != ELF_NO)
+  if (request->force || is_instrumented(path, looked_at, &dynamic) != ELF_NO)
     return 0;
   struct hwckpt_error error = {0};
-  hwckpt_fail(&error, HWCKPT_E_NOT_INSTRUMENTED, 0, looked_at,
-              "no checkpoint would be taken; --force runs it all the same");
+  int missing = own_file("hwckpt-preload.so", request->preload);
+  if (dynamic && !missing)
+    return 0;
+  if (dynamic)
+    hwckpt_fail(&error, HWCKPT_E_NO_RUNTIME, -missing, request->preload, "%s",
+                "");
+  else
+    hwckpt_fail(&error, HWCKPT_E_NOT_INSTRUMENTED, 0, looked_at,
+                "it is linked statically, so no runtime can be preloaded and "
+                "no checkpoint would be taken; --force runs it all the same");
   return report_error(&error);
 }
 
@@ -196,12 +211,26 @@ static int prepare_cache(const struct request *request) {
   return failed ? report_error(&error) : 0;
 }
 
+/* In front of what the user preloads himself. */
+static void set_preload(const char *path) {
+  const char *others = getenv("LD_PRELOAD");
+  char *text;
+  if (!others || !*others)
+    setenv("LD_PRELOAD", path, 1);
+  else if (asprintf(&text, "%s:%s", path, others) > 0) {
+    setenv("LD_PRELOAD", text, 1);
+    free(text);
+  }
+}
+
 /* In the new process. */
 static _Noreturn void become(const struct request *request,
                              const struct supervisor *supervisor, int life,
                              int failure) {
   if (supervise_release(supervisor, life)) {
     setenv("HWCKPT_OPTIONS", request->options, 1);
+    if (*request->preload)
+      set_preload(request->preload);
     execvp(request->program[0], request->program);
     int number = errno;
     if (write(failure, &number, sizeof number) != sizeof number)
@@ -280,13 +309,14 @@ const struct command command_run = {
     .help =
         "usage: hwckpt run [OPTIONS] [--] PROG [ARGUMENTS]\n"
         "\n"
-        "Runs PROG, which was built with `clang -fhwckpt`. Its checkpoints go "
-        "to the\n"
-        "cache. hwckpt stands by until PROG ends, passes signals on to it and "
-        "ends\n"
-        "with its exit status, or by the same signal. When hwckpt is killed, "
-        "PROG is\n"
-        "killed too.\n"
+        "Runs PROG. Its checkpoints go to the cache. A PROG that was not built "
+        "with\n"
+        "`clang -fhwckpt` gets the runtime preloaded by the dynamic linker. "
+        "hwckpt\n"
+        "stands by until PROG ends, passes signals on to it and ends with its "
+        "exit\n"
+        "status, or by the same signal. When hwckpt is killed, PROG is killed "
+        "too.\n"
         "\n"
         "  --every DUR    take a checkpoint this often: 500us, 20ms, 1s, 1.5s, "
         "5m, 1h;\n"
@@ -301,7 +331,7 @@ const struct command command_run = {
         "                 more options for the runtime, as in HWCKPT_OPTIONS:\n"
         "                 name=value:name=value (HWCKPT_OPTIONS=help=1 lists "
         "them)\n"
-        "  --force        run PROG even if it was not built with -fhwckpt\n"
+        "  --force        run PROG even if no checkpoint can be taken of it\n"
         "\n"
         "Options in the environment's HWCKPT_OPTIONS count too; those here go "
         "before.\n"
