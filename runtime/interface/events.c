@@ -72,6 +72,7 @@ static const char *const track_words[] = {
 static const char *const method_words[] = {[CHECKPOINT_AUTO] = "auto",
                                            [CHECKPOINT_STOP] = "stop",
                                            [CHECKPOINT_PRECOPY] = "precopy",
+                                           [CHECKPOINT_COW] = "cow",
                                            0};
 
 static int open_checkpoints(struct hwckpt_error *error) {

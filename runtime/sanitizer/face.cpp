@@ -78,7 +78,9 @@ const Words AllowedWords[] = {
     {"hook",
      {"trap", "syscall", "interrupt", "auto", nullptr},
      "trap, syscall, interrupt or auto"},
-    {"method", {"auto", "stop", "precopy", nullptr}, "auto, stop or precopy"},
+    {"method",
+     {"auto", "stop", "precopy", "cow", nullptr},
+     "auto, stop, precopy or cow"},
     {"track", {"auto", "wp", "full", nullptr}, "auto, wp or full"},
     {"on_unsupported", {"fail", "warn", nullptr}, "fail or warn"},
 };

@@ -17,12 +17,16 @@ int capture_open(struct capture *capture, struct ring *ring,
   capture->ring = ring;
   capture->dirty = dirty;
   capture->pid = (int)SYS(getpid);
-  capture->memory =
-      (int)SYS(openat, AT_FDCWD, "/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
-  if (capture->memory < 0)
+  if (capture_reopen(capture) < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, -capture->memory,
                        "/proc/self/mem", "open");
   return 0;
+}
+
+int capture_reopen(struct capture *capture) {
+  capture->memory =
+      (int)SYS(openat, AT_FDCWD, "/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
+  return capture->memory < 0 ? capture->memory : 0;
 }
 
 static uint32_t slot_bits(const struct capture *capture) {
@@ -157,4 +161,16 @@ int capture_visit(enum dirty_run run, uint64_t begin, uint64_t end,
     return 0;
   }
   return copy_pages(capture, begin, end);
+}
+
+int capture_runs(struct capture *capture, const struct memory_map *map,
+                 const struct runs *runs) {
+  int result = 0;
+  for (size_t i = 0; i < runs->count && result == 0; i++) {
+    const struct run *run = &runs->list[i];
+    capture->area = &map->areas[run->area];
+    result =
+        capture_visit((enum dirty_run)run->kind, run->begin, run->end, capture);
+  }
+  return result;
 }

@@ -10,6 +10,7 @@
 
 #include "dirty.h"
 #include "ring.h"
+#include "runs.h"
 
 struct capture {
   struct ring *ring;
@@ -24,6 +25,13 @@ struct capture {
 
 int capture_open(struct capture *capture, struct ring *ring,
                  struct dirty *dirty, struct hwckpt_error *error);
+
+/* In a child: reads its own memory from now on. */
+int capture_reopen(struct capture *capture);
+
+/* Copies what a scan found, in the program's stop or in a child. */
+int capture_runs(struct capture *capture, const struct memory_map *map,
+                 const struct runs *runs);
 
 /* A dirty_visit of a struct capture. While the program runs the ring has room
  * for what is visited; else it is waited for. */

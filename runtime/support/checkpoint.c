@@ -14,10 +14,10 @@
 #include "capture.h"
 #include "describe.h"
 #include "drain.h"
-#include "exclude.h"
 #include "precopy.h"
 #include "private.h"
 #include "program_stderr.h"
+#include "rest.h"
 #include "stage.h"
 #include "task.h"
 
@@ -35,6 +35,7 @@ static struct {
   struct memory_map map;
   struct ring ring;
   struct capture capture;
+  struct rest rest;
   struct stage stage; /* the records of kernel objects */
   struct stage head;  /* the records before and after those */
   struct resource_sink sink;
@@ -87,6 +88,9 @@ int checkpoint_open(const struct checkpoint_options *options,
   if (result == 0)
     result = capture_open(&checkpoint.capture, &checkpoint.ring,
                           &checkpoint.dirty, error);
+  if (result == 0)
+    result = rest_open(&checkpoint.rest, &checkpoint.capture, &checkpoint.map,
+                       error);
   if (result == 0)
     result = drain_open(&checkpoint.ring, error);
   if (result == 0)
@@ -148,27 +152,6 @@ static int refuse_deleted(const struct memory_map *map,
   return 0;
 }
 
-/* Scans all memory and copies what was written. */
-static int copy_memory(bool base, Statistics *statistics,
-                       struct hwckpt_error *error) {
-  struct capture *capture = &checkpoint.capture;
-  checkpoint.scanned = true;
-  capture->error = error;
-  int result = exclude_prepare(&checkpoint.dirty, &checkpoint.map, error);
-  for (size_t i = 0; result == 0 && i < checkpoint.map.count; i++) {
-    const struct area *area = &checkpoint.map.areas[i];
-    statistics->pages_scanned += (area->end - area->start) / CACHE_PAGE_SIZE;
-    if (area->type == AREA_TYPE_KERNEL || area->type == AREA_TYPE_FILE_SHARED)
-      continue;
-    capture->area = area;
-    result = dirty_scan(&checkpoint.dirty, area, base, capture_visit, capture,
-                        error);
-  }
-  if (result == 0)
-    dirty_settled(&checkpoint.dirty);
-  return result;
-}
-
 static int save_resources(const struct parked *threads, unsigned count,
                           struct hwckpt_error *error) {
   for (unsigned i = 0; i < count; i++)
@@ -178,6 +161,13 @@ static int save_resources(const struct parked *threads, unsigned count,
   checkpoint.sink.thread_count = count;
   return resources_save(&checkpoint.sink, error);
 }
+
+static const enum rest_by copied_by[] = {
+    [CHECKPOINT_AUTO] = REST_BY_CHEAPER,
+    [CHECKPOINT_STOP] = REST_BY_STOP,
+    [CHECKPOINT_PRECOPY] = REST_BY_STOP,
+    [CHECKPOINT_COW] = REST_BY_CHILD,
+};
 
 /* Everything between the stop and the resume. */
 static int capture(bool base, const struct parked *threads, unsigned count,
@@ -190,9 +180,13 @@ static int capture(bool base, const struct parked *threads, unsigned count,
     result = refuse_deleted(&checkpoint.map, error);
   if (result == 0)
     result = save_resources(threads, count, error);
-  if (result == 0)
-    result = copy_memory(base, statistics, error);
-  statistics->copy_ns = quiesce_now_ns() - begin;
+  statistics->describe_ns = quiesce_now_ns() - begin;
+  if (result == 0) {
+    checkpoint.scanned = true;
+    result =
+        rest_capture(&checkpoint.rest, base,
+                     copied_by[checkpoint.options.method], statistics, error);
+  }
   statistics->threads = count;
   for (unsigned i = 0; i < count; i++)
     if (threads[i].reason == PARK_SITE)
@@ -291,6 +285,8 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   statistics->resume_ns = resumed - captured;
   statistics->pause_ns = resumed - asked;
   statistics->pages_written = checkpoint.captured = checkpoint.capture.pages;
+  if (status == 0)
+    status = rest_finish(&checkpoint.rest, error);
   int drained = drain_finish(status == 0 ? error : 0);
   status = status == 0 ? drained : status;
   if (status == 0)
@@ -298,39 +294,55 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   return status;
 }
 
-int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
-                    struct checkpoint_result *result,
-                    struct hwckpt_error *error) {
-  memset(result, 0, sizeof *result);
-  result->statistics.event = event;
-  checkpoint.scanned = false;
-  bool base = checkpoint.dirty.method == DIRTY_FULL || !checkpoint.newest ||
-              checkpoint.deltas + 1 >= checkpoint.options.base_every;
+/* One generation, from its begin to its commit. */
+static int take_generation(bool base, const struct quiesce_hooks *hooks,
+                           struct checkpoint_result *result,
+                           struct hwckpt_error *error) {
   struct cache_write_options options = {
       .parent = base ? 0 : checkpoint.newest,
       .level = checkpoint.options.level,
   };
   struct cache_writer *writer;
-  int status = name_application(error);
-  if (status == 0)
-    status = cache_begin(checkpoint.cache, checkpoint.application, &options,
-                         &writer, error);
+  int status = cache_begin(checkpoint.cache, checkpoint.application, &options,
+                           &writer, error);
+  if (status < 0)
+    return status;
+  checkpoint.scanned = false;
+  status = take(base, hooks, writer, result, error);
   if (status == 0) {
-    status = take(base, hooks, writer, result, error);
-    if (status == 0) {
-      status = cache_commit(writer, &result->generation, error);
-    } else {
-      drain_finish(0);
-      cache_abort(writer);
-    }
+    status = cache_commit(writer, &result->generation, error);
+  } else {
+    drain_finish(0);
+    cache_abort(writer);
   }
   stage_clear(&checkpoint.stage);
   checkpoint.warned = true;
-  if (status < 0) {
-    if (checkpoint.scanned)
-      checkpoint.newest = 0;
+  if (status < 0 && checkpoint.scanned)
+    checkpoint.newest = 0;
+  return status;
+}
+
+static bool is_base(void) {
+  return checkpoint.dirty.method == DIRTY_FULL || !checkpoint.newest ||
+         checkpoint.deltas + 1 >= checkpoint.options.base_every;
+}
+
+int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
+                    struct checkpoint_result *result,
+                    struct hwckpt_error *error) {
+  int status = name_application(error);
+  if (status < 0)
     return status;
-  }
+  bool base, tried_child;
+  do {
+    memset(result, 0, sizeof *result);
+    result->statistics.event = event;
+    base = is_base();
+    tried_child = !checkpoint.rest.no_children;
+    status = take_generation(base, hooks, result, error);
+  } while (status < 0 && tried_child && checkpoint.rest.no_children);
+  if (status < 0)
+    return status;
   checkpoint.newest = result->generation.number;
   checkpoint.deltas = base ? 0 : checkpoint.deltas + 1;
   quiesce_finish_saves(0);

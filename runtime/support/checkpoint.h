@@ -17,6 +17,7 @@ enum checkpoint_method {
   CHECKPOINT_AUTO,    /* as measured */
   CHECKPOINT_STOP,    /* all while the program stands still */
   CHECKPOINT_PRECOPY, /* in rounds before, then the rest */
+  CHECKPOINT_COW,     /* by a copy-on-write child */
 };
 
 struct checkpoint_options {

@@ -4,6 +4,7 @@
 
 #include "../arch/sys.h"
 #include "private.h"
+#include "runs.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -152,6 +153,14 @@ static const struct scan_argument present_criteria = {
     .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
     .return_mask = PAGE_FILE | PAGE_ZERO,
 };
+/* Of an anonymous area: whether a page is a file's need not be asked, which
+ * costs a look at each. */
+static const struct scan_argument written_anonymous = {
+    .flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
+    .category_mask = PAGE_WRITTEN,
+    .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
+    .return_mask = PAGE_WRITTEN | PAGE_ZERO,
+};
 static const struct scan_argument hole_criteria = {
     .category_inverted = PAGE_PRESENT | PAGE_SWAPPED,
     .category_mask = PAGE_PRESENT | PAGE_SWAPPED,
@@ -165,6 +174,11 @@ static const struct scan_argument dropped_criteria = {
     .category_anyof = PAGE_FILE | PAGE_SWAPPED,
     .return_mask = PAGE_FILE,
 };
+
+static const struct scan_argument *written_of(const struct area *area) {
+  return area->type == AREA_TYPE_ANONYMOUS ? &written_anonymous
+                                           : &written_criteria;
+}
 
 /* Not text, whose pages come and go with the memory there is. */
 static bool may_be_dropped(const struct area *area) {
@@ -269,7 +283,7 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
       return answer;
   }
   const struct scan_argument *criteria =
-      state == UNTRACKED ? &present_criteria : &written_criteria;
+      state == UNTRACKED ? &present_criteria : written_of(area);
   long result = walk(dirty, area, criteria, classify_written,
                      state == KNOWN && !all, visit, context, &answer);
   if (state == KNOWN && result == 0 && answer == 0)
@@ -279,6 +293,30 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
     result = walk(dirty, area, &dropped_criteria, classify_dropped, true, visit,
                   context, &answer);
   return result < 0 ? scan_failed(area, result, error) : answer;
+}
+
+bool dirty_all_there(const struct memory_map *map, const struct run *runs,
+                     size_t count) {
+  static struct scan_region region;
+  long pagemap =
+      SYS(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+  if (pagemap < 0)
+    return false;
+  bool there = true;
+  for (size_t i = 0; i < count && there; i++) {
+    if (runs[i].kind != DIRTY_PAGES ||
+        map->areas[runs[i].area].type != AREA_TYPE_ANONYMOUS)
+      continue;
+    struct scan_argument argument = hole_criteria;
+    argument.size = sizeof argument;
+    argument.start = runs[i].begin;
+    argument.end = runs[i].end;
+    argument.regions = (uint64_t)&region;
+    argument.region_count = 1;
+    there = SYS(ioctl, pagemap, SCAN_IOCTL, &argument) == 0;
+  }
+  SYS(close, pagemap);
+  return there;
 }
 
 /* ---- while the program runs ---- */
@@ -317,7 +355,7 @@ bool dirty_sweep_begin(struct dirty *dirty, const struct area *area, bool all,
 
 uint64_t dirty_sweep(struct dirty *dirty, const struct area *area, uint64_t at,
                      uint32_t most, dirty_visit *visit, void *context) {
-  struct scan_argument argument = written_criteria;
+  struct scan_argument argument = *written_of(area);
   argument.start = at;
   argument.end = area->end - at < SWEEP_BYTES ? area->end : at + SWEEP_BYTES;
   argument.max_pages = most;

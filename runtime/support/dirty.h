@@ -80,6 +80,12 @@ void dirty_missed(struct dirty *dirty, uint64_t begin, uint64_t end);
  * failed in. */
 void dirty_settled(struct dirty *dirty);
 
+/* In a child of the program: whether every page of anonymous memory that is to
+ * be copied is there. */
+struct run;
+bool dirty_all_there(const struct memory_map *map, const struct run *runs,
+                     size_t count);
+
 /* Makes the pages of [begin, end), which lie in the area, written ones: the
  * next scan reports those that hold something and, if the file below does, all
  * of a private mapping. Only while the program is stopped. */

@@ -177,6 +177,11 @@ void ring_publish(struct ring *ring) {
   wake(&ring->state->published);
 }
 
+void ring_adopt(struct ring *ring) {
+  ring->ranges_open = false;
+  ring->filled = atomic_load(&ring->state->published);
+}
+
 /* ---- the side that takes ---- */
 
 uint32_t ring_take(struct ring *ring, uint32_t most, uint64_t *first) {

@@ -83,6 +83,9 @@ void ring_fill_range(struct ring *ring, uint64_t begin, uint64_t length);
 /* Lets the other side have what is filled. */
 void ring_publish(struct ring *ring);
 
+/* Goes on behind what another process published. */
+void ring_adopt(struct ring *ring);
+
 /* ---- the side that takes ---- */
 
 /* Waits for slots and takes at most `most` that lie together, from the position

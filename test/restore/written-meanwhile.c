@@ -2,7 +2,7 @@
 // captured: each of them knows what every page of its own holds, and looks
 // after each restore. Every way of capturing, also with a ring so small that it
 // is full most of the time.
-// RUN: %clang -D_GNU_SOURCE -fhwckpt -O2 %s -o %t -pthread && for options in method=precopy method=precopy:ring=1 method=stop:ring=1 method=auto; do %python %S/Inputs/killed-anywhere --kills=2 --options=every=20ms:base_every=4:$options %hwckpt %t || exit 1; done
+// RUN: %clang -D_GNU_SOURCE -fhwckpt -O2 %s -o %t -pthread && for options in method=precopy method=precopy:ring=1 method=stop:ring=1 method=cow method=cow:ring=1:track=full method=auto; do %python %S/Inputs/killed-anywhere --kills=2 --options=every=20ms:base_every=4:$options %hwckpt %t || exit 1; done
 #include "Inputs/come-back.h"
 #include <pthread.h>
 #include <stdatomic.h>

@@ -222,6 +222,11 @@ const char *generation_event(int event) {
   return word(words, sizeof words / sizeof *words, event);
 }
 
+const char *generation_method(int method) {
+  static const char *const words[] = {"unknown", "stop", "precopy", "cow"};
+  return word(words, sizeof words / sizeof *words, method);
+}
+
 const char *generation_area_kind(int kind) {
   static const char *const words[] = {"anonymous", "file-private",
                                       "file-shared", "shared-memory", "kernel"};

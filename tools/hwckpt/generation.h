@@ -43,6 +43,7 @@ bool generation_next_pipe(const struct generation *generation, size_t *cursor,
 
 /* Words for the kinds; "unknown" for what a newer version may know. */
 const char *generation_event(int event);
+const char *generation_method(int method);
 const char *generation_area_kind(int kind);
 const char *generation_descriptor_kind(int kind);
 

@@ -100,14 +100,26 @@ static void print_head(const struct generation *generation) {
 
 static void print_statistics(const struct generation *generation) {
   const Statistics *statistics = &generation->statistics;
-  char text[64];
+  char text[128];
   line("event", generation_event(statistics->event));
-  line_duration("stop", statistics->stop_ns);
+  line("method", generation_method(statistics->method));
+  if (statistics->rounds) {
+    char taken[32];
+    snprintf(text, sizeof text, "%u in %s", statistics->rounds,
+             text_duration(taken, sizeof taken, statistics->precopy_ns));
+    line("rounds", text);
+  }
   line_duration("pause", statistics->pause_ns);
+  line_duration("stop", statistics->stop_ns);
+  line_duration("describe", statistics->describe_ns);
   line_duration("scan", statistics->scan_ns);
   line_duration("copy", statistics->copy_ns);
-  snprintf(text, sizeof text, "%" PRIu64 " scanned, %" PRIu64 " written",
-           statistics->pages_scanned, statistics->pages_written);
+  line_duration("resume", statistics->resume_ns);
+  snprintf(text, sizeof text,
+           "%" PRIu64 " scanned, %" PRIu64 " written, %" PRIu64
+           " of them copied in rounds",
+           statistics->pages_scanned, statistics->pages_written,
+           statistics->pages_precopied);
   line("pages", text);
 }
 
@@ -207,12 +219,18 @@ static void write_head(struct json *json, const struct generation *generation,
 static void write_statistics(struct json *json, const Statistics *statistics) {
   json_open(json, "statistics", '{');
   json_string(json, "event", generation_event(statistics->event));
+  json_string(json, "method", generation_method(statistics->method));
+  json_number(json, "rounds", statistics->rounds);
+  json_number(json, "precopy_ns", statistics->precopy_ns);
   json_number(json, "stop_ns", statistics->stop_ns);
   json_number(json, "pause_ns", statistics->pause_ns);
+  json_number(json, "describe_ns", statistics->describe_ns);
   json_number(json, "scan_ns", statistics->scan_ns);
   json_number(json, "copy_ns", statistics->copy_ns);
+  json_number(json, "resume_ns", statistics->resume_ns);
   json_number(json, "pages_scanned", statistics->pages_scanned);
   json_number(json, "pages_written", statistics->pages_written);
+  json_number(json, "pages_precopied", statistics->pages_precopied);
   json_number(json, "threads", statistics->threads);
   json_number(json, "threads_at_sites", statistics->threads_at_sites);
   json_close(json, '}');

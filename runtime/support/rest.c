@@ -1,0 +1,130 @@
+/* rest.c - see rest.h. */
+#include "rest.h"
+
+#include "cow_child.h"
+#include "exclude.h"
+#include "quiesce.h"
+
+#include "../arch/sys.h"
+
+/* Before anything was measured: a page takes about this long, and writing it
+ * when the ring is full; 1 GiB of 4 KiB pages is cloned in about 20 ms. */
+#define PAGE_NS 1000u
+#define WRITE_NS 8000u
+#define CLONE_NS 20000000u
+
+int rest_open(struct rest *rest, struct capture *capture,
+              struct memory_map *map, struct hwckpt_error *error) {
+  rest->capture = capture;
+  rest->map = map;
+  rest->page_ns = PAGE_NS;
+  rest->clone_ns = CLONE_NS;
+  return runs_open(&rest->runs, error);
+}
+
+/* The mean of what was known and what was measured now. */
+static void learn(uint64_t *known, uint64_t measured) {
+  *known = (*known + measured) / 2;
+}
+
+static int copy_runs(struct rest *rest) {
+  int result = capture_runs(rest->capture, rest->map, &rest->runs);
+  runs_clear(&rest->runs);
+  return result;
+}
+
+struct noting {
+  struct rest *rest;
+  uint32_t area;
+};
+
+static int note(enum dirty_run kind, uint64_t begin, uint64_t end,
+                void *context) {
+  struct noting *noting = context;
+  struct runs *runs = &noting->rest->runs;
+  if (runs_add(runs, noting->area, kind, begin, end))
+    return 0;
+  int result = copy_runs(noting->rest);
+  runs_add(runs, noting->area, kind, begin, end);
+  return result;
+}
+
+/* Shared memory is copied at once: to a child it would show what others write
+ * after the stop. */
+static int scan_area(struct rest *rest, uint32_t index, bool all,
+                     struct hwckpt_error *error) {
+  const struct area *area = &rest->map->areas[index];
+  struct noting noting = {rest, index};
+  if (area->type == AREA_TYPE_KERNEL || area->type == AREA_TYPE_FILE_SHARED)
+    return 0;
+  if (area->type != AREA_TYPE_SHARED_MEMORY)
+    return dirty_scan(rest->capture->dirty, area, all, note, &noting, error);
+  rest->capture->area = area;
+  return dirty_scan(rest->capture->dirty, area, all, capture_visit,
+                    rest->capture, error);
+}
+
+static int scan(struct rest *rest, bool all, Statistics *statistics,
+                struct hwckpt_error *error) {
+  int result = exclude_prepare(rest->capture->dirty, rest->map, error);
+  for (uint32_t i = 0; result == 0 && i < rest->map->count; i++) {
+    const struct area *area = &rest->map->areas[i];
+    statistics->pages_scanned += (area->end - area->start) / CACHE_PAGE_SIZE;
+    result = scan_area(rest, i, all, error);
+  }
+  if (result == 0)
+    dirty_settled(rest->capture->dirty);
+  return result;
+}
+
+static bool child_is_cheaper(const struct rest *rest) {
+  uint64_t pages = rest->runs.pages, room = ring_room(rest->capture->ring);
+  uint64_t over = pages > room ? pages - room : 0;
+  return pages * rest->page_ns + over * WRITE_NS > rest->clone_ns;
+}
+
+/* Whether a child copies the runs. */
+static bool start_child(struct rest *rest, enum rest_by by) {
+  if (rest->no_children || by == REST_BY_STOP || !rest->runs.pages ||
+      (by == REST_BY_CHEAPER && !child_is_cheaper(rest)))
+    return false;
+  uint64_t begin = quiesce_now_ns();
+  rest->child = cow_child_start(rest->capture, rest->map, &rest->runs);
+  if (rest->child < 0) { /* as many processes as there may be, or no memory */
+    rest->child = 0;
+    return false;
+  }
+  learn(&rest->clone_ns, quiesce_now_ns() - begin);
+  rest->capture->pages += rest->runs.pages;
+  return true;
+}
+
+int rest_capture(struct rest *rest, bool all, enum rest_by by,
+                 Statistics *statistics, struct hwckpt_error *error) {
+  uint64_t begin = quiesce_now_ns();
+  rest->child = 0;
+  rest->capture->error = error;
+  runs_clear(&rest->runs);
+  int result = scan(rest, all, statistics, error);
+  uint64_t scanned = quiesce_now_ns();
+  uint64_t pages = rest->runs.pages;
+  if (result == 0 && start_child(rest, by)) {
+    statistics->method = Method_METHOD_COW;
+  } else if (result == 0) {
+    bool fits = pages <= ring_room(rest->capture->ring);
+    result = copy_runs(rest);
+    if (fits && pages >= 64)
+      learn(&rest->page_ns, (quiesce_now_ns() - scanned) / pages);
+  }
+  statistics->scan_ns = scanned - begin;
+  statistics->copy_ns = quiesce_now_ns() - scanned;
+  return result;
+}
+
+int rest_finish(struct rest *rest, struct hwckpt_error *error) {
+  if (!rest->child || cow_child_wait(rest->capture, rest->child))
+    return 0;
+  rest->no_children = true;
+  return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "copy-on-write child",
+                     "process %ld did not copy all", rest->child);
+}

@@ -1,0 +1,39 @@
+/* rest.h - what is left to capture once the program stands still: finding it,
+ * and copying it, here or in a copy-on-write child.
+ */
+#ifndef HWCKPT_SUPPORT_REST_H
+#define HWCKPT_SUPPORT_REST_H
+
+#include "capture.h"
+#include "records.pb.h"
+
+/* Who copies. */
+enum rest_by {
+  REST_BY_CHEAPER, /* as measured so far */
+  REST_BY_STOP,    /* we, while the program stands still */
+  REST_BY_CHILD,   /* a child, where there can be one */
+};
+
+struct rest {
+  struct capture *capture;
+  struct memory_map *map;
+  struct runs runs;
+  long child;        /* its pid; 0: none */
+  bool no_children;  /* one failed: they do not see all of the program */
+  uint64_t page_ns;  /* measured: copying a page, */
+  uint64_t clone_ns; /* and making a child; 0: not yet */
+};
+
+int rest_open(struct rest *rest, struct capture *capture,
+              struct memory_map *map, struct hwckpt_error *error);
+
+/* Between stop and resume: scans all areas of the map, and copies what was
+ * written, or starts the child that does. */
+int rest_capture(struct rest *rest, bool all, enum rest_by by,
+                 Statistics *statistics, struct hwckpt_error *error);
+
+/* Afterwards: waits for the child. A failure is worth another try: without a
+ * child. */
+int rest_finish(struct rest *rest, struct hwckpt_error *error);
+
+#endif
