@@ -25,9 +25,9 @@ import time
 
 from . import figures
 from .machine import Build, Unusable, description, run, run
-from .programs import Compiled, cases
+from .programs import cases, make_all
 
-DEFAULTS = {"rounds": 31, "layouts": 8, "levels": ["-O2", "-O3"]}
+DEFAULTS = {"rounds": 31, "layouts": 4, "levels": ["-O2", "-O3"]}
 QUICK_DEFAULTS = {"rounds": 3, "layouts": 2, "levels": ["-O2"]}
 QUICK = ("gemm", "queens")
 FORMS = ("base", "copy", "sites")
@@ -37,11 +37,11 @@ CLOCK_FD = 200
 class Row:
     """A case at one level: its executables, and what was measured."""
 
-    def __init__(self, build, case, level, layouts):
-        self.name = f"{case.name} {level}"
+    def __init__(self, build, case, compiled, layouts):
         self.case = case
-        self.level = level
-        self.compiled = Compiled(build, case.program, level)
+        self.level = compiled.level
+        self.name = f"{case.name} {self.level}"
+        self.compiled = compiled
         self.arguments = case.command(build)
         self.executables = [
             {
@@ -51,7 +51,7 @@ class Row:
             }
             for layout in range(layouts)
         ]
-        self.functions, self.differing = self.compiled.differing()
+        self.functions, self.differing = self.compiled.differing
         self.times = {form: [] for form in FORMS}
         self.counts = None
 
@@ -199,10 +199,12 @@ def prepare(arguments, build):
     ]
     if not chosen:
         raise Unusable(f"no program matches '{arguments.only}'")
+    figures.progress("compiling and linking")
+    made = make_all(build, chosen, arguments.layouts)
     rows = []
     for case, level in chosen:
-        figures.progress(f"building {case.name} {level}")
-        rows.append(Row(build, case, level, arguments.layouts))
+        figures.progress(f"checking {case.name} {level}")
+        rows.append(Row(build, case, made[case.program.name, level], arguments.layouts))
         rows[-1].check(build.folder)
     figures.progress("")
     return rows
@@ -226,7 +228,7 @@ def parse(words):
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     parser.add_argument("--add", action="store_true", help="keep other programs' rows that are in FILE")
     parser.add_argument("--rounds", type=int, metavar="N", help="31; quick: 3")
-    parser.add_argument("--layouts", type=int, metavar="N", help="8; quick: 2")
+    parser.add_argument("--layouts", type=int, metavar="N", help="4; quick: 2")
     parser.add_argument("--only", metavar="REGEX", help='programs by "NAME LEVEL"')
     parser.add_argument("--levels", nargs="+", metavar="LEVEL", help="-O2 -O3; quick: -O2")
     parser.add_argument("--count", action="store_true", help="count instructions as well (valgrind)")

@@ -8,6 +8,7 @@ the same, it stands at the same addresses, and if alignment happens to favour on
 form of it, it does not in all layouts.
 """
 
+import functools
 import glob
 import hashlib
 import os
@@ -211,19 +212,26 @@ class Compiled:
         self.program = program
         self.level = level
         self.folder = os.path.join(build.folder, "programs", f"{program.name}{level}")
+        self.clock_is_made = False
         os.makedirs(self.folder, exist_ok=True)
 
-    def compiler(self):
-        """What tells one compiler from another: of the base the driver alone."""
+    def make(self, layouts):
+        """All executables that are not there."""
+        for layout in range(layouts):
+            self.link(True, layout)
+            self.copy(layout)
+
+    def ours(self, *endings):
+        """What of hwckpt is in a program with sites: files of lib/hwckpt."""
         lib = os.path.join(self.build.path, "lib", "hwckpt")
-        parts = [f for f in glob.glob(f"{lib}/**", recursive=True) if os.path.isfile(f)]
-        return [content(f) for f in sorted(parts)]
+        files = [f for ending in endings for f in glob.glob(f"{lib}/**/*{ending}", recursive=True)]
+        return [content(f) for f in sorted(files)]
 
     def objects(self, sites):
         """Paths of the objects, compiled when they are not."""
         sources = self.program.sources(self.build)
         flags = [self.level, *COMPILE, *self.program.flags, *(["-fhwckpt"] if sites else [])]
-        key = digest(flags, [content(f) for f in sources], self.compiler() if sites else 0,
+        key = digest(flags, [content(f) for f in sources], self.ours(".so") if sites else 0,
                      content(f"{SOURCES}/common.h"))  # fmt: skip
         folder = os.path.join(self.folder, "sites" if sites else "base")
         stamp = os.path.join(folder, "key")
@@ -240,6 +248,7 @@ class Compiled:
             write(stamp, key)
         return paths, key
 
+    @functools.cached_property
     def functions(self):
         """Names of the program's functions."""
         paths, _ = self.objects(False)
@@ -249,11 +258,14 @@ class Compiled:
     def link(self, sites, layout):
         """Path of the executable of one layout."""
         paths, key = self.objects(sites)
+        key = digest(key, LINK, content(f"{SOURCES}/clock.c"), self.ours("clang_rt.hwckpt-x86_64.a", "interpose-x86_64.o") if sites else 0)
         clock = os.path.join(self.folder, "clock.o")
         name = os.path.join(self.folder, f"{'sites' if sites else 'base'}-{layout}")
         if read(f"{name}.key") == key and os.path.exists(name):
             return name
-        run([self.build.clang, "-O2", "-c", f"{SOURCES}/clock.c", "-o", clock])
+        if not self.clock_is_made:
+            run([self.build.clang, "-O2", "-c", f"{SOURCES}/clock.c", "-o", clock])
+            self.clock_is_made = True
         order, gap = self.layout(layout)
         flags = ["-fhwckpt"] if sites else ["-fno-hwckpt"]
         run([self.build.clang, *LINK, *flags, f"-Wl,--symbol-ordering-file={order}",
@@ -264,10 +276,12 @@ class Compiled:
     def layout(self, number):
         """Files that make the layout: the order of functions, and the gap."""
         draw = random.Random(f"{self.program.name} {number}")
-        names = self.functions()
+        names = list(self.functions)
         draw.shuffle(names)
         stem = os.path.join(self.folder, f"layout-{number}")
         write(f"{stem}.order", "\n".join(["bench_gap", *names, ""]))
+        if os.path.exists(f"{stem}.o"):
+            return f"{stem}.order", f"{stem}.o"
         write(f"{stem}.s", ".section .text.bench_gap,\"ax\"\n.globl bench_gap\nbench_gap:\n"
               f".skip {draw.randrange(256) * 16}\n")  # fmt: skip
         run([self.build.clang, "-c", f"{stem}.s", "-o", f"{stem}.o"])
@@ -281,6 +295,7 @@ class Compiled:
             write(f"{base}.copy.key", read(f"{base}.key"))
         return f"{base}.copy"
 
+    @functools.cached_property
     def differing(self):
         """Number of functions, and names of those whose instructions differ."""
         base, sites = (self.disassembly(self.objects(s)[0]) for s in (False, True))
@@ -314,3 +329,16 @@ def read(path):
 def write(path, content):
     with open(path, "w") as file:
         file.write(content)
+
+
+def make_all(build, chosen, layouts):
+    """Compiles and links what is chosen, (case, level) each, side by side; each
+    Compiled by the name of its program and its level."""
+    for case, _ in chosen:
+        case.program.sources(build)
+    made = {
+        (case.program.name, level): Compiled(build, case.program, level) for case, level in chosen
+    }
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda compiled: compiled.make(layouts), made.values()))
+    return made
