@@ -4,7 +4,9 @@
 // recursive functions where control must pass before it calls on. The start of
 // the header is the place that disturbs code generation least: one site serves
 // all back-edges, latches that would be empty stay so, and no memory operation
-// of the iteration is kept from moving past another.
+// of the iteration is kept from moving past another. But where the header is
+// nothing but an indirect jump (the dispatch of an interpreter), at the start
+// of the latches.
 //
 // Polls that the source asks for are sites where they stand.
 //
@@ -101,6 +103,7 @@ private:
   void noteCalls();
   void placeRecursion();
   void placeLoop(const Loop &L);
+  void addLoopSites(const Loop &L);
   void addSiteAtStart(BasicBlock &BB, const DebugLoc &Loc);
   std::optional<const Function *> isCovered(const Loop &L) const;
   bool alwaysPolls() const;
@@ -222,6 +225,28 @@ void Placer::addSiteAtStart(BasicBlock &BB, const DebugLoc &Loc) {
   addSite(*Start, SiteKind::Loop, Loc);
 }
 
+/// True if \p Header does nothing but jump to where it is told. Code generation
+/// copies it to the ends of its predecessors, where the jump takes the loads of
+/// its target in; a site between them would prevent that.
+static bool isSharedIndirectJump(const BasicBlock &Header) {
+  return isa<IndirectBrInst>(Header.getTerminator()) &&
+         &*Header.getFirstNonPHIOrDbg() == Header.getTerminator();
+}
+
+/// One site at the start of the header serves all back-edges. Where that would
+/// come between a load and the jump that takes it in, each has its own, at the
+/// start of the latch.
+void Placer::addLoopSites(const Loop &L) {
+  BasicBlock *Header = L.getHeader();
+  if (!isSharedIndirectJump(*Header) || L.isLoopLatch(Header))
+    return addSiteAtStart(*Header, L.getStartLoc());
+  SmallVector<BasicBlock *, 4> Latches;
+  L.getLoopLatches(Latches);
+  for (BasicBlock *Latch : Latches)
+    if (!BlocksWithSite.contains(Latch))
+      addSiteAtStart(*Latch, L.getStartLoc());
+}
+
 void Placer::placeLoop(const Loop &L) {
   BasicBlock *Header = L.getHeader();
   if (findOptionMDForLoop(&L, HWCKPT_NOPOLL_METADATA))
@@ -235,7 +260,7 @@ void Placer::placeLoop(const Loop &L) {
                                L.getStartLoc(),
                                SE.getSmallConstantMaxTripCount(&L)});
   else
-    addSiteAtStart(*Header, L.getStartLoc());
+    addLoopSites(L);
 }
 
 void Placer::placeAnnotated() {

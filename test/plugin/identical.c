@@ -73,3 +73,27 @@ jump:
 halt:
   return a;
 }
+
+/* Of the first operation the place is known, so that the loads of the others are
+ * not in the block that jumps. */
+void dispatch(long *r) {
+  static const struct {
+    unsigned char operation, to, from;
+  } program[] = {{0, 1, 0}, {1, 0, 1}, {2, 0, 0}, {3, 0, 0}};
+  static const void *const operations[] = {&&copy, &&add, &&jump, &&halt};
+  size_t at = 0;
+  goto *operations[program[at].operation];
+copy:
+  r[program[at].to] = r[program[at].from];
+  at++;
+  goto *operations[program[at].operation];
+add:
+  r[program[at].to] += r[program[at].from];
+  at++;
+  goto *operations[program[at].operation];
+jump:
+  at = r[0] > 1000 ? 3 : 0;
+  goto *operations[program[at].operation];
+halt:
+  return;
+}
