@@ -16,7 +16,7 @@ QUICK_SIZES = (64,)
 ROOM = 1.2
 
 
-def parser(name, text):
+def parser(name, text, side_by_side=True):
     found = argparse.ArgumentParser(
         prog=f"bench/run {name}", description=text,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -29,7 +29,8 @@ def parser(name, text):
     )  # fmt: skip
     found.add_argument("--data", choices=("text", "noise"), help="what the pages hold: text compresses")
     found.add_argument("--options", default="", metavar="TEXT", help="HWCKPT_OPTIONS of the program")
-    found.add_argument("--peers", action="store_true", help="CRIU and DMTCP must be there, and work")
+    if side_by_side:
+        found.add_argument("--peers", action="store_true", help="CRIU and DMTCP must be there, and work")
     found.add_argument("--quick", action="store_true", help="one small size: does it work?")
     return found
 
@@ -40,7 +41,7 @@ class Bench:
     def __init__(self, arguments):
         self.arguments = arguments
         self.build = Build(arguments.build)
-        self.peers = peers(arguments.peers)
+        self.peers = peers(arguments.peers) if hasattr(arguments, "peers") else []
         self.sizes = self.possible(arguments.sizes or (QUICK_SIZES if arguments.quick else SIZES))
         self.folder = scratch(self.build)
 
