@@ -107,6 +107,8 @@ static void explain(Function &F, const Placement &P) {
       if (E.Callee)
         return R << "no site in loop: every iteration calls "
                  << ore::NV("Callee", E.Callee) << ", which passes one";
+      if (E.Why == Elision::Reason::CoveredRecursion)
+        return R << "no site before recursive call: another is passed before";
       if (E.Why == Elision::Reason::CoveredBySite)
         return R << "no site in loop: every iteration passes another";
       if (E.Why == Elision::Reason::NoPoll)

@@ -102,6 +102,7 @@ private:
   void placeAnnotated();
   void noteCalls();
   void placeRecursion();
+  bool passesSiteBefore(const Instruction &I) const;
   void placeLoop(const Loop &L);
   void addLoopSites(const Loop &L);
   void addSiteAtStart(BasicBlock &BB, const DebugLoc &Loc);
@@ -288,6 +289,18 @@ void Placer::noteCalls() {
     }
 }
 
+/// True if every way from the entry to \p I passes a site.
+bool Placer::passesSiteBefore(const Instruction &I) const {
+  for (const Instruction *At = I.getPrevNode(); At; At = At->getPrevNode())
+    if (isPoll(*At))
+      return true;
+  const DomTreeNode *Node = DT.getNode(I.getParent())->getIDom();
+  for (; Node; Node = Node->getIDom())
+    if (BlocksWithSite.contains(Node->getBlock()))
+      return true;
+  return false;
+}
+
 /// Places one site that every recursive call of the function comes after: a
 /// call that does not recurse, as those at the leaves, does not pass it.
 void Placer::placeRecursion() {
@@ -316,7 +329,11 @@ void Placer::placeRecursion() {
       Before = &I;
       break;
     }
-  addSite(*Before, SiteKind::Recursion, Before->getDebugLoc());
+  if (passesSiteBefore(*Before))
+    Result.Elisions.push_back(
+        {Dominator, Elision::Reason::CoveredRecursion, Before->getDebugLoc()});
+  else
+    addSite(*Before, SiteKind::Recursion, Before->getDebugLoc());
 }
 
 Placement Placer::run() {

@@ -37,9 +37,10 @@ struct Site {
   llvm::DebugLoc Loc;
 };
 
-/// A loop that gets no site, and why.
+/// A loop or a recursive call that gets no site, and why.
 struct Elision {
-  enum class Reason { ShortLoop, CoveredBySite, NoPoll };
+  enum class Reason { ShortLoop, CoveredBySite, NoPoll, CoveredRecursion };
+  /// Of the loop, or the block of the call.
   llvm::BasicBlock *Header;
   Reason Why;
   llvm::DebugLoc Loc;
