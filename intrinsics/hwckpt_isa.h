@@ -8,7 +8,7 @@
 #ifndef HWCKPT_ISA_H
 #define HWCKPT_ISA_H
 
-#define HWCKPT_ISA_VERSION 2
+#define HWCKPT_ISA_VERSION 3
 
 /* Checkpoint instructions, x86-64. All are 8 bytes:
  *
@@ -78,6 +78,10 @@
  * of the public functions: assemblers have sections for symbols. */
 #define HWCKPT_SECTION_EXCLUDE "hwckpt_excluded_table"
 
+/* Variables whose writes are checkpoint events: an array of struct
+ * hwckpt_watched, likewise. */
+#define HWCKPT_SECTION_WATCH "hwckpt_watched_table"
+
 /* The software breakpoint that arms a site without an instruction. */
 #define HWCKPT_BREAKPOINT 0xCC
 
@@ -98,11 +102,20 @@
  * void (void), which the pass replaces by a site of HWCKPT_KIND_ANNOTATED. */
 #define HWCKPT_POLL_SYMBOL "__hwckpt_builtin_poll"
 
+/* Called behind a write to a watched variable that the compiler sees, and
+ * before and behind a call that may write to it. All references are weak. */
+#define HWCKPT_WATCH_WRITTEN_SYMBOL "__hwckpt_watch_written"
+#define HWCKPT_WATCH_BEFORE_SYMBOL "__hwckpt_watch_before"
+#define HWCKPT_WATCH_AFTER_SYMBOL "__hwckpt_watch_after"
+/* Functions of the compiler's own that call these if there is a runtime. */
+#define HWCKPT_WATCH_CHECK_SUFFIX "_check"
+
 /* Attributes of the source as the front end hands them over, in
  * llvm.global.annotations. */
 #define HWCKPT_NOPOLL_ANNOTATION "hwckpt::nopoll"
 #define HWCKPT_SITE_ANNOTATION "hwckpt::site"
 #define HWCKPT_EXCLUDE_ANNOTATION "hwckpt::exclude"
+#define HWCKPT_WATCH_ANNOTATION "hwckpt::watch"
 
 /* Of loops (llvm.loop): has no site, wherever it was inlined to. */
 #define HWCKPT_NOPOLL_METADATA "hwckpt.nopoll"
@@ -138,6 +151,12 @@ struct hwckpt_excluded {
   unsigned long length; /* bytes */
 };
 
+struct hwckpt_watched {
+  void *address;
+  unsigned long length; /* bytes */
+  const char *name;     /* as the source calls it */
+};
+
 /* One module's tables, as the compiler emits it (hidden, comdat). begin and end
  * may both be null when a table has no entry. */
 struct hwckpt_module {
@@ -149,10 +168,18 @@ struct hwckpt_module {
   struct {
     const struct hwckpt_excluded *begin, *end;
   } excluded;
+  struct {
+    const struct hwckpt_watched *begin, *end;
+  } watched;
 };
 
 void __hwckpt_register_module(const struct hwckpt_module *module);
 void __hwckpt_unregister_module(const struct hwckpt_module *module);
+
+/* What before() returns is for after(). */
+void __hwckpt_watch_written(const void *variable);
+unsigned long __hwckpt_watch_before(const void *variable);
+void __hwckpt_watch_after(const void *variable, unsigned long before);
 
 #ifdef __cplusplus
 }

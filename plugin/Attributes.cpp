@@ -1,4 +1,4 @@
-//===- Attributes.cpp - hwckpt::nopoll, hwckpt::site, hwckpt::exclude -----===//
+//===- Attributes.cpp - hwckpt::nopoll, ::site, ::exclude, ::watch --------===//
 //
 // The attributes that -fhwckpt adds, each in its GNU, C23 and C++ spelling:
 // checked where they are written, and handed to the pass as annotations of
@@ -66,7 +66,7 @@ protected:
                            const Decl *D) const override {
     for (const auto *Other : D->specific_attrs<AnnotateAttr>()) {
       StringRef Text = Other->getAnnotation();
-      if (Text == Annotation || !Text.starts_with("hwckpt::"))
+      if (Text == Annotation || !isOfFunctions(Text))
         continue;
       unsigned ID = S.getDiagnostics().getCustomDiagID(
           DiagnosticsEngine::Error,
@@ -78,6 +78,12 @@ protected:
   }
 
 private:
+  /// Those of which a function has one; variables may have all.
+  static bool isOfFunctions(StringRef Annotation) {
+    return Annotation == HWCKPT_NOPOLL_ANNOTATION ||
+           Annotation == HWCKPT_SITE_ANNOTATION;
+  }
+
   StringRef Annotation;
 };
 
@@ -103,15 +109,10 @@ struct NoPollAttrInfo : public AnnotatingAttrInfo {
   }
 };
 
-struct ExcludeAttrInfo : public AnnotatingAttrInfo {
-  ExcludeAttrInfo() : AnnotatingAttrInfo(HWCKPT_EXCLUDE_ANNOTATION) {
-    static constexpr Spelling All[] = {
-        {ParsedAttr::AS_GNU, "hwckpt_exclude"},
-        {ParsedAttr::AS_CXX11, "hwckpt::exclude"},
-        {ParsedAttr::AS_C23, "hwckpt::exclude"},
-    };
-    Spellings = All;
-  }
+/// Those of variables that are there as long as the program is.
+class VariableAttrInfo : public AnnotatingAttrInfo {
+protected:
+  using AnnotatingAttrInfo::AnnotatingAttrInfo;
 
   static constexpr char Subjects[] = "variables of static storage duration";
 
@@ -128,28 +129,71 @@ struct ExcludeAttrInfo : public AnnotatingAttrInfo {
     return diagnoseSubject(S, Attr, Subjects);
   }
 
+  virtual bool diagnoseType(Sema &S, const ParsedAttr &Attr,
+                            const VarDecl &Variable) const = 0;
+
+  /// An error at \p Attr, whose text names \p Variable as %0.
+  template <unsigned N>
+  static bool diagnose(Sema &S, const ParsedAttr &Attr, const VarDecl &Variable,
+                       const char (&Text)[N]) {
+    S.Diag(Attr.getLoc(),
+           S.getDiagnostics().getCustomDiagID(DiagnosticsEngine::Error, Text))
+        << &Variable;
+    return false;
+  }
+};
+
+struct ExcludeAttrInfo : public VariableAttrInfo {
+  ExcludeAttrInfo() : VariableAttrInfo(HWCKPT_EXCLUDE_ANNOTATION) {
+    static constexpr Spelling All[] = {
+        {ParsedAttr::AS_GNU, "hwckpt_exclude"},
+        {ParsedAttr::AS_CXX11, "hwckpt::exclude"},
+        {ParsedAttr::AS_C23, "hwckpt::exclude"},
+    };
+    Spellings = All;
+  }
+
 private:
   /// What comes back as zeros has to be able to.
-  static bool diagnoseType(Sema &S, const ParsedAttr &Attr,
-                           const VarDecl &Variable) {
+  bool diagnoseType(Sema &S, const ParsedAttr &Attr,
+                    const VarDecl &Variable) const override {
     QualType Element = S.Context.getBaseElementType(Variable.getType());
-    DiagnosticsEngine &Diags = S.getDiagnostics();
-    if (Element.isConstQualified()) {
-      unsigned ID = Diags.getCustomDiagID(
-          DiagnosticsEngine::Error,
-          "%0 is constant and cannot be left out of checkpoints");
-      S.Diag(Attr.getLoc(), ID) << &Variable;
-      return false;
-    }
+    if (Element.isConstQualified())
+      return diagnose(S, Attr, Variable,
+                      "%0 is constant and cannot be left out of checkpoints");
     const CXXRecordDecl *Class = Element->getAsCXXRecordDecl();
     if (Class && Class->hasDefinition() &&
         (!Class->hasTrivialDefaultConstructor() ||
          !Class->hasTrivialDestructor())) {
-      unsigned ID = Diags.getCustomDiagID(
+      unsigned ID = S.getDiagnostics().getCustomDiagID(
           DiagnosticsEngine::Warning,
           "%0 holds zeros after a restore, which no constructor of %1 made");
       S.Diag(Attr.getLoc(), ID) << &Variable << Element;
     }
+    return true;
+  }
+};
+
+struct WatchAttrInfo : public VariableAttrInfo {
+  WatchAttrInfo() : VariableAttrInfo(HWCKPT_WATCH_ANNOTATION) {
+    static constexpr Spelling All[] = {
+        {ParsedAttr::AS_GNU, "hwckpt_watch"},
+        {ParsedAttr::AS_CXX11, "hwckpt::watch"},
+        {ParsedAttr::AS_C23, "hwckpt::watch"},
+    };
+    Spellings = All;
+  }
+
+private:
+  bool diagnoseType(Sema &S, const ParsedAttr &Attr,
+                    const VarDecl &Variable) const override {
+    QualType Type = Variable.getType();
+    if (Type->isReferenceType())
+      return diagnose(S, Attr, Variable,
+                      "%0 is a reference; mark the variable it refers to");
+    if (S.Context.getBaseElementType(Type).isConstQualified())
+      return diagnose(S, Attr, Variable,
+                      "%0 is constant and cannot be watched for writes");
     return true;
   }
 };
@@ -230,5 +274,7 @@ static ParsedAttrInfoRegistry::Add<NoPollAttrInfo>
     NoPoll("hwckpt_nopoll", "functions without poll sites");
 static ParsedAttrInfoRegistry::Add<ExcludeAttrInfo>
     Exclude("hwckpt_exclude", "variables left out of checkpoints");
+static ParsedAttrInfoRegistry::Add<WatchAttrInfo>
+    Watch("hwckpt_watch", "variables whose writes are checkpoint events");
 static ParsedAttrInfoRegistry::Add<SiteAttrInfo>
     Site("hwckpt_site", "statements and functions that have a poll site");

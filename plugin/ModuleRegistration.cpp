@@ -55,20 +55,18 @@ static GlobalVariable *createModuleDescription(Module &M) {
   Type *Pointer = PointerType::getUnqual(Context);
   StructType *BoundsType = StructType::get(Pointer, Pointer);
 
+  auto BoundsOf = [&](StringRef Section) {
+    return ConstantStruct::get(BoundsType, sectionBound(M, "__start_", Section),
+                               sectionBound(M, "__stop_", Section));
+  };
   SmallVector<Constant *, HWCKPT_KIND_COUNT> Bounds;
-  for (unsigned Kind = 0; Kind != HWCKPT_KIND_COUNT; ++Kind) {
-    StringRef Section = siteSection(static_cast<SiteKind>(Kind));
-    Bounds.push_back(ConstantStruct::get(BoundsType,
-                                         sectionBound(M, "__start_", Section),
-                                         sectionBound(M, "__stop_", Section)));
-  }
+  for (unsigned Kind = 0; Kind != HWCKPT_KIND_COUNT; ++Kind)
+    Bounds.push_back(BoundsOf(siteSection(static_cast<SiteKind>(Kind))));
   Constant *Description = ConstantStruct::getAnon(
       {ConstantInt::get(Int32, HWCKPT_ISA_VERSION),
        ConstantInt::get(Int32, HWCKPT_KIND_COUNT),
        ConstantArray::get(ArrayType::get(BoundsType, Bounds.size()), Bounds),
-       ConstantStruct::get(
-           BoundsType, sectionBound(M, "__start_", HWCKPT_SECTION_EXCLUDE),
-           sectionBound(M, "__stop_", HWCKPT_SECTION_EXCLUDE))});
+       BoundsOf(HWCKPT_SECTION_EXCLUDE), BoundsOf(HWCKPT_SECTION_WATCH)});
   auto *Variable = new GlobalVariable(
       M, Description->getType(), /*isConstant=*/true,
       GlobalValue::LinkOnceODRLinkage, Description, ModuleName);

@@ -6,7 +6,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Exclusion.h"
 #include "Hooks.h"
 #include "ModuleRegistration.h"
 #include "Polls.h"
@@ -14,6 +13,8 @@
 #include "SiteEmission.h"
 #include "SitePlacement.h"
 #include "SourceMarks.h"
+#include "VariableTables.h"
+#include "WriteChecks.h"
 #include "llvm/Analysis/OptimizationRemarkEmitter.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Module.h"
@@ -57,8 +58,9 @@ private:
 class SourceMarksPass : public PassInfoMixin<SourceMarksPass> {
 public:
   PreservedAnalyses run(Module &M, ModuleAnalysisManager &) {
-    return applySourceMarks(M) ? PreservedAnalyses::none()
-                               : PreservedAnalyses::all();
+    bool Changed = applySourceMarks(M);
+    Changed |= addWriteChecks(M);
+    return Changed ? PreservedAnalyses::none() : PreservedAnalyses::all();
   }
 
   static bool isRequired() { return true; }
@@ -186,13 +188,14 @@ PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
   }
 
   bool Changed = applySourceMarks(M);
+  Changed |= addWriteChecks(M);
   Changed |= lowerSaves(M);
   if (LeaveSites) {
     Changed |= definePolls(M);
     for (Function &F : M)
       noteHook(F);
   }
-  bool Done = M.getModuleFlag(HWCKPT_MODULE_FLAG) || !hasExclusions(M);
+  bool Done = M.getModuleFlag(HWCKPT_MODULE_FLAG) || !hasVariableTables(M);
   if (LeaveSites || (Done && all_of(M, isDone)))
     return Changed ? PreservedAnalyses::none() : PreservedAnalyses::all();
   auto &Proxy = MAM.getResult<FunctionAnalysisManagerModuleProxy>(M);

@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "SourceMarks.h"
-#include "Exclusion.h"
 #include "Ignorelist.h"
 #include "Polls.h"
+#include "VariableTables.h"
 #include "intrinsics/hwckpt_isa.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -35,9 +35,12 @@ static void addPollAtEntry(Function &F) {
 
 static bool applyAnnotation(Value &Annotated, StringRef Annotation) {
   if (auto *Variable = dyn_cast<GlobalVariable>(&Annotated)) {
-    if (Annotation != HWCKPT_EXCLUDE_ANNOTATION)
+    if (Annotation == HWCKPT_EXCLUDE_ANNOTATION)
+      excludeVariable(*Variable);
+    else if (Annotation == HWCKPT_WATCH_ANNOTATION)
+      watchVariable(*Variable);
+    else
       return false;
-    excludeVariable(*Variable);
     return true;
   }
   auto *F = dyn_cast<Function>(&Annotated);

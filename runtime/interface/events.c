@@ -4,9 +4,11 @@
 #include "../arch/sys.h"
 #include "../support/checkpoint.h"
 #include "../support/program_stderr.h"
+#include "monitor.h"
 #include "sites.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -21,7 +23,15 @@ static struct {
   bool application_exists;
   _Atomic uint32_t requests; /* bit per Event (futex) */
   _Atomic uint32_t started;
+  /* Changes to what monitors watch for, and those they have heard of (futex).
+   */
+  _Atomic uint32_t changes, changes_seen;
 } events;
+
+/* In requests, beside the events: monitors have something else to watch. */
+#define CHANGED 0x80000000u
+/* A thread waits no longer than this for the monitors. */
+#define CHANGED_MS 100
 
 bool events_here(void) { return events.pid == (int)SYS(getpid); }
 
@@ -99,10 +109,19 @@ static bool is_served(int event) {
          !quiesce_save_waits();
 }
 
+static void tell_monitors(void) {
+  uint32_t changes = atomic_load(&events.changes);
+  monitors_start(&events.options);
+  atomic_store(&events.changes_seen, changes);
+  SYS(futex, &events.changes_seen, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
+}
+
 /* Sleeps until a request or the timer; the event. */
 static Event next_event(uint64_t due_ns) {
   for (;;) {
     uint32_t requests = atomic_exchange(&events.requests, 0);
+    if (requests & CHANGED)
+      tell_monitors();
     for (int event = _Event_MAX; event > _Event_MIN; event--)
       if (requests >> event & 1 && !is_served(event))
         return (Event)event;
@@ -126,6 +145,7 @@ static void serve(void *unused) {
   (void)unused;
   static struct hwckpt_error error;
   static struct checkpoint_result result;
+  tell_monitors();
   int opened = open_checkpoints(&error);
   if (opened < 0)
     say_error(&error);
@@ -135,9 +155,11 @@ static void serve(void *unused) {
   for (;;) {
     Event event = next_event(due);
     uint64_t begin = quiesce_now_ns();
+    char cause[CHECKPOINT_CAUSE];
+    monitors_describe(event, cause, sizeof cause);
     if (opened < 0) {
       quiesce_fail_saves(-EIO);
-    } else if (checkpoint_take(event, how, &result, &error) < 0) {
+    } else if (checkpoint_take(event, cause, how, &result, &error) < 0) {
       say_error(&error); /* first: a save that fails may end the program */
       quiesce_fail_saves(error.code == HWCKPT_E_NOT_RESTORABLE ||
                                  error.code == HWCKPT_E_NOT_SUPPORTED
@@ -154,6 +176,11 @@ static void serve(void *unused) {
     due = begin + events.options.every;
     due = due < now + rest ? now + rest : due;
   }
+}
+
+static void wake(uint32_t request) {
+  atomic_fetch_or(&events.requests, request);
+  SYS(futex, &events.requests, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 }
 
 static int start_thread(void) {
@@ -176,9 +203,24 @@ int events_request(Event event) {
   int result = start_thread();
   if (result < 0)
     return result;
-  atomic_fetch_or(&events.requests, 1u << event);
-  SYS(futex, &events.requests, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+  wake(1u << event);
   return 0;
+}
+
+/* From here on they watch, or the checkpoint thread is busy for long. */
+void events_monitors_changed(bool wait) {
+  uint32_t change = atomic_fetch_add(&events.changes, 1) + 1;
+  if (!events_here() || start_thread() < 0)
+    return;
+  wake(CHANGED);
+  for (int i = 0; wait && i < CHANGED_MS; i++) {
+    uint32_t seen = atomic_load(&events.changes_seen);
+    if ((int32_t)(seen - change) >= 0)
+      return;
+    struct timespec millisecond = {0, 1000000};
+    SYS(futex, &events.changes_seen, FUTEX_WAIT_PRIVATE, seen, &millisecond, 0,
+        0);
+  }
 }
 
 static void ask_save(void) { events_request(Event_EVENT_SAVE); }
@@ -220,4 +262,6 @@ void events_start(const struct hwckpt_options *options, const char *cache,
     arm_from_start();
   if (options->every || options->every_site)
     start_thread();
+  if (monitors_wanted())
+    events_monitors_changed(true);
 }

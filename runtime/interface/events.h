@@ -20,6 +20,10 @@ void events_start(const struct hwckpt_options *options, const char *cache,
  * a negative errno. Async-signal-safe. */
 int events_request(Event event);
 
+/* Monitors have something else to watch for; waits for a moment until they do,
+ * if asked to. */
+void events_monitors_changed(bool wait);
+
 /* In a signal handler: asks for a checkpoint and waits for its result. */
 int events_save(ucontext_t *context);
 /* The same at a site, for every_site. */

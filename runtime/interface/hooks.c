@@ -14,6 +14,7 @@
 #include "../support/interrupted.h"
 #include "../support/quiesce.h"
 #include "events.h"
+#include "monitor.h"
 #include "sites.h"
 
 #include <errno.h>
@@ -23,6 +24,11 @@
 /* si_code of a call that a filter trapped (seccomp(2)). */
 #ifndef SYS_SECCOMP
 #define SYS_SECCOMP 1
+#endif
+
+/* si_code of a trap that a perf event sent (perf_event_open(2)). */
+#ifndef TRAP_PERF
+#define TRAP_PERF 6
 #endif
 
 #define LEFT_OVER_MS 100
@@ -156,6 +162,8 @@ static void on_trap(int number, siginfo_t *info, void *argument) {
   ucontext_t *context = argument;
   uint64_t behind = arch_context_pc(context);
   uint64_t address = arch_breakpoint_address(context);
+  if (info->si_code == TRAP_PERF && monitors_trap(info))
+    return;
   /* int3 is the kernel's own; of the others, debug exceptions, some virtual
    * machines lose the bit that tells a step. */
   if (info->si_code != SI_KERNEL) {

@@ -9,6 +9,8 @@
 #include "../support/memory_map.h"
 #include "../support/private.h"
 #include "../support/quiesce.h"
+#include "events.h"
+#include "watch.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -93,6 +95,7 @@ EXPORTED void __hwckpt_register_module(const struct hwckpt_module *module) {
     return;
   exclude_variables(module, exclude_add);
   uint64_t before = lock_in_program();
+  bool watched = watch_module(module);
   for (unsigned i = 0; i < MODULES; i++)
     if (!sites.modules[i]) {
       sites.modules[i] = module;
@@ -100,6 +103,8 @@ EXPORTED void __hwckpt_register_module(const struct hwckpt_module *module) {
     }
   sites.changes++;
   unlock_in_program(before);
+  if (watched)
+    events_monitors_changed(true);
 }
 
 static uint32_t module_sites(const struct hwckpt_module *module,
@@ -287,9 +292,11 @@ static void write_all(bool armed) {
  * text is unmapped. Those of the others are disarmed with them: who is waited
  * for is stopped by signal. */
 EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
-  if (module->version == HWCKPT_ISA_VERSION)
-    exclude_variables(module, exclude_remove);
+  if (module->version != HWCKPT_ISA_VERSION)
+    return;
+  exclude_variables(module, exclude_remove);
   uint64_t before = lock_in_program();
+  bool watched = watch_forget_module(module);
   for (unsigned i = 0; i < MODULES; i++)
     if (sites.modules[i] == module)
       sites.modules[i] = 0;
@@ -297,6 +304,8 @@ EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
   if (sites.armed)
     write_all(false);
   unlock_in_program(before);
+  if (watched)
+    events_monitors_changed(false);
 }
 
 /* Bits of signals that the kernel forces on a thread which blocks them by

@@ -10,6 +10,7 @@
 #include "entries.h"
 #include "events.h"
 #include "hooks.h"
+#include "monitor.h"
 #include "sites.h"
 
 #include <errno.h>
@@ -95,6 +96,7 @@ static void restored(const char *cache, const char *application,
                   length ? ":" : "", override);
   read_options();
   sites_forget();
+  monitors_forget();
   events_start(&options, cache, application, true);
 }
 

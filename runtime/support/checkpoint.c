@@ -327,7 +327,8 @@ static bool is_base(void) {
          checkpoint.deltas + 1 >= checkpoint.options.base_every;
 }
 
-int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
+int checkpoint_take(Event event, const char *cause,
+                    const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error) {
   int status = name_application(error);
@@ -337,6 +338,8 @@ int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
   do {
     memset(result, 0, sizeof *result);
     result->statistics.event = event;
+    hwckpt_format(result->statistics.cause, sizeof result->statistics.cause,
+                  "%s", cause);
     base = is_base();
     tried_child = !checkpoint.rest.no_children;
     status = take_generation(base, hooks, result, error);

@@ -50,9 +50,13 @@ struct checkpoint_result {
   Statistics statistics;
 };
 
+/* Bytes of what is said of the cause of an event. */
+#define CHECKPOINT_CAUSE sizeof((Statistics *)0)->cause
+
 /* Takes a checkpoint. On success threads that wait in a save and were captured
  * go on with 0; on failure they wait on, for quiesce_fail_saves(). */
-int checkpoint_take(Event event, const struct quiesce_hooks *hooks,
+int checkpoint_take(Event event, const char *cause,
+                    const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error);
 

@@ -46,6 +46,35 @@ struct has_constructor {
 [[hwckpt::exclude]] has_constructor exclude_object;
 #endif
 
+// expected-error-re@+1 {{'{{(hwckpt::)?}}watch' attribute only applies to variables of static storage duration}}
+[[hwckpt::watch]] void watch_function(void);
+// expected-error-re@+1 {{'{{(hwckpt::)?}}watch' attribute only applies to variables of static storage duration}}
+[[hwckpt::watch]] static __thread int watch_thread;
+// expected-error@+1 {{'watch_constant' is constant and cannot be watched for writes}}
+[[hwckpt::watch]] const int watch_constant[2] = {1};
+// expected-error-re@+1 {{'{{(hwckpt::)?}}watch' attribute takes no arguments}}
+[[hwckpt::watch(8)]] int watch_argument;
+// expected-error@+1 {{'hwckpt_watch' attribute takes no arguments}}
+__attribute__((hwckpt_watch(8))) int watch_gnu_argument;
+struct watch_fields {
+  // expected-error-re@+1 {{'{{(hwckpt::)?}}watch' attribute only applies to variables of static storage duration}}
+  [[hwckpt::watch]] int field;
+};
+// expected-error-re@+1 {{'{{(hwckpt::)?}}watch' attribute only applies to variables of static storage duration}}
+void watch_parameter([[hwckpt::watch]] int parameter);
+void watch_local(int *p) {
+  // expected-error-re@+1 {{'{{(hwckpt::)?}}watch' attribute only applies to variables of static storage duration}}
+  [[hwckpt::watch]] int local;
+  // expected-error-re@+1 {{'{{(hwckpt::)?}}watch' attribute only applies to variables of static storage duration}}
+  [[hwckpt::watch]] *p = 1;
+}
+#ifdef __cplusplus
+// expected-error@+1 {{'watch_reference' is a reference; mark the variable it refers to}}
+[[hwckpt::watch]] int &watch_reference = watch_argument;
+#endif
+// Both make sense: a write is an event, the value does not come back.
+[[hwckpt::exclude]] __attribute__((hwckpt_watch)) int watch_and_exclude;
+
 // expected-error-re@+1 {{'{{(hwckpt::)?}}nopoll' attribute takes no arguments}}
 [[hwckpt::nopoll(1)]] void standard_argument(void);
 // expected-error@+1 {{'hwckpt_nopoll' attribute takes no arguments}}

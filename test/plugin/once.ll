@@ -28,7 +28,7 @@ target triple = "x86_64-unknown-linux-gnu"
 ; CHECK-COUNT-1: asm sideeffect
 ; CHECK-NOT:     asm
 ; CHECK:       {{^}}}
-; CHECK: !{i32 7, !"hwckpt", i32 2}
+; CHECK: !{i32 7, !"hwckpt", i32 3}
 define void @first() {
   br label %loop
 

@@ -24,7 +24,7 @@ target triple = "x86_64-unknown-linux-gnu"
 ; LINKED-LABEL: define {{.*}}i32 @f(
 ; LINKED-DAG:     hwckpt_sites_loop
 ; LINKED-DAG:     0xb9
-; LINKED: !{i32 7, !"hwckpt", i32 2}
+; LINKED: !{i32 7, !"hwckpt", i32 3}
 define i32 @f(ptr %p) {
 entry:
   br label %loop

@@ -7,7 +7,7 @@ target triple = "x86_64-unknown-linux-gnu"
 ; CHECK-DAG: $__hwckpt_module = comdat any
 ; CHECK-DAG: @__start_hwckpt_sites_loop = extern_weak hidden global i32
 ; CHECK-DAG: @__stop_hwckpt_sites_loop = extern_weak hidden global i32
-; CHECK-DAG: @__hwckpt_module = linkonce_odr hidden constant {{.*}} { i32 2, i32 3, [3 x { ptr, ptr }] [{ ptr, ptr } { ptr @__start_hwckpt_sites_loop, ptr @__stop_hwckpt_sites_loop }, { ptr, ptr } { ptr @__start_hwckpt_sites_recursion, ptr @__stop_hwckpt_sites_recursion }, { ptr, ptr } { ptr @__start_hwckpt_sites_annotated, ptr @__stop_hwckpt_sites_annotated }], { ptr, ptr } { ptr @__start_hwckpt_excluded_table, ptr @__stop_hwckpt_excluded_table } }, comdat
+; CHECK-DAG: @__hwckpt_module = linkonce_odr hidden constant {{.*}} { i32 3, i32 3, [3 x { ptr, ptr }] [{ ptr, ptr } { ptr @__start_hwckpt_sites_loop, ptr @__stop_hwckpt_sites_loop }, { ptr, ptr } { ptr @__start_hwckpt_sites_recursion, ptr @__stop_hwckpt_sites_recursion }, { ptr, ptr } { ptr @__start_hwckpt_sites_annotated, ptr @__stop_hwckpt_sites_annotated }], { ptr, ptr } { ptr @__start_hwckpt_excluded_table, ptr @__stop_hwckpt_excluded_table }, { ptr, ptr } { ptr @__start_hwckpt_watched_table, ptr @__stop_hwckpt_watched_table } }, comdat
 ; CHECK-DAG: @llvm.global_ctors = {{.*}} [{ i32, ptr, ptr } { i32 1, ptr @__hwckpt_module_constructor, ptr @__hwckpt_module }]
 ; CHECK-DAG: @llvm.global_dtors = {{.*}} [{ i32, ptr, ptr } { i32 1, ptr @__hwckpt_module_destructor, ptr @__hwckpt_module }]
 

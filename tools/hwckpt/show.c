@@ -102,6 +102,8 @@ static void print_statistics(const struct generation *generation) {
   const Statistics *statistics = &generation->statistics;
   char text[128];
   line("event", generation_event(statistics->event));
+  if (*statistics->cause)
+    line("cause", statistics->cause);
   line("method", generation_method(statistics->method));
   if (statistics->rounds) {
     char taken[32];
@@ -219,6 +221,7 @@ static void write_head(struct json *json, const struct generation *generation,
 static void write_statistics(struct json *json, const Statistics *statistics) {
   json_open(json, "statistics", '{');
   json_string(json, "event", generation_event(statistics->event));
+  json_string(json, "cause", statistics->cause);
   json_string(json, "method", generation_method(statistics->method));
   json_number(json, "rounds", statistics->rounds);
   json_number(json, "precopy_ns", statistics->precopy_ns);

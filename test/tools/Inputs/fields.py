@@ -51,6 +51,7 @@ SHOW = dict(
     },
     statistics={
         "event": TEXT,
+        "cause": TEXT,
         "method": TEXT,
         "rounds": NUMBER,
         "precopy_ns": NUMBER,

@@ -1,0 +1,36 @@
+/* breakpoints.h - hardware breakpoints on data, in every thread of the program.
+ *
+ * Invariant: a breakpoint is set in all threads, those born later too, or in
+ * none. On the checkpoint thread but for breakpoints_hit().
+ */
+#ifndef HWCKPT_INTERFACE_BREAKPOINTS_H
+#define HWCKPT_INTERFACE_BREAKPOINTS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BREAKPOINTS 4 /* debug registers of the processor */
+
+/* The pieces of [address, address + length) that one breakpoint each watches:
+ * aligned, of 1, 2, 4 or 8 bytes. Their number, or 0 if they are more than
+ * BREAKPOINTS. */
+unsigned breakpoints_split(uint64_t address, uint64_t length,
+                           uint64_t addresses[BREAKPOINTS],
+                           unsigned lengths[BREAKPOINTS]);
+
+/* Watches the pieces of a range for writes by the program's own instructions,
+ * those of the kernel excluded. False: not all could be set, and none is. */
+bool breakpoints_set(uint64_t address, uint64_t length);
+void breakpoints_clear(uint64_t address, uint64_t length);
+void breakpoints_clear_all(void);
+
+/* In SIGTRAP's handler, of a trap sent by a perf event: whether it is one of
+ * these, and the address of its piece. */
+bool breakpoints_hit(const siginfo_t *info, uint64_t *address);
+
+/* In the restored program: none is set. */
+void breakpoints_forget(void);
+
+#endif
