@@ -4,6 +4,7 @@
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "info.h"
+#include "locks.h"
 #include "registry.h"
 
 #include <errno.h>
@@ -27,7 +28,8 @@ static long read_info(Descriptor *message) {
              info_number(line, "flags:", 8, &value)) {
       message->close_on_exec = (value & O_CLOEXEC) != 0;
       message->flags = (uint32_t)value & ~(uint32_t)O_CLOEXEC;
-      break; /* pos: comes before */
+    } else if (info_begins(line, "lock:")) {
+      message->locked = true;
     }
   }
   info_close(&info);
@@ -171,7 +173,11 @@ static int save_descriptor(struct resource_sink *sink, size_t index,
   /* Who restores may give three different ones. */
   if (kind->kind == DescriptorKind_DESCRIPTOR_INHERITED)
     message.same_as = -1;
-  int result = kind->save ? kind->save(sink, &message, error) : 0;
+  if (kind->kind == DescriptorKind_DESCRIPTOR_INHERITED || message.same_as >= 0)
+    message.locked = false;
+  int result = message.locked ? locks_save(sink, &message, error) : 0;
+  if (!result && kind->save)
+    result = kind->save(sink, &message, error);
   if (result)
     return result;
   return resource_put(sink, RECORD_DESCRIPTOR, Descriptor_fields, &message,
@@ -272,6 +278,9 @@ static int settle(struct resource_source *source, const Descriptor *message,
                   void *context, struct hwckpt_error *error) {
   const struct descriptor_kind *kind = kind_of(message);
   (void)context;
+  int result = message->locked ? locks_restore(source, message, error) : 0;
+  if (result)
+    return result;
   if (!kind->settle || message->same_as >= 0)
     return 0;
   return kind->settle(source, message, message->number, error);
@@ -339,8 +348,7 @@ int descriptors_restore(struct resource_source *source, int *keep,
     result = each_descriptor(source, 0, place, error);
   if (!result)
     result = each_descriptor(source, 0, link_up, error);
-  if (!result)
-    result = each_descriptor(source, 0, settle, error);
+  /* Before locks are taken: a close gives up those of the process. */
   close_inherited(source);
-  return result;
+  return result ? result : each_descriptor(source, 0, settle, error);
 }

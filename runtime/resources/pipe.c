@@ -1,5 +1,5 @@
-/* pipe.c - pipes with both ends inside the program, or with one end that is
- * closed everywhere, and what is in them.
+/* pipe.c - pipes and FIFOs with both ends inside the program, or with one end
+ * that is closed everywhere, and what is in them.
  *
  * The contents are copied with tee(), which leaves them where they are. A
  * restored pipe is made with its first descriptor; its further ends are opened
@@ -42,7 +42,7 @@ static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
   bool reader = false;
   bool writer = false;
-  if (!S_ISFIFO(message->mode) || memcmp(message->path, "pipe:[", 6) != 0)
+  if (!S_ISFIFO(message->mode) || message->flags & O_PATH)
     return false;
   for (size_t i = 0; i < sink->fact_count; i++) {
     if (!same_pipe(&sink->facts[i], message))
@@ -232,11 +232,34 @@ static int find(struct resource_source *source, const Descriptor *message,
                      (int)message->number);
 }
 
+static bool is_named(const Descriptor *message) {
+  return message->path[0] == '/';
+}
+
+/* Both ends of a new pipe, or of the FIFO that is there. */
+static long open_both(const Descriptor *message, uint32_t packets,
+                      int ends[2]) {
+  struct stat there;
+  if (!is_named(message))
+    return SYS(pipe2, ends, O_NONBLOCK | O_CLOEXEC | packets);
+  long result = SYS(newfstatat, AT_FDCWD, message->path, &there, 0);
+  if (result < 0 || !S_ISFIFO(there.st_mode))
+    return result < 0 ? result : -EEXIST;
+  long fd =
+      SYS(openat, AT_FDCWD, message->path, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
+  if (fd < 0)
+    return fd;
+  ends[0] = (int)fd;
+  result = SYS(fcntl, fd, F_DUPFD_CLOEXEC, 0);
+  ends[1] = (int)result;
+  return result < 0 ? result : 0;
+}
+
 /* The end that the descriptor was, of a new pipe. */
 static int choose_end(const Descriptor *message, const int ends[2],
                       struct hwckpt_error *error) {
   uint32_t access = message->flags & O_ACCMODE;
-  if (access == O_RDWR)
+  if (access == O_RDWR || is_named(message))
     return open_end(message, ends[0], error);
   int end = ends[access == O_WRONLY];
   long fd = SYS(dup, end);
@@ -255,9 +278,9 @@ static int make(struct resource_source *source, const Descriptor *message,
   if (found)
     return found;
   uint32_t packets = makes_packets(source, message) ? O_DIRECT : 0;
-  long result = SYS(pipe2, ends, O_NONBLOCK | O_CLOEXEC | packets);
+  long result = open_both(message, packets, ends);
   if (result < 0)
-    return refuse(error, message, result, "pipe2");
+    return refuse(error, message, result, "making it");
   if (pipe.capacity) /* a smaller one does, unless the contents do not fit */
     SYS(fcntl, ends[1], F_SETPIPE_SZ, pipe.capacity);
   int fd = fill(source, index + 1, ends[1], message, error);

@@ -26,6 +26,11 @@ enum record_type {
   RECORD_INTERVAL_TIMERS = 30,   /* IntervalTimers */
   RECORD_POSIX_TIMER = 31,       /* PosixTimer */
   RECORD_SCHEDULING = 32,        /* Scheduling, of a thread */
+  RECORD_FILE_LOCK = 33,         /* FileLock */
+  RECORD_SOCKET_OPTION = 34,     /* SocketOption */
+  RECORD_SOCKET_PAIR = 35,       /* SocketPair */
+  RECORD_SOCKET_DATA = 36,       /* bytes queued for the socket */
+  RECORD_INTERNET_SOCKET = 37,   /* InternetSocket */
 };
 
 #endif

@@ -1,5 +1,5 @@
 // Kinds of descriptors that checkpoints do not cover.
-// RUN: %behaviour %s -o %t && %S/Inputs/unsupported %hwckpt %t datagram connected inotify fanotify io_uring perf userfaultfd pidfd
+// RUN: %behaviour %s -o %t && %S/Inputs/unsupported %hwckpt %t local connected inotify fanotify io_uring perf userfaultfd pidfd
 #include "behaviour.h"
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
@@ -10,7 +10,7 @@
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-static int open_datagram(void) { return socket(AF_INET, SOCK_DGRAM, 0); }
+static int open_local(void) { return socket(AF_UNIX, SOCK_STREAM, 0); }
 static int open_connected(void) {
   struct sockaddr_in any = {.sin_family = AF_INET};
   socklen_t length = sizeof any;
@@ -21,6 +21,7 @@ static int open_connected(void) {
   getsockname(listening, (struct sockaddr *)&any, &length);
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   CHECK(connect(fd, (struct sockaddr *)&any, sizeof any) == 0);
+  CHECK(fcntl(listening, F_DUPFD, 10) == 10);
   CHECK(dup2(fd, listening) == listening && close(fd) == 0);
   return listening;
 }
@@ -51,7 +52,7 @@ static const struct {
   const char *name;
   int (*open)(void);
 } kinds[] = {
-    {"datagram", open_datagram}, {"connected", open_connected},
+    {"local", open_local},       {"connected", open_connected},
     {"inotify", open_inotify},   {"fanotify", open_fanotify},
     {"io_uring", open_io_uring}, {"perf", open_perf},
     {"pidfd", open_pidfd},       {"userfaultfd", open_userfaultfd},

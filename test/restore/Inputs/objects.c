@@ -45,7 +45,7 @@ static void unnamed_directory(void) {
   CHECK(rmdir(strcat(up, name)) == 0);
 }
 
-static void internet_socket(void) { held = socket(AF_INET, SOCK_STREAM, 0); }
+static void local_socket(void) { held = socket(AF_UNIX, SOCK_STREAM, 0); }
 
 static const struct {
   const char *name;
@@ -57,7 +57,7 @@ static const struct {
     {"shared-segment", shared_segment},
     {"unnamed-directory", unnamed_directory},
 
-    {"socket", internet_socket},
+    {"socket", local_socket},
 };
 
 int main(int count, char **arguments) {

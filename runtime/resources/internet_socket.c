@@ -1,0 +1,169 @@
+/* internet_socket.c - TCP and UDP sockets without a connection: listening,
+ * bound or fresh, and UDP sockets with a peer's address, over IPv4 and IPv6.
+ *
+ * Connections that wait to be accepted are reset and datagrams that wait are
+ * lost, as after a crash of the machine they came from. */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "info.h"
+#include "resource.h"
+#include "socket_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define STATE_CLOSE 7   /* TCP_CLOSE */
+#define STATE_LISTEN 10 /* TCP_LISTEN */
+
+/* The state of a TCP socket, and how many may wait to be accepted. */
+static int tcp_state(int socket, uint32_t *backlog) {
+  struct tcp_info facts;
+  uint32_t length = sizeof(facts);
+  memset(&facts, 0, sizeof(facts));
+  if (SYS(getsockopt, socket, IPPROTO_TCP, TCP_INFO, &facts, &length) < 0)
+    return -1;
+  *backlog = facts.tcpi_sacked;
+  return facts.tcpi_state;
+}
+
+/* What had a connection, and is closed, has its end to be read. */
+static bool is_used_up(int socket) {
+  struct pollfd look = {socket, POLLRDHUP, 0};
+  SYS(poll, &look, 1, 0);
+  return look.revents & POLLRDHUP;
+}
+
+static bool has_no_connection(int socket) {
+  int domain = socket_number(socket, SOL_SOCKET, SO_DOMAIN, -1);
+  int protocol = socket_number(socket, SOL_SOCKET, SO_PROTOCOL, -1);
+  uint32_t backlog;
+  if (domain != AF_INET && domain != AF_INET6)
+    return false;
+  if (protocol == IPPROTO_UDP)
+    return true;
+  if (protocol != IPPROTO_TCP)
+    return false;
+  int state = tcp_state(socket, &backlog);
+  return state == STATE_LISTEN || (state == STATE_CLOSE && !is_used_up(socket));
+}
+
+static bool recognise(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  if (message->number <= 2 || !S_ISSOCK(message->mode))
+    return false;
+  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  if (fd < 0)
+    return false;
+  bool is = has_no_connection((int)fd);
+  SYS(close, fd);
+  return is;
+}
+
+/* ---- saving ---- */
+
+static bool has_port(const struct sockaddr_in6 *address) {
+  return address->sin6_port != 0; /* at the same place in both families */
+}
+
+static int put(struct resource_sink *sink, int socket,
+               struct hwckpt_error *error) {
+  InternetSocket message = InternetSocket_init_zero;
+  struct sockaddr_in6 address;
+  uint32_t length = sizeof(address);
+  message.domain = socket_number(socket, SOL_SOCKET, SO_DOMAIN, 0);
+  message.type = socket_number(socket, SOL_SOCKET, SO_TYPE, 0);
+  message.protocol = socket_number(socket, SOL_SOCKET, SO_PROTOCOL, 0);
+  memset(&address, 0, sizeof(address));
+  if (SYS(getsockname, socket, &address, &length) == 0 && has_port(&address)) {
+    message.address.size = (pb_size_t)length;
+    memcpy(message.address.bytes, &address, length);
+  }
+  length = sizeof(address);
+  if (message.protocol == IPPROTO_UDP &&
+      SYS(getpeername, socket, &address, &length) == 0) {
+    message.peer.size = (pb_size_t)length;
+    memcpy(message.peer.bytes, &address, length);
+  }
+  uint32_t backlog = 0;
+  if (message.protocol == IPPROTO_TCP &&
+      tcp_state(socket, &backlog) == STATE_LISTEN) {
+    message.listens = true;
+    message.backlog = backlog;
+  }
+  int result = resource_put(sink, RECORD_INTERNET_SOCKET, InternetSocket_fields,
+                            &message, error);
+  return result ? result
+                : socket_options_save(sink, socket, message.domain,
+                                      message.type, message.protocol, error);
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  if (message->same_as >= 0)
+    return 0;
+  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  if (fd < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-fd, message->path,
+                       "descriptor %d", (int)message->number);
+  int result = put(sink, (int)fd, error);
+  SYS(close, fd);
+  return result;
+}
+
+/* ---- restoring ---- */
+
+static long set_up(const struct resource_source *source, int fd,
+                   const InternetSocket *socket, const char **what) {
+  int yes = 1, reuse = 0;
+  long result = 0;
+  socket_options_restore(source, fd);
+  reuse = socket_number(fd, SOL_SOCKET, SO_REUSEADDR, 0);
+  /* What its connections left behind must not be in the way. */
+  SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  *what = "bind";
+  if (socket->address.size)
+    result = SYS(bind, fd, socket->address.bytes, (int)socket->address.size);
+  if (result >= 0 && socket->listens) {
+    *what = "listen";
+    result = SYS(listen, fd, socket->backlog);
+  }
+  if (result >= 0 && socket->peer.size) {
+    *what = "connect";
+    result = SYS(connect, fd, socket->peer.bytes, (int)socket->peer.size);
+  }
+  SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
+  return result;
+}
+
+static int make(struct resource_source *source, const Descriptor *message,
+                struct hwckpt_error *error) {
+  InternetSocket socket;
+  const char *what = "socket";
+  int failed = resource_get_own(source, RECORD_INTERNET_SOCKET,
+                                InternetSocket_fields, &socket, error);
+  if (failed)
+    return failed;
+  long fd =
+      SYS(socket, socket.domain, socket.type | SOCK_CLOEXEC, socket.protocol);
+  long result = fd < 0 ? fd : set_up(source, (int)fd, &socket, &what);
+  if (result < 0)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
+                       message->path, "descriptor %d: %s", (int)message->number,
+                       what);
+  SYS(fcntl, fd, F_SETFL, message->flags);
+  return (int)fd;
+}
+
+const struct descriptor_kind hwckpt_descriptor_internet_socket = {
+    .name = "internet socket",
+    .kind = DescriptorKind_DESCRIPTOR_INTERNET_SOCKET,
+    .recognise = recognise,
+    .save = save,
+    .open = make,
+};

@@ -1,0 +1,81 @@
+/* socket_options.c - see socket_options.h. Source: socket(7), tcp(7), ip(7),
+ * ipv6(7). */
+#include "socket_options.h"
+
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+static const struct {
+  int level, name;
+} options[] = {
+    {SOL_SOCKET, SO_REUSEADDR},
+    {SOL_SOCKET, SO_REUSEPORT},
+    {SOL_SOCKET, SO_BROADCAST},
+    {SOL_SOCKET, SO_KEEPALIVE},
+    {SOL_SOCKET, SO_OOBINLINE},
+    {SOL_SOCKET, SO_PASSCRED},
+    {SOL_SOCKET, SO_TIMESTAMP},
+    {SOL_SOCKET, SO_RCVLOWAT},
+    {SOL_SOCKET, SO_PRIORITY},
+    {SOL_SOCKET, SO_SNDBUF},
+    {SOL_SOCKET, SO_RCVBUF},
+    {IPPROTO_TCP, TCP_NODELAY},
+    {IPPROTO_TCP, TCP_KEEPIDLE},
+    {IPPROTO_TCP, TCP_KEEPINTVL},
+    {IPPROTO_TCP, TCP_KEEPCNT},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT},
+    {IPPROTO_TCP, TCP_USER_TIMEOUT},
+    {IPPROTO_IP, IP_TOS},
+    {IPPROTO_IP, IP_TTL},
+    {IPPROTO_IP, IP_PKTINFO},
+    {IPPROTO_IPV6, IPV6_V6ONLY},
+    {IPPROTO_IPV6, IPV6_RECVPKTINFO},
+};
+
+int socket_number(int socket, int level, int name, int otherwise) {
+  int value = 0;
+  uint32_t length = sizeof(value);
+  return SYS(getsockopt, socket, level, name, &value, &length) < 0 ? otherwise
+                                                                   : value;
+}
+
+int socket_options_save(struct resource_sink *sink, int socket, int domain,
+                        int type, int protocol, struct hwckpt_error *error) {
+  int result = 0;
+  long fresh = SYS(socket, domain, type | SOCK_CLOEXEC, protocol);
+  if (fresh < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-fresh, "socket",
+                       "to compare options with");
+  for (size_t i = 0; !result && i < sizeof(options) / sizeof(options[0]); i++) {
+    SocketOption option = SocketOption_init_zero;
+    option.level = options[i].level;
+    option.name = options[i].name;
+    option.value = socket_number(socket, option.level, option.name, 0);
+    if (option.value != socket_number((int)fresh, option.level, option.name, 0))
+      result = resource_put(sink, RECORD_SOCKET_OPTION, SocketOption_fields,
+                            &option, error);
+  }
+  SYS(close, fresh);
+  return result;
+}
+
+void socket_options_restore(const struct resource_source *source, int socket) {
+  SocketOption option;
+  for (size_t i = source->at;
+       i-- > 0 && source->records[i].type != RECORD_DESCRIPTOR;) {
+    if (source->records[i].type != RECORD_SOCKET_OPTION ||
+        resource_get(&source->records[i], SocketOption_fields, &option, 0))
+      continue;
+    int value = option.value;
+    /* The kernel doubles what it is given for these two. */
+    if (option.level == SOL_SOCKET &&
+        (option.name == SO_SNDBUF || option.name == SO_RCVBUF))
+      value /= 2;
+    SYS(setsockopt, socket, option.level, option.name, &value, sizeof(value));
+  }
+}

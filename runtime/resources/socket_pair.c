@@ -1,0 +1,297 @@
+/* socket_pair.c - unix sockets that are connected to each other inside the
+ * program (socketpair(2)), and what is queued in them, message by message.
+ *
+ * Who is connected to whom, the kernel tells by sock_diag(7). The pair is made
+ * with its lower descriptor; the other is then in place already. What is queued
+ * is looked at without being taken (SO_PEEK_OFF), and sent again. */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "info.h"
+#include "resource.h"
+#include "socket_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#define PARTS_MAX 1024 /* UIO_MAXIOV */
+#define BUFFER_AMPLE (64 << 20)
+
+struct relation {
+  uint32_t peer; /* inode, 0: none */
+  uint8_t shutdown;
+  bool named;
+};
+
+/* ---- who is connected to whom ---- */
+
+static void read_answer(const char *answer, long length,
+                        struct relation *relation) {
+  const struct nlmsghdr *head = (const void *)answer;
+  size_t at = NLMSG_LENGTH(sizeof(struct unix_diag_msg));
+  if (length < (long)at || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+    return;
+  while (at + sizeof(struct rtattr) <= (size_t)length) {
+    const struct rtattr *attribute = (const void *)(answer + at);
+    const void *value = answer + at + RTA_LENGTH(0);
+    if (attribute->rta_len < RTA_LENGTH(0))
+      return;
+    if (attribute->rta_type == UNIX_DIAG_PEER)
+      memcpy(&relation->peer, value, sizeof(relation->peer));
+    else if (attribute->rta_type == UNIX_DIAG_SHUTDOWN)
+      memcpy(&relation->shutdown, value, sizeof(relation->shutdown));
+    else if (attribute->rta_type == UNIX_DIAG_NAME)
+      relation->named = true;
+    at += RTA_ALIGN(attribute->rta_len);
+  }
+}
+
+static struct relation relation_of(uint64_t inode) {
+  struct {
+    struct nlmsghdr head;
+    struct unix_diag_req what;
+  } ask = {
+      {sizeof(ask), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0},
+      {.sdiag_family = AF_UNIX,
+       .udiag_states = ~0u,
+       .udiag_ino = (uint32_t)inode,
+       .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_NAME,
+       .udiag_cookie = {~0u, ~0u}},
+  };
+  _Alignas(8) char answer[1024];
+  struct relation relation = {0};
+  long netlink =
+      SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (netlink < 0)
+    return relation;
+  if (SYS(sendto, netlink, &ask, sizeof(ask), 0, 0, 0) == (long)sizeof(ask)) {
+    long length = SYS(recvfrom, netlink, answer, sizeof(answer), 0, 0, 0);
+    read_answer(answer, length, &relation);
+  }
+  SYS(close, netlink);
+  return relation;
+}
+
+static int number_of(const struct resource_sink *sink, uint32_t inode) {
+  for (size_t i = 0; inode && i < sink->fact_count; i++)
+    if (S_ISSOCK(sink->facts[i].mode) && sink->facts[i].inode == inode)
+      return sink->facts[i].number;
+  return -1;
+}
+
+static bool recognise(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  if (message->number <= 2 || !S_ISSOCK(message->mode))
+    return false;
+  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  if (fd < 0)
+    return false;
+  int domain = socket_number((int)fd, SOL_SOCKET, SO_DOMAIN, -1);
+  SYS(close, fd);
+  if (domain != AF_UNIX)
+    return false;
+  struct relation relation = relation_of(message->inode);
+  return !relation.named && number_of(sink, relation.peer) > 2;
+}
+
+/* ---- saving ---- */
+
+static int fail(struct hwckpt_error *error, const Descriptor *message,
+                long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_CAPTURE, result < 0 ? (int)-result : 0,
+                     message->path, "descriptor %d: %s", (int)message->number,
+                     what);
+}
+
+static int put_queue(struct resource_sink *sink, const Descriptor *message,
+                     int socket, struct hwckpt_error *error) {
+  char *buffer = (char *)sink->scratch + RESOURCE_SCRATCH_DATA;
+  size_t room = RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA;
+  bool stream = socket_number(socket, SOL_SOCKET, SO_TYPE, 0) == SOCK_STREAM;
+  for (;;) {
+    long count = SYS(recvfrom, socket, buffer, room,
+                     MSG_PEEK | MSG_DONTWAIT | (stream ? 0 : MSG_TRUNC), 0, 0);
+    if (count == -EAGAIN || count == -ENOTCONN || (stream && count == 0))
+      return 0;
+    if (count < 0)
+      return fail(error, message, count, "looking at what is queued");
+    if ((size_t)count > room)
+      return resource_unsupported(sink, error, message->path,
+                                  "descriptor %d: a message of %ld bytes",
+                                  (int)message->number, count);
+    int result =
+        sink->put(sink, RECORD_SOCKET_DATA, buffer, (size_t)count, error);
+    if (result)
+      return result;
+  }
+}
+
+static int put_contents(struct resource_sink *sink, const Descriptor *message,
+                        int socket, struct hwckpt_error *error) {
+  uint64_t descriptors = 0;
+  info_find(message->number, "scm_fds:", 10, &descriptors);
+  if (descriptors)
+    return resource_unsupported(sink, error, message->path,
+                                "descriptor %d: descriptors on their way",
+                                (int)message->number);
+  int before = socket_number(socket, SOL_SOCKET, SO_PEEK_OFF, -1), begin = 0;
+  long result =
+      SYS(setsockopt, socket, SOL_SOCKET, SO_PEEK_OFF, &begin, sizeof(begin));
+  if (result < 0)
+    return fail(error, message, result, "SO_PEEK_OFF");
+  int failed = put_queue(sink, message, socket, error);
+  SYS(setsockopt, socket, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof(before));
+  return failed;
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  SocketPair pair = SocketPair_init_zero;
+  if (message->same_as >= 0)
+    return 0;
+  struct relation relation = relation_of(message->inode);
+  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  if (fd < 0)
+    return fail(error, message, fd, "pidfd_getfd");
+  pair.peer = number_of(sink, relation.peer);
+  pair.shutdown = relation.shutdown;
+  pair.peer_shutdown = relation_of(relation.peer).shutdown;
+  pair.type = socket_number((int)fd, SOL_SOCKET, SO_TYPE, 0);
+  int result =
+      resource_put(sink, RECORD_SOCKET_PAIR, SocketPair_fields, &pair, error);
+  if (!result)
+    result = socket_options_save(sink, (int)fd, AF_UNIX, pair.type, 0, error);
+  if (!result)
+    result = put_contents(sink, message, (int)fd, error);
+  SYS(close, fd);
+  return result;
+}
+
+/* ---- restoring ---- */
+
+static int refuse(struct hwckpt_error *error, const Descriptor *message,
+                  long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL,
+                     result < 0 ? (int)-result : 0, message->path,
+                     "descriptor %d: %s", (int)message->number, what);
+}
+
+static int get(const struct resource_source *source, SocketPair *pair,
+               struct hwckpt_error *error) {
+  return resource_get_own(source, RECORD_SOCKET_PAIR, SocketPair_fields, pair,
+                          error);
+}
+
+static int make(struct resource_source *source, const Descriptor *message,
+                struct hwckpt_error *error) {
+  SocketPair pair;
+  int ends[2];
+  int failed = get(source, &pair, error);
+  if (failed)
+    return failed;
+  if (pair.peer <= message->number) /* made with that one */
+    return message->number;
+  long result = SYS(socketpair, AF_UNIX, pair.type | SOCK_CLOEXEC, 0, ends);
+  if (result < 0)
+    return refuse(error, message, result, "socketpair");
+  /* One of them may have been given the number that the other is to have. */
+  if (ends[0] == pair.peer) {
+    int swap = ends[0];
+    ends[0] = ends[1];
+    ends[1] = swap;
+  }
+  if (ends[1] != pair.peer) {
+    result = SYS(dup3, ends[1], pair.peer, O_CLOEXEC);
+    SYS(close, ends[1]);
+  }
+  return result < 0 ? refuse(error, message, result, "dup3") : ends[0];
+}
+
+static int link_up(struct resource_source *source, const Descriptor *message,
+                   int descriptor, struct hwckpt_error *error) {
+  (void)error;
+  SYS(fcntl, descriptor, F_SETFL, message->flags);
+  socket_options_restore(source, descriptor);
+  return 0;
+}
+
+/* Messages go one by one; a stream in one call, as many small ones would take
+ * more of the buffer than it did. */
+static long send_records(const struct resource_source *source, size_t first,
+                         size_t count, int peer) {
+  struct iovec *parts = source->scratch;
+  struct msghdr message = {.msg_iov = parts};
+  long sum = 0;
+  for (size_t i = 0; i < count; i++) {
+    const struct resource_record *record = &source->records[first + i];
+    parts[i].iov_base = (void *)record->data;
+    parts[i].iov_len = record->length;
+    sum += record->length;
+  }
+  message.msg_iovlen = count;
+  long sent = SYS(sendmsg, peer, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent < 0 || sent == sum ? sent : -EAGAIN;
+}
+
+/* What was queued for this one, its peer sends again. */
+static int send_queue(const struct resource_source *source,
+                      const Descriptor *message, const SocketPair *pair,
+                      struct hwckpt_error *error) {
+  size_t first = source->at;
+  while (first > 0 && source->records[first - 1].type == RECORD_SOCKET_DATA)
+    first--;
+  size_t count = source->at - first;
+  size_t at_once = pair->type == SOCK_STREAM ? PARTS_MAX : 1;
+  int before = socket_number(pair->peer, SOL_SOCKET, SO_SNDBUF, 0) / 2;
+  int ample = BUFFER_AMPLE;
+  long result = 0;
+  if (count) /* as far as it is allowed */
+    SYS(setsockopt, pair->peer, SOL_SOCKET, SO_SNDBUFFORCE, &ample,
+        sizeof(ample));
+  while (count && result >= 0) {
+    size_t now = count < at_once ? count : at_once;
+    result = send_records(source, first, now, pair->peer);
+    first += now;
+    count -= now;
+  }
+  SYS(setsockopt, pair->peer, SOL_SOCKET, SO_SNDBUF, &before, sizeof(before));
+  return result < 0 ? refuse(error, message, result, "sending what was queued")
+                    : 0;
+}
+
+/* 1: of receiving, 2: of sending. */
+static void shut_down(int socket, uint32_t what) {
+  if (what)
+    SYS(shutdown, socket, what - 1);
+}
+
+static int settle(struct resource_source *source, const Descriptor *message,
+                  int descriptor, struct hwckpt_error *error) {
+  SocketPair pair;
+  int failed = get(source, &pair, error);
+  if (!failed)
+    failed = send_queue(source, message, &pair, error);
+  /* Both are full by the time of the higher one. */
+  if (!failed && pair.peer < message->number) {
+    shut_down(descriptor, pair.shutdown);
+    shut_down(pair.peer, pair.peer_shutdown);
+  }
+  return failed;
+}
+
+const struct descriptor_kind hwckpt_descriptor_socket_pair = {
+    .name = "socket pair",
+    .kind = DescriptorKind_DESCRIPTOR_SOCKET_PAIR,
+    .recognise = recognise,
+    .save = save,
+    .open = make,
+    .link = link_up,
+    .settle = settle,
+};
