@@ -149,6 +149,6 @@ __attribute__((constructor(101))) static void start(void) {
   hooks_install((int)options.signal);
   entries_choose(options.hook);
   checkpoint_remember();
-  restored_notify(restored);
+  restored_notify(restored, options_text);
   events_start(&options, cache, options.application, false);
 }

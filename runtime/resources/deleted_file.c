@@ -1,5 +1,6 @@
 /* deleted_file.c - open regular files that have no name any more: the temporary
- * files of tmpfile(), O_TMPFILE and open-and-unlink.
+ * files of tmpfile(), O_TMPFILE and open-and-unlink, and files in memory
+ * (memfd_create(2)) with their seals.
  *
  * Nobody else can bring the content back, so it is part of the checkpoint: an
  * extent a record, holes left out. A restored file is a new one without a name,
@@ -17,6 +18,8 @@
 #include <unistd.h>
 
 #define BLOCK ((size_t)4096)
+#define MEMORY_CLOEXEC 1 /* MFD_CLOEXEC */
+#define MEMORY_SEALING 2 /* MFD_ALLOW_SEALING */
 
 static const char suffix[] = " (deleted)";
 
@@ -104,10 +107,27 @@ static int put_content(struct resource_sink *sink, const Descriptor *message,
   return 0;
 }
 
+static const char memory[] = "/memfd:";
+
+static bool is_in_memory(const Descriptor *message) {
+  return memcmp(message->path, memory, sizeof(memory) - 1) == 0;
+}
+
+static uint32_t seals_of(struct resource_sink *sink, int number) {
+  long fd = SYS(pidfd_getfd, sink->pidfd, number, 0);
+  long seals = fd < 0 ? fd : SYS(fcntl, fd, F_GET_SEALS);
+  if (fd >= 0)
+    SYS(close, fd);
+  return seals < 0 ? 0 : (uint32_t)seals;
+}
+
 static int put_file(struct resource_sink *sink, const Descriptor *message,
                     struct hwckpt_error *error) {
   DeletedFile record = DeletedFile_init_zero;
   char path[64];
+  record.in_memory = is_in_memory(message);
+  if (record.in_memory)
+    record.seals = seals_of(sink, message->number);
   record.file = message->inode;
   record.device = message->device;
   record.size = message->size;
@@ -165,10 +185,27 @@ static int find(struct resource_source *source, const Descriptor *message,
                      (int)message->number);
 }
 
+/* Under its name, and open to sealing unless it was closed to it. */
+static long create_in_memory(const Descriptor *message,
+                             const DeletedFile *file) {
+  char name[256];
+  size_t length = strlen(message->path) - (sizeof(suffix) - 1);
+  length -= sizeof(memory) - 1;
+  length = length < sizeof(name) - 1 ? length : sizeof(name) - 1;
+  memcpy(name, message->path + sizeof(memory) - 1, length);
+  name[length] = 0;
+  long fd = SYS(memfd_create, name, MEMORY_CLOEXEC | MEMORY_SEALING);
+  if (fd >= 0)
+    SYS(fchmod, fd, file->mode & 07777);
+  return fd;
+}
+
 /* A new file without a name, where the old one was if possible. */
-static long create(const Descriptor *message, uint32_t mode) {
+static long create(const Descriptor *message, const DeletedFile *file) {
   char directory[sizeof(message->path)];
   size_t length = strlen(message->path);
+  if (file->in_memory)
+    return create_in_memory(message, file);
   while (length > 1 && message->path[length - 1] != '/')
     length--;
   memcpy(directory, message->path, length);
@@ -176,9 +213,9 @@ static long create(const Descriptor *message, uint32_t mode) {
   long fd = SYS(openat, AT_FDCWD, directory, O_TMPFILE | O_RDWR | O_CLOEXEC,
                 S_IRUSR | S_IWUSR);
   if (fd < 0)
-    fd = SYS(memfd_create, "deleted file", 1 /* MFD_CLOEXEC */);
+    fd = SYS(memfd_create, "deleted file", MEMORY_CLOEXEC);
   if (fd >= 0)
-    SYS(fchmod, fd, mode & 07777);
+    SYS(fchmod, fd, file->mode & 07777);
   return fd;
 }
 
@@ -240,10 +277,15 @@ static int make(struct resource_source *source, const Descriptor *message,
   int result = find(source, message, &record, &index, error);
   if (result)
     return result;
-  long file = create(message, record.mode);
+  long file = create(message, &record);
   if (file < 0)
     return refuse(error, message, file, "creating it anew");
   result = fill(source, index + 1, (int)file, record.size, message, error);
+  if (!result && record.seals) {
+    long sealed = SYS(fcntl, file, F_ADD_SEALS, record.seals);
+    if (sealed < 0)
+      result = refuse(error, message, sealed, "its seals");
+  }
   if (!result)
     result = open_through(message, (int)file, error);
   SYS(close, file);

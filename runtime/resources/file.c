@@ -54,8 +54,25 @@ static enum hwckpt_code code_of(long result) {
   }
 }
 
+static uint64_t mtime_of(const struct stat *now) {
+  return (uint64_t)now->st_mtim.tv_sec * NANOSECONDS +
+         (uint64_t)now->st_mtim.tv_nsec;
+}
+
+static int check_unchanged(const Descriptor *message, const struct stat *now,
+                           struct hwckpt_error *error) {
+  if (!S_ISREG(message->mode) || ((uint64_t)now->st_size == message->size &&
+                                  mtime_of(now) == message->mtime_ns))
+    return 0;
+  return hwckpt_fail(error, HWCKPT_E_FILE_CHANGED, 0, message->path,
+                     "descriptor %d: %llu bytes, %llu at the checkpoint",
+                     (int)message->number, (unsigned long long)now->st_size,
+                     (unsigned long long)message->size);
+}
+
 /* Looks before opening: a FIFO in the file's place would block. */
-static int check(const Descriptor *message, struct hwckpt_error *error) {
+static int check(const struct resource_source *source,
+                 const Descriptor *message, struct hwckpt_error *error) {
   struct stat now;
   long result = SYS(newfstatat, AT_FDCWD, message->path, &now, 0);
   if (result < 0)
@@ -70,13 +87,13 @@ static int check(const Descriptor *message, struct hwckpt_error *error) {
                        "descriptor %d: %llu bytes, %llu at the checkpoint",
                        (int)message->number, (unsigned long long)now.st_size,
                        (unsigned long long)message->size);
-  return 0;
+  return source->files == FILES_CHECK ? check_unchanged(message, &now, error)
+                                      : 0;
 }
 
 static int reopen(struct resource_source *source, const Descriptor *message,
                   struct hwckpt_error *error) {
-  (void)source;
-  int result = check(message, error);
+  int result = check(source, message, error);
   if (result)
     return result;
   uint32_t flags = message->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC |
@@ -105,11 +122,6 @@ static bool only_appends(const Descriptor *message) {
   return (message->flags & O_APPEND) || message->offset == message->size;
 }
 
-static uint64_t mtime_of(const struct stat *now) {
-  return (uint64_t)now->st_mtim.tv_sec * NANOSECONDS +
-         (uint64_t)now->st_mtim.tv_nsec;
-}
-
 static void warn(struct resource_source *source, const Descriptor *message,
                  long result) {
   struct hwckpt_error warning;
@@ -124,7 +136,7 @@ static void warn(struct resource_source *source, const Descriptor *message,
 static int roll_back(struct resource_source *source, const Descriptor *message,
                      int descriptor, struct hwckpt_error *error) {
   struct stat now;
-  if (!writes(message))
+  if (!writes(message) || source->files == FILES_KEEP)
     return 0;
   long result = SYS(fstat, descriptor, &now);
   if (result < 0)

@@ -74,6 +74,9 @@ struct thread_now {
   int32_t saved, now;
 };
 
+/* What becomes of what files were changed after the checkpoint. */
+enum file_policy { FILES_ROLLBACK, FILES_KEEP, FILES_CHECK };
+
 /* Where a restore takes its records from, and what it has to say. */
 struct resource_source {
   const struct resource_record *records;
@@ -83,6 +86,7 @@ struct resource_source {
                const struct hwckpt_error *error);
   void *scratch;    /* RESOURCE_SCRATCH bytes */
   int inherited[3]; /* who restores: its 0..2, moved out of the way; -1: none */
+  enum file_policy files;
   const struct thread_now *threads; /* for resources_finish() */
   size_t thread_count;
 };

@@ -82,6 +82,9 @@ const Words AllowedWords[] = {
      {"auto", "stop", "precopy", "cow", nullptr},
      "auto, stop, precopy or cow"},
     {"track", {"auto", "wp", "full", nullptr}, "auto, wp or full"},
+    {"files",
+     {"rollback", "keep", "check", nullptr},
+     "rollback, keep or check"},
     {"on_unsupported", {"fail", "warn", nullptr}, "fail or warn"},
 };
 

@@ -31,6 +31,7 @@ enum record_type {
   RECORD_SOCKET_PAIR = 35,       /* SocketPair */
   RECORD_SOCKET_DATA = 36,       /* bytes queued for the socket */
   RECORD_INTERNET_SOCKET = 37,   /* InternetSocket */
+  RECORD_TERMINAL = 38,          /* Terminal */
 };
 
 #endif

@@ -6,6 +6,8 @@
  * live only during the call. Starts the monitors again. */
 typedef void restored_function(const char *cache, const char *application,
                                const char *options);
-void restored_notify(restored_function *function);
+/* `options` is the text of the options that the program runs with; it lives for
+ * ever. */
+void restored_notify(restored_function *function, const char *options);
 
 #endif

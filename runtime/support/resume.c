@@ -32,7 +32,34 @@
 
 static restored_function *on_restored;
 
-void restored_notify(restored_function *function) { on_restored = function; }
+static const char *program_options = "";
+
+void restored_notify(restored_function *function, const char *options) {
+  on_restored = function;
+  program_options = options;
+}
+
+/* The first letter of the value that `name=` has last in the text; 0: none. The
+ * option was checked when the text was given. */
+static char option_letter(const char *text, const char *name) {
+  size_t length = strlen(name);
+  char letter = 0;
+  for (bool begins = true; *text; text++) {
+    if (begins && strlen(text) > length && memcmp(text, name, length) == 0)
+      letter = text[length];
+    begins = *text == ':' || *text == ' ' || *text == ',';
+  }
+  return letter;
+}
+
+static enum file_policy file_policy(const char *override) {
+  char letter = option_letter(override, "files=");
+  if (!letter)
+    letter = option_letter(program_options, "files=");
+  return letter == 'k'   ? FILES_KEEP
+         : letter == 'c' ? FILES_CHECK
+                         : FILES_ROLLBACK;
+}
 
 /* Shared by the threads that come back; in the image, so that it outlives the
  * restorer. */
@@ -160,6 +187,7 @@ static void restore_resources(const struct resume_info *info,
       .warn = warn,
       .scratch = scratch(RESOURCE_SCRATCH, error),
       .inherited = {0, 1, 2},
+      .files = file_policy(info->options),
   };
   if (resources_restore(source, &back.status_fd, error) < 0)
     fail(error);

@@ -234,9 +234,19 @@ const char *generation_area_kind(int kind) {
 }
 
 const char *generation_descriptor_kind(int kind) {
-  static const char *const words[] = {
-      "file",         "pipe",        "inherited",      "device",  "unsupported",
-      "deleted file", "eventfd",     "epoll",          "timerfd", "signalfd",
-      "pidfd",        "socket pair", "internet socket"};
+  static const char *const words[] = {"file",
+                                      "pipe",
+                                      "inherited",
+                                      "device",
+                                      "unsupported",
+                                      "deleted file",
+                                      "eventfd",
+                                      "epoll",
+                                      "timerfd",
+                                      "signalfd",
+                                      "pidfd",
+                                      "socket pair",
+                                      "internet socket",
+                                      "terminal"};
   return word(words, sizeof words / sizeof *words, kind);
 }

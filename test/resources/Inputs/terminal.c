@@ -4,7 +4,12 @@ int main(void) {
   char line[100];
   for (int i = 0; i < 3; i++)
     CHECK(isatty(i));
+  int other = open(ttyname(1), O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  CHECK(other > 2);
   int back = came_back();
+  CHECK(isatty(other) && strcmp(ttyname(other), ttyname(0)) == 0);
+  CHECK_EQUAL(fcntl(other, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+  CHECK_EQUAL(fcntl(0, F_GETFL) & O_NONBLOCK, 0);
   printf("%s %s\n", back ? "after" : "before", ttyname(0));
   fflush(stdout);
   if (!back)
