@@ -78,6 +78,10 @@ int cache_open(const struct cache_env *env, const char *path, bool create,
                struct cache **cache, struct hwckpt_error *error);
 void cache_close(struct cache *cache);
 
+/* What is written through this handle begins a new segment of the log at this
+ * size, instead of 256 MiB. */
+void cache_set_segment_size(struct cache *cache, uint64_t bytes);
+
 struct cache_application {
   char name[CACHE_NAME_MAX];
   uint64_t newest;    /* generation number, 0: none committed */
@@ -94,6 +98,15 @@ struct cache_generation {
   uint64_t bytes;     /* bytes of this generation on flash */
   uint64_t raw_bytes; /* bytes of its pages and records before coding */
   unsigned restores;  /* times it was restored */
+
+  /* Figures; 0 in generations of format version 1. */
+  uint64_t put_pages;        /* pages put while it was written */
+  uint64_t zero_pages;       /* of them dropped as all zero */
+  uint64_t same_pages;       /* of them found in the cache already */
+  uint64_t merged;           /* generations that were merged into it */
+  uint64_t total_written;    /* bytes written for the application so far */
+  uint64_t total_put;        /* bytes put for the application so far */
+  uint64_t counted_since_ns; /* CLOCK_REALTIME since when these two count */
 };
 
 /* Calls visit for every application / every generation of one (ascending

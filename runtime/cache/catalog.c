@@ -34,7 +34,7 @@ static void place_in_chain(const struct image *image,
   const struct catalog_entry *parent =
       find_entry(entries, image->header.parent);
   if (!parent || parent->base == 0 ||
-      parent->commit_checksum != image->header.parent_commit) {
+      parent->identity != image->header.parent_commit) {
     entry->damage = HWCKPT_E_CHAIN_BROKEN;
     return;
   }
@@ -65,7 +65,7 @@ static int read_entry(struct cache *cache, const char *application,
   }
   if (result < 0)
     return result;
-  entry->commit_checksum = image.commit_checksum;
+  entry->identity = image.identity;
   place_in_chain(&image, entries, entry);
   result = restores_read(&image, directory, &generation->restores, error);
   if (is_damage(result)) {
@@ -83,8 +83,8 @@ int catalog_read(struct cache *cache, const char *application, int directory,
                  void *context, struct hwckpt_error *error) {
   struct place place = {cache, application, NULL};
   struct buffer numbers = {0};
-  int result =
-      directory_numbers(cache, application, directory, &numbers, error);
+  int result = directory_numbers(cache, application, directory,
+                                 format_parse_generation, &numbers, error);
   const uint64_t *number = numbers.data;
   for (size_t i = 0; i < numbers.length / sizeof(*number) && result == 0; i++) {
     struct catalog_entry entry;
@@ -153,7 +153,8 @@ static int describe_application(struct cache *cache, const char *name,
   int result = directory_open(cache, name, &directory, error);
   if (result < 0)
     return result;
-  result = directory_numbers(cache, name, directory, &numbers, error);
+  result = directory_numbers(cache, name, directory, format_parse_generation,
+                             &numbers, error);
   size_t count = numbers.length / sizeof(uint64_t);
   if (result == 0 && count) {
     struct image image;

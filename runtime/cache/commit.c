@@ -1,23 +1,125 @@
 /* commit.c - making a generation durable.
  *
- * The order that durability rests on: all bytes of the temporary file, the
- * commit record last; fdatasync of the file; rename to its name; fsync of the
- * directory. Before the rename nothing is seen under the name; after it, the
- * file under the name is whole. A failure after the rename takes the name away
- * again.
+ * The order that durability rests on: the page frames in segments; fdatasync of
+ * each segment, fsync of the directory when one is new; all bytes of the
+ * temporary file, the commit record last; fdatasync of it; rename to its name;
+ * fsync of the directory. Before the rename nothing is seen under the name;
+ * after it, the file under the name is whole, and so is all it refers to. A
+ * failure after the rename takes the name away again.
  */
 #include "writer.h"
 
+#include "reader.h"
+
+#include <fcntl.h>
 #include <string.h>
 
-/* ---- the parts of the file ---- */
+/* ---- the generation's file ---- */
 
-static int put_last_frame(struct cache_writer *writer,
-                          struct hwckpt_error *error) {
-  size_t used = WRITER_FRAME_USED(writer);
-  return used ? writer_put_frame(writer, writer->frame, used * CACHE_PAGE_SIZE,
-                                 error)
-              : 0;
+static int flush(struct cache_writer *writer, struct hwckpt_error *error) {
+  struct place place = writer_place(writer);
+  int result = io_write(&place, writer->fd, writer->output,
+                        writer->output_length, writer->written, error);
+  writer->written += writer->output_length;
+  writer->output_length = 0;
+  return result;
+}
+
+static int put_bytes(struct cache_writer *writer, const void *data,
+                     size_t length, struct hwckpt_error *error) {
+  const unsigned char *from = data;
+  int result = 0;
+  while (length && result == 0) {
+    size_t part = WRITER_OUTPUT - writer->output_length;
+    if (part > length)
+      part = length;
+    memcpy(writer->output + writer->output_length, from, part);
+    writer->output_length += part;
+    from += part;
+    length -= part;
+    if (writer->output_length == WRITER_OUTPUT)
+      result = flush(writer, error);
+  }
+  return result;
+}
+
+static uint64_t position(const struct cache_writer *writer) {
+  return writer->written + writer->output_length;
+}
+
+static int create_file(struct cache_writer *writer,
+                       struct hwckpt_error *error) {
+  struct place place = writer_place(writer);
+  int fd = writer->cache->env->io->openat(
+      writer->directory, writer->temporary,
+      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0)
+    return place_fail_io(&place, error, fd, "create");
+  writer->fd = fd;
+  return 0;
+}
+
+/* ---- its parts ---- */
+
+static int put_header(struct cache_writer *writer, struct hwckpt_error *error) {
+  unsigned char message[FORMAT_MESSAGE_MAX];
+  struct format_tag tag;
+  size_t length = format_encode_header(&writer->header, message);
+  format_seal(&tag, FORMAT_MAGIC_HEADER, message, length);
+  writer->commit.header_checksum = tag.checksum;
+  int result = put_bytes(writer, &tag, sizeof(tag), error);
+  return result < 0 ? result : put_bytes(writer, message, length, error);
+}
+
+static size_t page_frames(const struct cache_writer *writer) {
+  return writer->frames.length / sizeof(struct format_frame);
+}
+
+/* Few page frames go into the file itself. Of its own are those it has the
+ * hashes of. */
+static bool is_small(const struct cache_writer *writer) {
+  const struct format_frame *frames = writer->frames.data;
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < page_frames(writer); i++)
+    if (frames[i].flags & FORMAT_FRAME_HASHED)
+      bytes += frames[i].stored;
+  return log_is_held(&writer->log) && bytes <= WRITER_INLINE;
+}
+
+static int put_page_frames(struct cache_writer *writer,
+                           struct hwckpt_error *error) {
+  struct format_frame *frames = writer->frames.data;
+  int result = 0;
+  for (size_t i = 0; i < page_frames(writer) && result == 0; i++) {
+    if (!(frames[i].flags & FORMAT_FRAME_HASHED))
+      continue;
+    const unsigned char *stored = log_held(&writer->log, &frames[i]);
+    frames[i].segment = 0;
+    frames[i].offset = position(writer);
+    result = put_bytes(writer, stored, frames[i].stored, error);
+  }
+  /* Only this generation has them. */
+  content_drop(&writer->session->content, writer->known_from);
+  return result;
+}
+
+static int put_record_frame(struct cache_writer *writer, const void *data,
+                            size_t length, struct hwckpt_error *error) {
+  struct format_frame frame = {.offset = position(writer),
+                               .raw = (uint32_t)length};
+  /* The frame's pages are all coded by now. */
+  size_t stored = writer->encoder ? encoder_encode(writer->encoder,
+                                                   writer->frame, data, length)
+                                  : 0;
+  const void *bytes = stored ? writer->frame : data;
+  frame.stored = (uint32_t)(stored ? stored : length);
+  frame.checksum = format_hash(bytes, frame.stored);
+  struct place place = writer_place(writer);
+  if (!buffer_append(writer->cache->env, &writer->frames, &frame,
+                     sizeof(frame)))
+    return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
+                      "no room for the index");
+  return put_bytes(writer, bytes, frame.stored, error);
 }
 
 static int put_record_frames(struct cache_writer *writer,
@@ -28,7 +130,7 @@ static int put_record_frames(struct cache_writer *writer,
     size_t part = writer->records.length - at;
     if (part > FORMAT_FRAME_BYTES)
       part = FORMAT_FRAME_BYTES;
-    result = writer_put_frame(writer, stream + at, part, error);
+    result = put_record_frame(writer, stream + at, part, error);
     at += part;
   }
   return result;
@@ -45,11 +147,12 @@ static bool resolve(struct cache_writer *writer) {
   for (size_t i = 0; i < spans_count(&writer->put); i++) {
     if (put[i].slot != SPAN_NO_SLOT)
       put[kept++] = put[i];
-    else if (writer->parent && !spans_append(env, &writer->holes, put[i]))
+    else if (writer->header.parent &&
+             !spans_append(env, &writer->holes, put[i]))
       return false;
   }
   writer->put.buffer.length = kept * sizeof(*put);
-  if (!writer->parent)
+  if (!writer->header.parent)
     writer->holes.buffer.length = 0;
   return spans_resolve(env, &writer->holes);
 }
@@ -84,57 +187,83 @@ static bool make_index(struct cache_writer *writer, CacheCommit *commit) {
   return true;
 }
 
-static int put_index(struct cache_writer *writer, CacheCommit *commit,
-                     struct hwckpt_error *error) {
+static int put_index(struct cache_writer *writer, struct hwckpt_error *error) {
+  CacheCommit *commit = &writer->commit;
   struct place place = writer_place(writer);
   if (!make_index(writer, commit))
     return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
                       "no room for the index");
-  commit->index_offset = writer->written + writer->output_length;
+  commit->index_offset = position(writer);
   commit->index_checksum =
       format_hash(writer->frames.data, writer->frames.length);
-  return writer_put_bytes(writer, writer->frames.data, writer->frames.length,
-                          error);
+  return put_bytes(writer, writer->frames.data, writer->frames.length, error);
 }
 
-/* The record holds the file's length, and its own length may depend on that:
- * encoded again until it fits, which the second time at the latest it does,
- * as a longer varint makes the length only grow. */
-static int put_commit(struct cache_writer *writer, CacheCommit *commit,
-                      struct hwckpt_error *error) {
-  unsigned char message[FORMAT_MESSAGE_MAX];
-  struct format_tag tag;
-  uint64_t at = writer->written + writer->output_length;
-  size_t length = 0;
-  do {
-    commit->file_length = at + length + sizeof(tag);
-    length = format_encode_commit(commit, message);
-  } while (commit->file_length != at + length + sizeof(tag));
-  format_seal(&tag, FORMAT_MAGIC_COMMIT, message, length);
-  int result = writer_put_bytes(writer, message, length, error);
-  return result < 0 ? result
-                    : writer_put_bytes(writer, &tag, sizeof(tag), error);
+static int put_hashes(struct cache_writer *writer, struct hwckpt_error *error) {
+  CacheCommit *commit = &writer->commit;
+  const struct buffer *hashes = &writer->hashes;
+  commit->hashes = hashes->length / sizeof(struct format_page_hash);
+  commit->hashes_checksum = format_hash(hashes->data, hashes->length);
+  commit->hash_seed = writer->session->content.seed;
+  return put_bytes(writer, hashes->data, hashes->length, error);
 }
 
-static int put_rest(struct cache_writer *writer, CacheCommit *commit,
-                    struct hwckpt_error *error) {
-  int result = put_last_frame(writer, error);
-  commit->page_frames = writer->frames.length / sizeof(struct format_frame);
-  if (result == 0)
-    result = put_record_frames(writer, error);
-  commit->record_frames =
-      writer->frames.length / sizeof(struct format_frame) - commit->page_frames;
-  if (result == 0)
-    result = put_index(writer, commit, error);
+static void fill_commit(struct cache_writer *writer) {
+  CacheCommit *commit = &writer->commit;
   commit->number = writer->number;
-  commit->header_checksum = writer->header_checksum;
   commit->commit_ns = writer->cache->env->io->realtime_ns();
   commit->records_length = writer->records.length;
   commit->raw_bytes = commit->pages * CACHE_PAGE_SIZE + writer->records.length;
   commit->frame_pages = FORMAT_FRAME_PAGES;
+  commit->segment_bytes = writer->log.written;
+  commit->total_put +=
+      commit->put_pages * CACHE_PAGE_SIZE + writer->records.length;
+}
+
+/* The record holds the file's length, and its own length may depend on that:
+ * encoded again until it fits, which ends as a longer varint makes the length
+ * only grow. */
+static int put_commit(struct cache_writer *writer, struct hwckpt_error *error) {
+  CacheCommit *commit = &writer->commit;
+  unsigned char message[FORMAT_MESSAGE_MAX];
+  struct format_tag tag;
+  uint64_t before = commit->total_written;
+  size_t length = 0;
+  do {
+    commit->file_length = position(writer) + length + sizeof(tag);
+    commit->total_written =
+        before + commit->segment_bytes + commit->file_length;
+    length = format_encode_commit(commit, message);
+  } while (commit->file_length != position(writer) + length + sizeof(tag));
+  format_seal(&tag, FORMAT_MAGIC_COMMIT, message, length);
+  int result = put_bytes(writer, message, length, error);
   if (result == 0)
-    result = put_commit(writer, commit, error);
-  return result < 0 ? result : writer_flush(writer, error);
+    result = put_bytes(writer, &tag, sizeof(tag), error);
+  return result < 0 ? result : flush(writer, error);
+}
+
+static int put_all(struct cache_writer *writer, struct hwckpt_error *error) {
+  int result = writer_end_frame(writer, error);
+  bool is_inline = is_small(writer);
+  if (result == 0 && !is_inline)
+    result = log_sync(&writer->log, error);
+  if (result == 0)
+    result = create_file(writer, error);
+  if (result == 0)
+    result = put_header(writer, error);
+  if (result == 0 && is_inline)
+    result = put_page_frames(writer, error);
+  writer->commit.page_frames = page_frames(writer);
+  if (result == 0)
+    result = put_record_frames(writer, error);
+  writer->commit.record_frames =
+      page_frames(writer) - writer->commit.page_frames;
+  if (result == 0)
+    result = put_index(writer, error);
+  if (result == 0)
+    result = put_hashes(writer, error);
+  fill_commit(writer);
+  return result < 0 ? result : put_commit(writer, error);
 }
 
 /* ---- durability ---- */
@@ -144,10 +273,6 @@ static int make_durable(struct cache_writer *writer,
   const struct cache_io *io = writer->cache->env->io;
   struct place place = writer_place(writer);
   int result;
-  /* Gives back what was allocated and not written. */
-  if (writer->allocated != 0 &&
-      (result = io->ftruncate(writer->fd, writer->written)) < 0)
-    return place_fail_io(&place, error, result, "ftruncate");
   if ((result = io->fdatasync(writer->fd)) < 0)
     return place_fail_io(&place, error, result, "fdatasync");
   if ((result = io->renameat(writer->directory, writer->temporary,
@@ -160,30 +285,37 @@ static int make_durable(struct cache_writer *writer,
   return 0;
 }
 
+/* A base is all the program has. */
+static void remember_size(const struct cache_writer *writer) {
+  struct content *content = &writer->session->content;
+  uint64_t pages = writer->commit.pages;
+  if (writer->header.parent == 0 || content->pages_max < pages)
+    content->pages_max = pages;
+}
+
 int cache_commit(struct cache_writer *writer, struct cache_generation *result,
                  struct hwckpt_error *error) {
-  CacheCommit commit = CacheCommit_init_zero;
   int status = writer->failed;
   if (status < 0) {
     struct place place = writer_place(writer);
     place_fail(&place, error, (enum hwckpt_code) - status, 0,
                "writing it failed before");
   } else {
-    status = put_rest(writer, &commit, error);
+    status = put_all(writer, error);
   }
-  if (status == 0)
+  enum log_end how = LOG_ABORTED;
+  if (status == 0) {
+    /* A name that cannot be taken back may refer to what was written. */
+    how = LOG_UNKNOWN;
     status = make_durable(writer, error);
-  if (status == 0 && result) {
-    memset(result, 0, sizeof(*result));
-    memcpy(result->application, writer->application,
-           sizeof(result->application));
-    result->number = writer->number;
-    result->parent = writer->parent;
-    result->commit_ns = commit.commit_ns;
-    result->pages = commit.pages;
-    result->bytes = commit.file_length;
-    result->raw_bytes = commit.raw_bytes;
   }
-  writer_end(writer, status < 0);
+  if (status == 0) {
+    how = LOG_COMMITTED;
+    log_commit(&writer->log);
+    remember_size(writer);
+    if (result)
+      describe_generation(result, &writer->header, &writer->commit);
+  }
+  writer_end(writer, how);
   return status;
 }

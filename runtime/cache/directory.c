@@ -8,6 +8,7 @@
 
 #include "format.h"
 #include "io.h"
+#include "session.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -119,24 +120,35 @@ static int read_marker(struct cache *cache, bool *found,
   if (result < 0)
     return result;
 
-  switch (format_check_marker(text, (size_t)size)) {
+  switch (format_check_marker(text, (size_t)size, &cache->version)) {
   case FORMAT_OK:
     return 0;
   case FORMAT_OTHER:
     return place_fail(&place, error, HWCKPT_E_CACHE_VERSION, 0,
-                      "'%.*s', this is version %u", (int)size - 1, text,
+                      "'%.*s', this reads up to %u", (int)size - 1, text,
                       FORMAT_VERSION);
   default:
     return place_damaged(&place, error, 0, "not a cache's marker");
   }
 }
 
-static int create_marker(struct cache *cache, struct hwckpt_error *error) {
+static int write_marker(struct cache *cache, struct hwckpt_error *error) {
   char text[FORMAT_MARKER_MAX];
   struct place place = {cache, NULL, FORMAT_MARKER_FILE};
   int result =
       io_replace_file(&place, cache->fd, text, format_marker(text), error);
+  if (result == 0)
+    cache->version = FORMAT_VERSION;
+  return result;
+}
+
+static int create_marker(struct cache *cache, struct hwckpt_error *error) {
+  int result = write_marker(cache, error);
   return result < 0 ? result : sync_parent(cache, error);
+}
+
+int directory_raise_version(struct cache *cache, struct hwckpt_error *error) {
+  return cache->version < FORMAT_VERSION ? write_marker(cache, error) : 0;
 }
 
 static int check_marker(struct cache *cache, bool create,
@@ -188,6 +200,7 @@ int cache_open(const struct cache_env *env, const char *path, bool create,
                        "opening the cache");
   cache->env = env;
   cache->fd = -1;
+  cache->segment_bytes = FORMAT_SEGMENT_BYTES;
   int status = copy_path(cache, path, error);
   if (status == 0)
     status = open_directory(cache, create, error);
@@ -204,9 +217,14 @@ int cache_open(const struct cache_env *env, const char *path, bool create,
 void cache_close(struct cache *cache) {
   if (!cache)
     return;
+  session_close(cache);
   if (cache->fd >= 0)
     cache->env->io->close(cache->fd);
   cache->env->unmap(cache, sizeof(*cache));
+}
+
+void cache_set_segment_size(struct cache *cache, uint64_t bytes) {
+  cache->segment_bytes = bytes;
 }
 
 /* ---- applications ---- */
@@ -357,12 +375,13 @@ int directory_remove_stale(struct cache *cache, const char *application,
 
 struct numbers_context {
   const struct cache_env *env;
+  uint64_t (*parse)(const char *name);
   struct buffer *numbers;
 };
 
 static int collect_number(const char *name, void *context) {
   struct numbers_context *collect = context;
-  uint64_t number = format_parse_generation(name);
+  uint64_t number = collect->parse(name);
   if (number &&
       !buffer_append(collect->env, collect->numbers, &number, sizeof(number)))
     return 1;
@@ -397,10 +416,10 @@ static void sort_numbers(uint64_t *numbers, size_t count) {
 }
 
 int directory_numbers(struct cache *cache, const char *application,
-                      int directory, struct buffer *numbers,
-                      struct hwckpt_error *error) {
+                      int directory, uint64_t (*parse)(const char *name),
+                      struct buffer *numbers, struct hwckpt_error *error) {
   struct place place = {cache, application, NULL};
-  struct numbers_context context = {cache->env, numbers};
+  struct numbers_context context = {cache->env, parse, numbers};
   numbers->length = 0;
   int result =
       list(cache, application, directory, collect_number, &context, error);

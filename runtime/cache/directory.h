@@ -12,6 +12,10 @@ struct cache {
   const struct cache_env *env;
   int fd;
   char path[CACHE_PATH_MAX]; /* as given, without slashes at its end */
+  unsigned version;          /* that the marker says */
+  uint64_t segment_bytes;    /* size at which a new segment is begun */
+  bool swept;                /* what died writers left was given back */
+  struct session *session;   /* of the application last written for, or null */
 };
 
 /* Opens the directory of an application, checked: CACHE_NAME, NO_APPLICATION.
@@ -30,9 +34,14 @@ void directory_unlock(struct cache *cache, int lock);
 int directory_remove_stale(struct cache *cache, const char *application,
                            int directory, struct hwckpt_error *error);
 
-/* Collects the numbers of all committed generations, ascending, as uint64_t. */
+/* Collects the numbers that parse finds in names (0: none), ascending, as
+ * uint64_t: format_parse_generation for all committed generations. */
 int directory_numbers(struct cache *cache, const char *application,
-                      int directory, struct buffer *numbers,
-                      struct hwckpt_error *error);
+                      int directory, uint64_t (*parse)(const char *name),
+                      struct buffer *numbers, struct hwckpt_error *error);
+
+/* Before anything of this version is written into a cache of an older one: an
+ * older reader is to see that it cannot read all of it. */
+int directory_raise_version(struct cache *cache, struct hwckpt_error *error);
 
 #endif

@@ -5,6 +5,8 @@
  */
 #include "format.h"
 
+_Static_assert(CacheCommit_size <= FORMAT_MESSAGE_MAX, "the largest message");
+
 #include <pb_decode.h>
 #include <pb_encode.h>
 
@@ -16,6 +18,11 @@
 
 uint64_t format_hash(const void *data, size_t length) {
   return XXH3_64bits(data, length);
+}
+
+struct format_page_hash format_hash_page(const void *page, uint64_t seed) {
+  XXH128_hash_t hash = XXH3_128bits_withSeed(page, 4096, seed);
+  return (struct format_page_hash){hash.low64, hash.high64};
 }
 
 static uint64_t tag_checksum(const struct format_tag *tag,
@@ -46,13 +53,15 @@ enum format_status format_check(const struct format_tag *tag, const char *magic,
     return status;
   if (tag->checksum != tag_checksum(tag, message))
     return FORMAT_DAMAGED;
-  return tag->version == FORMAT_VERSION ? FORMAT_OK : FORMAT_OTHER;
+  return tag->version >= FORMAT_VERSION_OLDEST && tag->version <= FORMAT_VERSION
+             ? FORMAT_OK
+             : FORMAT_OTHER;
 }
 
 static size_t encode(const pb_msgdesc_t *fields, const void *message,
                      void *buffer) {
   pb_ostream_t stream = pb_ostream_from_buffer(buffer, FORMAT_MESSAGE_MAX);
-  /* Cannot fail: the largest of the messages has less than half of that. */
+  /* Cannot fail: the largest of the messages has less than that. */
   if (!pb_encode(&stream, fields, message))
     __builtin_trap();
   return stream.bytes_written;
@@ -76,6 +85,10 @@ size_t format_encode_restores(const CacheRestores *restores, void *buffer) {
   return encode(CacheRestores_fields, restores, buffer);
 }
 
+size_t format_encode_segment(const CacheSegment *segment, void *buffer) {
+  return encode(CacheSegment_fields, segment, buffer);
+}
+
 bool format_decode_header(CacheHeader *header, const void *data,
                           size_t length) {
   return decode(CacheHeader_fields, header, data, length);
@@ -89,4 +102,9 @@ bool format_decode_commit(CacheCommit *commit, const void *data,
 bool format_decode_restores(CacheRestores *restores, const void *data,
                             size_t length) {
   return decode(CacheRestores_fields, restores, data, length);
+}
+
+bool format_decode_segment(CacheSegment *segment, const void *data,
+                           size_t length) {
+  return decode(CacheSegment_fields, segment, data, length);
 }

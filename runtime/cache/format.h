@@ -1,16 +1,20 @@
 /* format.h - the bytes of the cache on flash; docs/format.md tells them in
  * words.
  *
- * Invariant: every byte of every file is covered by exactly one checksum, and
- * no length, count or offset is used before it was checked against the file it
- * came from.
+ * Invariant: every byte of a generation file is covered by exactly one
+ * checksum, every byte of a segment that is ever read by one, and no length,
+ * count or offset is used before it was checked against the file it came from.
  *
  * A generation file:
  *
- *   tag  CacheHeader | frames of pages | frames of records | index |
+ *   tag  CacheHeader | frames of pages | frames of records | index | hashes |
  *   CacheCommit  tag
  *
- * All integers are little-endian.
+ * A segment, to whose frames of pages generation files refer:
+ *
+ *   tag  CacheSegment  zeros to 4096 | frames
+ *
+ * Version 1 had neither segments nor hashes. All integers are little-endian.
  */
 #ifndef HWCKPT_CACHE_FORMAT_H
 #define HWCKPT_CACHE_FORMAT_H
@@ -24,16 +28,19 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "the cache's structures are read and written as they lie");
 
-/* Raised with every change that an older reader would misread. */
-#define FORMAT_VERSION 1u
+/* Raised with every change that an older reader would misread. What is written
+ * is of this version, what is read may be of any down to the oldest. */
+#define FORMAT_VERSION 2u
+#define FORMAT_VERSION_OLDEST 1u
 
 #define FORMAT_MARKER_FILE "hwckpt-cache"
 #define FORMAT_MARKER_MAX 64u /* bytes */
 #define FORMAT_LOCK_FILE "lock"
+#define FORMAT_READERS_FILE "readers"
 #define FORMAT_TEMPORARY_SUFFIX ".tmp"
 
 /* A frame is the unit of coding and of checksums. Page frames hold
- * FORMAT_FRAME_PAGES pages (the last one fewer), record frames up to
+ * FORMAT_FRAME_PAGES pages (a generation's last one fewer), record frames up to
  * FORMAT_FRAME_BYTES of the records' byte stream. */
 #define FORMAT_FRAME_PAGES 64u
 #define FORMAT_FRAME_BYTES (FORMAT_FRAME_PAGES * 4096u)
@@ -57,14 +64,41 @@ struct format_tag {
 #define FORMAT_MAGIC_HEADER "HWCKPTG\n"   /* message follows the tag */
 #define FORMAT_MAGIC_COMMIT "HWCKPTC\n"   /* message precedes the tag */
 #define FORMAT_MAGIC_RESTORES "HWCKPTR\n" /* message follows the tag */
+#define FORMAT_MAGIC_SEGMENT "HWCKPTS\n"  /* message follows the tag */
 
 /* The index: all frames (pages first, then records), then all extents, then
- * all holes. Frames lie one after the other from the end of the header. */
+ * all holes. Frames in the generation's own file (segment 0) lie one after the
+ * other from the end of the header. */
 struct format_frame {
-  uint32_t stored;   /* bytes in the file; equal to raw: stored as it is */
-  uint32_t raw;      /* bytes after decoding */
+  uint64_t offset;   /* in the segment, or in the generation's file */
   uint64_t checksum; /* of the stored bytes */
+  uint32_t segment;  /* 0: the generation's own file */
+  uint32_t stored;   /* bytes there; equal to raw: stored as it is */
+  uint32_t raw;      /* bytes after decoding */
+  uint32_t flags;    /* FORMAT_FRAME_* */
 };
+#define FORMAT_FRAME_HASHED 1u /* the hashes of its pages are in this file */
+#define FORMAT_FRAME_FLAGS 1u  /* all there are */
+
+/* The same in version 1: all in the generation's own file. */
+struct format_frame_1 {
+  uint32_t stored, raw;
+  uint64_t checksum;
+};
+
+/* Hash of a page's content, for pages of frames with FORMAT_FRAME_HASHED. */
+struct format_page_hash {
+  uint64_t low, high; /* XXH3, 128 bits */
+};
+
+/* Segments: the header's block, then frames up to about FORMAT_SEGMENT_BYTES.
+ * A frame stored as it is begins at a multiple of CACHE_PAGE_SIZE, and so does
+ * what a generation adds. */
+#define FORMAT_SEGMENT_HEADER 4096u
+#define FORMAT_SEGMENT_BYTES (UINT64_C(256) << 20)
+#define FORMAT_SEGMENT_LIMIT                                                   \
+  (UINT64_C(1) << 32) /* a reader takes up to this                             \
+                       */
 
 /* Pages at `address` are `count` slots from `slot` on; slot s is page
  * s % frame_pages of page frame s / frame_pages. Ascending and disjoint. */
@@ -87,12 +121,14 @@ struct format_record {
 
 /* XXH3, 64 bits. */
 uint64_t format_hash(const void *data, size_t length);
+/* XXH3, 128 bits, of a page. */
+struct format_page_hash format_hash_page(const void *page, uint64_t seed);
 
 enum format_status {
   FORMAT_OK,
   FORMAT_NOT_ONE, /* another magic: no such message here */
   FORMAT_DAMAGED, /* checksum, length or encoding are wrong */
-  FORMAT_OTHER,   /* whole, but of another version */
+  FORMAT_OTHER,   /* whole, but of a version that is not read here */
 };
 
 /* Fills tag for the message. */
@@ -112,16 +148,20 @@ enum format_status format_check(const struct format_tag *tag, const char *magic,
 size_t format_encode_header(const CacheHeader *header, void *buffer);
 size_t format_encode_commit(const CacheCommit *commit, void *buffer);
 size_t format_encode_restores(const CacheRestores *restores, void *buffer);
+size_t format_encode_segment(const CacheSegment *segment, void *buffer);
 bool format_decode_header(CacheHeader *header, const void *data, size_t length);
 bool format_decode_commit(CacheCommit *commit, const void *data, size_t length);
 bool format_decode_restores(CacheRestores *restores, const void *data,
                             size_t length);
+bool format_decode_segment(CacheSegment *segment, const void *data,
+                           size_t length);
 
 /* ---- the marker and names (names.c) ---- */
 
 /* Writes the marker's text; returns its length. */
 size_t format_marker(char buffer[FORMAT_MARKER_MAX]);
-enum format_status format_check_marker(const char *text, size_t length);
+enum format_status format_check_marker(const char *text, size_t length,
+                                       unsigned *version);
 
 bool format_valid_application(const char *name);
 #define FORMAT_FILE_MAX 48u /* bytes of a file name, with NUL */
@@ -132,6 +172,10 @@ void format_generation_file(char name[FORMAT_FILE_MAX], uint64_t number,
 
 /* The number of a committed generation's file name; 0: it is none. */
 uint64_t format_parse_generation(const char *name);
+
+/* The same for a segment, whose number fits 32 bits. */
+void format_segment_file(char name[FORMAT_FILE_MAX], uint32_t number);
+uint64_t format_parse_segment(const char *name);
 bool format_is_temporary(const char *name);
 bool format_same_name(const char *a, const char *b);
 

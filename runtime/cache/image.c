@@ -13,7 +13,7 @@ static int fail_tag(const struct image *image, enum format_status status,
   struct place place = image_place(image);
   if (status == FORMAT_OTHER)
     return place_fail(&place, error, HWCKPT_E_CACHE_VERSION, 0,
-                      "at byte %llu: %s of version %u, this is version %u",
+                      "at byte %llu: %s of version %u, this reads up to %u",
                       (unsigned long long)offset, name, tag->version,
                       FORMAT_VERSION);
   return place_fail(&place, error, HWCKPT_E_CACHE_DAMAGED, 0,
@@ -44,6 +44,8 @@ static int read_header(struct image *image, uint64_t *checksum,
   if (!format_decode_header(&image->header, message, tag.length))
     return place_damaged(&place, error, sizeof(tag), "malformed header");
   image->frames_offset = sizeof(tag) + tag.length;
+  image->version = tag.version;
+  image->identity = image->header.identity;
   *checksum = tag.checksum;
   return 0;
 }
@@ -61,6 +63,44 @@ static int check_header(const struct image *image, struct hwckpt_error *error) {
                       (unsigned long long)header->number);
   if (header->parent >= header->number)
     return place_damaged(&place, error, 0, "parent is not older than itself");
+  return 0;
+}
+
+static uint64_t frame_size(const struct image *image) {
+  return image->version == 1 ? sizeof(struct format_frame_1)
+                             : sizeof(struct format_frame);
+}
+
+static uint64_t index_length(const struct image *image) {
+  const CacheCommit *commit = &image->commit;
+  return (commit->page_frames + commit->record_frames) * frame_size(image) +
+         commit->extents * sizeof(struct format_extent) +
+         commit->holes * sizeof(struct format_hole);
+}
+
+/* Index and hashes must end exactly where the commit record (which lies around
+ * `at`) begins. */
+static int check_commit(const struct image *image, uint64_t at,
+                        uint64_t index_end, struct hwckpt_error *error) {
+  struct place place = image_place(image);
+  const CacheCommit *commit = &image->commit;
+  uint64_t most = index_end / 16 + 1;
+  bool counts_fit = commit->page_frames <= most &&
+                    commit->record_frames <= most && commit->extents <= most &&
+                    commit->holes <= most && commit->hashes <= most &&
+                    (image->version > 1 || commit->hashes == 0);
+  if (commit->file_length != image->size || !counts_fit ||
+      commit->index_offset < image->frames_offset ||
+      commit->index_offset > index_end ||
+      index_end - commit->index_offset !=
+          index_length(image) +
+              commit->hashes * sizeof(struct format_page_hash))
+    return place_damaged(&place, error, at,
+                         "commit record does not fit the file");
+  if (commit->number != image->number || commit->frame_pages == 0 ||
+      commit->frame_pages > FORMAT_FRAME_PAGES_MAX ||
+      commit->records_length > FORMAT_RECORDS_MAX)
+    return place_damaged(&place, error, at, "commit record makes no sense");
   return 0;
 }
 
@@ -96,31 +136,12 @@ static int read_commit(struct image *image, uint64_t header_checksum,
   if (image->commit.header_checksum != header_checksum)
     return place_damaged(&place, error, at,
                          "commit record is of another header");
-  image->commit_checksum = tag.checksum;
-
-  /* The index must end exactly where the commit record begins. */
-  const CacheCommit *commit = &image->commit;
-  uint64_t index_end = at - tag.length;
-  uint64_t entries_max = index_end / 16 + 1;
-  bool counts_fit = commit->page_frames <= entries_max &&
-                    commit->record_frames <= entries_max &&
-                    commit->extents <= entries_max &&
-                    commit->holes <= entries_max;
-  if (commit->file_length != image->size || !counts_fit ||
-      commit->index_offset < image->frames_offset ||
-      commit->index_offset > index_end ||
-      index_end - commit->index_offset !=
-          (commit->page_frames + commit->record_frames) *
-                  sizeof(struct format_frame) +
-              commit->extents * sizeof(struct format_extent) +
-              commit->holes * sizeof(struct format_hole))
+  if (tag.version != image->version)
     return place_damaged(&place, error, at,
-                         "commit record does not fit the file");
-  if (commit->number != image->number || commit->frame_pages == 0 ||
-      commit->frame_pages > FORMAT_FRAME_PAGES_MAX ||
-      commit->records_length > FORMAT_RECORDS_MAX)
-    return place_damaged(&place, error, at, "commit record makes no sense");
-  return 0;
+                         "commit record is of another version than the header");
+  if (image->version == 1) /* which knew no other name for it */
+    image->identity = tag.checksum;
+  return check_commit(image, at, at - tag.length, error);
 }
 
 int image_open(struct image *image, struct cache *cache,
@@ -131,6 +152,7 @@ int image_open(struct image *image, struct cache *cache,
   hwckpt_format(image->application, sizeof(image->application), "%s",
                 application);
   image->number = number;
+  image->directory = directory;
   format_generation_file(image->file, number, FORMAT_SUFFIX_GENERATION);
 
   struct place place = image_place(image);
@@ -162,43 +184,101 @@ void image_close(struct image *image) {
 
 /* ---- the index ---- */
 
-/* Where each frame lies; all together must fill the file from the header to
- * the index. Says at which entry they do not. */
-static bool place_frames(const struct image *image, struct image_index *index,
-                         uint64_t *bad) {
+/* Frames of the first version, as those of the second. */
+static bool convert_frames(const struct image *image,
+                           struct image_index *index) {
+  const struct cache_env *env = image->cache->env;
+  uint64_t frames = image->commit.page_frames + image->commit.record_frames;
+  const struct format_frame_1 *from = index->bytes.data;
+  uint64_t at = image->frames_offset;
+  if (!buffer_reserve(env, &index->frame_list,
+                      (size_t)(frames + 1) * sizeof(struct format_frame)))
+    return false;
+  struct format_frame *to = index->frame_list.data;
+  for (uint64_t i = 0; i < frames; i++) {
+    to[i] = (struct format_frame){.offset = at,
+                                  .checksum = from[i].checksum,
+                                  .stored = from[i].stored,
+                                  .raw = from[i].raw};
+    at += from[i].stored;
+  }
+  index->frames = to;
+  return true;
+}
+
+static bool is_full(const struct image *image,
+                    const struct format_frame *frame) {
+  return frame->raw == image->commit.frame_pages * CACHE_PAGE_SIZE;
+}
+
+static bool page_frame_fits(const struct image *image, uint64_t i,
+                            const struct format_frame *frame) {
+  if (frame->raw % CACHE_PAGE_SIZE != 0 || frame->flags & ~FORMAT_FRAME_FLAGS)
+    return false;
+  if (image->version == 1) /* only the last may have fewer pages */
+    return is_full(image, frame) || i + 1 == image->commit.page_frames;
+  return frame->segment == 0 ||
+         (frame->offset >= FORMAT_SEGMENT_HEADER &&
+          frame->offset <= FORMAT_SEGMENT_LIMIT - frame->stored &&
+          (frame->stored < frame->raw || frame->offset % CACHE_PAGE_SIZE == 0));
+}
+
+/* The frames in the generation's own file must fill it from the header to the
+ * index. Says at which entry they do not. */
+static bool check_frames(const struct image *image,
+                         const struct image_index *index, uint64_t *bad) {
   const CacheCommit *commit = &image->commit;
   uint64_t frames = commit->page_frames + commit->record_frames;
-  uint64_t *offsets = index->offsets.data;
-  uint64_t at = image->frames_offset, records = 0;
+  uint64_t at = image->frames_offset, records = 0, hashes = 0;
   uint64_t full = (uint64_t)commit->frame_pages * CACHE_PAGE_SIZE;
   for (uint64_t i = 0; i < frames; i++) {
     const struct format_frame *frame = &index->frames[i];
+    bool is_pages = i < commit->page_frames;
     *bad = i;
-    bool page_frame = i < commit->page_frames;
-    bool last = i + 1 == commit->page_frames;
-    if (frame->stored == 0 || frame->stored > frame->raw || frame->raw > full ||
-        frame->stored > commit->index_offset - at)
+    if (frame->stored == 0 || frame->stored > frame->raw || frame->raw > full)
       return false;
-    if (page_frame && frame->raw != full &&
-        (!last || frame->raw % CACHE_PAGE_SIZE != 0))
+    if (is_pages ? !page_frame_fits(image, i, frame)
+                 : frame->segment != 0 || frame->flags != 0)
       return false;
-    offsets[i] = at;
-    at += frame->stored;
-    if (!page_frame)
+    if (frame->flags & FORMAT_FRAME_HASHED)
+      hashes += frame->raw / CACHE_PAGE_SIZE;
+    if (!is_pages)
       records += frame->raw;
+    if (frame->segment != 0)
+      continue;
+    if (frame->offset != at || frame->stored > commit->index_offset - at)
+      return false;
+    at += frame->stored;
   }
   *bad = frames;
-  offsets[frames] = at;
-  return at == commit->index_offset && records == commit->records_length;
+  return at == commit->index_offset && records == commit->records_length &&
+         hashes == commit->hashes;
 }
 
-static uint64_t slot_count(const struct image *image,
-                           const struct image_index *index) {
+/* For each page frame how many pages are there from its first one on without a
+ * gap: what an extent may span. */
+static bool measure_runs(const struct image *image,
+                         const struct image_index *index, struct buffer *runs) {
   uint64_t frames = image->commit.page_frames;
-  if (frames == 0)
-    return 0;
-  return (frames - 1) * image->commit.frame_pages +
-         index->frames[frames - 1].raw / CACHE_PAGE_SIZE;
+  if (!buffer_reserve(image->cache->env, runs,
+                      (size_t)(frames + 1) * sizeof(uint64_t)))
+    return false;
+  uint64_t *run = runs->data;
+  run[frames] = 0;
+  for (uint64_t i = frames; i-- > 0;) {
+    const struct format_frame *frame = &index->frames[i];
+    run[i] =
+        frame->raw / CACHE_PAGE_SIZE + (is_full(image, frame) ? run[i + 1] : 0);
+  }
+  return true;
+}
+
+static bool extent_fits(const struct image *image, const uint64_t *runs,
+                        const struct format_extent *extent) {
+  uint64_t frame = extent->slot / image->commit.frame_pages;
+  uint64_t skip = extent->slot % image->commit.frame_pages;
+  return frame < image->commit.page_frames && runs[frame] >= skip &&
+         extent->count <= runs[frame] - skip;
 }
 
 /* Both list functions: false with *bad unchanged when there is no memory, with
@@ -206,14 +286,15 @@ static uint64_t slot_count(const struct image *image,
 #define NONE_BAD UINT64_MAX
 
 static bool list_extents(const struct image *image, struct image_index *index,
-                         const struct format_extent *extents, uint64_t *bad) {
-  uint64_t slots = slot_count(image, index), end = 0, pages = 0;
+                         const struct format_extent *extents,
+                         const uint64_t *runs, uint64_t *bad) {
+  uint64_t end = 0, pages = 0;
   for (uint64_t i = 0; i < image->commit.extents; i++) {
     struct format_extent extent = extents[i];
     uint64_t length = (uint64_t)extent.count * CACHE_PAGE_SIZE;
     if (extent.count == 0 || extent.address % CACHE_PAGE_SIZE != 0 ||
         extent.address < end || extent.address > UINT64_MAX - length ||
-        extent.slot >= slots || extent.count > slots - extent.slot) {
+        !extent_fits(image, runs, &extent)) {
       *bad = i;
       return false;
     }
@@ -248,42 +329,29 @@ static bool list_holes(const struct image *image, struct image_index *index,
   return true;
 }
 
-int image_load_index(const struct image *image, struct image_index *index,
-                     struct hwckpt_error *error) {
-  const struct cache_env *env = image->cache->env;
+/* What the bytes of the index say, once they are known to be whole. */
+static int parse_index(const struct image *image, struct image_index *index,
+                       struct buffer *runs, struct hwckpt_error *error) {
   const CacheCommit *commit = &image->commit;
   struct place place = image_place(image);
   uint64_t frames = commit->page_frames + commit->record_frames;
-  uint64_t extents_at = frames * sizeof(struct format_frame);
+  uint64_t extents_at = frames * frame_size(image);
   uint64_t holes_at =
       extents_at + commit->extents * sizeof(struct format_extent);
-  uint64_t length = holes_at + commit->holes * sizeof(struct format_hole);
-
-  index->bytes.length = index->offsets.length = 0;
-  index->extents.buffer.length = index->holes.buffer.length = 0;
-  /* One byte more: the index may be empty, its place may not. */
-  if (!buffer_reserve(env, &index->bytes, (size_t)length + 1) ||
-      !buffer_reserve(env, &index->offsets,
-                      (size_t)(frames + 1) * sizeof(uint64_t)))
-    goto no_memory;
-  index->bytes.length = (size_t)length;
-  unsigned char *bytes = index->bytes.data;
-  int result = io_read(&place, image->fd, bytes, (size_t)length,
-                       commit->index_offset, error);
-  if (result < 0)
-    return result;
-  if (format_hash(bytes, (size_t)length) != commit->index_checksum)
-    return place_damaged(&place, error, commit->index_offset,
-                         "index does not match its checksum");
-
-  index->frames = (const void *)bytes;
+  const unsigned char *bytes = index->bytes.data;
   uint64_t bad;
-  if (!place_frames(image, index, &bad))
-    return place_damaged(
-        &place, error, commit->index_offset + bad * sizeof(struct format_frame),
-        "frame does not fit the file");
+  index->frames = (const void *)bytes;
+  if (image->version == 1 && !convert_frames(image, index))
+    goto no_memory;
+  if (!check_frames(image, index, &bad))
+    return place_damaged(&place, error,
+                         commit->index_offset + bad * frame_size(image),
+                         "frame does not fit the file");
+  if (!measure_runs(image, index, runs))
+    goto no_memory;
   bad = NONE_BAD;
-  if (!list_extents(image, index, (const void *)(bytes + extents_at), &bad)) {
+  if (!list_extents(image, index, (const void *)(bytes + extents_at),
+                    runs->data, &bad)) {
     if (bad == NONE_BAD)
       goto no_memory;
     return place_damaged(&place, error,
@@ -303,12 +371,56 @@ int image_load_index(const struct image *image, struct image_index *index,
 
 no_memory:
   return place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0,
-                    "index of %llu bytes", (unsigned long long)length);
+                    "index of %llu frames", (unsigned long long)frames);
+}
+
+/* Reads `length` bytes at `offset` into the buffer and checks them. */
+static int load(const struct image *image, struct buffer *into, uint64_t offset,
+                uint64_t length, uint64_t checksum, const char *damage,
+                struct hwckpt_error *error) {
+  struct place place = image_place(image);
+  /* One byte more: it may be empty, its place may not. */
+  if (!buffer_reserve(image->cache->env, into, (size_t)length + 1))
+    return place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0,
+                      "index of %llu bytes", (unsigned long long)length);
+  into->length = (size_t)length;
+  int result =
+      io_read(&place, image->fd, into->data, (size_t)length, offset, error);
+  if (result == 0 && format_hash(into->data, (size_t)length) != checksum)
+    result = place_damaged(&place, error, offset, damage);
+  return result;
+}
+
+int image_load_index(const struct image *image, struct image_index *index,
+                     struct hwckpt_error *error) {
+  const CacheCommit *commit = &image->commit;
+  struct buffer runs = {0};
+  index->bytes.length = index->frame_list.length = 0;
+  index->extents.buffer.length = index->holes.buffer.length = 0;
+  int result =
+      load(image, &index->bytes, commit->index_offset, index_length(image),
+           commit->index_checksum, "index does not match its checksum", error);
+  if (result == 0)
+    result = parse_index(image, index, &runs, error);
+  buffer_free(image->cache->env, &runs);
+  return result;
+}
+
+int image_load_hashes(const struct image *image, struct buffer *hashes,
+                      struct hwckpt_error *error) {
+  const CacheCommit *commit = &image->commit;
+  hashes->length = 0;
+  if (commit->hashes == 0)
+    return 0;
+  return load(image, hashes, commit->index_offset + index_length(image),
+              commit->hashes * sizeof(struct format_page_hash),
+              commit->hashes_checksum,
+              "hashes of pages do not match their checksum", error);
 }
 
 void index_free(const struct cache_env *env, struct image_index *index) {
   buffer_free(env, &index->bytes);
-  buffer_free(env, &index->offsets);
+  buffer_free(env, &index->frame_list);
   spans_free(env, &index->extents);
   spans_free(env, &index->holes);
 }

@@ -10,6 +10,7 @@
 
 #include "format.h"
 #include "io.h"
+#include "segment.h"
 #include "spans.h"
 
 struct image {
@@ -17,10 +18,12 @@ struct image {
   char application[CACHE_NAME_MAX];
   char file[FORMAT_FILE_MAX];
   uint64_t number;
+  int directory; /* the application's; borrowed */
   int fd;
+  unsigned version;       /* of the format it is written in */
   uint64_t size;          /* bytes of the file */
   uint64_t frames_offset; /* where the header ends */
-  uint64_t commit_checksum;
+  uint64_t identity;      /* what children call it by; outlives a merge */
   CacheHeader header;
   CacheCommit commit;
 };
@@ -36,8 +39,8 @@ struct place image_place(const struct image *image);
 
 /* What the index says; freed by index_free(). */
 struct image_index {
-  struct buffer bytes;   /* as read; frames points into it */
-  struct buffer offsets; /* uint64_t: where each frame lies, and their end */
+  struct buffer bytes;               /* as read */
+  struct buffer frame_list;          /* struct format_frame, when converted */
   const struct format_frame *frames; /* page frames, then record frames */
   struct spans extents;              /* ascending, disjoint, with slots */
   struct spans holes;                /* ascending, disjoint, without */
@@ -48,21 +51,24 @@ int image_load_index(const struct image *image, struct image_index *index,
                      struct hwckpt_error *error);
 void index_free(const struct cache_env *env, struct image_index *index);
 
-static inline uint64_t index_frame_offset(const struct image_index *index,
-                                          uint64_t frame) {
-  return ((const uint64_t *)index->offsets.data)[frame];
-}
+/* Reads and checks the hashes of pages, as struct format_page_hash, in the
+ * order of the frames with FORMAT_FRAME_HASHED. */
+int image_load_hashes(const struct image *image, struct buffer *hashes,
+                      struct hwckpt_error *error);
 
-/* Decodes frames; memory for it is taken once. */
+/* Decodes frames; memory for it is taken once, segments stay open. */
 struct frame_reader {
   const struct cache_env *env;
   void *workspace; /* of the decoder */
   size_t workspace_size;
   struct buffer stored; /* frames as they lie in the file */
   struct buffer raw;    /* frames after decoding */
+  struct segment_files segments;
 };
 
-int frame_reader_open(struct frame_reader *reader, const struct cache_env *env,
+/* For images of one application, whose directory is borrowed. */
+int frame_reader_open(struct frame_reader *reader, struct cache *cache,
+                      const char *application, int directory,
                       struct hwckpt_error *error);
 void frame_reader_close(struct frame_reader *reader);
 
@@ -73,10 +79,15 @@ int frame_reader_reserve(struct frame_reader *reader, size_t stored, size_t raw,
 /* Most frames read at once. */
 #define FRAME_BATCH CACHE_UNIT_FRAMES_MAX
 
-/* Reads `count` (<= FRAME_BATCH) frames from `first` on, checks and decodes
- * them. data[i] is where frame first + i lies, until the next call; frames that
- * are full and coded alike lie one after the other. Where into[i] is not null
- * (into may be), the frame is put there, and data[i] says so. */
+/* Whether two frames, one after the other in the index, can be read at once. */
+bool frame_follows(const struct format_frame *frame,
+                   const struct format_frame *next);
+
+/* Reads `count` (<= FRAME_BATCH) frames from `first` on, of which each follows
+ * the one before, checks and decodes them. data[i] is where frame first + i
+ * lies, until the next call; frames that are full and coded alike lie one after
+ * the other. Where into[i] is not null (into may be), the frame is put there,
+ * and data[i] says so. */
 int frame_reader_read(struct frame_reader *reader, const struct image *image,
                       const struct image_index *index, uint64_t first,
                       unsigned count, unsigned char *const into[FRAME_BATCH],

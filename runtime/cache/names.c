@@ -15,7 +15,8 @@ size_t format_marker(char buffer[FORMAT_MARKER_MAX]) {
                        FORMAT_VERSION);
 }
 
-enum format_status format_check_marker(const char *text, size_t length) {
+enum format_status format_check_marker(const char *text, size_t length,
+                                       unsigned *number) {
   size_t prefix = sizeof(marker_text) - 1;
   if (length < prefix + 2 || __builtin_memcmp(text, marker_text, prefix) != 0 ||
       text[length - 1] != '\n')
@@ -28,7 +29,10 @@ enum format_status format_check_marker(const char *text, size_t length) {
       return FORMAT_DAMAGED;
     version = version * 10 + (uint64_t)(text[i] - '0');
   }
-  return version == FORMAT_VERSION ? FORMAT_OK : FORMAT_OTHER;
+  if (version < FORMAT_VERSION_OLDEST || version > FORMAT_VERSION)
+    return FORMAT_OTHER;
+  *number = (unsigned)version;
+  return FORMAT_OK;
 }
 
 static bool valid_character(char c) {
@@ -60,17 +64,34 @@ bool format_same_name(const char *a, const char *b) {
   return *a == *b;
 }
 
-uint64_t format_parse_generation(const char *name) {
-  if (name[0] != 'g')
-    return 0;
+/* The number behind the first letter; 0: none, or too large. */
+static uint64_t parse_number(const char *name) {
   uint64_t number = 0;
   for (const char *at = name + 1; *at >= '0' && *at <= '9'; at++) {
     if (number > UINT64_MAX / 10 - 1)
       return 0;
     number = number * 10 + (uint64_t)(*at - '0');
   }
+  return number;
+}
+
+uint64_t format_parse_generation(const char *name) {
+  uint64_t number = name[0] == 'g' ? parse_number(name) : 0;
   char expected[FORMAT_FILE_MAX];
   format_generation_file(expected, number, FORMAT_SUFFIX_GENERATION);
+  return format_same_name(name, expected) ? number : 0;
+}
+
+void format_segment_file(char name[FORMAT_FILE_MAX], uint32_t number) {
+  hwckpt_format(name, FORMAT_FILE_MAX, "s%010u.seg", number);
+}
+
+uint64_t format_parse_segment(const char *name) {
+  uint64_t number = name[0] == 's' ? parse_number(name) : 0;
+  char expected[FORMAT_FILE_MAX];
+  if (number > UINT32_MAX)
+    return 0;
+  format_segment_file(expected, (uint32_t)number);
   return format_same_name(name, expected) ? number : 0;
 }
 

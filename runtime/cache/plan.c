@@ -70,9 +70,9 @@ static bool end_unit(struct cache_plan *plan, const struct plan_link *link,
                      const struct plan_unit *unit) {
   if (unit->frames == 0)
     return true;
-  uint64_t end = unit->first + unit->frames;
-  size_t stored = (size_t)(index_frame_offset(&link->index, end) -
-                           index_frame_offset(&link->index, unit->first));
+  const struct format_frame *first = &link->index.frames[unit->first];
+  const struct format_frame *last = first + unit->frames - 1;
+  size_t stored = (size_t)(last->offset + last->stored - first->offset);
   size_t raw = (size_t)unit->frames * link->frame_pages * CACHE_PAGE_SIZE;
   if (stored > plan->stored_max)
     plan->stored_max = stored;
@@ -81,38 +81,59 @@ static bool end_unit(struct cache_plan *plan, const struct plan_link *link,
   return buffer_append(plan->env, &plan->units, unit, sizeof(*unit));
 }
 
-/* Cuts what was found, in the order of the file, into units. */
-static bool make_units(struct planning *planning, size_t number,
+/* Whether the unit can go on with the frame: it is in it, or the next, and lies
+ * right behind it. */
+static bool goes_on(const struct plan_link *link, const struct plan_unit *unit,
+                    uint64_t frame, uint64_t most) {
+  const struct format_frame *frames = link->index.frames;
+  uint64_t end = unit->first + unit->frames;
+  return frame < end || (frame == end && unit->frames < most &&
+                         frame_follows(&frames[frame - 1], &frames[frame]));
+}
+
+/* Makes pieces of one frame each, in the order of the index. Several may be of
+ * the same frame and of the same pages of it. */
+static bool cut_pieces(struct planning *planning,
                        const struct plan_link *link) {
-  struct cache_plan *plan = planning->plan;
-  struct plan_unit unit = {.link = (uint32_t)number};
-  uint64_t most = plan->unit_frames;
+  const struct cache_env *env = planning->plan->env;
+  planning->rest.buffer.length = 0;
   for (size_t i = 0; i < spans_count(&planning->found); i++) {
     struct span piece = spans_at(&planning->found)[i];
     while (piece.begin < piece.end) {
-      uint64_t frame = piece.slot / link->frame_pages;
-      uint64_t last = (piece.slot + pages_of(piece) - 1) / link->frame_pages;
-      if (unit.frames == 0 || frame > unit.first + unit.frames ||
-          frame >= unit.first + most) {
-        if (!end_unit(plan, link, &unit))
-          return false;
-        size_t pieces = spans_count(&plan->pieces);
-        unit = (struct plan_unit){(uint32_t)number, 1, frame, pieces, pieces};
-      }
-      if (last >= unit.first + most)
-        last = unit.first + most - 1;
-      if (last >= unit.first + unit.frames)
-        unit.frames = (uint32_t)(last + 1 - unit.first);
-      uint64_t count = (last + 1) * link->frame_pages - piece.slot;
-      if (count > pages_of(piece))
-        count = pages_of(piece);
+      uint64_t count = link->frame_pages - piece.slot % link->frame_pages;
       struct span part = piece;
-      part.end = part.begin + count * CACHE_PAGE_SIZE;
-      if (!add_piece(planning, &unit, part))
+      if (count < pages_of(piece))
+        part.end = part.begin + count * CACHE_PAGE_SIZE;
+      if (!buffer_append(env, &planning->rest.buffer, &part, sizeof(part)))
         return false;
       piece.begin = part.end;
       piece.slot += count;
     }
+  }
+  struct spans swap = planning->found;
+  planning->found = planning->rest;
+  planning->rest = swap;
+  return spans_sort_by_slot(env, &planning->found);
+}
+
+/* Puts the pieces into units. */
+static bool make_units(struct planning *planning, size_t number,
+                       const struct plan_link *link) {
+  struct cache_plan *plan = planning->plan;
+  struct plan_unit unit = {.link = (uint32_t)number};
+  for (size_t i = 0; i < spans_count(&planning->found); i++) {
+    struct span piece = spans_at(&planning->found)[i];
+    uint64_t frame = piece.slot / link->frame_pages;
+    if (unit.frames == 0 || !goes_on(link, &unit, frame, plan->unit_frames)) {
+      if (!end_unit(plan, link, &unit))
+        return false;
+      size_t pieces = spans_count(&plan->pieces);
+      unit = (struct plan_unit){(uint32_t)number, 1, frame, pieces, pieces};
+    }
+    if (frame == unit.first + unit.frames)
+      unit.frames++;
+    if (!add_piece(planning, &unit, piece))
+      return false;
   }
   return end_unit(plan, link, &unit);
 }
@@ -136,8 +157,7 @@ static int plan_link(struct planning *planning, size_t chain) {
   spans_free(plan->env, &link.index.holes);
   bool used = spans_count(&planning->found) != 0;
   if (result == 0 && used &&
-      (!spans_sort_by_slot(plan->env, &planning->found) ||
-       !make_units(planning, number, &link) ||
+      (!cut_pieces(planning, &link) || !make_units(planning, number, &link) ||
        !buffer_append(plan->env, &plan->links, &link, sizeof(link))))
     result = fail_memory(planning);
   if (result < 0 || !used)

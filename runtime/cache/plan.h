@@ -13,7 +13,7 @@
 struct plan_link {
   size_t chain; /* its place in the reader's chain */
   unsigned frame_pages;
-  struct image_index index; /* frames and offsets only */
+  struct image_index index; /* frames only */
 };
 
 /* Neighbouring frames of one generation, read at once. */

@@ -3,10 +3,12 @@
  *
  * Invariant: of an opened reader every generation of the chain had, at the time
  * of opening, a whole header, commit record and index, and each names the
- * commit checksum of the one below it: chains of two applications, or of two
+ * identity of the one below it: chains of two applications, or of two
  * pasts of one, cannot be mixed.
  */
 #include "reader.h"
+
+#include "space.h"
 
 #include <string.h>
 
@@ -23,13 +25,15 @@ int image_read_records(const struct image *image,
   uint64_t end = commit->page_frames + commit->record_frames;
   if (first == end)
     return 0;
-  int result = frame_reader_open(&frames, env, error);
-  if (result < 0)
-    return result;
+  int result = frame_reader_open(&frames, image->cache, image->application,
+                                 image->directory, error);
   while (first < end && result == 0) {
     const unsigned char *data[FRAME_BATCH];
-    unsigned count =
-        end - first < FRAME_BATCH ? (unsigned)(end - first) : FRAME_BATCH;
+    unsigned count = 1;
+    while (count < FRAME_BATCH && first + count < end &&
+           frame_follows(&index->frames[first + count - 1],
+                         &index->frames[first + count]))
+      count++;
     result = frame_reader_read(&frames, image, index, first, count, NULL, data,
                                error);
     for (unsigned i = 0; records && i < count && result == 0; i++)
@@ -69,17 +73,34 @@ static int find_records(struct cache_reader *reader, const struct image *image,
 
 /* ---- the chain ---- */
 
+void describe_generation(struct cache_generation *generation,
+                         const CacheHeader *header, const CacheCommit *commit) {
+  memset(generation, 0, sizeof(*generation));
+  memcpy(generation->application, header->application,
+         sizeof(generation->application));
+  generation->number = header->number;
+  generation->parent = header->parent;
+  generation->commit_ns = commit->commit_ns;
+  generation->pages = commit->pages;
+  generation->bytes = commit->file_length + commit->segment_bytes;
+  generation->raw_bytes = commit->raw_bytes;
+  generation->put_pages = commit->put_pages;
+  generation->zero_pages = commit->zero_pages;
+  generation->same_pages = commit->same_pages;
+  generation->merged = commit->merged;
+  generation->total_written = commit->total_written;
+  generation->total_put = commit->total_put;
+  generation->counted_since_ns = commit->counted_since_ns;
+}
+
 void image_describe(const struct image *image,
                     struct cache_generation *generation) {
-  memset(generation, 0, sizeof(*generation));
+  describe_generation(generation, &image->header, &image->commit);
+  /* Known of a damaged one as well. */
   memcpy(generation->application, image->application,
          sizeof(generation->application));
   generation->number = image->number;
-  generation->parent = image->header.parent;
-  generation->commit_ns = image->commit.commit_ns;
-  generation->pages = image->commit.pages;
-  generation->bytes = image->size;
-  generation->raw_bytes = image->commit.raw_bytes;
+  generation->bytes = image->size + image->commit.segment_bytes;
 }
 
 static int open_first(struct cache_reader *reader, const struct image *image,
@@ -111,7 +132,7 @@ static int open_parent(struct cache_reader *reader, const struct image *above,
                           reader->directory, number, error);
   if (result == -HWCKPT_E_NO_GENERATION)
     return broken_chain(above, number, "is missing", error);
-  if (result == 0 && image->commit_checksum != above->header.parent_commit) {
+  if (result == 0 && image->identity != above->header.parent_commit) {
     image_close(image);
     return broken_chain(above, number, "is not the one it was", error);
   }
@@ -128,7 +149,7 @@ static int open_chain(struct cache_reader *reader, const char *application,
   /* Ends: a parent's number is always below its child's. */
   while (result == 0) {
     struct place place = image_place(&image);
-    struct chain_link link = {image.number, image.commit_checksum};
+    struct chain_link link = {image.number, image.identity};
     bool first = reader->chain.length == 0;
     if (!buffer_append(env, &reader->chain, &link, sizeof(link)))
       result = place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0, "chain");
@@ -162,7 +183,9 @@ int cache_reader_open(struct cache *cache, const char *application,
   reader->cache = cache;
   reader->directory = directory;
   struct image_index index = {0};
-  status = open_chain(reader, application, number, &index, error);
+  status = space_keep(cache, application, directory, &reader->kept, error);
+  if (status == 0)
+    status = open_chain(reader, application, number, &index, error);
   index_free(cache->env, &index);
   if (status < 0) {
     cache_reader_close(reader);
@@ -176,6 +199,7 @@ void cache_reader_close(struct cache_reader *reader) {
   if (!reader)
     return;
   const struct cache_env *env = reader->cache->env;
+  space_let_go(reader->cache, reader->kept);
   env->io->close(reader->directory);
   buffer_free(env, &reader->chain);
   buffer_free(env, &reader->records);
@@ -212,7 +236,7 @@ int reader_open_link(struct cache_reader *reader, size_t i, struct image *image,
       (const struct chain_link *)reader->chain.data + i;
   int result = image_open(image, reader->cache, reader->generation.application,
                           reader->directory, link->number, error);
-  if (result == 0 && image->commit_checksum != link->commit_checksum) {
+  if (result == 0 && image->identity != link->identity) {
     image_close(image);
     return broken_chain(image, link->number, "is not the one it was", error);
   }
@@ -221,25 +245,35 @@ int reader_open_link(struct cache_reader *reader, size_t i, struct image *image,
 
 /* ---- verifying ---- */
 
+static int verify_image(const struct image *image, struct hwckpt_error *error) {
+  struct image_index index = {0};
+  unsigned restores;
+  int result = image_load_index(image, &index, error);
+  if (result == 0)
+    result = image_read_records(image, &index, NULL, error);
+  if (result == 0)
+    result = image_load_hashes(image, &index.bytes, error);
+  if (result == 0)
+    result = restores_read(image, image->directory, &restores, error);
+  index_free(image->cache->env, &index);
+  return result;
+}
+
 int cache_verify(struct cache *cache, const char *application, uint64_t number,
                  struct hwckpt_error *error) {
-  int directory;
+  int directory, kept;
   int result = directory_open(cache, application, &directory, error);
   if (result < 0)
     return result;
-  struct image image;
-  struct image_index index = {0};
-  result = image_open(&image, cache, application, directory, number, error);
+  result = space_keep(cache, application, directory, &kept, error);
   if (result == 0) {
-    unsigned restores;
-    result = image_load_index(&image, &index, error);
+    struct image image;
+    result = image_open(&image, cache, application, directory, number, error);
     if (result == 0)
-      result = image_read_records(&image, &index, NULL, error);
-    if (result == 0)
-      result = restores_read(&image, directory, &restores, error);
+      result = verify_image(&image, error);
     image_close(&image);
+    space_let_go(cache, kept);
   }
-  index_free(cache->env, &index);
   cache->env->io->close(directory);
   return result;
 }

@@ -9,12 +9,13 @@
  * descriptors. */
 struct chain_link {
   uint64_t number;
-  uint64_t commit_checksum;
+  uint64_t identity;
 };
 
 struct cache_reader {
   struct cache *cache;
   int directory;
+  int kept; /* lock that keeps what is read */
   struct cache_generation generation;
   struct buffer chain;   /* struct chain_link, the generation itself first */
   struct buffer records; /* the stream of records */
@@ -39,5 +40,9 @@ int restores_read(const struct image *image, int directory, unsigned *count,
 /* Fills in what an image says of itself. */
 void image_describe(const struct image *image,
                     struct cache_generation *generation);
+
+/* The same from its parts. */
+void describe_generation(struct cache_generation *generation,
+                         const CacheHeader *header, const CacheCommit *commit);
 
 #endif

@@ -47,12 +47,18 @@ static int add_to_run(struct delivery *delivery, uint64_t address,
   return result;
 }
 
+/* Where frames are decoded to, when not to the worker's memory. */
+struct targets {
+  unsigned char *into[FRAME_BATCH];
+  uint64_t address[FRAME_BATCH]; /* whose memory that is */
+};
+
 /* Where each frame that one piece holds whole may be decoded to. */
 static void find_targets(const struct delivery *delivery,
                          const struct plan_unit *unit,
                          const struct plan_link *link,
-                         unsigned char *into[FRAME_BATCH]) {
-  memset(into, 0, FRAME_BATCH * sizeof(*into));
+                         struct targets *targets) {
+  memset(targets, 0, sizeof(*targets));
   if (!delivery->sink->target)
     return;
   for (const struct span *piece = delivery->piece; piece < delivery->end;
@@ -64,16 +70,20 @@ static void find_targets(const struct delivery *delivery,
       uint64_t count = link->index.frames[frame].raw / CACHE_PAGE_SIZE;
       if (slot + count > end)
         break;
-      into[frame - unit->first] = delivery->sink->target(
-          piece->begin + (slot - piece->slot) * CACHE_PAGE_SIZE, (size_t)count,
-          delivery->sink->context);
+      unsigned i = (unsigned)(frame - unit->first);
+      if (targets->into[i]) /* the same content is at two addresses */
+        continue;
+      targets->address[i] =
+          piece->begin + (slot - piece->slot) * CACHE_PAGE_SIZE;
+      targets->into[i] = delivery->sink->target(
+          targets->address[i], (size_t)count, delivery->sink->context);
     }
   }
 }
 
 /* Hands out what the pieces want of the unit's frames. */
 static int deliver(struct delivery *delivery, const struct plan_unit *unit,
-                   unsigned frame_pages, unsigned char *const into[FRAME_BATCH],
+                   unsigned frame_pages, const struct targets *targets,
                    const unsigned char *const data[FRAME_BATCH]) {
   int result = 0;
   for (const struct span *piece = delivery->piece;
@@ -86,10 +96,13 @@ static int deliver(struct delivery *delivery, const struct plan_unit *unit,
       part = frame_pages - in_frame;
       if (part > pages - done)
         part = pages - done;
-      if (!into[frame])
+      uint64_t address = piece->begin + done * CACHE_PAGE_SIZE;
+      uint64_t skip = in_frame * CACHE_PAGE_SIZE;
+      bool there =
+          targets->into[frame] && targets->address[frame] + skip == address;
+      if (!there)
         result =
-            add_to_run(delivery, piece->begin + done * CACHE_PAGE_SIZE,
-                       data[frame] + in_frame * CACHE_PAGE_SIZE, (size_t)part);
+            add_to_run(delivery, address, data[frame] + skip, (size_t)part);
     }
   }
   return result ? result : end_run(delivery);
@@ -106,7 +119,10 @@ int cache_worker_open(const struct cache_plan *plan,
     return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, "frame decoder",
                        "%zu bytes", sizeof(*worker));
   worker->plan = plan;
-  int status = frame_reader_open(&worker->frames, plan->env, error);
+  const struct cache_reader *reader = plan->reader;
+  int status = frame_reader_open(&worker->frames, reader->cache,
+                                 reader->generation.application,
+                                 reader->directory, error);
   if (status == 0)
     status = frame_reader_reserve(&worker->frames, plan->stored_max,
                                   plan->raw_max, error);
@@ -154,16 +170,18 @@ int cache_plan_read(struct cache_worker *worker, size_t number,
       .piece = spans_at(&plan->pieces) + unit->pieces,
       .end = spans_at(&plan->pieces) + unit->pieces_end,
   };
-  unsigned char *into[FRAME_BATCH];
+  struct targets targets;
   const unsigned char *data[FRAME_BATCH];
   int result = open_link(worker, unit->link, error);
   if (result < 0)
     return result;
-  find_targets(&delivery, unit, link, into);
-  result = frame_reader_read(&worker->frames, &worker->image, &link->index,
-                             unit->first, unit->frames, into, data, error);
-  return result < 0 ? result
-                    : deliver(&delivery, unit, link->frame_pages, into, data);
+  find_targets(&delivery, unit, link, &targets);
+  result =
+      frame_reader_read(&worker->frames, &worker->image, &link->index,
+                        unit->first, unit->frames, targets.into, data, error);
+  return result < 0
+             ? result
+             : deliver(&delivery, unit, link->frame_pages, &targets, data);
 }
 
 int cache_replay(struct cache_reader *reader, const struct cache_range *wanted,

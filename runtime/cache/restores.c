@@ -2,7 +2,7 @@
  *
  * The count lies in a file of its own beside the generation, which itself never
  * changes after its commit. It is replaced as a whole, so it is either the old
- * count or the new one, and it names the generation's commit checksum, so that
+ * count or the new one, and it names the generation's identity, so that
  * it never counts for another.
  */
 #include "reader.h"
@@ -43,13 +43,13 @@ int restores_read(const struct image *image, int directory, unsigned *count,
     status = format_check(&tag, FORMAT_MAGIC_RESTORES, bytes + sizeof(tag));
   if (status == FORMAT_OTHER)
     return place_fail(&place, error, HWCKPT_E_CACHE_VERSION, 0,
-                      "version %u, this is version %u", tag.version,
+                      "version %u, this reads up to %u", tag.version,
                       FORMAT_VERSION);
   if (status != FORMAT_OK ||
       !format_decode_restores(&restores, bytes + sizeof(tag), length))
     return place_damaged(&place, error, 0, "not a count of restores");
   if (restores.number == image->number &&
-      restores.commit_checksum == image->commit_checksum)
+      restores.commit_checksum == image->identity)
     *count = restores.count;
   return 0;
 }
@@ -60,7 +60,7 @@ static int write_count(const struct image *image, int directory, unsigned count,
   struct place place = {image->cache, image->application, file};
   format_generation_file(file, image->number, FORMAT_SUFFIX_RESTORES);
   CacheRestores restores = {.number = image->number,
-                            .commit_checksum = image->commit_checksum,
+                            .commit_checksum = image->identity,
                             .count = count};
   unsigned char bytes[sizeof(struct format_tag) + FORMAT_MESSAGE_MAX];
   struct format_tag tag;

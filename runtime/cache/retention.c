@@ -7,6 +7,7 @@
  * one.
  */
 #include "catalog.h"
+#include "space.h"
 
 /* The newest of `limit` and older; 0 when there is none. */
 static uint64_t newest_below(const struct buffer *entries, uint64_t limit) {
@@ -58,10 +59,10 @@ static int remove_generation(struct cache *cache, const char *application,
 
 static int remove_old(struct cache *cache, const char *application,
                       int directory, const struct buffer *entries,
-                      uint64_t oldest_kept, struct hwckpt_error *error) {
+                      uint64_t oldest_kept, bool *removed,
+                      struct hwckpt_error *error) {
   const struct catalog_entry *at = entries->data;
   uint64_t lowest = lowest_kept(entries, oldest_kept);
-  bool removed = false;
   int result = 0;
   for (size_t i = entries->length / sizeof(*at); i-- > 0 && result == 0;) {
     bool old = at[i].base ? !base_is_kept(entries, at[i].base, oldest_kept)
@@ -70,9 +71,9 @@ static int remove_old(struct cache *cache, const char *application,
       continue;
     result =
         remove_generation(cache, application, directory, at[i].number, error);
-    removed = true;
+    *removed = true;
   }
-  if (!removed || result < 0)
+  if (!*removed || result < 0)
     return result;
   struct place place = {cache, application, NULL};
   int synced = cache->env->io->fsync(directory);
@@ -91,13 +92,19 @@ int cache_retain(struct cache *cache, const char *application, unsigned keep,
   if (result == 0)
     result = catalog_read(cache, application, directory, &entries, NULL, NULL,
                           error);
+  bool removed = false;
   if (result == 0) {
     uint64_t oldest_kept = UINT64_MAX;
     for (unsigned i = 0; i < (keep ? keep : 1) && oldest_kept; i++)
       oldest_kept = newest_below(&entries, oldest_kept);
     if (oldest_kept)
       result = remove_old(cache, application, directory, &entries, oldest_kept,
-                          error);
+                          &removed, error);
+  }
+  /* Once a handle also what others left that died. */
+  if (result == 0 && (removed || !cache->swept)) {
+    cache->swept = true;
+    result = space_free(cache, application, directory, lock, error);
   }
   buffer_free(env, &entries);
   directory_unlock(cache, lock);

@@ -1,12 +1,9 @@
-/* writer.c - beginning a generation, and putting pages, holes and records.
- *
- * Pages are collected in frames in the order they come, whatever their
- * addresses, so that scattered pages are coded as well as contiguous ones. The
- * index is made from `put` when the generation is committed.
- */
+/* writer.c - beginning a generation, and putting pages, holes and records. The
+ * index is made from `put` when the generation is committed. */
 #include "writer.h"
 
 #include "image.h"
+#include "recall.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,239 +13,135 @@ struct place writer_place(const struct cache_writer *writer) {
   return (struct place){writer->cache, writer->application, writer->temporary};
 }
 
-/* ---- output ---- */
-
-/* Reserves flash ahead of the writes, doubling, so that the file lies in few
- * pieces and its blocks are not allocated one write at a time. A refusal costs
- * speed only: the writes tell when there is really no room. */
-#define ALLOCATE_FIRST (UINT64_C(8) << 20)
-#define ALLOCATE_MOST (UINT64_C(256) << 20)
-#define ALLOCATE_KEEP_SIZE 1 /* FALLOC_FL_KEEP_SIZE */
-
-static void allocate_ahead(struct cache_writer *writer, uint64_t end) {
-  if (end <= writer->allocated)
-    return;
-  uint64_t step = writer->allocated;
-  if (step < ALLOCATE_FIRST)
-    step = ALLOCATE_FIRST;
-  if (step > ALLOCATE_MOST)
-    step = ALLOCATE_MOST;
-  int result = writer->cache->env->io->fallocate(writer->fd, ALLOCATE_KEEP_SIZE,
-                                                 writer->allocated, step);
-  writer->allocated = result < 0 ? UINT64_MAX : writer->allocated + step;
-}
-
-/* Writes the first `length` bytes of the output buffer. */
-static int write_output(struct cache_writer *writer, size_t length,
-                        struct hwckpt_error *error) {
-  struct place place = writer_place(writer);
-  int result = io_write(&place, writer->fd, writer->output, length,
-                        writer->written, error);
-  if (result < 0)
-    return writer->failed = result;
-  writer->written += length;
-  writer->output_length -= length;
-  memmove(writer->output, writer->output + length, writer->output_length);
-  return 0;
-}
-
-/* Keeps the buffer below WRITER_OUTPUT, in writes of exactly that. */
-static int drain_output(struct cache_writer *writer,
-                        struct hwckpt_error *error) {
-  while (writer->output_length >= WRITER_OUTPUT) {
-    allocate_ahead(writer, writer->written + WRITER_OUTPUT);
-    int result = write_output(writer, WRITER_OUTPUT, error);
-    if (result < 0)
-      return result;
-  }
-  return 0;
-}
-
-int writer_flush(struct cache_writer *writer, struct hwckpt_error *error) {
-  return write_output(writer, writer->output_length, error);
-}
-
-int writer_put_bytes(struct cache_writer *writer, const void *data,
-                     size_t length, struct hwckpt_error *error) {
-  const unsigned char *from = data;
-  while (length) {
-    size_t part = WRITER_OUTPUT - writer->output_length;
-    if (part > length)
-      part = length;
-    memcpy(writer->output + writer->output_length, from, part);
-    writer->output_length += part;
-    from += part;
-    length -= part;
-    int result = drain_output(writer, error);
-    if (result < 0)
-      return result;
-  }
-  return 0;
-}
-
-/* ---- frames ---- */
-
-static int no_memory(struct cache_writer *writer, struct hwckpt_error *error) {
+int writer_no_memory(struct cache_writer *writer, struct hwckpt_error *error) {
   struct place place = writer_place(writer);
   return writer->failed = place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
                                      "no room for the index");
 }
 
-int writer_put_frame(struct cache_writer *writer, const void *data,
-                     size_t length, struct hwckpt_error *error) {
-  unsigned char *out = writer->output + writer->output_length;
-  size_t stored =
-      writer->encoder ? encoder_encode(writer->encoder, out, data, length) : 0;
-  if (stored == 0) {
-    memcpy(out, data, length);
-    stored = length;
-  }
-  struct format_frame frame = {(uint32_t)stored, (uint32_t)length,
-                               format_hash(out, stored)};
-  if (!buffer_append(writer->cache->env, &writer->frames, &frame,
-                     sizeof(frame)))
-    return no_memory(writer, error);
-  writer->output_length += stored;
-  return drain_output(writer, error);
-}
-
-/* Puts `count` pages into frames. */
-static int put_stored(struct cache_writer *writer, uint64_t address,
-                      const unsigned char *data, size_t count,
-                      struct hwckpt_error *error) {
-  struct place place = writer_place(writer);
-  if (count > FORMAT_SLOTS_MAX - writer->slots)
-    return writer->failed = place_fail(&place, error, HWCKPT_E_CAPTURE, EFBIG,
-                                       "more than %llu pages in one generation",
-                                       (unsigned long long)FORMAT_SLOTS_MAX);
-  struct span span = {address, address + count * CACHE_PAGE_SIZE,
-                      writer->slots};
-  if (!spans_append(writer->cache->env, &writer->put, span))
-    return no_memory(writer, error);
-
-  while (count) {
-    size_t used = WRITER_FRAME_USED(writer);
-    size_t part = FORMAT_FRAME_PAGES - used;
-    if (part > count)
-      part = count;
-    /* A whole frame is coded from where it lies. */
-    const unsigned char *whole = data;
-    if (part < FORMAT_FRAME_PAGES) {
-      memcpy(writer->frame + used * CACHE_PAGE_SIZE, data,
-             part * CACHE_PAGE_SIZE);
-      whole = writer->frame;
-    }
-    writer->slots += part;
-    if (used + part == FORMAT_FRAME_PAGES) {
-      int result = writer_put_frame(writer, whole, FORMAT_FRAME_BYTES, error);
-      if (result < 0)
-        return result;
-    }
-    data += part * CACHE_PAGE_SIZE;
-    count -= part;
-  }
-  return 0;
-}
-
 /* ---- beginning ---- */
 
-static int put_header(struct cache_writer *writer, uint64_t parent_commit,
-                      struct hwckpt_error *error) {
-  CacheHeader header = CacheHeader_init_zero;
-  memcpy(header.application, writer->application, sizeof(header.application));
-  header.number = writer->number;
-  header.parent = writer->parent;
-  header.parent_commit = parent_commit;
-  unsigned char message[FORMAT_MESSAGE_MAX];
-  struct format_tag tag;
-  size_t length = format_encode_header(&header, message);
-  format_seal(&tag, FORMAT_MAGIC_HEADER, message, length);
-  writer->header_checksum = tag.checksum;
-  int result = writer_put_bytes(writer, &tag, sizeof(tag), error);
-  return result < 0 ? result : writer_put_bytes(writer, message, length, error);
-}
-
-/* Reads what the header says of the parent, which must be whole. */
-static int find_parent(struct cache_writer *writer, uint64_t *commit,
+/* Who it is. What the header and the commit record say of the parent is taken
+ * from it; it must be whole. */
+static int fill_header(struct cache_writer *writer, uint64_t parent,
                        struct hwckpt_error *error) {
-  *commit = 0;
-  if (writer->parent == 0)
+  const struct cache_io *io = writer->cache->env->io;
+  struct place place = writer_place(writer);
+  CacheHeader *header = &writer->header;
+  memcpy(header->application, writer->application, sizeof(header->application));
+  header->number = writer->number;
+  long got = io->getrandom(&header->identity, sizeof(header->identity));
+  if (got != (long)sizeof(header->identity))
+    return place_fail_io(&place, error, got, "getrandom");
+  if (parent == 0)
     return 0;
   struct image image;
   int result = image_open(&image, writer->cache, writer->application,
-                          writer->directory, writer->parent, error);
+                          writer->directory, parent, error);
   if (result < 0)
     return result;
-  *commit = image.commit_checksum;
+  header->parent = parent;
+  header->parent_commit = image.identity;
   image_close(&image);
   return 0;
+}
+
+/* The counts of the application go on from its newest generation, or begin
+ * anew when that is not readable. */
+static void continue_counts(struct cache_writer *writer, uint64_t newest) {
+  struct image image;
+  CacheCommit *commit = &writer->commit;
+  if (newest && image_open(&image, writer->cache, writer->application,
+                           writer->directory, newest, NULL) == 0) {
+    commit->total_written = image.commit.total_written;
+    commit->total_put = image.commit.total_put;
+    commit->counted_since_ns = image.commit.counted_since_ns;
+    image_close(&image);
+  }
+  if (commit->counted_since_ns == 0)
+    commit->counted_since_ns = writer->cache->env->io->realtime_ns();
 }
 
 static int find_number(struct cache_writer *writer,
                        struct hwckpt_error *error) {
   const struct cache_env *env = writer->cache->env;
   struct buffer numbers = {0};
-  int result = directory_numbers(writer->cache, writer->application,
-                                 writer->directory, &numbers, error);
+  int result =
+      directory_numbers(writer->cache, writer->application, writer->directory,
+                        format_parse_generation, &numbers, error);
   size_t count = numbers.length / sizeof(uint64_t);
-  writer->number = count ? ((const uint64_t *)numbers.data)[count - 1] + 1 : 1;
+  uint64_t newest = count ? ((const uint64_t *)numbers.data)[count - 1] : 0;
   buffer_free(env, &numbers);
-  return result;
+  if (result < 0)
+    return result;
+  writer->number = newest + 1;
+  format_generation_file(writer->file, writer->number,
+                         FORMAT_SUFFIX_GENERATION);
+  format_generation_file(writer->temporary, writer->number,
+                         FORMAT_TEMPORARY_SUFFIX);
+  continue_counts(writer, newest);
+  writer->newest = newest;
+  return 0;
 }
 
 static int take_memory(struct cache_writer *writer,
                        struct hwckpt_error *error) {
   const struct cache_env *env = writer->cache->env;
-  writer->output = env->map(WRITER_OUTPUT + FORMAT_FRAME_BYTES);
+  writer->output = env->map(WRITER_OUTPUT);
   writer->frame = env->map(FORMAT_FRAME_BYTES);
   if (!writer->output || !writer->frame)
-    return no_memory(writer, error);
+    return writer_no_memory(writer, error);
   if (writer->level == CODEC_LEVEL_RAW)
     return 0;
   size_t size = codec_encoder_size(writer->level);
   writer->workspace = env->map(size);
   writer->workspace_size = size;
   if (!writer->workspace)
-    return no_memory(writer, error);
+    return writer_no_memory(writer, error);
   writer->encoder = encoder_init(writer->workspace, size, writer->level);
-  return writer->encoder ? 0 : no_memory(writer, error);
+  return writer->encoder ? 0 : writer_no_memory(writer, error);
 }
 
-static int create_file(struct cache_writer *writer,
-                       struct hwckpt_error *error) {
-  struct place place = writer_place(writer);
-  format_generation_file(writer->file, writer->number,
-                         FORMAT_SUFFIX_GENERATION);
-  format_generation_file(writer->temporary, writer->number,
-                         FORMAT_TEMPORARY_SUFFIX);
-  int fd = writer->cache->env->io->openat(
-      writer->directory, writer->temporary,
-      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0)
-    return place_fail_io(&place, error, fd, "create");
-  writer->fd = fd;
-  return 0;
+/* What the log has already; a new session reads it back. */
+static int remember(struct cache_writer *writer, struct hwckpt_error *error) {
+  struct session *session = writer->session;
+  int result = session->recalled
+                   ? 0
+                   : recall_content(writer->cache, session, writer->directory,
+                                    writer->newest, error);
+  session->recalled = result == 0;
+  writer->stamp = session->turn;
+  writer->known_from =
+      (uint32_t)(session->content.frames.length / sizeof(struct content_frame));
+  return result;
 }
 
-static int begin(struct cache_writer *writer, struct hwckpt_error *error) {
+static int begin(struct cache_writer *writer,
+                 const struct cache_write_options *options,
+                 struct hwckpt_error *error) {
   struct cache *cache = writer->cache;
   const char *application = writer->application;
-  uint64_t parent_commit = 0;
   int result = directory_lock(cache, application, writer->directory,
                               &writer->lock, error);
+  if (result == 0)
+    result = session_begin(cache, application, writer->directory, writer->lock,
+                           &writer->session, error);
+  if (result == 0)
+    result = directory_raise_version(cache, error);
   if (result == 0)
     result =
         directory_remove_stale(cache, application, writer->directory, error);
   if (result == 0)
     result = find_number(writer, error);
   if (result == 0)
-    result = find_parent(writer, &parent_commit, error);
+    result = remember(writer, error);
+  if (result == 0)
+    result = fill_header(writer, options->parent, error);
   if (result == 0)
     result = take_memory(writer, error);
   if (result == 0)
-    result = create_file(writer, error);
-  if (result == 0)
-    result = put_header(writer, parent_commit, error);
+    result = log_open(&writer->log, cache, writer->session, writer->directory,
+                      error);
   return result;
 }
 
@@ -271,12 +164,11 @@ int cache_begin(struct cache *cache, const char *application,
                 application);
   writer->directory = directory;
   writer->lock = writer->fd = -1;
-  writer->parent = options->parent;
   writer->level =
       options->level > CODEC_LEVEL_MAX ? CODEC_LEVEL_MAX : options->level;
-  status = begin(writer, error);
+  status = begin(writer, options, error);
   if (status < 0) {
-    writer_end(writer, true);
+    writer_end(writer, LOG_ABORTED);
     return status;
   }
   *result = writer;
@@ -339,9 +231,10 @@ int cache_put_all_pages(struct cache_writer *writer, uint64_t address,
                         const void *data, size_t count,
                         struct hwckpt_error *error) {
   int result = check_pages(writer, address, count, error);
+  writer->commit.put_pages += count;
   return result < 0 || count == 0
              ? result
-             : put_stored(writer, address, data, count, error);
+             : writer_put_stored(writer, address, data, count, error);
 }
 
 int cache_put_pages(struct cache_writer *writer, uint64_t address,
@@ -349,6 +242,7 @@ int cache_put_pages(struct cache_writer *writer, uint64_t address,
                     struct hwckpt_error *error) {
   int result = check_pages(writer, address, count, error);
   const unsigned char *pages = data;
+  writer->commit.put_pages += count;
   for (size_t i = 0; i < count && result == 0;) {
     size_t first = i;
     bool zero = is_zero_page(pages + first * CACHE_PAGE_SIZE);
@@ -358,10 +252,12 @@ int cache_put_pages(struct cache_writer *writer, uint64_t address,
     uint64_t begin = address + first * CACHE_PAGE_SIZE;
     struct span span = {begin, address + i * CACHE_PAGE_SIZE, SPAN_NO_SLOT};
     if (!zero)
-      result = put_stored(writer, begin, pages + first * CACHE_PAGE_SIZE,
-                          i - first, error);
+      result = writer_put_stored(writer, begin, pages + first * CACHE_PAGE_SIZE,
+                                 i - first, error);
     else if (!spans_append(writer->cache->env, &writer->put, span))
-      result = no_memory(writer, error);
+      result = writer_no_memory(writer, error);
+    if (zero)
+      writer->commit.zero_pages += i - first;
   }
   return result;
 }
@@ -372,7 +268,7 @@ int cache_put_hole(struct cache_writer *writer, uint64_t address,
   struct span span = {address, address + length, SPAN_NO_SLOT};
   if (result == 0 && length &&
       !spans_append(writer->cache->env, &writer->holes, span))
-    result = no_memory(writer, error);
+    result = writer_no_memory(writer, error);
   return result;
 }
 
@@ -382,7 +278,7 @@ int cache_put_absent(struct cache_writer *writer, uint64_t address,
   struct span span = {address, address + length, SPAN_NO_SLOT};
   if (result == 0 && length &&
       !spans_append(writer->cache->env, &writer->put, span))
-    result = no_memory(writer, error);
+    result = writer_no_memory(writer, error);
   return result;
 }
 
@@ -402,29 +298,35 @@ int cache_put_record(struct cache_writer *writer, uint32_t type,
                       writer->records.length);
   if (!buffer_append(env, &writer->records, &record, sizeof(record)) ||
       !buffer_append(env, &writer->records, data, length))
-    return no_memory(writer, error);
+    return writer_no_memory(writer, error);
   return 0;
 }
 
 /* ---- ending ---- */
 
-void writer_end(struct cache_writer *writer, bool remove) {
+void writer_end(struct cache_writer *writer, enum log_end how) {
   struct cache *cache = writer->cache;
   const struct cache_env *env = cache->env;
   if (writer->fd >= 0) {
     env->io->close(writer->fd);
-    if (remove)
+    if (how != LOG_COMMITTED)
       env->io->unlinkat(writer->directory, writer->temporary, 0);
   }
+  if (how != LOG_COMMITTED && writer->session)
+    content_drop(&writer->session->content, writer->known_from);
+  if (writer->log.cache)
+    log_close(&writer->log, how);
+  session_return(cache, writer->session);
   directory_unlock(cache, writer->lock);
   env->io->close(writer->directory);
   if (writer->output)
-    env->unmap(writer->output, WRITER_OUTPUT + FORMAT_FRAME_BYTES);
+    env->unmap(writer->output, WRITER_OUTPUT);
   if (writer->frame)
     env->unmap(writer->frame, FORMAT_FRAME_BYTES);
   if (writer->workspace)
     env->unmap(writer->workspace, writer->workspace_size);
   buffer_free(env, &writer->frames);
+  buffer_free(env, &writer->hashes);
   spans_free(env, &writer->put);
   spans_free(env, &writer->holes);
   buffer_free(env, &writer->records);
@@ -433,5 +335,5 @@ void writer_end(struct cache_writer *writer, bool remove) {
 
 void cache_abort(struct cache_writer *writer) {
   if (writer)
-    writer_end(writer, true);
+    writer_end(writer, LOG_ABORTED);
 }

@@ -1,5 +1,6 @@
-/* writer.h - a generation being written, between its halves: writer.c takes
- * pages, holes and records, commit.c makes the whole durable.
+/* writer.h - a generation being written, between its parts: writer.c takes
+ * pages, holes and records, pages.c puts pages into frames or finds them in the
+ * log, commit.c makes the whole durable.
  *
  * Invariant: nothing is visible under the generation's name before all of it,
  * the commit record included, is on flash.
@@ -10,58 +11,67 @@
 #include "codec.h"
 #include "format.h"
 #include "io.h"
+#include "log.h"
 #include "spans.h"
 
 #define WRITER_OUTPUT ((size_t)1 << 20) /* bytes written at once */
+
+/* Up to so many bytes of page frames go into the generation's own file: one
+ * file to sync instead of two. */
+#define WRITER_INLINE ((size_t)128 << 10)
 
 struct cache_writer {
   struct cache *cache;
   char application[CACHE_NAME_MAX];
   char file[FORMAT_FILE_MAX];      /* the name when committed */
   char temporary[FORMAT_FILE_MAX]; /* the name until then */
-  uint64_t number, parent;
+  uint64_t number, newest;         /* its own; the newest before it */
+  CacheHeader header;
+  CacheCommit commit;
   int directory, lock, fd;
+  struct session *session; /* taken from the cache meanwhile */
   int failed; /* code of the first failure: the generation cannot be whole */
-  uint64_t header_checksum;
 
-  /* The file's bytes so far: `written` in the file, then the output buffer,
-   * which has room for a frame beyond WRITER_OUTPUT. */
+  struct log log; /* page frames */
+
+  /* The generation file's bytes so far: `written` in the file, then the output
+   * buffer. Made when the generation is committed. */
   unsigned char *output;
   size_t output_length;
   uint64_t written;
-  uint64_t allocated; /* bytes fallocated; UINT64_MAX: refused */
 
-  /* Coding. `frame` collects pages, or the stream of records, until full. */
+  /* Coding. `frame` collects pages until full. */
   int level;
   struct encoder *encoder; /* null at level 0; lies in workspace */
   void *workspace;
   size_t workspace_size;
   unsigned char *frame;
+  unsigned frame_used;  /* pages in it */
+  uint32_t frame_index; /* of it in frames */
+  uint32_t frame_known; /* and in what the session knows */
 
-  uint64_t slots;        /* pages put into frames, replaced ones too */
-  struct buffer frames;  /* struct format_frame */
+  uint64_t stamp;        /* of what it adds to the session's content */
+  uint32_t known_from;   /* frames the session knew before */
+  struct buffer frames;  /* struct format_frame, of its own or referred to */
+  struct buffer hashes;  /* struct format_page_hash of its own */
   struct spans put;      /* pages and zero pages in the order put */
   struct spans holes;    /* in the order put */
   struct buffer records; /* the stream: struct format_record and bytes */
 };
 
-#define WRITER_FRAME_USED(writer)                                              \
-  ((size_t)((writer)->slots % FORMAT_FRAME_PAGES))
-
 struct place writer_place(const struct cache_writer *writer);
 
-/* Codes `length` bytes (<= FORMAT_FRAME_BYTES) as the next frame. */
-int writer_put_frame(struct cache_writer *writer, const void *data,
-                     size_t length, struct hwckpt_error *error);
+int writer_no_memory(struct cache_writer *writer, struct hwckpt_error *error);
 
-/* Appends bytes to the file. */
-int writer_put_bytes(struct cache_writer *writer, const void *data,
-                     size_t length, struct hwckpt_error *error);
+/* Puts pages that are to be stored. */
+int writer_put_stored(struct cache_writer *writer, uint64_t address,
+                      const unsigned char *data, size_t count,
+                      struct hwckpt_error *error);
 
-/* Writes the output buffer down to the last byte. */
-int writer_flush(struct cache_writer *writer, struct hwckpt_error *error);
+/* Codes what the last frame has so far. */
+int writer_end_frame(struct cache_writer *writer, struct hwckpt_error *error);
 
 /* Ends the writer; its temporary file is removed when it is still there. */
-void writer_end(struct cache_writer *writer, bool remove);
+void writer_end(struct cache_writer *writer, enum log_end how);
 
 #endif

@@ -27,6 +27,12 @@ static void write_next(struct cache *cache, const char *name, uint64_t number,
   CHECK_OK(cache_commit(writer, NULL, &unit_error));
 }
 
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 static _Noreturn void write_until_killed(const char *path, const char *name,
                                          uint64_t number, struct model *model,
                                          int told) {
@@ -45,6 +51,8 @@ static int last_number(const struct cache_generation *generation, int damage,
   return 0;
 }
 
+static uint64_t generation_ns; /* that writing one takes */
+
 /* Kills a writer after some time; returns the newest generation. */
 static uint64_t kill_writer(struct cache *cache, const char *name,
                             uint64_t newest, struct model *model) {
@@ -58,7 +66,10 @@ static uint64_t kill_writer(struct cache *cache, const char *name,
     write_until_killed(unit_path("cache"), name, newest + 1, model, told[1]);
   }
   close(told[1]);
-  struct timespec wait = {0, (long)unit_random(25000) * 1000};
+  /* Anywhere in what about two generations take here. */
+  uint64_t wait_ns = (uint64_t)unit_random(1000) * generation_ns / 500;
+  struct timespec wait = {(time_t)(wait_ns / 1000000000),
+                          (long)(wait_ns % 1000000000)};
   nanosleep(&wait, NULL);
   kill(child, SIGKILL);
   int status;
@@ -95,6 +106,10 @@ int main(void) {
       cache_open(&unit_env, unit_path("cache"), true, &cache, &unit_error));
   CHECK_OK(cache_new_application(cache, "killed", name, &unit_error));
   snprintf(below, sizeof(below), "cache/%s", name);
+  uint64_t began = now_ns();
+  write_next(cache, name, 1, &model);
+  generation_ns = now_ns() - began;
+  newest = 1;
   for (unsigned round = 0; round < rounds; round++) {
     unit_seed(0x1000000 + round);
     uint64_t found = kill_writer(cache, name, newest, &model);
@@ -122,7 +137,7 @@ int main(void) {
     if (newest)
       CHECK_OK(unit_compare(cache, name, newest, &model, &unit_error));
   }
-  CHECK(newest > 0);
+  CHECK(newest > 1);
   printf("%llu generations, %u writers left a temporary file\n",
          (unsigned long long)newest, stale);
   scratch = model;

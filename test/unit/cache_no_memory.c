@@ -1,5 +1,6 @@
-/* Every request for memory is refused in turn: each gives an error, nothing
- * leaks, and what was committed stays whole. */
+/* Every request for memory is refused in turn: each gives an error, but for
+ * memory that only makes the next generation smaller; nothing leaks, and what
+ * was committed stays whole. */
 // RUN: %unit/cache_no_memory
 // RUN: %unit/sanitized/cache_no_memory
 #include "Inputs/unit.h"
@@ -82,7 +83,7 @@ static int do_all(struct hwckpt_error *error) {
 
 int main(void) {
   int descriptors = unit_descriptors();
-  long request = 0;
+  long request = 0, survived = 0;
   for (;; request++) {
     struct hwckpt_error error = {0};
     left = request;
@@ -93,11 +94,16 @@ int main(void) {
       CHECK(result == 0);
       break;
     }
+    if (result == 0) { /* memory that was only for speed */
+      survived++;
+      continue;
+    }
     CHECK(result == -(int)error.code && error.object[0]);
     CHECK(error.code == HWCKPT_E_CAPTURE_MEMORY ||
           error.code == HWCKPT_E_RESTORE_MEMORY);
   }
-  printf("%ld requests for memory\n", request);
+  printf("%ld requests for memory, %ld not needed\n", request, survived);
+  CHECK(survived > 0 && survived < 20);
   CHECK(request > 40);
   return 0;
 }

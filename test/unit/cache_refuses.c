@@ -54,9 +54,9 @@ static void refuse_markers(void) {
   const char *marker = "cache/hwckpt-cache";
   unsigned char *bytes;
   size_t length = unit_read_file(unit_path(marker), &bytes);
-  unit_write_file(unit_path(marker), "hwckpt-cache 2\n", 15);
+  unit_write_file(unit_path(marker), "hwckpt-cache 3\n", 15);
   CHECK_ERROR(open_at("cache", true), CACHE_VERSION);
-  CHECK(strstr(unit_error.detail, "hwckpt-cache 2"));
+  CHECK(strstr(unit_error.detail, "hwckpt-cache 3"));
   for (size_t cut = 0; cut < length; cut++) {
     unit_write_file(unit_path(marker), bytes, cut);
     CHECK(open_at("cache", true) < 0);

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* format_seal() knows the newest version alone; the older are read as well. */
 static void seal(struct format_tag *tag, const void *message) {
-  uint32_t version = tag->version;
-  format_seal(tag, tag->magic, message, tag->length);
-  if (version == FORMAT_VERSION)
-    return;
-  /* format_seal() knows one version; another stays another, badly sealed. */
-  tag->version = version;
+  uint64_t seed = XXH3_64bits(tag, offsetof(struct format_tag, checksum));
+  tag->checksum = XXH3_64bits_withSeed(message, tag->length, seed);
 }
 
 void reseal_tag(unsigned char *bytes, size_t length) {
@@ -48,21 +48,48 @@ static void reseal_header(unsigned char *bytes, size_t length,
   reseal_tag(bytes, length);
 }
 
-/* The checksums of the frames, as far as the frames lie in the file. */
+/* The checksums of the frames, as far as the frames lie in the file; in version
+ * 2 also where they lie. */
 static void reseal_frames(unsigned char *bytes, uint64_t frames_at,
-                          uint64_t index_at, uint64_t index_end) {
+                          uint64_t index_at, uint64_t frames, uint32_t version) {
   uint64_t at = frames_at;
-  for (uint64_t entry = index_at;
-       entry + sizeof(struct format_frame) <= index_end;
-       entry += sizeof(struct format_frame)) {
-    struct format_frame frame;
-    memcpy(&frame, bytes + entry, sizeof(frame));
+  for (uint64_t i = 0; i < frames; i++) {
+    struct format_frame frame = {0};
+    struct format_frame_1 frame_1;
+    if (version == 1) {
+      memcpy(&frame_1, bytes + index_at + i * sizeof(frame_1), sizeof(frame_1));
+      frame.stored = frame_1.stored;
+    } else {
+      memcpy(&frame, bytes + index_at + i * sizeof(frame), sizeof(frame));
+      if (frame.segment)
+        continue;
+    }
     if (at > index_at || frame.stored > index_at - at)
       return;
-    frame.checksum = format_hash(bytes + at, frame.stored);
-    memcpy(bytes + entry, &frame, sizeof(frame));
+    frame.offset = at;
+    frame.checksum = frame_1.checksum = format_hash(bytes + at, frame.stored);
+    if (version == 1)
+      memcpy(bytes + index_at + i * sizeof(frame_1), &frame_1, sizeof(frame_1));
+    else
+      memcpy(bytes + index_at + i * sizeof(frame), &frame, sizeof(frame));
     at += frame.stored;
   }
+}
+
+/* Frames, index and hashes of pages, which end at `end`. */
+static void reseal_index(unsigned char *bytes, uint64_t frames_at, uint64_t end,
+                         uint32_t version, CacheCommit *commit) {
+  uint64_t at = commit->index_offset;
+  uint64_t frames = commit->page_frames + commit->record_frames;
+  uint64_t size = version == 1 ? sizeof(struct format_frame_1)
+                               : sizeof(struct format_frame);
+  if (frames <= (end - at) / size)
+    reseal_frames(bytes, frames_at, at, frames, version);
+  uint64_t hashes = commit->hashes * sizeof(struct format_page_hash);
+  if (commit->hashes > end || hashes > end - at)
+    hashes = 0;
+  commit->hashes_checksum = format_hash(bytes + end - hashes, hashes);
+  commit->index_checksum = format_hash(bytes + at, end - hashes - at);
 }
 
 unsigned char *reseal_generation(const unsigned char *bytes, size_t length,
@@ -86,16 +113,9 @@ unsigned char *reseal_generation(const unsigned char *bytes, size_t length,
   /* The length as it is, unless the file says it wrong by itself. */
   bool length_fits = commit.file_length == length;
   commit.header_checksum = header.checksum;
-  if (commit.index_offset <= at) {
-    uint64_t frames = commit.page_frames + commit.record_frames;
-    uint64_t end = commit.index_offset;
-    if (frames <= (at - end) / sizeof(struct format_frame))
-      end += frames * sizeof(struct format_frame);
-    reseal_frames(copy, sizeof(header) + header.length, commit.index_offset,
-                  end);
-    commit.index_checksum =
-        format_hash(copy + commit.index_offset, at - commit.index_offset);
-  }
+  if (commit.index_offset <= at)
+    reseal_index(copy, sizeof(header) + header.length, at, header.version,
+                 &commit);
   unsigned char message[FORMAT_MESSAGE_MAX];
   size_t encoded = format_encode_commit(&commit, message);
   if (length_fits) {

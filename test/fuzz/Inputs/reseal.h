@@ -9,7 +9,7 @@
 
 /* A generation file: returns a copy (to be freed) with all checksums, and the
  * fields that point from one part of the file to another, as they would be had
- * it been written so. parent_commit is the commit checksum of generation 1. */
+ * it been written so. parent_commit is the identity of generation 1. */
 unsigned char *reseal_generation(const unsigned char *bytes, size_t length,
                                  uint64_t parent_commit, size_t *new_length);
 

@@ -1,8 +1,11 @@
 /* A generation file from a stranger: generation 2 of an application whose
- * generation 1 is whole. Once as it is, once with its checksums made right.
+ * generation 1 is whole and has a segment, to which 2 may refer as well. Once
+ * as it is, once with its checksums made right.
  */
 #include "../Inputs/memory_io.h"
 #include "../Inputs/reseal.h"
+
+#include "runtime/cache/format.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,34 +69,39 @@ static void try(const unsigned char *bytes, size_t length) {
     abort(); /* changed by reading */
 }
 
+#define PAGES 40 /* as they are, too much for the generation's own file */
+
 static uint64_t write_base(void) {
-  static unsigned char pages[20 * CACHE_PAGE_SIZE];
-  struct cache_write_options options = {0, 1};
+  static unsigned char pages[PAGES * CACHE_PAGE_SIZE];
+  struct cache_write_options options = {0, 0};
   struct cache_writer *writer;
   struct cache *cache = memory_cache();
   for (size_t i = 0; i < sizeof(pages); i++)
     pages[i] = (unsigned char)(i / 97);
   if (cache_begin(cache, MEMORY_APPLICATION, &options, &writer, NULL) < 0 ||
-      cache_put_pages(writer, 4096, pages, 20, NULL) < 0 ||
+      cache_put_pages(writer, 4096, pages, PAGES, NULL) < 0 ||
       cache_put_record(writer, 1, "base", 4, NULL) < 0 ||
       cache_commit(writer, NULL, NULL) < 0)
     abort();
   cache_close(cache);
   size_t length;
   const unsigned char *bytes = memory_get(true, "g0000000001.ckpt", &length);
-  uint64_t commit;
-  memcpy(&commit, bytes + length - sizeof(commit), sizeof(commit));
-  return commit;
+  struct format_tag tag;
+  CacheHeader header = CacheHeader_init_zero;
+  memcpy(&tag, bytes, sizeof(tag));
+  if (!memory_get(true, "s0000000001.seg", &length) ||
+      !format_decode_header(&header, bytes + sizeof(tag), tag.length))
+    abort();
+  return header.identity;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static uint64_t parent_commit;
-  if (!parent_commit)
-    parent_commit = write_base();
+  static uint64_t parent;
+  if (!parent)
+    parent = write_base();
   size_t length;
   try(data, size);
-  unsigned char *resealed =
-      reseal_generation(data, size, parent_commit, &length);
+  unsigned char *resealed = reseal_generation(data, size, parent, &length);
   try(resealed, length);
   free(resealed);
   return 0;

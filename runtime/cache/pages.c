@@ -1,0 +1,193 @@
+/* pages.c - what becomes of the pages of a generation: those whose content the
+ * log has are referred to, all others are collected in frames, in the order
+ * they come, whatever their addresses, so that scattered pages are coded as
+ * well as contiguous ones.
+ */
+#include "writer.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NO_FRAME UINT32_MAX
+
+static struct content *content_of(const struct cache_writer *writer) {
+  return &writer->session->content;
+}
+
+static const struct cache_env *env_of(const struct cache_writer *writer) {
+  return writer->cache->env;
+}
+
+/* ---- frames ---- */
+
+/* A place in the generation's list of frames. */
+static int add_frame(struct cache_writer *writer,
+                     const struct format_frame *frame, uint32_t *index,
+                     struct hwckpt_error *error) {
+  struct place place = writer_place(writer);
+  size_t count = writer->frames.length / sizeof(*frame);
+  if (count >= FORMAT_SLOTS_MAX / FORMAT_FRAME_PAGES)
+    return writer->failed = place_fail(&place, error, HWCKPT_E_CAPTURE, EFBIG,
+                                       "more than %llu pages in one generation",
+                                       (unsigned long long)FORMAT_SLOTS_MAX);
+  *index = (uint32_t)count;
+  return buffer_append(env_of(writer), &writer->frames, frame, sizeof(*frame))
+             ? 0
+             : writer_no_memory(writer, error);
+}
+
+/* Its place in the index is known from its first page on, its content and its
+ * place in the log only when it is full. */
+static int begin_frame(struct cache_writer *writer,
+                       struct hwckpt_error *error) {
+  static const struct format_frame none;
+  int result = add_frame(writer, &none, &writer->frame_index, error);
+  struct content_frame known = {.stamp = writer->stamp,
+                                .index = writer->frame_index};
+  if (result == 0 && !content_add_frame(env_of(writer), content_of(writer),
+                                        &known, &writer->frame_known))
+    writer->frame_known = NO_FRAME; /* its pages are not known again */
+  return result;
+}
+
+/* Codes a frame and appends it to the log. */
+static int end_frame(struct cache_writer *writer, const void *data,
+                     size_t length, struct hwckpt_error *error) {
+  unsigned char *room;
+  int result = log_reserve(&writer->log, &room, error);
+  if (result < 0)
+    return writer->failed = result;
+  size_t stored =
+      writer->encoder ? encoder_encode(writer->encoder, room, data, length) : 0;
+  const void *raw = stored ? NULL : data;
+  struct format_frame frame = {.stored = (uint32_t)(stored ? stored : length),
+                               .raw = (uint32_t)length,
+                               .flags = FORMAT_FRAME_HASHED};
+  frame.checksum = format_hash(raw ? raw : room, frame.stored);
+  result = log_append(&writer->log, raw, frame.stored, &frame, error);
+  if (result < 0)
+    return writer->failed = result;
+  ((struct format_frame *)writer->frames.data)[writer->frame_index] = frame;
+  if (writer->frame_known != NO_FRAME)
+    content_frame(content_of(writer), writer->frame_known)->frame = frame;
+  writer->frame_used = 0;
+  return 0;
+}
+
+int writer_end_frame(struct cache_writer *writer, struct hwckpt_error *error) {
+  size_t length = writer->frame_used * CACHE_PAGE_SIZE;
+  return length ? end_frame(writer, writer->frame, length, error) : 0;
+}
+
+/* ---- pages ---- */
+
+static int put_at(struct cache_writer *writer, uint64_t address, size_t count,
+                  uint32_t index, size_t page, struct hwckpt_error *error) {
+  struct span span = {address, address + count * CACHE_PAGE_SIZE,
+                      (uint64_t)index * FORMAT_FRAME_PAGES + page};
+  return spans_append(env_of(writer), &writer->put, span)
+             ? 0
+             : writer_no_memory(writer, error);
+}
+
+/* Notes the hash of the page that is the next of the frame. */
+static int note_page(struct cache_writer *writer, struct format_page_hash hash,
+                     unsigned page, struct hwckpt_error *error) {
+  struct content *content = content_of(writer);
+  if (!buffer_append(env_of(writer), &writer->hashes, &hash, sizeof(hash)))
+    return writer_no_memory(writer, error);
+  uint64_t own = writer->hashes.length / sizeof(hash);
+  if (content->pages_max < own)
+    content->pages_max = own;
+  if (writer->frame_known != NO_FRAME)
+    content_add(env_of(writer), content, hash, writer->frame_known, page);
+  return 0;
+}
+
+/* A page with new content. */
+static int put_new(struct cache_writer *writer, uint64_t address,
+                   const unsigned char *data, struct format_page_hash hash,
+                   struct hwckpt_error *error) {
+  int result = writer->frame_used ? 0 : begin_frame(writer, error);
+  unsigned page = writer->frame_used;
+  if (result == 0)
+    result = note_page(writer, hash, page, error);
+  if (result == 0)
+    result = put_at(writer, address, 1, writer->frame_index, page, error);
+  if (result < 0)
+    return result;
+  memcpy(writer->frame + page * CACHE_PAGE_SIZE, data, CACHE_PAGE_SIZE);
+  writer->frame_used++;
+  return writer->frame_used == FORMAT_FRAME_PAGES
+             ? writer_end_frame(writer, error)
+             : 0;
+}
+
+/* A page whose content is page `page` of a known frame. */
+static int put_known(struct cache_writer *writer, uint64_t address,
+                     uint32_t number, unsigned page,
+                     struct hwckpt_error *error) {
+  struct content_frame *known = content_frame(content_of(writer), number);
+  writer->commit.same_pages++;
+  if (known->stamp != writer->stamp) {
+    struct format_frame frame = known->frame;
+    frame.flags = 0; /* its hashes are where it was written */
+    int result = add_frame(writer, &frame, &known->index, error);
+    if (result < 0)
+      return result;
+    known->stamp = writer->stamp;
+  }
+  return put_at(writer, address, 1, known->index, page, error);
+}
+
+static bool find(struct cache_writer *writer, struct format_page_hash hash,
+                 uint32_t *number, unsigned *page) {
+  return content_find(content_of(writer), hash, writer->stamp, number, page);
+}
+
+/* A frame's worth of new pages, which is coded from where it lies. */
+static int put_whole(struct cache_writer *writer, uint64_t address,
+                     const unsigned char *data,
+                     const struct format_page_hash *hashes,
+                     struct hwckpt_error *error) {
+  int result = begin_frame(writer, error);
+  for (unsigned i = 0; i < FORMAT_FRAME_PAGES && result == 0; i++)
+    result = note_page(writer, hashes[i], i, error);
+  if (result == 0)
+    result = put_at(writer, address, FORMAT_FRAME_PAGES, writer->frame_index, 0,
+                    error);
+  return result < 0 ? result
+                    : end_frame(writer, data, FORMAT_FRAME_BYTES, error);
+}
+
+int writer_put_stored(struct cache_writer *writer, uint64_t address,
+                      const unsigned char *data, size_t count,
+                      struct hwckpt_error *error) {
+  struct format_page_hash hashes[FORMAT_FRAME_PAGES];
+  uint64_t seed = content_of(writer)->seed;
+  int result = 0;
+  for (size_t done = 0, part; done < count && result == 0; done += part) {
+    part =
+        count - done < FORMAT_FRAME_PAGES ? count - done : FORMAT_FRAME_PAGES;
+    const unsigned char *pages = data + done * CACHE_PAGE_SIZE;
+    uint64_t at = address + done * CACHE_PAGE_SIZE;
+    bool whole = part == FORMAT_FRAME_PAGES && writer->frame_used == 0;
+    uint32_t number;
+    unsigned page;
+    for (size_t i = 0; i < part; i++) {
+      hashes[i] = format_hash_page(pages + i * CACHE_PAGE_SIZE, seed);
+      whole = whole && !find(writer, hashes[i], &number, &page);
+    }
+    if (whole) {
+      result = put_whole(writer, at, pages, hashes, error);
+      continue;
+    }
+    for (size_t i = 0; i < part && result == 0; i++)
+      result =
+          find(writer, hashes[i], &number, &page)
+              ? put_known(writer, at + i * CACHE_PAGE_SIZE, number, page, error)
+              : put_new(writer, at + i * CACHE_PAGE_SIZE,
+                        pages + i * CACHE_PAGE_SIZE, hashes[i], error);
+  }
+  return result;
+}

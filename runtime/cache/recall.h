@@ -1,0 +1,13 @@
+/* recall.h - what is in the log already, read back by a writer that begins. */
+#ifndef HWCKPT_CACHE_RECALL_H
+#define HWCKPT_CACHE_RECALL_H
+
+#include "session.h"
+
+/* Fills the session's table of content from the newest generation and what it
+ * builds on; with none, or none that can be read, the table is empty and has a
+ * new seed. Fails only when there is no randomness for that. */
+int recall_content(struct cache *cache, struct session *session, int directory,
+                   uint64_t newest, struct hwckpt_error *error);
+
+#endif

@@ -1,0 +1,99 @@
+/* segment.c - opening segments, and the block they begin with. */
+#include "segment.h"
+
+#include <string.h>
+
+void segment_make_header(void *block, const char *application,
+                         uint32_t number) {
+  CacheSegment segment = CacheSegment_init_zero;
+  struct format_tag tag;
+  unsigned char *bytes = block;
+  hwckpt_format(segment.application, sizeof(segment.application), "%s",
+                application);
+  segment.number = number;
+  memset(bytes, 0, FORMAT_SEGMENT_HEADER);
+  size_t length = format_encode_segment(&segment, bytes + sizeof(tag));
+  format_seal(&tag, FORMAT_MAGIC_SEGMENT, bytes + sizeof(tag), length);
+  memcpy(bytes, &tag, sizeof(tag));
+}
+
+static int check_header(const struct place *place, int fd, uint32_t number,
+                        struct hwckpt_error *error) {
+  unsigned char message[FORMAT_MESSAGE_MAX];
+  struct format_tag tag;
+  CacheSegment segment = CacheSegment_init_zero;
+  int result = io_read(place, fd, &tag, sizeof(tag), 0, error);
+  if (result < 0)
+    return result;
+  enum format_status status = format_check_tag(&tag, FORMAT_MAGIC_SEGMENT);
+  if (status == FORMAT_OK) {
+    result = io_read(place, fd, message, tag.length, sizeof(tag), error);
+    if (result < 0)
+      return result;
+    status = format_check(&tag, FORMAT_MAGIC_SEGMENT, message);
+  }
+  if (status == FORMAT_OTHER)
+    return place_fail(place, error, HWCKPT_E_CACHE_VERSION, 0,
+                      "at byte 0: segment of version %u, this reads up to %u",
+                      tag.version, FORMAT_VERSION);
+  if (status != FORMAT_OK ||
+      !format_decode_segment(&segment, message, tag.length))
+    return place_damaged(place, error, 0, "not a segment");
+  if (segment.number != number ||
+      !format_same_name(segment.application, place->application))
+    return place_fail(place, error, HWCKPT_E_CACHE_DAMAGED, 0,
+                      "at byte 0: is segment %llu of application '%s'",
+                      (unsigned long long)segment.number, segment.application);
+  return 0;
+}
+
+int segment_open(struct cache *cache, const char *application, int directory,
+                 uint32_t number, int *fd, struct hwckpt_error *error) {
+  char file[FORMAT_FILE_MAX];
+  struct place place = {cache, application, file};
+  uint64_t size;
+  format_segment_file(file, number);
+  int result = io_open_file(&place, directory, fd, &size, error);
+  if (result < 0)
+    return result;
+  if (*fd < 0)
+    return place_truncated(&place, error, 0, "the segment is missing");
+  result = check_header(&place, *fd, number, error);
+  if (result < 0) {
+    cache->env->io->close(*fd);
+    *fd = -1;
+  }
+  return result;
+}
+
+void segment_files_open(struct segment_files *files, struct cache *cache,
+                        const char *application, int directory) {
+  *files = (struct segment_files){
+      .cache = cache, .application = application, .directory = directory};
+}
+
+void segment_files_close(struct segment_files *files) {
+  for (unsigned i = 0; i < SEGMENT_FILES; i++)
+    if (files->open[i].number)
+      files->cache->env->io->close(files->open[i].fd);
+}
+
+int segment_files_get(struct segment_files *files, uint32_t number, int *fd,
+                      struct hwckpt_error *error) {
+  for (unsigned i = 0; i < SEGMENT_FILES; i++)
+    if (files->open[i].number == number) {
+      *fd = files->open[i].fd;
+      return 0;
+    }
+  unsigned i = files->turn++ % SEGMENT_FILES;
+  if (files->open[i].number)
+    files->cache->env->io->close(files->open[i].fd);
+  files->open[i].number = 0;
+  int result = segment_open(files->cache, files->application, files->directory,
+                            number, fd, error);
+  if (result == 0) {
+    files->open[i].number = number;
+    files->open[i].fd = *fd;
+  }
+  return result;
+}

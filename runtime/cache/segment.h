@@ -1,0 +1,41 @@
+/* segment.h - segments: files of page frames that generations refer to.
+ *
+ * Invariant: a segment is read only when its header says that it is the one it
+ * is named as, of the application it lies in; what lies in it is under the
+ * checksums of those who refer to it.
+ */
+#ifndef HWCKPT_CACHE_SEGMENT_H
+#define HWCKPT_CACHE_SEGMENT_H
+
+#include "format.h"
+#include "io.h"
+
+/* Segments opened for reading, a few at a time. */
+#define SEGMENT_FILES 4u
+struct segment_files {
+  struct cache *cache;
+  const char *application; /* borrowed, like the directory */
+  int directory;
+  struct {
+    uint32_t number; /* 0: free */
+    int fd;
+  } open[SEGMENT_FILES];
+  unsigned turn; /* the one to close next */
+};
+
+void segment_files_open(struct segment_files *files, struct cache *cache,
+                        const char *application, int directory);
+void segment_files_close(struct segment_files *files);
+
+/* A descriptor for reading the segment, until the next call. */
+int segment_files_get(struct segment_files *files, uint32_t number, int *fd,
+                      struct hwckpt_error *error);
+
+/* Writes the block that a segment begins with. */
+void segment_make_header(void *block, const char *application, uint32_t number);
+
+/* Opens a segment for reading and checks its header. */
+int segment_open(struct cache *cache, const char *application, int directory,
+                 uint32_t number, int *fd, struct hwckpt_error *error);
+
+#endif

@@ -1,0 +1,142 @@
+/* session.c - what is remembered from generation to generation. */
+#include "session.h"
+
+#include "format.h"
+#include "io.h"
+#include "space.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The turn that was taken last; 0 when none was. */
+static long read_turn(struct cache *cache, int lock, uint64_t *turn) {
+  const struct cache_io *io = cache->env->io;
+  long got;
+  *turn = 0;
+  do
+    got = io->pread(lock, turn, sizeof(*turn), 0);
+  while (got == -EINTR);
+  /* Whoever died in the middle of the first is no session any more. */
+  if (got >= 0 && got < (long)sizeof(*turn))
+    *turn = 0;
+  return got;
+}
+
+void session_leave_segment(struct cache *cache, struct session *session) {
+  if (session->fd >= 0)
+    cache->env->io->close(session->fd);
+  session->fd = -1;
+  session->segment = 0;
+}
+
+static void end(struct cache *cache, struct session *session) {
+  if (!session)
+    return;
+  session_leave_segment(cache, session);
+  content_forget(cache->env, &session->content);
+  cache->env->unmap(session, sizeof(*session));
+}
+
+static void forget(struct cache *cache) {
+  end(cache, cache->session);
+  cache->session = NULL;
+}
+
+/* Gives back what was allocated for generations to come, while it is surely
+ * nobody else's. */
+static void trim(struct cache *cache, int lock) {
+  struct session *session = cache->session;
+  uint64_t turn;
+  if (read_turn(cache, lock, &turn) >= 0 && turn == session->turn)
+    cache->env->io->ftruncate(session->fd, session->end);
+}
+
+void session_close(struct cache *cache) {
+  struct session *session = cache->session;
+  int directory, lock;
+  if (session && session->fd >= 0 && session->allocated > session->end &&
+      directory_open(cache, session->application, &directory, NULL) == 0) {
+    if (directory_lock(cache, session->application, directory, &lock, NULL) ==
+        0) {
+      trim(cache, lock);
+      directory_unlock(cache, lock);
+    }
+    cache->env->io->close(directory);
+  }
+  forget(cache);
+}
+
+int session_take_turn(struct cache *cache, const char *application, int lock,
+                      struct hwckpt_error *error) {
+  struct place place = {cache, application, FORMAT_LOCK_FILE};
+  uint64_t turn;
+  long got = read_turn(cache, lock, &turn);
+  if (got < 0)
+    return place_fail_io(&place, error, got, "read");
+  struct session *session = cache->session;
+  if (session && (turn != session->turn ||
+                  !format_same_name(session->application, application)))
+    forget(cache);
+  turn++;
+  if (cache->session)
+    cache->session->turn = turn;
+  return io_write(&place, lock, &turn, sizeof(turn), 0, error);
+}
+
+/* A new one, whose turn is the one just taken. */
+static int make(struct cache *cache, const char *application, int directory,
+                int lock, struct hwckpt_error *error) {
+  struct place place = {cache, application, FORMAT_LOCK_FILE};
+  uint64_t turn;
+  int result = space_make_readers_file(cache, application, directory, error);
+  if (result < 0)
+    return result;
+  long got = read_turn(cache, lock, &turn);
+  if (got < 0)
+    return place_fail_io(&place, error, got, "read");
+  struct session *session = cache->env->map(sizeof(*session));
+  if (!session)
+    return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
+                      "beginning a generation");
+  session->fd = -1;
+  session->turn = turn;
+  hwckpt_format(session->application, sizeof(session->application), "%s",
+                application);
+  cache->session = session;
+  return 0;
+}
+
+int session_begin(struct cache *cache, const char *application, int directory,
+                  int lock, struct session **session,
+                  struct hwckpt_error *error) {
+  int result = session_take_turn(cache, application, lock, error);
+  if (result == 0 && !cache->session)
+    result = make(cache, application, directory, lock, error);
+  *session = result == 0 ? cache->session : NULL;
+  if (result == 0)
+    cache->session = NULL;
+  return result;
+}
+
+void session_return(struct cache *cache, struct session *session) {
+  if (!session)
+    return;
+  forget(cache); /* of another application, written meanwhile */
+  cache->session = session;
+}
+
+int session_find_segment(struct cache *cache, int directory,
+                         struct session *session, struct hwckpt_error *error) {
+  struct place place = {cache, session->application, NULL};
+  struct buffer numbers = {0};
+  int result = directory_numbers(cache, session->application, directory,
+                                 format_parse_segment, &numbers, error);
+  size_t count = numbers.length / sizeof(uint64_t);
+  uint64_t newest = count ? ((const uint64_t *)numbers.data)[count - 1] : 0;
+  buffer_free(cache->env, &numbers);
+  if (result == 0 && newest >= UINT32_MAX)
+    return place_fail(&place, error, HWCKPT_E_CAPTURE, EFBIG,
+                      "no number is left for a segment");
+  session->segment = (uint32_t)newest + 1;
+  return result;
+}
