@@ -74,8 +74,8 @@ halt:
   return a;
 }
 
-/* Of the first operation the place is known, so that the loads of the others are
- * not in the block that jumps. */
+/* Of the first operation the place is known, so that the loads of the others
+ * are not in the block that jumps. */
 void dispatch(long *r) {
   static const struct {
     unsigned char operation, to, from;
