@@ -15,35 +15,64 @@
 
 /* ---- the facts of descriptors ---- */
 
-static long read_info(Descriptor *message) {
+/* From the text about the descriptor. */
+static long read_info(struct descriptor_fact *fact) {
   struct info info;
   uint64_t value;
-  long result = info_open(&info, message->number);
+  long result = info_open(&info, fact->number);
   if (result < 0)
     return result;
   for (const char *line; (line = info_line(&info));) {
     if (info_begins(line, "pos:") && info_number(line, "pos:", 10, &value))
-      message->offset = value;
+      fact->offset = value;
     else if (info_begins(line, "flags:") &&
              info_number(line, "flags:", 8, &value)) {
-      message->close_on_exec = (value & O_CLOEXEC) != 0;
-      message->flags = (uint32_t)value & ~(uint32_t)O_CLOEXEC;
+      fact->close_on_exec = (value & O_CLOEXEC) != 0;
+      fact->flags = (uint32_t)value & ~(uint32_t)O_CLOEXEC;
     } else if (info_begins(line, "lock:")) {
-      message->locked = true;
+      fact->locked = true;
+    } else if (info_begins(line, "eventfd-id:")) {
+      info_number(line, "eventfd-id:", 10, &fact->id);
     }
   }
   info_close(&info);
   return 0;
 }
 
-/* Fills what the kernel says of descriptor `number`. */
-static long inspect(int number, Descriptor *message) {
+static void path_of(int number, char path[64]) {
+  hwckpt_format(path, 64, "/proc/self/fd/%d", number);
+}
+
+static long inspect(int number, struct descriptor_fact *fact) {
+  char path[64];
+  struct stat facts;
+  memset(fact, 0, sizeof(*fact));
+  fact->number = number;
+  path_of(number, path);
+  long result = SYS(newfstatat, AT_FDCWD, path, &facts, 0);
+  if (result < 0)
+    return result;
+  fact->mode = facts.st_mode;
+  fact->device = facts.st_dev;
+  fact->inode = facts.st_ino;
+  return read_info(fact);
+}
+
+/* What is known of a descriptor whatever its kind. */
+static long describe(const struct descriptor_fact *fact, Descriptor *message) {
   char path[64];
   struct stat facts;
   memset(message, 0, sizeof(*message));
-  message->number = number;
+  message->number = fact->number;
+  message->flags = fact->flags;
+  message->close_on_exec = fact->close_on_exec;
+  message->locked = fact->locked;
+  message->offset = fact->offset;
+  message->mode = fact->mode;
+  message->device = fact->device;
+  message->inode = fact->inode;
   message->same_as = -1;
-  hwckpt_format(path, sizeof(path), "/proc/self/fd/%d", number);
+  path_of(fact->number, path);
   long length = SYS(readlink, path, message->path, sizeof(message->path) - 1);
   if (length < 0)
     return length;
@@ -51,18 +80,14 @@ static long inspect(int number, Descriptor *message) {
   long result = SYS(newfstatat, AT_FDCWD, path, &facts, 0);
   if (result < 0)
     return result;
-  message->mode = facts.st_mode;
   message->size = (uint64_t)facts.st_size;
   message->mtime_ns = (uint64_t)facts.st_mtim.tv_sec * 1000000000ull +
                       (uint64_t)facts.st_mtim.tv_nsec;
-  message->device = facts.st_dev;
-  message->inode = facts.st_ino;
-  return read_info(message);
+  return 0;
 }
 
 struct gathering {
   struct resource_sink *sink;
-  Descriptor *message;
   struct hwckpt_error *error;
   int result;
 };
@@ -70,14 +95,14 @@ struct gathering {
 static void add_fact(int number, void *context) {
   struct gathering *all = context;
   struct resource_sink *sink = all->sink;
-  const Descriptor *message = all->message;
   struct descriptor_fact *rows =
       (void *)((char *)sink->scratch + RESOURCE_SCRATCH_FACTS);
   size_t room =
       (RESOURCE_SCRATCH_ORDER - RESOURCE_SCRATCH_FACTS) / sizeof(*rows);
   if (all->result)
     return;
-  long result = inspect(number, all->message);
+  struct descriptor_fact fact;
+  long result = inspect(number, &fact);
   if (result == -ENOENT)
     return;
   if (result < 0)
@@ -87,14 +112,11 @@ static void add_fact(int number, void *context) {
     all->result = hwckpt_fail(all->error, HWCKPT_E_CAPTURE, 0, "/proc/self/fd",
                               "more than %zu descriptors", room);
   else
-    rows[sink->fact_count++] = (struct descriptor_fact){
-        number,          message->flags, message->mode,
-        message->device, message->inode, message->offset};
+    rows[sink->fact_count++] = fact;
 }
 
 static int gather(struct resource_sink *sink, struct hwckpt_error *error) {
-  Descriptor message;
-  struct gathering all = {sink, &message, error, 0};
+  struct gathering all = {sink, error, 0};
   sink->facts = (void *)((char *)sink->scratch + RESOURCE_SCRATCH_FACTS);
   sink->fact_count = 0;
   long listed = info_each_descriptor(add_fact, &all);
@@ -112,15 +134,15 @@ static int compare(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
 
 /* An order of open files; 0: the same one. kcmp(2) has one too, and is asked
  * only where all else is equal. */
-static int compare_files(const struct descriptor_fact *a,
+static int compare_files(long pid, const struct descriptor_fact *a,
                          const struct descriptor_fact *b) {
   int result = compare(a->device, b->device);
   result = result ? result : compare(a->inode, b->inode);
   result = result ? result : compare(a->flags, b->flags);
   result = result ? result : compare(a->offset, b->offset);
+  result = result ? result : compare(a->id, b->id);
   if (result)
     return result;
-  long pid = SYS(getpid);
   long order = SYS(kcmp, pid, pid, KCMP_FILE, a->number, b->number);
   if (order >= 0)
     return order == 2 ? 1 : -(int)order;
@@ -134,10 +156,11 @@ static int32_t same_as(const struct resource_sink *sink, size_t index,
                        size_t *files) {
   uint32_t *order = (void *)((char *)sink->scratch + RESOURCE_SCRATCH_ORDER);
   size_t low = 0, high = *files;
+  long pid = SYS(getpid);
   while (low < high) {
     size_t middle = (low + high) / 2;
     int result =
-        compare_files(&sink->facts[index], &sink->facts[order[middle]]);
+        compare_files(pid, &sink->facts[index], &sink->facts[order[middle]]);
     if (!result)
       return sink->facts[order[middle]].number;
     if (result < 0)
@@ -162,11 +185,11 @@ static const struct descriptor_kind *recognise(const struct resource_sink *sink,
 static int save_descriptor(struct resource_sink *sink, size_t index,
                            size_t *files, struct hwckpt_error *error) {
   Descriptor message;
-  int number = sink->facts[index].number;
-  long failure = inspect(number, &message);
+  const struct descriptor_fact *fact = &sink->facts[index];
+  long failure = describe(fact, &message);
   if (failure < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-failure, "/proc/self/fd",
-                       "descriptor %d", number);
+                       "descriptor %d", (int)fact->number);
   const struct descriptor_kind *kind = recognise(sink, &message);
   message.kind = kind->kind;
   message.same_as = same_as(sink, index, files);

@@ -14,18 +14,31 @@ static bool recognise(const struct resource_sink *sink,
   return info_begins(message->path, "anon_inode:[eventfd");
 }
 
+/* False when the kernel does not tell the count. */
+static bool read_state(int number, EventFd *state) {
+  struct info info;
+  uint64_t semaphore = 0;
+  bool told = false;
+  if (info_open(&info, number) < 0)
+    return false;
+  for (const char *line; (line = info_line(&info));) {
+    told |= info_number(line, "eventfd-count:", 16, &state->count);
+    info_number(line, "eventfd-semaphore:", 10, &semaphore);
+  }
+  info_close(&info);
+  state->semaphore = semaphore != 0;
+  return told;
+}
+
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
   EventFd state = EventFd_init_zero;
-  uint64_t semaphore = 0;
   if (message->same_as >= 0)
     return 0;
-  if (!info_find(message->number, "eventfd-count:", 16, &state.count))
+  if (!read_state(message->number, &state))
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, message->path,
                        "descriptor %d: its count is not told",
                        (int)message->number);
-  info_find(message->number, "eventfd-semaphore:", 10, &semaphore);
-  state.semaphore = semaphore != 0;
   return resource_put(sink, RECORD_EVENTFD, EventFd_fields, &state, error);
 }
 

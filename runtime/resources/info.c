@@ -8,6 +8,7 @@
 
 long info_open_path(struct info *info, const char *path) {
   info->begin = info->end = 0;
+  info->at_end = false;
   long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
   info->fd = (int)fd;
   return fd < 0 ? fd : 0;
@@ -19,14 +20,17 @@ long info_open(struct info *info, int number) {
   return info_open_path(info, path);
 }
 
-/* Reads on behind what is left. */
+/* Reads on behind what is left. A text of /proc that ends before the room does
+ * has ended: asking again would cost as much as the call before. */
 static bool refill(struct info *info) {
   size_t left = info->end - info->begin;
   memmove(info->text, info->text + info->begin, left);
   info->begin = 0;
   info->end = left;
   size_t room = sizeof(info->text) - 1 - left;
-  long length = room ? SYS(read, info->fd, info->text + left, room) : 0;
+  long length =
+      room && !info->at_end ? SYS(read, info->fd, info->text + left, room) : 0;
+  info->at_end |= length < (long)room;
   if (length <= 0)
     return false;
   info->end += (size_t)length;

@@ -11,6 +11,7 @@
 
 struct info {
   int fd;
+  bool at_end;       /* all is read */
   size_t begin, end; /* what of text is read and not given out yet */
   char text[2048];
 };

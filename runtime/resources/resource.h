@@ -30,6 +30,9 @@ struct descriptor_fact {
   uint64_t device;
   uint64_t inode;
   uint64_t offset;
+  uint64_t id; /* of the open file, where the kernel tells it; 0: no */
+  bool close_on_exec;
+  bool locked; /* locks are held through it */
 };
 
 /* A thread of the program that stands still. */

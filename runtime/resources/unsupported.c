@@ -68,7 +68,7 @@ static int save(struct resource_sink *sink, Descriptor *message,
 static int replace(struct resource_source *source, const Descriptor *message,
                    struct hwckpt_error *error) {
   struct hwckpt_error warning;
-  int ends[2];
+  int ends[2] = {-1, -1};
   long result = SYS(pipe2, ends, message->flags & O_NONBLOCK);
   if (result < 0)
     return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
