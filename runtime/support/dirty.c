@@ -4,9 +4,10 @@
 
 #include "../arch/sys.h"
 #include "private.h"
-#include "runs.h"
+#include "task.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -46,6 +47,12 @@ struct scan_argument {
 #define PAGE_SWAPPED (1ull << 4)
 #define PAGE_ZERO (1ull << 5)
 
+struct stretch {
+  uint64_t begin, end;
+};
+#define STRETCHES 65536u
+#define HUGE_BYTES (2ull << 20) /* what one page table covers */
+
 #define REGIONS 4096
 #define REGION_BYTES (REGIONS * sizeof(struct scan_region))
 
@@ -75,7 +82,8 @@ int dirty_open(struct dirty *dirty, enum dirty_method method,
                struct hwckpt_error *error) {
   dirty->uffd = -1;
   dirty->regions = private_map(REGION_BYTES);
-  if (!dirty->regions)
+  dirty->dense = private_map(STRETCHES * sizeof *dirty->dense);
+  if (!dirty->regions || !dirty->dense)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 12, "page scan", "%zu",
                        REGION_BYTES);
   dirty->pagemap =
@@ -160,6 +168,18 @@ static const struct scan_argument written_anonymous = {
     .category_mask = PAGE_WRITTEN,
     .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
     .return_mask = PAGE_WRITTEN | PAGE_ZERO,
+};
+/* The one form that the kernel has a short way for (pagemap_scan_pmd_entry() in
+ * fs/proc/task_mmu.c). Where there is no page and never was one since it was
+ * protected, that counts as written too. */
+static const struct scan_argument dense_criteria = {
+    .flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
+    .category_mask = PAGE_WRITTEN,
+    .return_mask = PAGE_WRITTEN,
+};
+static const struct scan_argument in_memory_criteria = {
+    .category_mask = PAGE_PRESENT,
+    .return_mask = PAGE_PRESENT,
 };
 static const struct scan_argument hole_criteria = {
     .category_inverted = PAGE_PRESENT | PAGE_SWAPPED,
@@ -268,6 +288,124 @@ static enum tracking prepare(const struct dirty *dirty, const struct area *area,
   return state;
 }
 
+/* VmSwap in /proc/self/status is not 0. */
+static bool look_for_swapped(void) {
+  static const char key[] = "VmSwap:";
+  char text[4096];
+  if (task_read((int)SYS(getpid), "status", text, sizeof text) <= 0)
+    return true;
+  for (const char *p = text; *p; p++)
+    if (memcmp(p, key, sizeof key - 1) == 0) {
+      for (p += sizeof key - 1; *p == ' ' || *p == '\t'; p++)
+        ;
+      return *p != '0';
+    }
+  return true;
+}
+
+/* Whether pages of the process are swapped out. Asked once a scan. */
+static bool has_swapped(struct dirty *dirty) {
+  if (dirty->swapped == DIRTY_UNKNOWN)
+    dirty->swapped = look_for_swapped() ? DIRTY_YES : DIRTY_NO;
+  return dirty->swapped == DIRTY_YES;
+}
+
+struct dense_visit {
+  struct dirty *dirty;
+  const struct area *area;
+  dirty_visit *visit;
+  void *context;
+};
+
+#define SHORT_RUN (64 * 4096ull) /* copied though it may be a hole */
+
+/* A written run in dense memory is pages or a hole. A short one is copied as it
+ * is: a hole reads as zero. Of a long one the pages in memory are, and the rest
+ * is a hole when nothing is swapped out. */
+static int visit_dense(enum dirty_run run, uint64_t begin, uint64_t end,
+                       void *context) {
+  const struct dense_visit *dense = context;
+  if (end - begin <= SHORT_RUN || has_swapped(dense->dirty))
+    return dense->visit(run, begin, end, dense->context);
+  struct scan_region regions[64];
+  int answer = dense->visit(DIRTY_HOLE, begin, end, dense->context);
+  for (uint64_t at = begin; at < end && answer == 0;) {
+    struct scan_argument argument = in_memory_criteria;
+    argument.size = sizeof argument;
+    argument.start = at;
+    argument.end = end;
+    argument.regions = (uint64_t)regions;
+    argument.region_count = sizeof regions / sizeof *regions;
+    long count = SYS(ioctl, dense->dirty->pagemap, SCAN_IOCTL, &argument);
+    if (count < 0) /* all of it, then */
+      return dense->visit(DIRTY_PAGES, at, end, dense->context);
+    for (long i = 0; i < count && answer == 0; i++)
+      answer = dense->visit(DIRTY_PAGES, regions[i].start, regions[i].end,
+                            dense->context);
+    at = argument.walk_end;
+  }
+  return answer;
+}
+
+static enum dirty_run classify_dense(uint64_t categories) {
+  (void)categories;
+  return DIRTY_PAGES;
+}
+
+static long scan_sparse(struct dirty *dirty, const struct area *area,
+                        dirty_visit *visit, void *context, int *answer) {
+  long result = walk(dirty, area, written_of(area), classify_written, true,
+                     visit, context, answer);
+  if (result == 0 && *answer == 0)
+    result = walk(dirty, area, &hole_criteria, classify_hole, true, visit,
+                  context, answer);
+  return result;
+}
+
+/* The first stretch that ends above address. */
+static size_t find_stretch(const struct dirty *dirty, uint64_t address) {
+  size_t low = 0, high = dirty->dense_count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (dirty->dense[middle].end > address)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low;
+}
+
+/* Written pages and holes of an area that was tracked before. */
+static long scan_known(struct dirty *dirty, const struct area *area,
+                       dirty_visit *visit, void *context, int *answer) {
+  struct dense_visit dense = {dirty, area, visit, context};
+  struct area part = *area;
+  long result = 0;
+  size_t i = area->type == AREA_TYPE_ANONYMOUS
+                 ? find_stretch(dirty, area->start)
+                 : dirty->dense_count;
+  for (uint64_t at = area->start; at < area->end && result == 0 && *answer == 0;
+       at = part.end) {
+    const struct stretch *stretch =
+        i < dirty->dense_count && dirty->dense[i].begin < area->end
+            ? &dirty->dense[i]
+            : 0;
+    part.start = at;
+    part.end = !stretch                   ? area->end
+               : stretch->begin > at      ? stretch->begin
+               : stretch->end < area->end ? stretch->end
+                                          : area->end;
+    if (!stretch || stretch->begin > at) {
+      result = scan_sparse(dirty, &part, visit, context, answer);
+    } else {
+      result = walk(dirty, &part, &dense_criteria, classify_dense, false,
+                    visit_dense, &dense, answer);
+      i++;
+    }
+  }
+  return result;
+}
+
 int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
                dirty_visit *visit, void *context, struct hwckpt_error *error) {
   int answer = 0;
@@ -282,41 +420,19 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
     if (answer)
       return answer;
   }
-  const struct scan_argument *criteria =
-      state == UNTRACKED ? &present_criteria : written_of(area);
-  long result = walk(dirty, area, criteria, classify_written,
-                     state == KNOWN && !all, visit, context, &answer);
-  if (state == KNOWN && result == 0 && answer == 0)
-    result = walk(dirty, area, &hole_criteria, classify_hole, true, visit,
+  long result;
+  if (state == KNOWN && !all) {
+    result = scan_known(dirty, area, visit, context, &answer);
+    if (result == 0 && answer == 0 && may_be_dropped(area))
+      result = walk(dirty, area, &dropped_criteria, classify_dropped, true,
+                    visit, context, &answer);
+  } else {
+    const struct scan_argument *criteria =
+        state == UNTRACKED ? &present_criteria : written_of(area);
+    result = walk(dirty, area, criteria, classify_written, false, visit,
                   context, &answer);
-  if (state == KNOWN && result == 0 && answer == 0 && may_be_dropped(area))
-    result = walk(dirty, area, &dropped_criteria, classify_dropped, true, visit,
-                  context, &answer);
-  return result < 0 ? scan_failed(area, result, error) : answer;
-}
-
-bool dirty_all_there(const struct memory_map *map, const struct run *runs,
-                     size_t count) {
-  static struct scan_region region;
-  long pagemap =
-      SYS(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
-  if (pagemap < 0)
-    return false;
-  bool there = true;
-  for (size_t i = 0; i < count && there; i++) {
-    if (runs[i].kind != DIRTY_PAGES ||
-        map->areas[runs[i].area].type != AREA_TYPE_ANONYMOUS)
-      continue;
-    struct scan_argument argument = hole_criteria;
-    argument.size = sizeof argument;
-    argument.start = runs[i].begin;
-    argument.end = runs[i].end;
-    argument.regions = (uint64_t)&region;
-    argument.region_count = 1;
-    there = SYS(ioctl, pagemap, SCAN_IOCTL, &argument) == 0;
   }
-  SYS(close, pagemap);
-  return there;
+  return result < 0 ? scan_failed(area, result, error) : answer;
 }
 
 /* ---- while the program runs ---- */
@@ -333,6 +449,7 @@ static void owe(struct dirty *dirty, uint64_t begin, uint64_t end) {
 void dirty_settled(struct dirty *dirty) {
   dirty->owed_count = 0;
   dirty->owed_all = false;
+  dirty->swapped = DIRTY_UNKNOWN;
 }
 
 bool dirty_sweep_begin(struct dirty *dirty, const struct area *area, bool all,
@@ -369,6 +486,64 @@ uint64_t dirty_sweep(struct dirty *dirty, const struct area *area, uint64_t at,
     visit(classify_written(region->categories), region->start, region->end,
           context);
   return argument.walk_end;
+}
+
+/* ---- where memory is dense ---- */
+
+#define SURVEYED (1ull << 20) /* smaller areas are scanned soon enough */
+
+void dirty_survey_begin(struct dirty *dirty) { dirty->dense_count = 0; }
+
+static void add_stretch(struct dirty *dirty, uint64_t begin, uint64_t end) {
+  if (begin < end && dirty->dense_count < STRETCHES)
+    dirty->dense[dirty->dense_count++] = (struct stretch){begin, end};
+}
+
+/* Cuts what has no page table at all out of the area. */
+static void find_dense(struct dirty *dirty, const struct area *area) {
+  uint64_t begin = area->start; /* of the stretch that has not ended yet */
+  struct scan_argument argument = hole_criteria;
+  argument.start = area->start;
+  argument.end = area->end;
+  while (argument.start < area->end) {
+    long count = scan(dirty, &argument);
+    if (count < 0)
+      return;
+    const struct scan_region *region = dirty->regions;
+    for (long i = 0; i < count; i++, region++) {
+      uint64_t from = (region->start + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
+      uint64_t to = region->end & ~(HUGE_BYTES - 1);
+      if (from >= to)
+        continue;
+      add_stretch(dirty, begin, from);
+      begin = to;
+    }
+    argument.start = argument.walk_end;
+  }
+  add_stretch(dirty, begin, area->end);
+}
+
+void dirty_survey(struct dirty *dirty, const struct area *area,
+                  dirty_visit *visit, void *context) {
+  if (area->type != AREA_TYPE_ANONYMOUS || !(area->protection & PROT_READ) ||
+      area->end - area->start < SURVEYED || is_owed(dirty, area) ||
+      !is_tracked(dirty, area))
+    return;
+  size_t first = dirty->dense_count;
+  find_dense(dirty, area);
+  /* The holes that are left are protected, each in one step with being told:
+   * what is written there later shows. */
+  struct scan_argument argument = hole_criteria;
+  argument.flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC;
+  for (size_t i = first; i < dirty->dense_count; i++) {
+    int answer = 0;
+    struct area part = *area;
+    part.start = dirty->dense[i].begin;
+    part.end = dirty->dense[i].end;
+    if (walk(dirty, &part, &argument, classify_hole, true, visit, context,
+             &answer) < 0)
+      owe(dirty, part.start, part.end);
+  }
 }
 
 void dirty_missed(struct dirty *dirty, uint64_t begin, uint64_t end) {

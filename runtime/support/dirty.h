@@ -33,6 +33,12 @@ struct dirty {
   } owed[DIRTY_OWED];
   unsigned owed_count;
   bool owed_all; /* too many to list */
+
+  /* Stretches of anonymous memory that have pages almost everywhere, ascending
+   * (dirty_survey()): there one quick scan finds written pages and holes. */
+  struct stretch *dense;
+  size_t dense_count;
+  enum { DIRTY_UNKNOWN, DIRTY_NO, DIRTY_YES } swapped; /* pages are */
 };
 
 /* Opens what the method needs. The descriptors belong to the calling thread's
@@ -73,18 +79,19 @@ bool dirty_sweep_begin(struct dirty *dirty, const struct area *area, bool all,
 uint64_t dirty_sweep(struct dirty *dirty, const struct area *area, uint64_t at,
                      uint32_t most, dirty_visit *visit, void *context);
 
+/* Begins to look anew for where memory is dense; and looks at an area, in
+ * ascending order, reporting holes there, which are no news to the scan in the
+ * end then. It only matters for the time that takes. */
+void dirty_survey_begin(struct dirty *dirty);
+void dirty_survey(struct dirty *dirty, const struct area *area,
+                  dirty_visit *visit, void *context);
+
 /* Pages that were reported and could not be copied count as written again. */
 void dirty_missed(struct dirty *dirty, uint64_t begin, uint64_t end);
 
-/* A scan of all areas, the program standing still, made up for what sweeps
- * failed in. */
+/* A scan of all areas, the program standing still, is done: it made up for what
+ * sweeps failed in. */
 void dirty_settled(struct dirty *dirty);
-
-/* In a child of the program: whether every page of anonymous memory that is to
- * be copied is there. */
-struct run;
-bool dirty_all_there(const struct memory_map *map, const struct run *runs,
-                     size_t count);
 
 /* Makes the pages of [begin, end), which lie in the area, written ones: the
  * next scan reports those that hold something and, if the file below does, all

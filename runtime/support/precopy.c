@@ -45,6 +45,23 @@ static uint64_t sweep(struct capture *capture, const struct memory_map *map,
   return capture->pages - before;
 }
 
+static int visit_hole(enum dirty_run run, uint64_t begin, uint64_t end,
+                      void *context) {
+  struct capture *capture = context;
+  ring_wait_room(capture->ring, 1);
+  return capture_visit(run, begin, end, capture);
+}
+
+/* Once, with what the first round left: the areas are tracked then. */
+static void survey(struct capture *capture, const struct memory_map *map) {
+  dirty_survey_begin(capture->dirty);
+  for (size_t i = 0; i < map->count && !drain_failed(); i++) {
+    capture->area = &map->areas[i];
+    dirty_survey(capture->dirty, capture->area, visit_hole, capture);
+  }
+  ring_publish(capture->ring);
+}
+
 int precopy_run(struct capture *capture, struct memory_map *map, bool all,
                 struct precopy *precopy, struct hwckpt_error *error) {
   int result = 0;
@@ -55,6 +72,8 @@ int precopy_run(struct capture *capture, struct memory_map *map, bool all,
     if (result < 0)
       break;
     uint64_t found = sweep(capture, map, all && precopy->rounds == 0);
+    if (!precopy->rounds)
+      survey(capture, map);
     /* What is left in the ring would be coded while the program stands still.
      */
     ring_wait_empty(capture->ring);
