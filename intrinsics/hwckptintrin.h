@@ -55,6 +55,24 @@ int hwckpt_checkpoint(void);
 int hwckpt_exclude(void *address, size_t length);
 int hwckpt_include(void *address, size_t length);
 
+/* What checkpoints have cost: of all since the program began, or of the last
+ * one that was committed; nanoseconds and pages. */
+struct hwckpt_statistics {
+  unsigned long long checkpoints, failures; /* since the begin */
+  unsigned long long pause_total_ns, pause_max_ns;
+  unsigned long long generation; /* the last one's number, 0: none yet */
+  unsigned long long method;     /* 1: stop, 2: pre-copy, 3: copy-on-write */
+  unsigned long long pause_ns;   /* request to threads running again */
+  unsigned long long stop_ns, describe_ns, scan_ns, copy_ns, resume_ns;
+  unsigned long long rounds, precopy_ns; /* of copying before the pause */
+  unsigned long long pages_scanned, pages_written, pages_precopied;
+  unsigned long long interval_ns; /* of the timer that was in force, 0: none */
+};
+
+/* Fills the first `size` bytes (sizeof the structure) of *statistics. 0, or a
+ * negative errno (-ENOSYS: in a child). Thread safe and async-signal-safe. */
+int hwckpt_statistics(struct hwckpt_statistics *statistics, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

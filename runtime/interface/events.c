@@ -4,6 +4,8 @@
 #include "../arch/sys.h"
 #include "../support/checkpoint.h"
 #include "../support/program_stderr.h"
+#include "counters.h"
+#include "interval.h"
 #include "monitor.h"
 #include "sites.h"
 
@@ -26,6 +28,7 @@ static struct {
   /* Changes to what monitors watch for, and those they have heard of (futex).
    */
   _Atomic uint32_t changes, changes_seen;
+  uint64_t interval; /* of the timer; 0: none */
 } events;
 
 /* In requests, beside the events: monitors have something else to watch. */
@@ -126,14 +129,28 @@ static Event next_event(uint64_t due_ns) {
       if (requests >> event & 1 && !is_served(event))
         return (Event)event;
     uint64_t now = quiesce_now_ns();
-    if (events.options.every && now >= due_ns)
+    if (events.interval && now >= due_ns)
       return Event_EVENT_TIMER;
     uint64_t left = due_ns - now;
     struct timespec timeout = {(time_t)(left / 1000000000u),
                                (long)(left % 1000000000u)};
     SYS(futex, &events.requests, FUTEX_WAIT_PRIVATE, 0,
-        events.options.every ? &timeout : 0, 0, 0);
+        events.interval ? &timeout : 0, 0, 0);
   }
+}
+
+/* Before the first cost is known, and the least that is chosen. */
+#define INTERVAL_FIRST_NS 1000000000u
+#define INTERVAL_LEAST_NS 10000000u
+
+/* every=auto: what a checkpoint costs the program is its pause, and the time
+ * that the runtime's threads take from the processors it may want. */
+static void choose_interval(const Statistics *statistics) {
+  if (events.options.every != HWCKPT_EVERY_AUTO)
+    return;
+  uint64_t cost = statistics->pause_ns + checkpoint_cpu_ns();
+  uint64_t interval = interval_daly(cost, events.options.mtbf);
+  events.interval = interval > INTERVAL_LEAST_NS ? interval : INTERVAL_LEAST_NS;
 }
 
 static const struct quiesce_hooks hooks = {sites_arm, sites_disarm, 0};
@@ -151,7 +168,7 @@ static void serve(void *unused) {
     say_error(&error);
   const struct quiesce_hooks *how =
       events_every_site() ? &always_armed : &hooks;
-  uint64_t due = quiesce_now_ns() + events.options.every;
+  uint64_t due = quiesce_now_ns() + events.interval;
   for (;;) {
     Event event = next_event(due);
     uint64_t begin = quiesce_now_ns();
@@ -159,21 +176,28 @@ static void serve(void *unused) {
     monitors_describe(event, cause, sizeof cause);
     if (opened < 0) {
       quiesce_fail_saves(-EIO);
-    } else if (checkpoint_take(event, cause, how, &result, &error) < 0) {
+    } else if (checkpoint_take(event, cause, events.interval, how, &result,
+                               &error) < 0) {
+      counters_failed();
       say_error(&error); /* first: a save that fails may end the program */
       quiesce_fail_saves(error.code == HWCKPT_E_NOT_RESTORABLE ||
                                  error.code == HWCKPT_E_NOT_SUPPORTED
                              ? -ENOTSUP
                              : -EIO);
-    } else if (events.options.verbosity > 0) {
-      say(&result);
+    } else {
+      counters_taken(&result);
+      choose_interval(&result.statistics);
+      quiesce_finish_saves(0);
+      checkpoint_tidy();
+      if (events.options.verbosity > 0)
+        say(&result);
     }
     if (events_every_site()) /* after a stop that failed */
       sites_arm();
     /* When writing is slower than the timer the program gets a quarter of the
      * interval at least between two checkpoints. */
-    uint64_t now = quiesce_now_ns(), rest = events.options.every / 4;
-    due = begin + events.options.every;
+    uint64_t now = quiesce_now_ns(), rest = events.interval / 4;
+    due = begin + events.interval;
     due = due < now + rest ? now + rest : due;
   }
 }
@@ -251,6 +275,8 @@ void events_start(const struct hwckpt_options *options, const char *cache,
                   const char *application, bool application_exists) {
   events.pid = (int)SYS(getpid);
   events.options = *options;
+  events.interval =
+      options->every == HWCKPT_EVERY_AUTO ? INTERVAL_FIRST_NS : options->every;
   hwckpt_format(events.cache, sizeof events.cache, "%s", cache);
   hwckpt_format(events.application, sizeof events.application, "%s",
                 application);

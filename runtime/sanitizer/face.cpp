@@ -207,13 +207,20 @@ public:
   DurationOption(const char *name, uint64_t *value, Complaint *complaint)
       : Name(name), Value(value), Wrong(complaint) {}
   bool Parse(const char *text) final {
-    if (!parseDuration(text, Value))
+    if (internal_strcmp(Name, "every") == 0 &&
+        internal_strcmp(text, "auto") == 0) {
+      *Value = HWCKPT_EVERY_AUTO;
+      return true;
+    }
+    if (!parseDuration(text, Value) || *Value == HWCKPT_EVERY_AUTO)
       Wrong->make(Name, text, "a duration such as 500us, 20ms, 1.5s, 5m or 1h");
     return true;
   }
   bool Format(char *buffer, uptr size) final {
     if (*Value == 0)
       return FormatString(buffer, size, "0");
+    if (*Value == HWCKPT_EVERY_AUTO)
+      return FormatString(buffer, size, "auto");
     for (const Unit &unit : Units)
       if (*Value % unit.nanoseconds == 0)
         return static_cast<uptr>(internal_snprintf(

@@ -21,6 +21,8 @@ extern "C" {
 #define HWCKPT_OPTION_TYPE_DURATION uint64_t
 #define HWCKPT_OPTION_TYPE_STRING const char *
 
+#define HWCKPT_EVERY_AUTO UINT64_MAX /* the option every=auto */
+
 struct hwckpt_options {
 #define HWCKPT_OPTION(kind, name, initial, description)                        \
   HWCKPT_OPTION_TYPE_##kind name;

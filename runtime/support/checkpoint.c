@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 
 /* Copied in less time than rounds take. */
 #define FEW_PAGES 512u
@@ -43,6 +44,7 @@ static struct {
   uint64_t newest;             /* last generation committed here, 0: none */
   unsigned deltas;             /* since the base */
   uint64_t captured;           /* pages, last time */
+  uint64_t cpu_ns;             /* of our threads, last time */
   bool scanned;                /* for the generation that is being taken */
   char application[CACHE_NAME_MAX];
   bool named;
@@ -327,19 +329,29 @@ static bool is_base(void) {
          checkpoint.deltas + 1 >= checkpoint.options.base_every;
 }
 
-int checkpoint_take(Event event, const char *cause,
+static uint64_t cpu_ns(void) {
+  struct timespec now = {0};
+  SYS(clock_gettime, CLOCK_THREAD_CPUTIME_ID, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t checkpoint_cpu_ns(void) { return checkpoint.cpu_ns; }
+
+int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
                     const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error) {
   int status = name_application(error);
   if (status < 0)
     return status;
+  uint64_t cpu_begin = cpu_ns();
   bool base, tried_child;
   do {
     memset(result, 0, sizeof *result);
     result->statistics.event = event;
     hwckpt_format(result->statistics.cause, sizeof result->statistics.cause,
                   "%s", cause);
+    result->statistics.interval_ns = interval_ns;
     base = is_base();
     tried_child = !checkpoint.rest.no_children;
     status = take_generation(base, hooks, result, error);
@@ -348,11 +360,14 @@ int checkpoint_take(Event event, const char *cause,
     return status;
   checkpoint.newest = result->generation.number;
   checkpoint.deltas = base ? 0 : checkpoint.deltas + 1;
-  quiesce_finish_saves(0);
-  if (base)
+  checkpoint.cpu_ns = cpu_ns() - cpu_begin + drain_cpu_ns();
+  return 0;
+}
+
+void checkpoint_tidy(void) {
+  if (checkpoint.deltas == 0)
     cache_retain(checkpoint.cache, checkpoint.application,
                  checkpoint.options.keep, 0);
-  return 0;
 }
 
 void checkpoint_forget(void) {

@@ -53,12 +53,19 @@ struct checkpoint_result {
 /* Bytes of what is said of the cause of an event. */
 #define CHECKPOINT_CAUSE sizeof((Statistics *)0)->cause
 
-/* Takes a checkpoint. On success threads that wait in a save and were captured
- * go on with 0; on failure they wait on, for quiesce_fail_saves(). */
-int checkpoint_take(Event event, const char *cause,
+/* Processor time that the runtime's threads took for the last checkpoint. */
+uint64_t checkpoint_cpu_ns(void);
+
+/* Takes a checkpoint; event, cause and interval are for the record. Threads
+ * that wait in a save are given their result by the caller:
+ * quiesce_finish_saves() after success, quiesce_fail_saves() else. */
+int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
                     const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error);
+
+/* After one that succeeded: removes what retention does not keep. */
+void checkpoint_tidy(void);
 
 /* In the restored program: nothing of before is open. */
 void checkpoint_forget(void);

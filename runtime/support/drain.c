@@ -1,9 +1,11 @@
 /* drain.c - see drain.h. */
 #include "drain.h"
 
+#include "../arch/sys.h"
 #include "quiesce.h"
 
 #include <string.h>
+#include <time.h>
 
 /* Slots taken at once: those of a frame, so that what is taken is released
  * while it is still coded in small steps. */
@@ -14,6 +16,7 @@ static struct {
   struct cache_writer *writer;
   int result; /* of the first call that failed, with its error */
   struct hwckpt_error error;
+  uint64_t cpu_ns, cpu_begin; /* processor time, up to now and at the begin */
 } drain;
 
 static uint64_t address_of(uint64_t slot) {
@@ -66,6 +69,9 @@ static void serve(void *unused) {
     uint64_t first;
     uint32_t count = ring_take(drain.ring, TAKE, &first);
     put_slots(first, count);
+    struct timespec now = {0};
+    SYS(clock_gettime, CLOCK_THREAD_CPUTIME_ID, &now);
+    drain.cpu_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     ring_release(drain.ring, count);
   }
 }
@@ -78,6 +84,7 @@ int drain_open(struct ring *ring, struct hwckpt_error *error) {
 void drain_begin(struct cache_writer *writer) {
   drain.writer = writer;
   drain.result = 0;
+  drain.cpu_begin = drain.cpu_ns;
   ring_begin(drain.ring);
 }
 
@@ -89,5 +96,7 @@ int drain_finish(struct hwckpt_error *error) {
     *error = drain.error;
   return drain.result;
 }
+
+uint64_t drain_cpu_ns(void) { return drain.cpu_ns - drain.cpu_begin; }
 
 void drain_forget(void) { memset(&drain, 0, sizeof drain); }

@@ -21,6 +21,9 @@ bool drain_failed(void);
 /* Waits until all that was put is with the writer: 0, or its failure. */
 int drain_finish(struct hwckpt_error *error);
 
+/* Processor time that its thread took since drain_begin(). */
+uint64_t drain_cpu_ns(void);
+
 /* In the restored program: there is no such thread. */
 void drain_forget(void);
 

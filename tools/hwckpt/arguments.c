@@ -19,12 +19,23 @@ int arguments_every(const struct command *command, const char *value,
                     char *options) {
   struct hwckpt_error error = {0};
   uint64_t ns;
-  if (!duration_parse(value, &ns))
-    return report_usage(command, "--every",
-                        "'%s' is no duration (500us, 20ms, 1s, 1.5s, 5m, 1h)",
-                        value);
+  if (strcmp(value, "auto") != 0 && !duration_parse(value, &ns))
+    return report_usage(
+        command, "--every",
+        "'%s' is no duration (500us, 20ms, 1s, 1.5s, 5m, 1h) and not auto",
+        value);
   return options_set(options, "every", value, &error) ? report_error(&error)
                                                       : 0;
+}
+
+int arguments_mtbf(const struct command *command, const char *value,
+                   char *options) {
+  struct hwckpt_error error = {0};
+  uint64_t ns;
+  if (!duration_parse(value, &ns) || !ns)
+    return report_usage(command, "--mtbf", "'%s' is no duration (20s, 5m, 24h)",
+                        value);
+  return options_set(options, "mtbf", value, &error) ? report_error(&error) : 0;
 }
 
 int arguments_options(const char *value, char *options) {

@@ -62,11 +62,12 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       {"cache", required_argument, NULL, OPTION_CACHE},
       {"pid", required_argument, NULL, OPTION_PID},
       {"every", required_argument, NULL, OPTION_EVERY},
+      {"mtbf", required_argument, NULL, OPTION_MTBF},
       {"options", required_argument, NULL, 'o'},
       {"verbose", no_argument, NULL, 'v'},
       {0},
   };
-  const char *every = NULL;
+  const char *every = NULL, *mtbf = NULL;
   int failed;
   for (int result;
        (result = getopt_long(argc, argv, ":o:v", rows, NULL)) != -1;)
@@ -82,6 +83,9 @@ static int read_arguments(int argc, char **argv, struct request *request) {
     case OPTION_EVERY:
       every = optarg;
       break;
+    case OPTION_MTBF:
+      mtbf = optarg;
+      break;
     case 'o':
       if ((failed = arguments_options(optarg, request->options)))
         return failed;
@@ -94,6 +98,9 @@ static int read_arguments(int argc, char **argv, struct request *request) {
     }
   if (every &&
       (failed = arguments_every(&command_restore, every, request->options)))
+    return failed;
+  if (mtbf &&
+      (failed = arguments_mtbf(&command_restore, mtbf, request->options)))
     return failed;
   if (strlen(request->options) >= sizeof((struct restore_plan *)0)->options)
     return report_usage(&command_restore, "-o", "longer than %zu bytes",
@@ -426,6 +433,8 @@ const struct command command_restore = {
         "  --pid=any      a new process id; for programs that do not remember "
         "theirs\n"
         "  --every DUR    from now on, take a checkpoint this often\n"
+        "                 auto: as often as loses least time\n"
+        "  --mtbf DUR     for --every auto: mean time between failures (24h)\n"
         "  -o, --options TEXT\n"
         "                 options for the runtime from now on, as in "
         "HWCKPT_OPTIONS\n"

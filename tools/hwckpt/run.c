@@ -132,6 +132,7 @@ static int check_program(struct request *request) {
 static int read_arguments(int argc, char **argv, struct request *request) {
   static const struct option rows[] = {
       {"every", required_argument, NULL, OPTION_EVERY},
+      {"mtbf", required_argument, NULL, OPTION_MTBF},
       {"cache", required_argument, NULL, OPTION_CACHE},
       {"name", required_argument, NULL, OPTION_NAME},
       {"options", required_argument, NULL, 'o'},
@@ -139,7 +140,7 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       {0},
   };
   struct hwckpt_error error = {0};
-  const char *every = NULL;
+  const char *every = NULL, *mtbf = NULL;
   int failed =
       options_append(request->options, getenv("HWCKPT_OPTIONS"), &error);
   if (failed)
@@ -149,6 +150,9 @@ static int read_arguments(int argc, char **argv, struct request *request) {
     switch (result) {
     case OPTION_EVERY:
       every = optarg;
+      break;
+    case OPTION_MTBF:
+      mtbf = optarg;
       break;
     case OPTION_CACHE:
       request->cache_option = optarg;
@@ -168,6 +172,8 @@ static int read_arguments(int argc, char **argv, struct request *request) {
     }
   if (every &&
       (failed = arguments_every(&command_run, every, request->options)))
+    return failed;
+  if (mtbf && (failed = arguments_mtbf(&command_run, mtbf, request->options)))
     return failed;
   if (optind >= argc)
     return report_usage(&command_run, "PROG", "no program is named");
@@ -323,6 +329,8 @@ const struct command command_run = {
         "                 a bare number is seconds. Without it, checkpoints "
         "are taken\n"
         "                 on SIGUSR1 and when the program asks\n"
+        "                 auto: as often as loses least time\n"
+        "  --mtbf DUR     for --every auto: mean time between failures (24h)\n"
         "  --cache DIR    where the checkpoints go\n"
         "  --name NAME    name of the application in the cache; made up from "
         "PROG's\n"

@@ -111,6 +111,8 @@ static void print_statistics(const struct generation *generation) {
              text_duration(taken, sizeof taken, statistics->precopy_ns));
     line("rounds", text);
   }
+  if (statistics->interval_ns)
+    line_duration("interval", statistics->interval_ns);
   line_duration("pause", statistics->pause_ns);
   line_duration("stop", statistics->stop_ns);
   line_duration("describe", statistics->describe_ns);
@@ -223,6 +225,7 @@ static void write_statistics(struct json *json, const Statistics *statistics) {
   json_string(json, "event", generation_event(statistics->event));
   json_string(json, "cause", statistics->cause);
   json_string(json, "method", generation_method(statistics->method));
+  json_number(json, "interval_ns", statistics->interval_ns);
   json_number(json, "rounds", statistics->rounds);
   json_number(json, "precopy_ns", statistics->precopy_ns);
   json_number(json, "stop_ns", statistics->stop_ns);

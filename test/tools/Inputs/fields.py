@@ -53,6 +53,7 @@ SHOW = dict(
         "event": TEXT,
         "cause": TEXT,
         "method": TEXT,
+        "interval_ns": NUMBER,
         "rounds": NUMBER,
         "precopy_ns": NUMBER,
         "stop_ns": NUMBER,

@@ -1,0 +1,13 @@
+/* counters.h - what checkpoints have cost so far, for the program to read:
+ * hwckpt_statistics().
+ */
+#ifndef HWCKPT_INTERFACE_COUNTERS_H
+#define HWCKPT_INTERFACE_COUNTERS_H
+
+#include "../support/checkpoint.h"
+
+/* On the checkpoint thread. */
+void counters_taken(const struct checkpoint_result *result);
+void counters_failed(void);
+
+#endif

@@ -1,0 +1,16 @@
+/* interval.h - how often a checkpoint is best taken.
+ *
+ * Source: J. T. Daly, A higher order estimate of the optimum checkpoint
+ * interval for restart dumps, Future Generation Computer Systems 22 (2006).
+ */
+#ifndef HWCKPT_INTERFACE_INTERVAL_H
+#define HWCKPT_INTERFACE_INTERVAL_H
+
+#include <stdint.h>
+
+/* The interval from the end of one checkpoint to the begin of the next that
+ * loses the least time, given what one costs and the mean time between
+ * failures; nanoseconds all. */
+uint64_t interval_daly(uint64_t cost_ns, uint64_t mtbf_ns);
+
+#endif
