@@ -194,4 +194,9 @@ int resources_restore(struct resource_source *source, int *keep,
 int resources_finish(struct resource_source *source,
                      struct hwckpt_error *error);
 
+/* Whether a descriptor of these flags and mode reads past the page tables; and
+ * whether the process has one. On the checkpoint thread. */
+bool resource_is_direct(uint32_t flags, uint32_t mode);
+bool resources_read_directly(int pidfd);
+
 #endif

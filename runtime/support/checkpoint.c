@@ -164,6 +164,15 @@ static int save_resources(const struct parked *threads, unsigned count,
   return resources_save(&checkpoint.sink, error);
 }
 
+/* A file opened for direct reading since the rounds began. */
+static bool read_directly_meanwhile(void) {
+  for (size_t i = 0; i < checkpoint.sink.fact_count; i++)
+    if (resource_is_direct(checkpoint.sink.facts[i].flags,
+                           checkpoint.sink.facts[i].mode))
+      return true;
+  return false;
+}
+
 static const enum rest_by copied_by[] = {
     [CHECKPOINT_AUTO] = REST_BY_CHEAPER,
     [CHECKPOINT_STOP] = REST_BY_STOP,
@@ -185,6 +194,8 @@ static int capture(bool base, const struct parked *threads, unsigned count,
   statistics->describe_ns = quiesce_now_ns() - begin;
   if (result == 0) {
     checkpoint.scanned = true;
+    if (statistics->rounds && read_directly_meanwhile())
+      checkpoint.dirty.owed_all = true;
     result =
         rest_capture(&checkpoint.rest, base,
                      copied_by[checkpoint.options.method], statistics, error);
@@ -241,21 +252,60 @@ static bool worth_rounds(bool base) {
   return base ? resident_pages() > FEW_PAGES : checkpoint.captured > FEW_PAGES;
 }
 
-/* Copies in rounds; *base is then what the stop has left to do. */
-static int copy_before(bool base, Statistics *statistics,
-                       struct hwckpt_error *error) {
+/* Bytes in areas that are not tracked yet. */
+static uint64_t new_bytes(void) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < checkpoint.map.count; i++) {
+    const struct area *area = &checkpoint.map.areas[i];
+    if (dirty_is_new(&checkpoint.dirty, area))
+      bytes += area->end - area->start;
+  }
+  return bytes;
+}
+
+/* New memory is tracked in a short stop of its own, so that the rounds can take
+ * it; a little is left to the stop in the end. */
+static int track_new(const struct quiesce_hooks *hooks, Statistics *statistics,
+                     struct hwckpt_error *error) {
+  struct parked *threads;
+  unsigned count;
+  int result = memory_map_glance(&checkpoint.map, error);
+  if (result < 0 || new_bytes() < FEW_PAGES * CACHE_PAGE_SIZE)
+    return result;
+  uint64_t begin = quiesce_now_ns();
+  result = quiesce_stop(hooks, &threads, &count, error);
+  if (result < 0)
+    return result;
+  result = memory_map_read(&checkpoint.map, error);
+  for (size_t i = 0; i < checkpoint.map.count && result == 0; i++) {
+    checkpoint.capture.area = &checkpoint.map.areas[i];
+    if (dirty_track(&checkpoint.dirty, checkpoint.capture.area))
+      result = capture_visit(DIRTY_HOLE, checkpoint.capture.area->start,
+                             checkpoint.capture.area->end, &checkpoint.capture);
+  }
+  quiesce_resume();
+  statistics->track_ns = quiesce_now_ns() - begin;
+  return result;
+}
+
+/* Copies in rounds what there is to copy by then. */
+static int copy_before(bool base, const struct quiesce_hooks *hooks,
+                       Statistics *statistics, struct hwckpt_error *error) {
   struct precopy precopy = {0};
   uint64_t begin = quiesce_now_ns();
   statistics->method = Method_METHOD_STOP;
-  if (checkpoint.dirty.method != DIRTY_WP || !worth_rounds(base))
+  if (checkpoint.dirty.method != DIRTY_WP || !worth_rounds(base) ||
+      resources_read_directly(checkpoint.sink.pidfd))
     return 0;
   checkpoint.scanned = true;
-  int result =
-      precopy_run(&checkpoint.capture, &checkpoint.map, base, &precopy, error);
+  int result = track_new(hooks, statistics, error);
+  if (result == 0)
+    result = precopy_run(&checkpoint.capture, &checkpoint.map, base, &precopy,
+                         error);
   statistics->method = Method_METHOD_PRECOPY;
   statistics->rounds = precopy.rounds;
   statistics->pages_precopied = precopy.pages;
-  statistics->precopy_ns = quiesce_now_ns() - begin;
+  statistics->precopy_ns = quiesce_now_ns() - begin - statistics->track_ns;
   ring_touch(&checkpoint.ring, (uint32_t)(FEW_PAGES + 2 * precopy.left));
   return result;
 }
@@ -269,7 +319,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   Statistics *statistics = &result->statistics;
   drain_begin(writer);
   checkpoint.capture.pages = 0;
-  int status = copy_before(base, statistics, error);
+  int status = copy_before(base, hooks, statistics, error);
   if (status < 0)
     return status;
   uint64_t asked = quiesce_now_ns();
@@ -285,7 +335,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   quiesce_resume();
   uint64_t resumed = quiesce_now_ns();
   statistics->resume_ns = resumed - captured;
-  statistics->pause_ns = resumed - asked;
+  statistics->pause_ns = resumed - asked + statistics->track_ns;
   statistics->pages_written = checkpoint.captured = checkpoint.capture.pages;
   if (status == 0)
     status = rest_finish(&checkpoint.rest, error);

@@ -98,6 +98,8 @@ static _Noreturn void copy_all(struct capture *capture,
                                const struct memory_map *map,
                                const struct runs *runs, long parent) {
   static struct hwckpt_error error;
+  /* At once: a lock of the cache must not outlive the program. */
+  SYS(close_range, 0, ~0u, 0);
   SYS(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (SYS(getppid) != parent)
     leave(EXIT_FAILED);

@@ -452,19 +452,36 @@ void dirty_settled(struct dirty *dirty) {
   dirty->swapped = DIRTY_UNKNOWN;
 }
 
-bool dirty_sweep_begin(struct dirty *dirty, const struct area *area, bool all,
-                       bool *fresh) {
-  if (area->type != AREA_TYPE_ANONYMOUS && area->type != AREA_TYPE_FILE_PRIVATE)
+static bool can_sweep(const struct area *area) {
+  return area->type == AREA_TYPE_ANONYMOUS ||
+         area->type == AREA_TYPE_FILE_PRIVATE;
+}
+
+bool dirty_is_new(const struct dirty *dirty, const struct area *area) {
+  return dirty->method == DIRTY_WP && can_sweep(area) &&
+         !is_tracked(dirty, area);
+}
+
+bool dirty_track(struct dirty *dirty, const struct area *area) {
+  if (!dirty_is_new(dirty, area))
     return false;
-  if (is_owed(dirty, area))
+  enum tracking state = prepare(dirty, area, false);
+  if (state == UNTRACKED)
+    owe(dirty, area->start, area->end);
+  return state == FRESH;
+}
+
+bool dirty_sweep_begin(struct dirty *dirty, const struct area *area, bool all) {
+  if (!can_sweep(area) || is_owed(dirty, area) || !is_tracked(dirty, area))
     return false;
   /* What cannot be read is copied while the program stands still. */
   bool readable = area->protection & PROT_READ;
-  enum tracking state = readable ? prepare(dirty, area, all) : UNTRACKED;
-  if (state == UNTRACKED && (all || readable))
-    owe(dirty, area->start, area->end);
-  *fresh = state == FRESH;
-  return state != UNTRACKED;
+  if (!all)
+    return readable;
+  if (readable && unprotect(dirty, area->start, area->end) == 0)
+    return true;
+  owe(dirty, area->start, area->end);
+  return false;
 }
 
 /* How much is scanned at once: so much is owed when it fails. */

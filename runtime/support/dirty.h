@@ -69,10 +69,18 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
  * A sweep reports pages written so far and protects them again. The map it goes
  * by may be out of date: what it misses is found by the scan in the end. */
 
-/* Whether an area can be swept. With `all`, every page of it counts as written.
- * *fresh: it was not tracked before, so that nothing older counts. */
-bool dirty_sweep_begin(struct dirty *dirty, const struct area *area, bool all,
-                       bool *fresh);
+/* Whether an area could be tracked, and is not yet. */
+bool dirty_is_new(const struct dirty *dirty, const struct area *area);
+
+/* Tracks an area that is new; only while the program is stopped: by a map that
+ * is out of date a part of a mapping would be tracked, and the kernel would
+ * make two of it, which mremap() for one does not take for one. True: nothing
+ * older than now counts for the area, and all its pages count as written. */
+bool dirty_track(struct dirty *dirty, const struct area *area);
+
+/* Whether an area can be swept. With `all`, every page of it counts as
+ * written. */
+bool dirty_sweep_begin(struct dirty *dirty, const struct area *area, bool all);
 
 /* Sweeps from `at` on, `most` pages at most, with holes for pages that hold
  * nothing. Returns where to go on. The visitor's answer does not count. */

@@ -17,15 +17,11 @@
 
 static void sweep_area(struct capture *capture, const struct area *area,
                        bool all) {
-  bool fresh;
   capture->area = area;
-  if (!dirty_sweep_begin(capture->dirty, area, all, &fresh))
+  if (!dirty_sweep_begin(capture->dirty, area, all))
     return;
   struct ring *ring = capture->ring;
   uint32_t most = ring->capacity / 2 < STEP ? ring->capacity / 2 : STEP;
-  ring_wait_room(ring, most);
-  if (fresh)
-    capture_visit(DIRTY_HOLE, area->start, area->end, capture);
   for (uint64_t at = area->start; at < area->end && !drain_failed();) {
     ring_wait_room(ring, most);
     ring_touch(ring, most);

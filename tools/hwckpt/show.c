@@ -115,6 +115,8 @@ static void print_statistics(const struct generation *generation) {
     line_duration("interval", statistics->interval_ns);
   line_duration("pause", statistics->pause_ns);
   line_duration("stop", statistics->stop_ns);
+  if (statistics->track_ns)
+    line_duration("track", statistics->track_ns);
   line_duration("describe", statistics->describe_ns);
   line_duration("scan", statistics->scan_ns);
   line_duration("copy", statistics->copy_ns);
@@ -230,6 +232,7 @@ static void write_statistics(struct json *json, const Statistics *statistics) {
   json_number(json, "precopy_ns", statistics->precopy_ns);
   json_number(json, "stop_ns", statistics->stop_ns);
   json_number(json, "pause_ns", statistics->pause_ns);
+  json_number(json, "track_ns", statistics->track_ns);
   json_number(json, "describe_ns", statistics->describe_ns);
   json_number(json, "scan_ns", statistics->scan_ns);
   json_number(json, "copy_ns", statistics->copy_ns);

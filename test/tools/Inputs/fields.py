@@ -58,6 +58,7 @@ SHOW = dict(
         "precopy_ns": NUMBER,
         "stop_ns": NUMBER,
         "pause_ns": NUMBER,
+        "track_ns": NUMBER,
         "describe_ns": NUMBER,
         "scan_ns": NUMBER,
         "copy_ns": NUMBER,
