@@ -23,7 +23,7 @@ struct search {
 
 static void look(int number, void *context) {
   struct search *search = context;
-  struct stat facts;
+  struct stat facts = {0};
   long fd = SYS(pidfd_getfd, search->pidfd, number, 0);
   if (fd < 0) /* closed meanwhile */
     return;
