@@ -29,6 +29,8 @@ void arch_context_set_result(ucontext_t *context, int64_t result);
 uint64_t arch_context_argument(const ucontext_t *context, unsigned i);
 void arch_context_set_argument(ucontext_t *context, unsigned i, uint64_t value);
 
+#define ARCH_SYSCALL_LENGTH 2 /* bytes of the instruction */
+
 /* Whether the context has just returned from a system call (pc behind the
  * instruction), or is about to make one (pc at it). */
 bool arch_context_after_syscall(const ucontext_t *context);
@@ -40,6 +42,29 @@ void arch_context_finish_syscall(ucontext_t *context, int64_t result);
 /* The number of the system call just returned from, as the instructions before
  * it load it; -1 when the code does not tell. */
 long arch_context_syscall_number(const ucontext_t *context);
+
+/* A system call of the program's that is continued by another one. */
+struct arch_continued {
+  _Atomic uint32_t taken; /* cleared when the thread is back in its own code */
+  uint32_t waits; /* 0: the other call does what is left of it, done is added to
+                   * its result, an error counts as nothing. 1: the other call
+                   * waits; above 0 the program's is made again, 0 is result */
+  uint64_t done;
+  uint64_t pc;   /* behind the program's system call */
+  uint64_t kept; /* a register */
+  uint64_t number;
+  uint64_t arguments[6]; /* of the program's call */
+  int64_t result;
+};
+/* The one that the context has just returned from; null: it has not. */
+struct arch_continued *arch_context_continued(const ucontext_t *context);
+/* The context is about to make the other call. */
+bool arch_context_continues(const ucontext_t *context);
+/* The context, just returned from the program's call `number`, is now as if it
+ * had just returned from the other call. taken, waits, done and result are the
+ * caller's to set. */
+void arch_context_continue(ucontext_t *context, struct arch_continued *call,
+                           long number);
 
 /* ---- traps ---- */
 
@@ -71,7 +96,10 @@ long arch_spawn_as(uint64_t flags, int tid, void *stack_top, void *tls,
 /* Fills a block (page-aligned, at least 4096 bytes) as the least that code
  * built for libc finds at its thread pointer, and returns that pointer. */
 void *arch_tls_fill(void *block);
-/* The calling thread's thread pointers. */
+/* The calling thread's thread pointers; without a system call where the
+ * processor and the kernel of the process's start allow it: not in a restored
+ * process, which may have come to others. */
+void arch_read_tls_directly(bool allowed);
 void arch_get_tls(uint64_t *fs, uint64_t *gs);
 void arch_set_tls(uint64_t fs, uint64_t gs);
 

@@ -153,10 +153,11 @@ static void choose_interval(const Statistics *statistics) {
   events.interval = interval > INTERVAL_LEAST_NS ? interval : INTERVAL_LEAST_NS;
 }
 
-static const struct quiesce_hooks hooks = {sites_arm, sites_disarm, 0};
+static const struct quiesce_hooks hooks = {sites_prepare, sites_arm,
+                                           sites_disarm, 0};
 /* With every_site no site may be passed unseen. */
-static const struct quiesce_hooks always_armed = {sites_arm, sites_disarm,
-                                                  sites_arm_stopped};
+static const struct quiesce_hooks always_armed = {
+    sites_prepare, sites_arm, sites_disarm, sites_arm_stopped};
 
 static void serve(void *unused) {
   (void)unused;
@@ -192,8 +193,10 @@ static void serve(void *unused) {
       if (events.options.verbosity > 0)
         say(&result);
     }
-    if (events_every_site()) /* after a stop that failed */
+    if (events_every_site()) { /* after a stop that failed */
+      sites_prepare();
       sites_arm();
+    }
     /* When writing is slower than the timer the program gets a quarter of the
      * interval at least between two checkpoints. */
     uint64_t now = quiesce_now_ns(), rest = events.interval / 4;

@@ -215,7 +215,7 @@ static void on_syscall(int number, siginfo_t *info, void *argument) {
 static void on_request(int number, siginfo_t *info, void *context) {
   (void)number;
   (void)info;
-  interrupted_settle_own(context);
+  interrupted_leave(interrupted_settle(context, (int)SYS(gettid)), context);
   events_request(Event_EVENT_SIGNAL);
 }
 

@@ -84,3 +84,39 @@ WEAK int sigaction(int number, const struct sigaction *action,
     return __interceptor_sigaction(number, action, before);
   return __sigaction(number, action, before);
 }
+
+/* As libc's; but where the call is interrupted, the instruction in front tells
+ * its number: it is kept in the red zone (arch/x86_64/syscall_number.c). */
+__asm__(".text\n"
+        ".balign 16\n"
+        ".weak syscall\n"
+        ".type syscall, @function\n"
+        "syscall:\n"
+        ".cfi_startproc\n"
+        "  mov %rdi, -8(%rsp)\n"
+        "  mov %rsi, %rdi\n"
+        "  mov %rdx, %rsi\n"
+        "  mov %rcx, %rdx\n"
+        "  mov %r8, %r10\n"
+        "  mov %r9, %r8\n"
+        "  mov 8(%rsp), %r9\n"
+        "  mov -8(%rsp), %rax\n"
+        "  syscall\n"
+        "  cmp $-4095, %rax\n"
+        "  jae 1f\n"
+        "  ret\n"
+        "1:\n"
+        "  push %rbx\n"
+        "  .cfi_adjust_cfa_offset 8\n"
+        "  .cfi_rel_offset rbx, 0\n"
+        "  neg %eax\n"
+        "  mov %eax, %ebx\n"
+        "  call __errno_location@PLT\n"
+        "  mov %ebx, (%rax)\n"
+        "  mov $-1, %rax\n"
+        "  pop %rbx\n"
+        "  .cfi_adjust_cfa_offset -8\n"
+        "  .cfi_restore rbx\n"
+        "  ret\n"
+        ".cfi_endproc\n"
+        ".size syscall, . - syscall\n");

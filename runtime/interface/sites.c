@@ -312,6 +312,18 @@ EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
  * ending the program. */
 #define TRAPS (1u << (SIGTRAP - 1) | 1u << (SIGILL - 1))
 
+/* Whether a thread blocks a trap; told by sites_prepare(), checkpoint thread.
+ */
+static bool traps_blocked;
+
+void sites_prepare(void) {
+  traps_blocked = blocked_anywhere(TRAPS);
+  lock();
+  if (!sites.armed)
+    build();
+  unlock();
+}
+
 static void arm(void) {
   lock();
   if (!sites.armed && build())
@@ -320,7 +332,7 @@ static void arm(void) {
 }
 
 void sites_arm(void) {
-  if (!blocked_anywhere(TRAPS))
+  if (!traps_blocked)
     arm();
 }
 

@@ -11,11 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Does beforehand, while the threads run, what arming takes long for. On the
+ * checkpoint thread. */
+void sites_prepare(void);
 /* Makes every site trap; nothing happens (the stop signal serves) when a thread
- * has SIGTRAP or SIGILL blocked, for the kernel would end the program there. On
- * the checkpoint thread, or where there is no other and all signals are
- * blocked.
- */
+ * had SIGTRAP or SIGILL blocked at sites_prepare(), for the kernel would end
+ * the program there. On the checkpoint thread. */
 void sites_arm(void);
 /* With all signals blocked. */
 void sites_disarm(void);

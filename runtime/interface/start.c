@@ -1,6 +1,7 @@
 /* start.c - start-up of the runtime, in the program and in the restored
  * program, and the public functions. */
 #include "../../intrinsics/hwckpt_isa.h"
+#include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../cache/default_path.h"
 #include "../support/checkpoint.h"
@@ -146,6 +147,7 @@ __attribute__((constructor(101))) static void start(void) {
   else
     cache_default_path(environ, cache, sizeof cache);
   unblock_traps();
+  arch_read_tls_directly(true);
   hooks_install((int)options.signal);
   entries_choose(options.hook);
   checkpoint_remember();

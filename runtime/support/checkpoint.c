@@ -272,10 +272,10 @@ static int track_new(const struct quiesce_hooks *hooks, Statistics *statistics,
   int result = memory_map_glance(&checkpoint.map, error);
   if (result < 0 || new_bytes() < FEW_PAGES * CACHE_PAGE_SIZE)
     return result;
-  uint64_t begin = quiesce_now_ns();
   result = quiesce_stop(hooks, &threads, &count, error);
   if (result < 0)
     return result;
+  uint64_t begin = quiesce_times()->begin_ns;
   result = memory_map_read(&checkpoint.map, error);
   for (size_t i = 0; i < checkpoint.map.count && result == 0; i++) {
     checkpoint.capture.area = &checkpoint.map.areas[i];
@@ -283,8 +283,7 @@ static int track_new(const struct quiesce_hooks *hooks, Statistics *statistics,
       result = capture_visit(DIRTY_HOLE, checkpoint.capture.area->start,
                              checkpoint.capture.area->end, &checkpoint.capture);
   }
-  quiesce_resume();
-  statistics->track_ns = quiesce_now_ns() - begin;
+  statistics->track_ns = quiesce_resume() - begin;
   return result;
 }
 
@@ -322,18 +321,17 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   int status = copy_before(base, hooks, statistics, error);
   if (status < 0)
     return status;
-  uint64_t asked = quiesce_now_ns();
   status = quiesce_stop(hooks, &threads, &count, error);
   if (status < 0)
     return status;
+  uint64_t asked = quiesce_times()->begin_ns;
   uint64_t stopped = quiesce_now_ns();
   statistics->stop_ns = stopped - asked;
   /* A base is done by its first round: the rest is what was written since. */
   status = capture(base && !statistics->rounds, threads, count, &process,
                    statistics, error);
   uint64_t captured = quiesce_now_ns();
-  quiesce_resume();
-  uint64_t resumed = quiesce_now_ns();
+  uint64_t resumed = quiesce_resume();
   statistics->resume_ns = resumed - captured;
   statistics->pause_ns = resumed - asked + statistics->track_ns;
   statistics->pages_written = checkpoint.captured = checkpoint.capture.pages;

@@ -3,36 +3,72 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "continued_calls.h"
 #include "handlers.h"
+#include "private.h"
 #include "task.h"
+#include "timed_waits.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
+#include <sys/resource.h>
 
-#define PROBES 256u
-#define NANOSECONDS 1000000000u
+/* ---- what threads did when they were looked at ---- */
 
-struct interruption *interrupted_find(struct interruption *table, unsigned size,
-                                      int tid) {
-  struct interruption *oldest = 0;
-  for (unsigned i = 0; i < PROBES; i++) {
-    struct interruption *entry = &table[((unsigned)tid + i) & (size - 1)];
-    if (entry->tid == tid)
-      return entry;
-    if (!oldest && (!entry->tid || task_is_dead(entry->tid)))
-      oldest = entry;
-    if (!entry->tid)
-      break;
+#define THREADS 65536u
+#define HEADS 4096u /* power of two */
+
+/* Written by the checkpoint thread alone. Threads read what is said of
+ * themselves: while the sequence is odd, or has changed, it is nothing. */
+struct survey {
+  _Atomic uint32_t sequence;
+  uint32_t count;
+  _Atomic uint32_t heads[HEADS]; /* lists by thread id: place in seen, + 1 */
+  struct interruption seen[THREADS];
+};
+static struct survey *_Atomic surveyed; /* private memory */
+
+bool interrupted_open(void) {
+  struct survey *survey = atomic_load(&surveyed);
+  if (!survey) {
+    survey = private_map(sizeof *survey);
+    atomic_store(&surveyed, survey);
   }
-  if (oldest) {
-    memset(oldest, 0, sizeof *oldest);
-    oldest->tid = tid;
-    oldest->epoch = ~0u;
-  }
-  return oldest;
+  return survey != 0;
+}
+
+void interrupted_survey(void) {
+  struct survey *survey = atomic_load(&surveyed);
+  atomic_fetch_or(&survey->sequence, 1);
+  for (unsigned i = 0; i < HEADS; i++)
+    atomic_store_explicit(&survey->heads[i], 0, memory_order_relaxed);
+  survey->count = 0;
+}
+
+void interrupted_each(void (*visit)(struct interruption *seen, void *context),
+                      void *context) {
+  struct survey *survey = atomic_load(&surveyed);
+  for (unsigned i = 0; i < survey->count; i++)
+    visit(&survey->seen[i], context);
+}
+
+static struct interruption *find(struct survey *survey, int tid) {
+  uint32_t at = atomic_load(&survey->heads[(unsigned)tid & (HEADS - 1)]);
+  while (at && survey->seen[at - 1].tid != tid)
+    at = survey->seen[at - 1].next;
+  return at ? &survey->seen[at - 1] : 0;
+}
+
+/* On the thread itself: what was seen of it. */
+static bool find_own(struct interruption *own, int tid) {
+  struct survey *survey = atomic_load(&surveyed);
+  uint32_t before = survey ? atomic_load(&survey->sequence) : 1;
+  const struct interruption *seen = before & 1 ? 0 : find(survey, tid);
+  if (!seen)
+    return false;
+  *own = *seen;
+  return atomic_load(&survey->sequence) == before;
 }
 
 static const char *parse_number(const char *p, uint64_t *value) {
@@ -54,188 +90,222 @@ static const char *parse_number(const char *p, uint64_t *value) {
 }
 
 /* "running", "-1 sp pc", or "number a0 a1 a2 a3 a4 a5 sp pc" (proc(5)). */
-bool interrupted_look(int tid, struct interruption *seen) {
+static void read_call(struct interruption *seen) {
   char text[256];
-  memset(seen, 0, sizeof *seen);
   seen->number = -1;
-  if (task_read(tid, "syscall", text, sizeof text) <= 0)
-    return true; /* not told: do not wait for a site */
-  if (text[0] == 'r')
-    return false;
-  if (text[0] == '-')
-    return true;
+  seen->blocked = true; /* not told: do not wait for a site */
+  if (task_read(seen->tid, "syscall", text, sizeof text) <= 0)
+    return;
+  seen->blocked = text[0] != 'r';
+  if (text[0] == 'r' || text[0] == '-')
+    return;
   uint64_t value;
   const char *p = parse_number(text, &value);
   seen->number = (long)value;
   for (int i = 0; i < 6; i++)
-    p = parse_number(p, &value);
+    p = parse_number(p, &seen->arguments[i]);
   p = parse_number(p, &seen->sp);
   parse_number(p, &seen->pc);
-  return true;
+  /* Without CLONE_VFORK none of them blocks. */
+  seen->forking = seen->number == SYS_vfork || seen->number == SYS_clone ||
+                  seen->number == SYS_clone3;
 }
 
-/* Relative times of threads that were stopped while they waited. Part of the
- * checkpoint: the system call that a restored thread makes again points here.
- * How long a thread waited before its first stop is not known: there a time
- * begins anew. */
-#define WAITS 256
-static struct wait {
-  _Atomic int tid;
-  uint64_t end_ns;  /* CLOCK_MONOTONIC; 0: none */
-  uint64_t left_ns; /* then, when it was stopped last */
-  struct timespec left;
-} waits[WAITS];
-
-static uint64_t now_ns(void) {
-  struct timespec now;
-  SYS(clock_gettime, CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
-}
-
-static bool claim_wait(struct wait *wait, int before, int tid) {
-  return atomic_compare_exchange_strong(&wait->tid, &before, tid);
-}
-
-/* The thread's entry; null when all are taken by living threads. */
-static struct wait *wait_of(int tid) {
-  for (unsigned i = 0; i < WAITS; i++)
-    if (atomic_load(&waits[i].tid) == tid)
-      return &waits[i];
-  for (unsigned i = 0; i < WAITS; i++)
-    if (claim_wait(&waits[i], 0, tid))
-      return &waits[i];
-  for (unsigned i = 0; i < WAITS; i++) {
-    int other = atomic_load(&waits[i].tid);
-    if (task_is_dead(other) && claim_wait(&waits[i], other, tid))
-      return &waits[i];
+struct interruption *interrupted_look(int tid) {
+  struct survey *survey = atomic_load(&surveyed);
+  struct interruption now = {.tid = tid}, *seen = find(survey, tid);
+  read_call(&now);
+  if (seen) { /* the rest may be read at this moment */
+    seen->blocked = now.blocked;
+    seen->forking = now.forking;
+    return seen;
   }
-  return 0;
+  if (survey->count == THREADS)
+    return 0;
+  _Atomic uint32_t *head = &survey->heads[(unsigned)tid & (HEADS - 1)];
+  now.next = atomic_load(head);
+  seen = &survey->seen[survey->count++];
+  *seen = now;
+  atomic_store(head, survey->count);
+  return seen;
 }
 
-/* What is left: of the wait that is known, or of one that begins now. */
-static uint64_t time_left(struct wait *wait, bool known, uint64_t asked_ns) {
-  uint64_t now = now_ns();
-  if (!known)
-    wait->end_ns = asked_ns < UINT64_MAX - now ? now + asked_ns : UINT64_MAX;
-  wait->left_ns = wait->end_ns > now ? wait->end_ns - now : 0;
-  return wait->left_ns;
-}
+/* ---- when a sleep began ---- */
 
-/* The kernel tells what is left of a sleep where the caller gave room for it,
- * in the argument after the time; where not, ours is given from the first stop
- * on. */
-static void shorten_sleep(struct wait *wait, ucontext_t *context,
-                          unsigned time) {
-  uint64_t room = arch_context_argument(context, time + 1);
-  if (!room) {
-    const void *asked = (const void *)arch_context_argument(context, time);
-    memcpy(&wait->left, asked, sizeof wait->left);
-    room = (uint64_t)&wait->left;
-    arch_context_set_argument(context, time + 1, room);
-  }
-  arch_context_set_argument(context, time, room);
-}
+#define PROCESSORS 1024u
 
-/* A time that the kernel does not write to: ours takes its place, and is known
- * by that. */
-static void shorten_span(struct wait *wait, ucontext_t *context,
-                         unsigned time) {
-  const struct timespec *asked =
-      (const struct timespec *)arch_context_argument(context, time);
-  if (!asked)
-    return;
-  uint64_t asked_ns =
-      (uint64_t)asked->tv_sec < UINT64_MAX / NANOSECONDS - 1
-          ? (uint64_t)asked->tv_sec * NANOSECONDS + (uint64_t)asked->tv_nsec
-          : UINT64_MAX;
-  uint64_t left = time_left(wait, asked == &wait->left, asked_ns);
-  wait->left.tv_sec = (time_t)(left / NANOSECONDS);
-  wait->left.tv_nsec = (long)(left % NANOSECONDS);
-  arch_context_set_argument(context, time, (uint64_t)&wait->left);
-}
-
-/* A time in milliseconds is an int: the kernel ignores the upper half of the
- * register, which says that the value is ours. */
-#define OUR_MILLISECONDS (0x48574b43ull << 32)
-#define UPPER_HALF (0xffffffffull << 32)
-
-static void shorten_milliseconds(struct wait *wait, ucontext_t *context,
-                                 unsigned time) {
-  uint64_t argument = arch_context_argument(context, time);
-  int asked = (int)argument;
-  if (asked <= 0)
-    return;
-  bool known = (argument & UPPER_HALF) == OUR_MILLISECONDS;
-  uint64_t left = time_left(wait, known, (uint64_t)asked * 1000000u);
-  left = (left + 999999u) / 1000000u;
-  arch_context_set_argument(context, time, OUR_MILLISECONDS | left);
-}
-
-/* The calls whose time is relative and stays as it was when they are made
- * again. select and its like are not among them: the kernel shortens theirs. */
-static const struct timed_call {
-  long number;
-  void (*shorten)(struct wait *wait, ucontext_t *context, unsigned time);
-  unsigned time; /* its argument */
-} timed_calls[] = {
-    {SYS_nanosleep, shorten_sleep, 0},
-    {SYS_clock_nanosleep, shorten_sleep, 2},
-    {SYS_poll, shorten_milliseconds, 2},
-    {SYS_epoll_wait, shorten_milliseconds, 3},
-    {SYS_epoll_pwait, shorten_milliseconds, 3},
-    {SYS_epoll_pwait2, shorten_span, 3},
-    {SYS_rt_sigtimedwait, shorten_span, 2},
-    {SYS_semtimedop, shorten_span, 3},
-    {SYS_futex, shorten_span, 3},
-    {SYS_io_getevents, shorten_span, 4},
-};
-
-static bool is_absolute(long number, const ucontext_t *context) {
-  uint64_t second = arch_context_argument(context, 1);
-  if (number == SYS_clock_nanosleep)
-    return (second & TIMER_ABSTIME) != 0;
-  return number == SYS_futex && (second & FUTEX_CMD_MASK) != FUTEX_WAIT;
-}
-
-static void keep_remaining_time(const struct interruption *seen,
-                                ucontext_t *context) {
-  for (unsigned i = 0; i < sizeof timed_calls / sizeof *timed_calls; i++) {
-    const struct timed_call *call = &timed_calls[i];
-    if (call->number != seen->number || is_absolute(seen->number, context))
+/* The value of a line "name : value" with a fraction, in its last digit. */
+static bool scheduler_value(const char *text, const char *name,
+                            uint64_t *value) {
+  size_t length = strlen(name);
+  for (const char *line = text; *line; line++) {
+    if ((line != text && line[-1] != '\n') || memcmp(line, name, length) != 0)
       continue;
-    struct wait *wait = wait_of(seen->tid);
-    if (wait)
-      call->shorten(wait, context, call->time);
-    return;
+    const char *p = line + length;
+    while (*p == ' ' || *p == ':')
+      p++;
+    *value = 0;
+    for (; (*p >= '0' && *p <= '9') || *p == '.'; p++)
+      if (*p != '.')
+        *value = *value * 10 + (uint64_t)(*p - '0');
+    return true;
   }
+  return false;
 }
 
-void interrupted_restored(void) {
-  uint64_t now = now_ns();
-  for (unsigned i = 0; i < WAITS; i++)
-    waits[i].end_ns = now + waits[i].left_ns;
+/* When the thread ran last, on two clocks of its processor, and how often it
+ * went to sleep: the kernel's own accounts (/proc/TID/sched). */
+static bool read_scheduler(int tid, struct processor_time *time,
+                           uint64_t *switches) {
+  char text[4096];
+  return task_read(tid, "sched", text, sizeof text) > 0 &&
+         scheduler_value(text, "se.exec_start", &time->execution) &&
+         scheduler_value(text, "se.avg.last_update_time", &time->load) &&
+         scheduler_value(text, "nr_voluntary_switches", switches);
 }
 
-void interrupted_settle_own(ucontext_t *context) {
-  const struct interruption unknown = {.tid = (int)SYS(gettid), .number = -1};
-  interrupted_settle(&unknown, context);
+/* The clocks of a processor are those of a thread that runs there: 0 where none
+ * can. */
+static struct processor_time processor_clock(int processor) {
+  uint64_t mask[PROCESSORS / 64] = {0}, switches;
+  struct processor_time clock = {0, 0};
+  mask[processor / 64] = 1ull << (processor % 64);
+  if (SYS(sched_setaffinity, 0, sizeof mask, mask) == 0) {
+    SYS(sched_yield);
+    read_scheduler((int)SYS(gettid), &clock, &switches);
+  }
+  return clock;
 }
 
-/* A thread that ran when it was looked at may have been in the kernel when the
- * signal came: then the code before tells the call. */
-void interrupted_settle(const struct interruption *seen, ucontext_t *context) {
-  if (arch_context_result(context) != -EINTR ||
-      !arch_context_after_syscall(context))
+static uint64_t passed(uint64_t from, uint64_t to) {
+  return from && to > from ? to - from : 0;
+}
+
+/* The shorter time of both counts. The first clock misleads where a thread was
+ * moved to another processor in its sleep; the second where the processor has
+ * caught up with time that it ran slowly. They stand still during stolen time.
+ * CLOCK_MONOTONIC may be slewed by 500 ppm against both. */
+static void set_begin(struct interruption *seen, struct processor_time clock,
+                      uint64_t now) {
+  uint64_t slept = passed(seen->ran.execution, clock.execution);
+  uint64_t load = passed(seen->ran.load, clock.load);
+  slept = slept < load ? slept : load;
+  if (slept)
+    seen->since_ns = now - (slept - slept / 1024);
+}
+
+static void read_sleep(struct interruption *seen) {
+  seen->processor = -1;
+  if (seen->blocked && seen->number >= 0 &&
+      (timed_wait_began_unseen(seen->number, seen->arguments) ||
+       continued_wait_began_unseen(seen->number)) &&
+      read_scheduler(seen->tid, &seen->ran, &seen->switches))
+    seen->processor = task_processor(seen->tid);
+  if (seen->processor >= (int)PROCESSORS)
+    seen->processor = -1;
+}
+
+/* Each processor's clock is read once, for all that sleep there. */
+static void find_begins(struct survey *survey) {
+  uint64_t before[PROCESSORS / 64] = {0};
+  bool moved = false;
+  if (SYS(sched_getaffinity, 0, sizeof before, before) < 0)
     return;
-  struct interruption call = *seen;
-  if (call.number < 0 || arch_context_pc(context) != seen->pc ||
-      arch_context_sp(context) != seen->sp)
-    call.number = arch_context_syscall_number(context);
-  if (call.number < 0)
-    return;
-  call.pc = arch_context_pc(context);
-  keep_remaining_time(&call, context);
-  arch_context_rewind_syscall(context, call.number);
+  for (uint32_t i = 0; i < survey->count; i++)
+    read_sleep(&survey->seen[i]);
+  for (uint32_t i = 0; i < survey->count; i++) {
+    int processor = survey->seen[i].processor;
+    if (processor < 0)
+      continue;
+    moved = true;
+    struct processor_time clock = processor_clock(processor);
+    uint64_t now = timed_wait_now();
+    for (uint32_t j = i; j < survey->count; j++)
+      if (survey->seen[j].processor == processor) {
+        set_begin(&survey->seen[j], clock, now);
+        survey->seen[j].processor = -1;
+      }
+  }
+  if (moved)
+    SYS(sched_setaffinity, 0, sizeof before, before);
+}
+
+void interrupted_surveyed(void) {
+  struct survey *survey = atomic_load(&surveyed);
+  find_begins(survey);
+  atomic_fetch_add(&survey->sequence, 1);
+}
+
+/* ---- on the interrupted thread ---- */
+
+/* A call that ends with EINTR has done its work all the same: made again, it
+ * would close another's descriptor (close(2)). */
+static bool is_done(long number) {
+  return number == SYS_close || number == SYS_dup2 || number == SYS_dup3;
+}
+
+/* Whether this is the very sleep that was seen: the thread has not gone to
+ * sleep since. */
+static bool still_sleeps(const struct interruption *own) {
+  struct rusage usage;
+  return own->since_ns && SYS(getrusage, RUSAGE_THREAD, &usage) == 0 &&
+         (uint64_t)usage.ru_nvcsw == own->switches;
+}
+
+/* The kernel has put the call back: that looks like one about to be made, but
+ * the thread was seen in it. */
+static bool restarts(const ucontext_t *context, int tid) {
+  struct interruption own;
+  return arch_context_at_syscall(context) && find_own(&own, tid) &&
+         own.blocked && own.sp == arch_context_sp(context) &&
+         own.pc == arch_context_pc(context) + ARCH_SYSCALL_LENGTH &&
+         own.number == (long)arch_context_result(context);
+}
+
+/* The number of the call just returned from. A thread that ran when it was
+ * looked at may have been in the kernel when the signal came: then the code
+ * before tells it. */
+static long number_of(const ucontext_t *context,
+                      const struct interruption *own) {
+  long number = continued_number(context);
+  if (number < 0 && own)
+    number = own->number;
+  return number < 0 ? arch_context_syscall_number(context) : number;
+}
+
+static enum interrupted settle(ucontext_t *context,
+                               const struct interruption *own) {
+  long number = number_of(context, own);
+  if (number < 0)
+    return INTERRUPTED_NOTHING;
+  if (arch_context_result(context) >= 0)
+    return continued_transfer(number, context) ? INTERRUPTED_PUT_BACK
+                                               : INTERRUPTED_NOTHING;
+  if (is_done(number)) {
+    arch_context_set_result(context, 0);
+    return INTERRUPTED_NOTHING;
+  }
+  uint64_t begin = own && still_sleeps(own) ? own->since_ns : timed_wait_now();
+  if (continued_wait(number, context, begin))
+    number = SYS_ppoll;
+  timed_wait_shorten(number, context, begin);
+  arch_context_rewind_syscall(context, number);
+  return INTERRUPTED_PUT_BACK;
+}
+
+enum interrupted interrupted_settle(ucontext_t *context, int tid) {
+  struct interruption own;
+  int64_t result = arch_context_result(context);
+  if ((result != -EINTR && result <= 0) || !arch_context_after_syscall(context))
+    return restarts(context, tid) ? INTERRUPTED_RESTARTS : INTERRUPTED_NOTHING;
+  bool seen = find_own(&own, tid) && own.pc == arch_context_pc(context) &&
+              own.sp == arch_context_sp(context);
+  return settle(context, seen ? &own : 0);
+}
+
+void interrupted_forget(void) {
+  atomic_store(&surveyed, 0);
+  timed_wait_restored();
 }
 
 /* Calls that a handled signal interrupts even with SA_RESTART (signal(7)). */
@@ -262,13 +332,12 @@ static bool never_restarts(long number) {
   }
 }
 
-void interrupted_leave(ucontext_t *context) {
+void interrupted_leave(enum interrupted how, ucontext_t *context) {
+  if (how == INTERRUPTED_NOTHING)
+    return;
   uint64_t pending = 0;
-  if (SYS(rt_sigpending, &pending, 8) < 0)
-    return;
+  SYS(rt_sigpending, &pending, 8);
   pending &= ~arch_context_sigmask(context);
-  if (!pending || !arch_context_at_syscall(context))
-    return;
   long number = (long)arch_context_result(context);
   for (int signal = 1; signal <= 64; signal++) {
     if (!(pending >> (signal - 1) & 1))
@@ -277,9 +346,12 @@ void interrupted_leave(ucontext_t *context) {
     signal_get_action(signal, &action);
     if (action.handler <= 1) /* SIG_DFL, SIG_IGN */
       continue;
-    if (never_restarts(number) || !(action.flags & SA_RESTART)) {
+    if (never_restarts(number) || !(action.flags & SA_RESTART) ||
+        arch_context_continues(context)) {
       arch_context_finish_syscall(context, -EINTR);
       return;
     }
   }
+  if (how == INTERRUPTED_PUT_BACK)
+    timed_wait_refresh(number, context);
 }

@@ -11,6 +11,7 @@
 #include "../arch/sys.h"
 #include "handlers.h"
 #include "interrupted.h"
+#include "park.h"
 #include "private.h"
 #include "task.h"
 
@@ -18,53 +19,35 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
+#include <linux/sched/types.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 
 #define STOP_SIGNAL 33
-#define SLOTS QUIESCE_THREADS_MAX /* a power of two */
-#define SLOT_PROBES 256u          /* a thread's slot is this near to its hash */
 #define RUNTIME_THREADS 16
 #define RUNTIME_STACK ((size_t)512 << 10)
-#define GRACE_NS 500000ull        /* for running threads to reach a site */
-#define RESEND_NS 20000000ull     /* between two looks at who is missing */
-#define TIMEOUT_NS 10000000000ull /* then the stop is given up */
-
-struct slot {
-  _Atomic int tid; /* 0: free */
-  _Atomic uint32_t state;
-  uint32_t epoch;        /* of the stop it parked in */
-  _Atomic uint32_t done; /* a save: result is there (futex) */
-  int result;
-  struct parked parked;
-};
-enum { SLOT_FREE, SLOT_PARKED, SLOT_CAPTURED };
-
-struct tables {
-  struct slot slots[SLOTS];
-  struct parked threads[SLOTS];     /* what quiesce_stop() returns */
-  struct interruption calls[SLOTS]; /* per entry of threads */
-};
+#define RUNTIME_SLICE 100000 /* ns; the least the kernel takes */
+#define MILLISECOND 1000000ull
+#define GRACE_NS (MILLISECOND / 5) /* without another thread at a site */
+#define GRACE_MAX_NS (3 * MILLISECOND)
+#define STEP_MIN_NS MILLISECOND /* between looks at who is missing */
+#define STEP_MAX_NS (20 * MILLISECOND)
+#define FORKING_NS (1000 * MILLISECOND)  /* for threads in vfork(), alone */
+#define FORKED_NS (20 * MILLISECOND)     /* for them while the others stand */
+#define TIMEOUT_NS (10000 * MILLISECOND) /* then the stop is given up */
 
 static struct {
-  struct tables *_Atomic tables; /* private memory */
-  _Atomic uint32_t stopping;
-  _Atomic uint32_t epoch;    /* futex: parked threads wait for its change */
-  _Atomic uint32_t arrivals; /* futex: the checkpoint thread waits for it */
-  unsigned count;            /* threads that are stopped */
+  struct parked *threads; /* what quiesce_stop() returns; private memory */
+  unsigned count;
   void (*on_resume)(void);
+  struct quiesce_times times;
   _Atomic int runtime_tids[RUNTIME_THREADS];
   struct sigaction_raw libc_action; /* what libc had for the stop signal */
 } quiesce;
 
 /* ---- small tools ---- */
-
-/* Parked from before any stop, until the checkpoint is through. */
-static bool waits_for_result(const struct parked *parked) {
-  return parked->reason == PARK_SAVE || parked->reason == PARK_WAIT;
-}
 
 uint64_t quiesce_now_ns(void) {
   struct timespec now;
@@ -83,107 +66,14 @@ static void futex_wake(_Atomic uint32_t *word) {
   SYS(futex, word, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
 }
 
-/* Threads may come here at once: one table is everybody's. */
-static bool make_tables(void) {
-  if (atomic_load(&quiesce.tables))
-    return true;
-  struct tables *tables = private_map(sizeof *tables), *none = 0;
-  if (tables && !atomic_compare_exchange_strong(&quiesce.tables, &none, tables))
-    private_unmap(tables, sizeof *tables);
-  return atomic_load(&quiesce.tables) != 0;
-}
-
-/* ---- parking, on the program's threads ---- */
-
-static struct slot *claim_slot(int tid) {
-  for (unsigned i = 0; i < SLOT_PROBES; i++) {
-    struct slot *slot =
-        &quiesce.tables->slots[((unsigned)tid + i) & (SLOTS - 1)];
-    int free_slot = 0;
-    if (atomic_compare_exchange_strong(&slot->tid, &free_slot, tid))
-      return slot;
-  }
-  return 0;
-}
-
-static struct slot *find_slot(int tid) {
-  for (unsigned i = 0; i < SLOT_PROBES; i++) {
-    struct slot *slot =
-        &quiesce.tables->slots[((unsigned)tid + i) & (SLOTS - 1)];
-    if (atomic_load(&slot->tid) == tid)
-      return slot;
-  }
-  return 0;
-}
-
-static void leave_slot(struct slot *slot) {
-  atomic_store(&slot->state, SLOT_FREE);
-  atomic_store(&slot->tid, 0);
-}
-
-/* Fills the slot with what only the thread itself can tell, and shows it. */
-static struct slot *enter_slot(enum park_reason reason, ucontext_t *context,
-                               uint32_t epoch) {
-  struct slot *slot = claim_slot((int)SYS(gettid));
-  if (!slot)
-    return 0;
-  struct parked *parked = &slot->parked;
-  parked->tid = slot->tid;
-  parked->reason = reason;
-  parked->context = context;
-  arch_get_tls(&parked->fs_base, &parked->gs_base);
-  parked->clear_tid = 0;
-  SYS(prctl, PR_GET_TID_ADDRESS, &parked->clear_tid, 0, 0, 0);
-  SYS(prctl, PR_GET_NAME, parked->name, 0, 0, 0);
-  SYS(prctl, PR_GET_PDEATHSIG, &parked->parent_death_signal, 0, 0, 0);
-  SYS(get_robust_list, 0, &parked->robust_list, &parked->robust_length);
-  slot->epoch = epoch;
-  atomic_store(&slot->done, 0);
-  atomic_store(&slot->state, SLOT_PARKED);
-  atomic_fetch_add(&quiesce.arrivals, 1);
-  futex_wake(&quiesce.arrivals);
-  return slot;
-}
-
-bool quiesce_park(enum park_reason reason, ucontext_t *context) {
-  uint32_t epoch;
-  do { /* of the stop that is under way, not of one before */
-    epoch = atomic_load(&quiesce.epoch);
-    if (!atomic_load(&quiesce.stopping))
-      return false;
-  } while (epoch != atomic_load(&quiesce.epoch));
-  struct slot *slot = enter_slot(reason, context, epoch);
-  if (!slot)
-    return false;
-  while (atomic_load(&quiesce.epoch) == epoch)
-    futex_wait(&quiesce.epoch, epoch, 0);
-  leave_slot(slot);
-  interrupted_leave(context);
-  return true;
-}
-
-int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
-                             void (*ask)(void)) {
-  if (!make_tables())
-    return -ENOMEM;
-  struct slot *slot = enter_slot(reason, context, 0);
-  if (!slot)
-    return -EAGAIN;
-  ask();
-  while (!atomic_load(&slot->done))
-    futex_wait(&slot->done, 0, 0);
-  int result = slot->result;
-  leave_slot(slot);
-  return result;
-}
-
 /* ---- the stop signal ---- */
 
 static void on_stop_signal(int number, siginfo_t *info, void *context) {
   if (info->si_code == SI_QUEUE && info->si_value.sival_ptr == &quiesce) {
     /* One that comes too late has interrupted a system call all the same. */
-    if (!quiesce_park(PARK_SIGNAL, context))
-      interrupted_settle_own(context);
+    enum interrupted how = interrupted_settle(context, info->si_pid);
+    park_at(PARK_SIGNAL, context, info->si_pid);
+    interrupted_leave(how, context);
     return;
   }
   void (*handler)(int, siginfo_t *, void *) =
@@ -201,13 +91,14 @@ void quiesce_install(void) {
   signal_set_handler(STOP_SIGNAL, on_stop_signal);
 }
 
-static void send_stop(int pid, int tid) {
+static bool send_stop(int pid, int tid) {
   siginfo_t info;
   memset(&info, 0, sizeof info);
   info.si_signo = STOP_SIGNAL;
   info.si_code = SI_QUEUE;
   info.si_value.sival_ptr = &quiesce;
-  SYS(rt_tgsigqueueinfo, pid, tid, STOP_SIGNAL, &info);
+  info.si_pid = tid; /* what the handler need not ask for */
+  return SYS(rt_tgsigqueueinfo, pid, tid, STOP_SIGNAL, &info) == 0;
 }
 
 /* ---- the runtime's own threads ---- */
@@ -220,6 +111,18 @@ struct runtime_thread {
   _Atomic uint32_t
       go; /* the starting thread has its signal mask back (futex) */
 };
+
+/* The program stands still while this thread waits for a processor. With a
+ * short slice it gets one sooner, and not more of it (sched_setattr(2), Linux
+ * 6.12; before, the slice is ignored). */
+static void ask_for_short_slices(void) {
+  struct sched_attr attributes = {.size = sizeof attributes};
+  if (SYS(sched_getattr, 0, &attributes, sizeof attributes, 0) < 0 ||
+      attributes.sched_policy != SCHED_NORMAL)
+    return;
+  attributes.sched_runtime = RUNTIME_SLICE;
+  SYS(sched_setattr, 0, &attributes, 0);
+}
 
 /* The copy of the program's table of descriptors is emptied, so that the
  * program's files close when the program closes them. */
@@ -237,6 +140,7 @@ static void runtime_thread_main(void *argument) {
   while (!atomic_load(&start->go))
     futex_wait(&start->go, 0, 0);
   SYS(prctl, PR_SET_NAME, start->name, 0, 0, 0);
+  ask_for_short_slices();
   start->function(start->argument);
 }
 
@@ -245,7 +149,7 @@ static int spawn(void (*function)(void *), void *argument, const char *name,
   unsigned slot = 0;
   while (slot < RUNTIME_THREADS && atomic_load(&quiesce.runtime_tids[slot]))
     slot++;
-  char *block = make_tables() && slot < RUNTIME_THREADS
+  char *block = park_open() && slot < RUNTIME_THREADS
                     ? private_map(RUNTIME_STACK + 4096)
                     : 0;
   if (!block)
@@ -294,213 +198,255 @@ bool quiesce_is_runtime_thread(int tid) {
   return false;
 }
 
-bool quiesce_is_in_save(int tid) {
-  struct slot *slot = find_slot(tid);
-  return slot && atomic_load(&slot->state) != SLOT_FREE &&
-         waits_for_result(&slot->parked) && !atomic_load(&slot->done);
+static unsigned runtime_threads(void) {
+  unsigned count = 0;
+  for (unsigned i = 0; i < RUNTIME_THREADS; i++)
+    count += atomic_load(&quiesce.runtime_tids[i]) != 0;
+  return count;
 }
 
 /* ---- stopping, on the checkpoint thread ---- */
 
 struct stop {
   int pid;
-  uint32_t epoch;
-  unsigned parked;  /* entries of quiesce.tables->threads that are parked */
-  unsigned missing; /* threads seen that are not parked */
-  bool signal_all;  /* the grace for sites is over */
+  uint64_t begin;
+  bool signal_all; /* the grace for sites is over */
+  unsigned never; /* threads that never stop: dead ones that are still listed */
+  bool sure;      /* of never: it does not change */
+  unsigned missing, forking; /* in the last look */
   int last_missing;
 };
 
-static bool parked_in(const struct slot *slot, uint32_t epoch) {
-  if (!slot)
-    return false;
-  if (atomic_load(&slot->state) == SLOT_FREE)
-    return false;
-  /* A save that has its result runs on. */
-  return waits_for_result(&slot->parked) ? !atomic_load(&slot->done)
-                                         : slot->epoch == epoch;
-}
+static uint64_t since(uint64_t begin) { return quiesce_now_ns() - begin; }
 
 /* Signals the thread unless it has been, or may still reach a site by itself.
- */
-static void chase(struct stop *stop, int tid) {
-  struct interruption *call =
-      interrupted_find(quiesce.tables->calls, SLOTS, tid);
-  if (!call)
+ * Real-time signals queue and are not lost: one is enough. */
+static void chase(struct interruption *seen, void *context) {
+  const struct stop *stop = context;
+  if (seen->signalled || park_stands(seen->tid) ||
+      !(seen->blocked || stop->signal_all))
     return;
-  /* Real-time signals queue and are not lost: one is enough. */
-  if (call->epoch == stop->epoch)
-    return;
-  struct interruption seen;
-  bool blocked = interrupted_look(tid, &seen);
-  if (!blocked && !stop->signal_all)
-    return;
-  seen.epoch = stop->epoch;
-  *call = seen;
-  call->tid = tid;
-  send_stop(stop->pid, tid);
+  seen->signalled = send_stop(stop->pid, seen->tid);
+  quiesce.times.signalled += seen->signalled;
 }
 
 static void see_thread(int tid, void *context) {
   struct stop *stop = context;
-  if (quiesce_is_runtime_thread(tid))
+  if (quiesce_is_runtime_thread(tid) || park_stands(tid))
     return;
-  struct slot *slot = find_slot(tid);
-  if (parked_in(slot, stop->epoch)) {
-    if (stop->parked < SLOTS) {
-      quiesce.tables->threads[stop->parked] = slot->parked;
-      stop->parked++;
-    }
+  if (task_never_stops(tid)) {
+    stop->never++;
+    stop->sure &= tid == stop->pid;
     return;
   }
-  if (task_is_dead(tid))
-    return;
   stop->missing++;
   stop->last_missing = tid;
-  chase(stop, tid);
+  struct interruption *seen = interrupted_look(tid);
+  if (!seen)
+    return;
+  stop->forking += seen->forking;
+  chase(seen, stop);
+}
+
+/* Looks who is missing. */
+static void look(struct stop *stop) {
+  stop->never = stop->missing = stop->forking = 0;
+  stop->sure = true;
+  task_each(see_thread, stop);
+}
+
+/* Who stands is a thread, and a thread that does not stand is one too many:
+ * when the numbers are the same there is none. So nobody who was born meanwhile
+ * is left out. */
+static bool all_stand(struct stop *stop, unsigned *wanted) {
+  unsigned standing = park_standing();
+  *wanted = task_count() - runtime_threads() - stop->never;
+  if (standing != *wanted)
+    return false;
+  if (stop->sure)
+    return true;
+  look(stop);
+  return stop->missing == 0;
 }
 
 static int stop_failed(const struct stop *stop, struct hwckpt_error *error) {
   char object[32];
   hwckpt_format(object, sizeof object, "thread %d", stop->last_missing);
   return hwckpt_fail(error, HWCKPT_E_NOT_STOPPED, 0, object,
-                     "%u of %u threads stopped within %llu s", stop->parked,
-                     stop->parked + stop->missing, TIMEOUT_NS / 1000000000u);
+                     "%u of %u threads stopped within %llu s", park_standing(),
+                     park_standing() + stop->missing, TIMEOUT_NS / 1000000000u);
 }
 
-/* One look at all threads; true when every one is parked. */
-static bool look(struct stop *stop) {
-  stop->parked = stop->missing = 0;
-  task_each(see_thread, stop);
-  return stop->missing == 0;
+/* Running threads come to a site by themselves, if they do. */
+static void wait_at_sites(struct stop *stop) {
+  unsigned wanted, standing;
+  do {
+    if (all_stand(stop, &wanted))
+      return;
+    standing = park_standing();
+    park_await(wanted, GRACE_NS);
+  } while (park_standing() > standing && since(stop->begin) < GRACE_MAX_NS);
 }
 
-static int stop_all(struct stop *stop, struct hwckpt_error *error) {
-  uint64_t begin = quiesce_now_ns();
-  for (bool settled = false;;) {
-    uint32_t arrivals = atomic_load(&quiesce.arrivals);
-    if (look(stop)) {
-      /* A thread may have been born by one that parked after the list was
-       * read: the second look is of a program that stands still. */
-      if (settled)
-        return 0;
-      settled = true;
-      continue;
-    }
-    settled = false;
-    uint64_t waited = quiesce_now_ns() - begin;
+/* 0, or -EAGAIN: all but threads in vfork() stand, or -ETIME. */
+static int wait_for_all(struct stop *stop) {
+  uint64_t step = STEP_MIN_NS;
+  unsigned wanted;
+  while (!all_stand(stop, &wanted)) {
+    unsigned standing = park_standing();
+    park_await(wanted, step);
+    uint64_t waited = since(stop->begin);
+    if (park_standing() < wanted && park_standing() > standing)
+      continue; /* they come */
+    look(stop);
     if (waited > TIMEOUT_NS)
-      return stop_failed(stop, error);
-    if (atomic_load(&quiesce.arrivals) == arrivals)
-      futex_wait(&quiesce.arrivals, arrivals,
-                 waited < GRACE_NS ? GRACE_NS - waited + 1 : RESEND_NS);
-    stop->signal_all = quiesce_now_ns() - begin >= GRACE_NS;
+      return -ETIME;
+    if (stop->missing && stop->missing == stop->forking && waited > FORKED_NS)
+      return -EAGAIN;
+    step = step * 2 < STEP_MAX_NS ? step * 2 : STEP_MAX_NS;
+  }
+  return 0;
+}
+
+static void see_forking(int tid, void *context) {
+  struct stop *stop = context;
+  if (quiesce_is_runtime_thread(tid) || park_stands(tid))
+    return;
+  struct interruption *seen = interrupted_look(tid);
+  if (!seen || !seen->forking)
+    return;
+  stop->forking++;
+  chase(seen, stop);
+}
+
+/* A thread in vfork() takes no signal until its child has executed a program,
+ * and the child may need another thread to get there. So these are stopped
+ * first, while all others run. */
+static void stop_forking(struct stop *stop) {
+  struct timespec moment = {.tv_nsec = (long)MILLISECOND / 2};
+  uint64_t begin = quiesce_now_ns();
+  while (stop->forking && since(begin) < FORKING_NS) {
+    stop->forking = 0;
+    task_each(see_forking, stop);
+    if (stop->forking)
+      SYS(nanosleep, &moment, 0);
   }
 }
 
-/* What a thread was doing in the kernel is put into its registers. */
-static void settle_threads(unsigned count) {
-  for (unsigned i = 0; i < count; i++) {
-    struct slot *slot = find_slot(quiesce.tables->threads[i].tid);
-    atomic_store(&slot->state, SLOT_CAPTURED);
-    struct interruption *call = interrupted_find(
-        quiesce.tables->calls, SLOTS, quiesce.tables->threads[i].tid);
-    if (call && quiesce.tables->threads[i].reason == PARK_SIGNAL)
-      interrupted_settle(call, quiesce.tables->threads[i].context);
+static int attempt(struct stop *stop, const struct quiesce_hooks *hooks) {
+  struct quiesce_times *times = &quiesce.times;
+  memset(times, 0, sizeof *times);
+  stop->signal_all = false;
+  park_begin();
+  stop_forking(stop);
+  stop->begin = times->begin_ns = quiesce_now_ns();
+  stop->signal_all = !hooks;
+  if (hooks)
+    hooks->arm();
+  times->arm_ns = since(stop->begin);
+  interrupted_each(chase, stop);
+  if (hooks) {
+    wait_at_sites(stop);
+    stop->signal_all = true;
+    unsigned wanted;
+    if (!all_stand(stop, &wanted))
+      interrupted_each(chase, stop);
   }
+  times->signal_ns = since(stop->begin) - times->arm_ns;
+  int result = wait_for_all(stop);
+  times->arrive_ns = since(stop->begin) - times->arm_ns - times->signal_ns;
+  if (hooks)
+    hooks->disarm();
+  return result;
+}
+
+static void survey(int tid, void *context) {
+  struct stop *stop = context;
+  if (quiesce_is_runtime_thread(tid) || park_stands(tid))
+    return;
+  const struct interruption *seen = interrupted_look(tid);
+  stop->forking += seen && seen->forking;
+}
+
+/* Looks what the threads do, while they do it. */
+static void prepare(struct stop *stop, const struct quiesce_hooks *hooks) {
+  park_drain();
+  interrupted_survey();
+  stop->forking = 0;
+  task_each(survey, stop);
+  interrupted_surveyed();
+  if (hooks && hooks->prepare)
+    hooks->prepare();
 }
 
 static void main_thread_first(unsigned count, int pid) {
   for (unsigned i = 1; i < count; i++)
-    if (quiesce.tables->threads[i].tid == pid) {
-      struct parked swap = quiesce.tables->threads[0];
-      quiesce.tables->threads[0] = quiesce.tables->threads[i];
-      quiesce.tables->threads[i] = swap;
+    if (quiesce.threads[i].tid == pid) {
+      struct parked swap = quiesce.threads[0];
+      quiesce.threads[0] = quiesce.threads[i];
+      quiesce.threads[i] = swap;
     }
+}
+
+static bool make_room(void) {
+  if (!quiesce.threads)
+    quiesce.threads =
+        private_map(QUIESCE_THREADS_MAX * sizeof *quiesce.threads);
+  return quiesce.threads && park_open() && interrupted_open();
 }
 
 int quiesce_stop(const struct quiesce_hooks *hooks, struct parked **threads,
                  unsigned *count, struct hwckpt_error *error) {
-  struct stop stop = {.pid = (int)SYS(getpid),
-                      .epoch = atomic_load(&quiesce.epoch)};
+  struct stop stop = {.pid = (int)SYS(getpid), .sure = true};
+  if (!make_room())
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "threads", "");
   quiesce_install();
-  atomic_store(&quiesce.stopping, 1);
-  if (hooks)
-    hooks->arm();
-  else
-    stop.signal_all = true;
-  int result = stop_all(&stop, error);
-  if (hooks)
-    hooks->disarm();
-  if (result < 0) {
+  uint64_t begin = quiesce_now_ns();
+  int result;
+  for (;;) {
+    prepare(&stop, hooks);
+    result = attempt(&stop, hooks);
+    if (result == 0)
+      break;
     quiesce_resume();
-    return result;
+    if (result != -EAGAIN || since(begin) > TIMEOUT_NS)
+      return stop_failed(&stop, error);
   }
-  main_thread_first(stop.parked, stop.pid);
-  settle_threads(stop.parked);
-  quiesce.count = stop.parked;
+  quiesce.count = park_collect(quiesce.threads);
+  main_thread_first(quiesce.count, stop.pid);
   quiesce.on_resume = hooks ? hooks->resume : 0;
-  *threads = quiesce.tables->threads;
-  *count = stop.parked;
+  *threads = quiesce.threads;
+  *count = quiesce.count;
   return 0;
 }
 
+const struct quiesce_times *quiesce_times(void) { return &quiesce.times; }
+
 bool quiesce_blocks(int number) {
   for (unsigned i = 0; i < quiesce.count; i++)
-    if (arch_context_sigmask(quiesce.tables->threads[i].context) >>
-            (number - 1) &
-        1)
+    if (arch_context_sigmask(quiesce.threads[i].context) >> (number - 1) & 1)
       return true;
   return false;
 }
 
-void quiesce_resume(void) {
+uint64_t quiesce_resume(void) {
   if (quiesce.on_resume)
     quiesce.on_resume();
   quiesce.on_resume = 0;
-  atomic_store(&quiesce.stopping, 0);
-  atomic_fetch_add(&quiesce.epoch, 1);
-  futex_wake(&quiesce.epoch);
+  uint64_t now = quiesce_now_ns();
+  park_end();
+  return now;
 }
 
-static void finish_save(struct slot *slot, int result) {
-  slot->result = result;
-  atomic_store(&slot->done, 1);
-  futex_wake(&slot->done);
-}
+void quiesce_finish_saves(int result) { park_finish_saves(true, result); }
 
-void quiesce_finish_saves(int result) {
-  for (unsigned i = 0; i < quiesce.count; i++) {
-    if (!waits_for_result(&quiesce.tables->threads[i]))
-      continue;
-    struct slot *slot = find_slot(quiesce.tables->threads[i].tid);
-    if (slot && atomic_load(&slot->state) == SLOT_CAPTURED)
-      finish_save(slot, result);
-  }
-}
-
-static void fail_save(int tid, void *context) {
-  struct slot *slot = find_slot(tid);
-  if (slot && atomic_load(&slot->state) != SLOT_FREE &&
-      waits_for_result(&slot->parked))
-    finish_save(slot, *(const int *)context);
-}
-
-void quiesce_fail_saves(int result) { task_each(fail_save, &result); }
-
-static void look_for_save(int tid, void *context) {
-  if (quiesce_is_in_save(tid))
-    *(bool *)context = true;
-}
-
-bool quiesce_save_waits(void) {
-  bool waits = false;
-  task_each(look_for_save, &waits);
-  return waits;
-}
+void quiesce_fail_saves(int result) { park_finish_saves(false, result); }
 
 void quiesce_forget(void) {
   struct sigaction_raw libc_action = quiesce.libc_action;
   memset(&quiesce, 0, sizeof quiesce);
   quiesce.libc_action = libc_action;
+  arch_read_tls_directly(false);
+  park_forget();
+  interrupted_forget();
 }

@@ -44,9 +44,19 @@ struct parked {
 
 /* What arming the sites is, told by who knows the sites. */
 struct quiesce_hooks {
-  void (*arm)(void);    /* sites trap from now on */
-  void (*disarm)(void); /* and no more; all threads are stopped */
-  void (*resume)(void); /* all threads go on next; null: nothing */
+  void (*prepare)(void); /* arming comes next, threads run; null: nothing */
+  void (*arm)(void);     /* sites trap from now on */
+  void (*disarm)(void);  /* and no more; all threads are stopped */
+  void (*resume)(void);  /* all threads go on next; null: nothing */
+};
+
+/* What the last stop took, in parts. */
+struct quiesce_times {
+  uint64_t begin_ns;  /* when it began, CLOCK_MONOTONIC */
+  uint64_t arm_ns;    /* arming the sites */
+  uint64_t signal_ns; /* threads that come to a site, signals to the others */
+  uint64_t arrive_ns; /* until all stand */
+  uint32_t signalled; /* threads */
 };
 
 /* Installs the stop signal's handler; again when libc has replaced it. */
@@ -66,11 +76,16 @@ int quiesce_spawn_companion(void (*function)(void *), void *argument,
 int quiesce_stop(const struct quiesce_hooks *hooks, struct parked **threads,
                  unsigned *count, struct hwckpt_error *error);
 
+/* What the last stop took; lives until the next. */
+const struct quiesce_times *quiesce_times(void);
+
 /* Between the two: whether a thread blocks the signal in the program's code. */
 bool quiesce_blocks(int number);
 
-/* Lets all threads go on but those that wait in a save. */
-void quiesce_resume(void);
+/* Lets all threads go on but those that wait in a save. Returns when: those
+ * that go on may have this thread's processor before it comes back from here.
+ */
+uint64_t quiesce_resume(void);
 
 /* Gives the threads that wait in a save, and were part of the last stop, their
  * result, and lets them go on. */

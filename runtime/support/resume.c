@@ -12,7 +12,6 @@
 #include "../arch/sys.h"
 #include "../resources/resource.h"
 #include "checkpoint.h"
-#include "interrupted.h"
 #include "private.h"
 #include "quiesce.h"
 #include "record_types.h"
@@ -221,7 +220,6 @@ void resume(const struct resume_info *info) {
   private_forget();
   quiesce_forget();
   checkpoint_forget();
-  interrupted_restored();
   struct resource_source source;
   restore_resources(info, &source, &error);
 

@@ -6,6 +6,11 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* Flags of a task that the kernel made for itself (include/linux/sched.h). */
+#define PF_IO_WORKER 0x00000010u
+#define PF_USER_WORKER 0x00004000u
 
 struct directory_entry { /* getdents64(2) */
   uint64_t inode;
@@ -53,14 +58,44 @@ long task_read(int tid, const char *file, char *buffer, size_t size) {
   return length;
 }
 
-bool task_is_dead(int tid) {
-  char text[512];
-  if (task_read(tid, "stat", text, sizeof text) < 0)
-    return true;
-  /* The name in parentheses may hold anything, the state follows the last. */
-  char *state = text;
-  for (char *p = text; *p; p++)
+unsigned task_count(void) {
+  struct stat status;
+  if (SYS(newfstatat, AT_FDCWD, "/proc/self/task", &status, 0) < 0)
+    return 0;
+  return (unsigned)status.st_nlink - 2;
+}
+
+/* The fields of "stat" behind the name: state, then numbers. */
+static const char *behind_name(const char *text) {
+  const char *state = text;
+  /* The name in parentheses may hold anything. */
+  for (const char *p = text; *p; p++)
     if (*p == ')')
       state = p;
-  return strlen(state) > 2 && (state[2] == 'Z' || state[2] == 'X');
+  return strlen(state) > 2 ? state + 2 : "";
+}
+
+bool task_never_stops(int tid) {
+  char text[512];
+  if (task_read(tid, "stat", text, sizeof text) < 0)
+    return false; /* not there any more */
+  const char *p = behind_name(text);
+  if (*p == 'Z' || *p == 'X')
+    return true;
+  /* state ppid pgrp session tty_nr tpgid flags */
+  for (int field = 0; field < 6; field++)
+    while (*p && *p++ != ' ') {
+    }
+  return ((unsigned)number(p) & (PF_IO_WORKER | PF_USER_WORKER)) != 0;
+}
+
+int task_processor(int tid) {
+  char text[512];
+  if (task_read(tid, "stat", text, sizeof text) < 0)
+    return -1;
+  const char *p = behind_name(text);
+  for (int field = 3; field < 39; field++)
+    while (*p && *p++ != ' ') {
+    }
+  return *p ? number(p) : -1;
 }

@@ -8,8 +8,13 @@
 
 /* Calls visit for every thread of /proc/self/task. */
 void task_each(void (*visit)(int tid, void *context), void *context);
-/* A thread that has ended but is still listed. */
-bool task_is_dead(int tid);
+/* How many there are: the number at one moment, other than a list. */
+unsigned task_count(void);
+/* A thread that has ended but is still listed, or that the kernel made for its
+ * own work (io_uring): no signal reaches it. */
+bool task_never_stops(int tid);
+/* The processor it ran on last, -1: not known. */
+int task_processor(int tid);
 /* Reads /proc/self/task/TID/FILE whole, NUL-terminated; its length, or a
  * negative errno. */
 long task_read(int tid, const char *file, char *buffer, size_t size);

@@ -1,6 +1,6 @@
 // As blocked-calls.c, for calls on objects that do not come back yet: stopped
 // again and again, each goes on waiting and ends as it would have.
-// RUN: %behaviour -I%S/Inputs %s -o %t && %hwckpt run -- %t 2>%t.err || (cat %t.err; exit 1)
+// RUN: %behaviour -I%S/Inputs %s -o %t && %hwckpt run -o on_unsupported=warn -- %t 2>%t.err || (cat %t.err; exit 1)
 #include "blocked.h"
 #include <fcntl.h>
 #include <sys/epoll.h>

@@ -3,7 +3,7 @@
 // RUN: %behaviour %s -o %t && %restored -- %t
 #include "behaviour.h"
 #include <pthread.h>
-enum { THREADS = 300 };
+enum { THREADS = 512 };
 static _Atomic int go_on, started;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;

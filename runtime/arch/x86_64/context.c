@@ -4,7 +4,6 @@
 #include "../arch.h"
 
 #define EFLAGS_TRAP 0x100
-#define SYSCALL_LENGTH 2 /* 0F 05 */
 
 static greg_t *reg(ucontext_t *context, int which) {
   return &context->uc_mcontext.gregs[which];
@@ -54,24 +53,31 @@ static bool is_syscall(const unsigned char *code) {
   return code[0] == 0x0F && code[1] == 0x05;
 }
 
-/* The kernel returned to pc from a system call or will make one at it, so the
- * bytes at and before pc are mapped and readable. */
+#define PAGE 4096u
+
+/* The byte at pc is readable, and so are others of its page: a system call that
+ * lies on two is taken for one only where the result says that the kernel
+ * returned from it. */
 bool arch_context_after_syscall(const ucontext_t *context) {
-  const unsigned char *pc = (const unsigned char *)arch_context_pc(context);
-  return is_syscall(pc - SYSCALL_LENGTH);
+  uint64_t pc = arch_context_pc(context);
+  return (pc % PAGE >= ARCH_SYSCALL_LENGTH ||
+          (get(context, REG_RAX) < 0 && get(context, REG_RAX) > -4096)) &&
+         is_syscall((const unsigned char *)pc - ARCH_SYSCALL_LENGTH);
 }
 
 bool arch_context_at_syscall(const ucontext_t *context) {
-  return is_syscall((const unsigned char *)arch_context_pc(context));
+  uint64_t pc = arch_context_pc(context);
+  return pc % PAGE <= PAGE - ARCH_SYSCALL_LENGTH &&
+         is_syscall((const unsigned char *)pc);
 }
 
 void arch_context_rewind_syscall(ucontext_t *context, long number) {
-  *reg(context, REG_RIP) -= SYSCALL_LENGTH;
+  *reg(context, REG_RIP) -= ARCH_SYSCALL_LENGTH;
   *reg(context, REG_RAX) = number;
 }
 
 void arch_context_finish_syscall(ucontext_t *context, int64_t result) {
-  *reg(context, REG_RIP) += SYSCALL_LENGTH;
+  *reg(context, REG_RIP) += ARCH_SYSCALL_LENGTH;
   *reg(context, REG_RAX) = result;
 }
 

@@ -8,7 +8,6 @@
  */
 #include "../arch.h"
 
-#define SYSCALL_LENGTH 2
 #define REACH 40 /* bytes that are searched */
 #define NUMBERS 1024
 #define EAX 0
@@ -132,6 +131,11 @@ static long load(const ucontext_t *context, const unsigned char *code,
   }
   unsigned rex = (code[0] & 0xF8) == 0x40 ? code[0] & 15 : 0;
   const unsigned char *p = rex ? code + 1 : code;
+  if (p[0] == 0x8B && p[1] == 0x44 && p[2] == 0x24) { /* mov n(%rsp), %eax */
+    *length = (unsigned)(p - code) + 4;
+    return *(const int *)(context->uc_mcontext.gregs[REG_RSP] +
+                          (signed char)p[3]);
+  }
   if (p[0] != 0x89)
     return -1;
   struct modrm modrm = read_modrm(p + 1, rex);
@@ -151,7 +155,7 @@ static bool leads_to(const unsigned char *code, const unsigned char *end) {
 }
 
 long arch_context_syscall_number(const ucontext_t *context) {
-  uint64_t at = arch_context_pc(context) - SYSCALL_LENGTH;
+  uint64_t at = arch_context_pc(context) - ARCH_SYSCALL_LENGTH;
   const unsigned char *end = (const unsigned char *)at;
   /* The page before need not be mapped. */
   uint64_t room = at & 4095;

@@ -5,6 +5,7 @@
 
 #include <asm/prctl.h>
 #include <linux/sched.h>
+#include <sys/auxv.h>
 
 /* The new thread finds function and argument on top of its stack. */
 static void *push_start(void *stack_top, void (*function)(void *),
@@ -63,7 +64,18 @@ void *arch_tls_fill(void *block) {
   return tp;
 }
 
+/* Whether the kernel lets user code read them (HWCAP2_FSGSBASE). */
+static bool direct_tls;
+
+void arch_read_tls_directly(bool allowed) {
+  direct_tls = allowed && (getauxval(AT_HWCAP2) & 2);
+}
+
 void arch_get_tls(uint64_t *fs, uint64_t *gs) {
+  if (direct_tls) {
+    __asm__ volatile("rdfsbase %0\n\trdgsbase %1" : "=r"(*fs), "=r"(*gs));
+    return;
+  }
   SYS(arch_prctl, ARCH_GET_FS, fs);
   SYS(arch_prctl, ARCH_GET_GS, gs);
 }

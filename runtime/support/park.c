@@ -1,0 +1,316 @@
+/* park.c - see park.h.
+ *
+ * Threads are woken as a tree of two levels, as wide as there are processors:
+ * the checkpoint thread wakes the leaders in one system call, each leader its
+ * group in one more before it goes on. A waker that makes several calls may
+ * lose its processor to those it has woken, for as long as they like to run.
+ */
+#include "park.h"
+
+#include "../arch/arch.h"
+#include "../arch/sys.h"
+#include "private.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#define PLACES QUIESCE_THREADS_MAX /* power of two */
+#define PROBES 256u /* a thread's place is this near to its hash */
+#define GROUPS 32u
+
+struct slot {
+  _Atomic uint32_t done; /* a save: result is there (futex) */
+  bool captured;         /* a save: it was part of a stop */
+  int result;
+  struct slot *next_save; /* list of saves */
+  struct parked parked;
+};
+
+struct places {
+  _Atomic int tids[PLACES]; /* 0: free */
+  struct slot slots[PLACES];
+  struct slot *_Atomic order[PLACES]; /* as they parked in this stop */
+};
+
+/* The stop: its number, whether it is under way, threads that parked in it. */
+#define EPOCH(word) ((uint32_t)((word) >> 32))
+#define UNDER_WAY (1ull << 31)
+#define PARKED(word) ((uint32_t)(word) & 0x7fffffffu)
+
+/* Who parks as i-th is the leader of group i, or belongs to group i modulo the
+ * number of groups. */
+struct group {
+  _Atomic uint32_t epoch; /* of the stop that may not be left (futex) */
+  char apart[60];
+};
+
+static struct {
+  struct group leaders, groups[GROUPS];
+  _Atomic uint32_t group_count;
+  struct places *_Atomic places; /* private memory */
+  int pid;
+  _Atomic uint64_t stop;
+  _Atomic uint32_t inside;         /* parking, parked or leaving (futex) */
+  _Atomic uint32_t parked;         /* stand in this stop */
+  _Atomic uint32_t saves;          /* stand in a save, without a result */
+  struct slot *_Atomic first_save; /* list; taken apart by one thread only */
+  _Atomic uint32_t wanted; /* who makes it so many that stand rings the bell */
+  _Atomic uint32_t bell;   /* futex */
+} park;
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t value,
+                       uint64_t timeout_ns) {
+  struct timespec timeout = {(time_t)(timeout_ns / 1000000000u),
+                             (long)(timeout_ns % 1000000000u)};
+  SYS(futex, word, FUTEX_WAIT_PRIVATE, value, timeout_ns ? &timeout : 0, 0, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *word, unsigned count) {
+  SYS(futex, word, FUTEX_WAKE_PRIVATE, count, 0, 0, 0);
+}
+
+/* Threads may come here at once: one table is everybody's. */
+bool park_open(void) {
+  park.pid = (int)SYS(getpid);
+  if (atomic_load(&park.places))
+    return true;
+  struct places *places = private_map(sizeof *places), *none = 0;
+  if (places && !atomic_compare_exchange_strong(&park.places, &none, places))
+    private_unmap(places, sizeof *places);
+  return atomic_load(&park.places) != 0;
+}
+
+/* Parked from before any stop, until the checkpoint is through. */
+static bool waits_for_result(const struct parked *parked) {
+  return parked->reason == PARK_SAVE || parked->reason == PARK_WAIT;
+}
+
+/* ---- on the program's threads ---- */
+
+static struct slot *claim_slot(int tid) {
+  struct places *places = atomic_load(&park.places);
+  for (unsigned i = 0; places && i < PROBES; i++) {
+    unsigned place = ((unsigned)tid + i) & (PLACES - 1);
+    int nobody = 0;
+    if (atomic_compare_exchange_strong(&places->tids[place], &nobody, tid))
+      return &places->slots[place];
+  }
+  return 0;
+}
+
+static struct slot *find_slot(int tid) {
+  struct places *places = atomic_load(&park.places);
+  for (unsigned i = 0; places && i < PROBES; i++) {
+    unsigned place = ((unsigned)tid + i) & (PLACES - 1);
+    if (atomic_load(&places->tids[place]) == tid)
+      return &places->slots[place];
+  }
+  return 0;
+}
+
+static void leave_slot(struct slot *slot) {
+  struct places *places = atomic_load(&park.places);
+  atomic_store(&places->tids[slot - places->slots], 0);
+}
+
+static struct slot *fill_slot(enum park_reason reason, ucontext_t *context,
+                              int tid) {
+  struct slot *slot = claim_slot(tid);
+  if (!slot)
+    return 0;
+  struct parked *parked = &slot->parked;
+  parked->tid = tid;
+  parked->reason = reason;
+  parked->context = context;
+  arch_get_tls(&parked->fs_base, &parked->gs_base);
+  parked->clear_tid = 0;
+  SYS(prctl, PR_GET_TID_ADDRESS, &parked->clear_tid, 0, 0, 0);
+  SYS(prctl, PR_GET_NAME, parked->name, 0, 0, 0);
+  parked->parent_death_signal = 0;
+  if (tid == park.pid)
+    SYS(prctl, PR_GET_PDEATHSIG, &parked->parent_death_signal, 0, 0, 0);
+  SYS(get_robust_list, 0, &parked->robust_list, &parked->robust_length);
+  atomic_store(&slot->done, 0);
+  slot->captured = false;
+  return slot;
+}
+
+/* The last of those that are waited for rings the bell, nobody else. */
+static void say_standing(void) {
+  if (park_standing() < atomic_load(&park.wanted))
+    return;
+  atomic_fetch_add(&park.bell, 1);
+  futex_wake(&park.bell, 1);
+}
+
+/* Counts the thread in; false: no stop is under way. */
+static bool take_ticket(uint64_t *stop) {
+  *stop = atomic_load(&park.stop);
+  while (*stop & UNDER_WAY)
+    if (atomic_compare_exchange_weak(&park.stop, stop, *stop + 1))
+      return true;
+  return false;
+}
+
+static void wake(struct group *group, uint32_t epoch) {
+  atomic_store(&group->epoch, epoch + 1);
+  futex_wake(&group->epoch, 0x7fffffff);
+}
+
+static void wait_for_end(unsigned i, uint64_t stop) {
+  uint32_t count = atomic_load(&park.group_count), epoch = EPOCH(stop);
+  struct group *group = i < count ? &park.leaders : &park.groups[i % count];
+  while (EPOCH(atomic_load(&park.stop)) == epoch)
+    futex_wait(&group->epoch, epoch, 0);
+  if (i < count)
+    wake(&park.groups[i], epoch);
+}
+
+bool quiesce_park(enum park_reason reason, ucontext_t *context) {
+  return atomic_load(&park.stop) & UNDER_WAY &&
+         park_at(reason, context, (int)SYS(gettid));
+}
+
+bool park_at(enum park_reason reason, ucontext_t *context, int tid) {
+  uint64_t stop = atomic_load(&park.stop);
+  if (!(stop & UNDER_WAY))
+    return false;
+  struct slot *slot = fill_slot(reason, context, tid);
+  if (!slot)
+    return false;
+  atomic_fetch_add(&park.inside, 1);
+  bool counted = take_ticket(&stop);
+  if (counted) {
+    unsigned i = PARKED(stop);
+    atomic_store(&atomic_load(&park.places)->order[i], slot);
+    atomic_fetch_add(&park.parked, 1);
+    say_standing();
+    wait_for_end(i, stop);
+  }
+  leave_slot(slot);
+  if (atomic_fetch_sub(&park.inside, 1) == 1)
+    futex_wake(&park.inside, 1);
+  return counted;
+}
+
+static void list_save(struct slot *slot) {
+  slot->next_save = atomic_load(&park.first_save);
+  while (
+      !atomic_compare_exchange_weak(&park.first_save, &slot->next_save, slot)) {
+  }
+}
+
+int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
+                             void (*ask)(void)) {
+  if (!park_open())
+    return -ENOMEM;
+  struct slot *slot = fill_slot(reason, context, (int)SYS(gettid));
+  if (!slot)
+    return -EAGAIN;
+  list_save(slot);
+  atomic_fetch_add(&park.saves, 1);
+  say_standing();
+  ask();
+  while (!atomic_load(&slot->done))
+    futex_wait(&slot->done, 0, 0);
+  int result = slot->result;
+  leave_slot(slot);
+  return result;
+}
+
+/* ---- on the checkpoint thread ---- */
+
+unsigned park_leaving(void) { return atomic_load(&park.inside); }
+
+/* This thread's, which are those of the thread that started it. */
+static uint32_t count_processors(void) {
+  uint64_t mask[16] = {0};
+  unsigned count = 0;
+  SYS(sched_getaffinity, 0, sizeof mask, mask);
+  for (unsigned i = 0; i < 16; i++)
+    count += (unsigned)__builtin_popcountll(mask[i]);
+  return count < 1 ? 1 : count < GROUPS ? count : GROUPS;
+}
+
+void park_drain(void) {
+  for (uint32_t left; (left = park_leaving()) != 0;)
+    futex_wait(&park.inside, left, 0);
+}
+
+void park_begin(void) {
+  park_drain();
+  struct places *places = atomic_load(&park.places);
+  for (unsigned i = 0; i < PLACES && atomic_load(&places->order[i]); i++)
+    atomic_store(&places->order[i], 0);
+  uint32_t epoch = EPOCH(atomic_load(&park.stop));
+  atomic_store(&park.group_count, count_processors());
+  atomic_store(&park.leaders.epoch, epoch);
+  for (unsigned i = 0; i < GROUPS; i++)
+    atomic_store(&park.groups[i].epoch, epoch);
+  atomic_store(&park.parked, 0);
+  atomic_store(&park.wanted, ~0u);
+  atomic_fetch_or(&park.stop, UNDER_WAY);
+}
+
+unsigned park_standing(void) {
+  return atomic_load(&park.parked) + atomic_load(&park.saves);
+}
+
+void park_await(unsigned wanted, uint64_t timeout_ns) {
+  uint32_t bell = atomic_load(&park.bell);
+  atomic_store(&park.wanted, wanted);
+  if (park_standing() < wanted)
+    futex_wait(&park.bell, bell, timeout_ns);
+  atomic_store(&park.wanted, ~0u);
+}
+
+bool park_stands(int tid) { return find_slot(tid) != 0; }
+
+unsigned park_collect(struct parked *threads) {
+  const struct places *places = atomic_load(&park.places);
+  unsigned count = 0;
+  struct slot *slot;
+  for (; count < PLACES && (slot = atomic_load(&places->order[count])); count++)
+    threads[count] = slot->parked;
+  for (slot = atomic_load(&park.first_save); slot && count < PLACES;
+       slot = slot->next_save) {
+    slot->captured = true;
+    threads[count++] = slot->parked;
+  }
+  return count;
+}
+
+void park_end(void) {
+  uint32_t epoch = EPOCH(atomic_load(&park.stop));
+  atomic_store(&park.stop, (uint64_t)(epoch + 1) << 32);
+  wake(&park.leaders, epoch);
+}
+
+/* The list is taken as a whole: only who may free a slot takes it apart. */
+void park_finish_saves(bool captured_only, int result) {
+  struct slot *next, *slot = atomic_exchange(&park.first_save, 0);
+  for (; slot; slot = next) {
+    next = slot->next_save;
+    if (captured_only && !slot->captured) {
+      list_save(slot);
+      continue;
+    }
+    slot->result = result;
+    atomic_fetch_sub(&park.saves, 1);
+    atomic_store(&slot->done, 1);
+    futex_wake(&slot->done, 1);
+  }
+}
+
+bool quiesce_save_waits(void) { return atomic_load(&park.first_save) != 0; }
+
+bool quiesce_is_in_save(int tid) {
+  const struct slot *slot = find_slot(tid);
+  return slot && waits_for_result(&slot->parked) && !atomic_load(&slot->done);
+}
+
+void park_forget(void) { memset(&park, 0, sizeof park); }
