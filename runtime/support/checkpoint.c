@@ -14,6 +14,7 @@
 #include "capture.h"
 #include "describe.h"
 #include "drain.h"
+#include "loaded.h"
 #include "precopy.h"
 #include "private.h"
 #include "program_stderr.h"
@@ -389,6 +390,7 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
                     const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error) {
+  loaded_wait();
   int status = name_application(error);
   if (status < 0)
     return status;

@@ -4,6 +4,7 @@
 #include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "build_id.h"
+#include "loaded.h"
 #include "record_types.h"
 #include "resume.h"
 #include "task.h"
@@ -71,6 +72,7 @@ void describe_process(Process *process, const struct parked *threads,
   read_stat(field);
   process->resume_abi = RESUME_ABI;
   process->resume_entry = (uint64_t)resume;
+  process->gate = loaded_gate();
   process->pid = (int)SYS(getpid);
   process->realtime_ns = clock_ns(CLOCK_REALTIME);
   process->monotonic_ns = clock_ns(CLOCK_MONOTONIC);

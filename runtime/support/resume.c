@@ -12,6 +12,7 @@
 #include "../arch/sys.h"
 #include "../resources/resource.h"
 #include "checkpoint.h"
+#include "loaded.h"
 #include "private.h"
 #include "quiesce.h"
 #include "record_types.h"
@@ -220,6 +221,7 @@ void resume(const struct resume_info *info) {
   private_forget();
   quiesce_forget();
   checkpoint_forget();
+  loaded_restored(info->lazily);
   struct resource_source source;
   restore_resources(info, &source, &error);
 

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define RESUME_ABI 1
+#define RESUME_ABI 2
 
 /* One record of the generation, in the order it was put. */
 struct resume_record {
@@ -34,6 +34,7 @@ struct resume_info {
   const char *options; /* HWCKPT_OPTIONS text that overrides, "" */
   int32_t status_fd;   /* struct restore_status goes there */
   uint32_t keep_ids;   /* threads get their old ids */
+  uint32_t lazily;     /* memory is still being loaded: see loaded.h */
 };
 
 /* Process.resume_entry. Entered by the only thread of the process, all signals

@@ -8,6 +8,8 @@
 #include "arguments.h"
 #include "checks.h"
 #include "last_words.h"
+#include "lazy.h"
+#include "loader.h"
 #include "options_text.h"
 #include "own_file.h"
 #include "process_id.h"
@@ -19,11 +21,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +41,9 @@ extern char **environ;
 struct request {
   const char *cache_option, *which;
   enum id_policy policy;
+  enum lazy_mode lazy;
+  unsigned threads; /* that read; 0: one a processor */
+  const char *timing;
   bool verbose;
   char options[OPTIONS_TEXT_MAX]; /* what overrides the program's options */
 };
@@ -48,14 +55,25 @@ struct start {
   char restorer[CACHE_PATH_MAX];
 };
 
-/* What the restorer said so far. */
+/* What restorer, resume code and loader said so far. */
 struct progress {
-  bool running, failed, damaged; /* damaged: in what only the restorer reads */
+  bool running, failed, damaged; /* damaged: in what only they read */
+  bool complete;                 /* all memory is there, or not needed */
+  struct loading loading;        /* uffd: -1 when nothing is loading */
+  const struct supervised *program;
   const struct generation *generation;
-  bool verbose;
+  const struct request *request;
+  uint64_t running_ns; /* after the tool began */
 };
 
 /* ---- the command line ---- */
+
+static bool parse_threads(const char *text, unsigned *threads) {
+  char *end;
+  unsigned long number = strtoul(text, &end, 10);
+  *threads = (unsigned)number;
+  return *text >= '0' && *text <= '9' && !*end && number >= 1 && number <= 1024;
+}
 
 static int read_arguments(int argc, char **argv, struct request *request) {
   static const struct option rows[] = {
@@ -63,6 +81,9 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       {"pid", required_argument, NULL, OPTION_PID},
       {"every", required_argument, NULL, OPTION_EVERY},
       {"mtbf", required_argument, NULL, OPTION_MTBF},
+      {"lazy", optional_argument, NULL, 'l'},
+      {"threads", required_argument, NULL, 't'},
+      {"timing", required_argument, NULL, 'T'},
       {"options", required_argument, NULL, 'o'},
       {"verbose", no_argument, NULL, 'v'},
       {0},
@@ -85,6 +106,19 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       break;
     case OPTION_MTBF:
       mtbf = optarg;
+      break;
+    case 'l':
+      if (!lazy_mode_parse(optarg ? optarg : "fault", &request->lazy))
+        return report_usage(&command_restore, "--lazy",
+                            "'%s' is not auto, fault or no", optarg);
+      break;
+    case 't':
+      if (!parse_threads(optarg, &request->threads))
+        return report_usage(&command_restore, "--threads",
+                            "'%s' is no number from 1 to 1024", optarg);
+      break;
+    case 'T':
+      request->timing = optarg;
       break;
     case 'o':
       if ((failed = arguments_options(optarg, request->options)))
@@ -230,12 +264,86 @@ static int write_plan(const struct restore_plan *plan, int *fd,
 
 /* ---- the program's progress ---- */
 
+/* One line of JSON, for who measures. */
+static void write_timing(const struct progress *progress, uint64_t all_ns) {
+  const char *path = progress->request->timing;
+  if (!path)
+    return;
+  FILE *file = fopen(path, "we");
+  int printed =
+      file ? fprintf(file,
+                     "{\"generation\": \"%s\", \"mode\": \"%s\", "
+                     "\"running_ms\": %.3f, \"complete_ms\": %.3f}\n",
+                     progress->generation->name,
+                     progress->loading.plan ? "lazy" : "eager",
+                     (double)progress->running_ns / 1e6, (double)all_ns / 1e6)
+           : -1;
+  if ((file && fclose(file)) || printed < 0) {
+    struct hwckpt_error error = {0};
+    hwckpt_fail(&error, HWCKPT_E_READ_FILE, errno, path, "timing");
+    report_warning(&error);
+  }
+}
+
+static void take_complete(struct progress *progress, uint64_t ns) {
+  char took[32];
+  progress->complete = true;
+  if (progress->request->verbose && progress->loading.plan)
+    report_note("all its memory is there after %s",
+                text_duration(took, sizeof took, ns));
+  write_timing(progress, ns);
+}
+
+static void take_running(struct progress *progress, uint64_t ns) {
+  char took[32];
+  progress->running = true;
+  progress->running_ns = ns;
+  if (progress->request->verbose)
+    report_note("%s runs again after %s", progress->generation->name,
+                text_duration(took, sizeof took, ns));
+  if (progress->loading.uffd < 0)
+    take_complete(progress, ns);
+}
+
+static void kill_program(const struct progress *progress) {
+  if (progress->program->pidfd >= 0)
+    syscall(SYS_pidfd_send_signal, progress->program->pidfd, SIGKILL, NULL, 0);
+  else
+    kill(progress->program->pid, SIGKILL);
+}
+
+static void take_failure(struct progress *progress,
+                         const struct hwckpt_error *error) {
+  progress->failed = true;
+  progress->damaged = error->code == HWCKPT_E_CACHE_DAMAGED ||
+                      error->code == HWCKPT_E_CACHE_TRUNCATED;
+  report_error(error);
+  if (progress->loading.uffd >= 0)
+    kill_program(progress);
+}
+
+/* The program waits for its memory from now on. */
+static void take_lazy(struct progress *progress, int uffd) {
+  struct loading *loading = &progress->loading;
+  loading->uffd = uffd;
+  loading->program = progress->program->pid;
+  pid_t loader = uffd < 0 ? -EBADF : loader_start(loading);
+  if (loader < 0) {
+    struct hwckpt_error error = {0};
+    hwckpt_fail(&error, HWCKPT_E_LOADER, (int)-loader,
+                progress->generation->name, "its process cannot be made");
+    take_failure(progress, &error);
+  }
+  close(loading->status);
+  loading->status = -1;
+}
+
 /* The other end may be the program's own code, restored from anyone's disk:
  * its strings are made to end, its code to mean something, before they are
  * used. */
 static void take_status(struct progress *progress,
-                        struct restore_status *status) {
-  char took[32];
+                        struct restore_status *status, int descriptor) {
+  uint64_t ns = status->ns > tool_start_ns ? status->ns - tool_start_ns : 0;
   status->error.object[sizeof status->error.object - 1] = 0;
   status->error.detail[sizeof status->error.detail - 1] = 0;
   if (!*hwckpt_error_what(status->error.code))
@@ -245,28 +353,72 @@ static void take_status(struct progress *progress,
     report_warning(&status->error);
     break;
   case RESTORE_FAILED:
-    progress->failed = true;
-    progress->damaged = status->error.code == HWCKPT_E_CACHE_DAMAGED ||
-                        status->error.code == HWCKPT_E_CACHE_TRUNCATED;
-    report_error(&status->error);
+    take_failure(progress, &status->error);
+    break;
+  case RESTORE_LAZY:
+    if (progress->loading.plan && progress->loading.uffd < 0) {
+      take_lazy(progress, descriptor);
+      return;
+    }
     break;
   case RESTORE_RUNNING:
-    progress->running = true;
-    if (progress->verbose)
-      report_note("%s runs again after %s", progress->generation->name,
-                  text_duration(took, sizeof took, status->ns - tool_start_ns));
+    take_running(progress, ns);
+    break;
+  case RESTORE_COMPLETE:
+    take_complete(progress, ns);
+    break;
+  case RESTORE_ENDED:
+    progress->complete = true;
     break;
   }
+  if (descriptor >= 0)
+    close(descriptor);
+}
+
+static ssize_t receive(int fd, struct restore_status *status, int *descriptor) {
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct iovec content = {status, sizeof *status};
+  struct msghdr message = {.msg_iov = &content,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+  ssize_t length = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  const struct cmsghdr *header = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+  *descriptor = -1;
+  if (header && header->cmsg_type == SCM_RIGHTS)
+    memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
+  return length;
+}
+
+/* Nobody has anything to say any more. The watch on the program's memory ends
+ * with our descriptor; it must not when something is missing. */
+static void end_loading(struct progress *progress) {
+  if (progress->loading.uffd < 0)
+    return;
+  if (!progress->complete && !progress->failed) {
+    struct hwckpt_error error = {0};
+    hwckpt_fail(&error, HWCKPT_E_LOADER, 0, progress->generation->name,
+                "the process that loads it was killed");
+    take_failure(progress, &error);
+  }
+  if (progress->complete)
+    close(progress->loading.uffd);
 }
 
 static bool status_ready(int fd, void *context) {
   struct restore_status status;
-  ssize_t length = read(fd, &status, sizeof status);
+  int descriptor;
+  ssize_t length = receive(fd, &status, &descriptor);
   if (length < 0)
     return errno == EINTR || errno == EAGAIN;
-  if (length != sizeof status)
+  if (length != sizeof status) {
+    end_loading(context);
     return false;
-  take_status(context, &status);
+  }
+  take_status(context, &status, descriptor);
   return true;
 }
 
@@ -283,7 +435,7 @@ static int conclude(const struct request *request,
                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     return report_error(&error);
   }
-  if (!progress->running)
+  if (!progress->running || progress->failed)
     return EXIT_TOOL;
   const struct deceased deceased = {
       .program = progress->generation->process.program,
@@ -309,6 +461,8 @@ static void fill_plan(const struct request *request,
       .status_fd = status_fd,
       .keep_ids = request->policy != IDS_ANY,
       .start_ns = tool_start_ns,
+      .threads = request->threads,
+      .lazy = request->lazy == LAZY_FAULT,
   };
   snprintf(plan->cache, sizeof plan->cache, "%s", selection->path);
   snprintf(plan->application, sizeof plan->application, "%s",
@@ -316,12 +470,25 @@ static void fill_plan(const struct request *request,
   snprintf(plan->options, sizeof plan->options, "%s", request->options);
 }
 
+static int prepare_loading(const struct generation *generation,
+                           struct loading *loading,
+                           struct hwckpt_error *error) {
+  struct cache_plan *plan;
+  int failed = lazy_plan(generation, &plan, error);
+  if (failed)
+    return failed; /* the program goes with us */
+  loading->plan = plan;
+  loading->generation = generation;
+  loading->gate = lazy_gate(generation);
+  return 0;
+}
+
 static int start_program(const struct request *request,
                          const struct generation *generation,
                          struct selection *selection,
                          struct supervisor *supervisor,
                          struct supervised *program, int *status_fd,
-                         struct hwckpt_error *error) {
+                         struct loading *loading, struct hwckpt_error *error) {
   static struct restore_plan plan;
   struct start start;
   int life[2], status[2];
@@ -329,7 +496,8 @@ static int start_program(const struct request *request,
   int failed = find_restorer(start.restorer, error);
   if (failed)
     return failed;
-  if (pipe2(life, O_CLOEXEC) || pipe2(status, O_CLOEXEC))
+  if (pipe2(life, O_CLOEXEC) ||
+      socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, status))
     return kernel_refused("pipe", errno, error);
   failed = supervise_begin(supervisor);
   if (failed)
@@ -348,9 +516,14 @@ static int start_program(const struct request *request,
   const struct process_entry entry = {become, &start};
   failed = process_id_make(generation->process.pid, request->policy, life[0],
                            &entry, program, error);
-  close(status[1]);
   close(start.plan);
   *status_fd = status[0];
+  loading->status = status[1];
+  /* While the restorer begins. */
+  if (!failed && request->lazy == LAZY_FAULT)
+    failed = prepare_loading(generation, loading, error);
+  if (failed || request->lazy != LAZY_FAULT)
+    close(status[1]);
   return failed;
 }
 
@@ -361,7 +534,9 @@ static int restore_selected(struct request *request,
   struct supervisor supervisor;
   struct supervised program;
   struct progress progress = {.generation = generation,
-                              .verbose = request->verbose};
+                              .program = &program,
+                              .loading = {.uffd = -1},
+                              .request = request};
   if (generation_open(selection->cache, selection->application,
                       selection->number, generation, &error)) {
     report_error(&error);
@@ -375,8 +550,10 @@ static int restore_selected(struct request *request,
   if (!failed)
     failed = checks_before_restore(generation, &error);
   if (!failed)
+    failed = lazy_settle(generation, &request->lazy, &error);
+  if (!failed)
     failed = start_program(request, generation, selection, &supervisor,
-                           &program, &also.fd, &error);
+                           &program, &also.fd, &progress.loading, &error);
   if (failed)
     return report_error(&error);
   /* The records stay; the pages are the restorer's business now. */
@@ -432,6 +609,15 @@ const struct command command_restore = {
         "taken\n"
         "  --pid=any      a new process id; for programs that do not remember "
         "theirs\n"
+        "  --lazy[=MODE]  let the program run while its memory is loaded: auto "
+        "(default:\n"
+        "                 when it is large and hwckpt has the right to, that "
+        "is "
+        "root),\n"
+        "                 fault (--lazy alone: or an error) or no\n"
+        "  --threads N    read with so many threads, instead of one a "
+        "processor\n"
+        "  --timing FILE  write there as JSON how long it took\n"
         "  --every DUR    from now on, take a checkpoint this often\n"
         "                 auto: as often as loses least time\n"
         "  --mtbf DUR     for --every auto: mean time between failures (24h)\n"

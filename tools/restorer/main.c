@@ -129,6 +129,8 @@ static void become_program(void *unused) {
   set_memory_map(process);
   set_personality(process->personality);
 
+  bool lazily = lazy_hand_over();
+
   size_t count = count_records(reader);
   struct resume_info info = {
       .abi = RESUME_ABI,
@@ -143,6 +145,7 @@ static void become_program(void *unused) {
       .options = restorer.plan.options,
       .status_fd = restorer.plan.status_fd,
       .keep_ids = restorer.plan.keep_ids,
+      .lazily = lazily,
   };
   close_descriptors();
   ((resume_entry *)process->resume_entry)(&info);

@@ -96,10 +96,13 @@ static void place(const Area *area, void *context) {
   map_area(area);
   if (area->kind == AreaKind_AREA_FILE_SHARED)
     return;
+  bool lazy = lazy_take(area);
   struct cache_range range = {area->start, area->end};
   places.areas[places.count++] = (struct placed){
       range, (int)area->protection,
-      area->kind == AreaKind_AREA_ANONYMOUS && !area->grows_down};
+      !lazy && area->kind == AreaKind_AREA_ANONYMOUS && !area->grows_down};
+  if (lazy)
+    return;
   /* Neighbours become one range. */
   if (places.wanted_count &&
       places.wanted[places.wanted_count - 1].end == range.begin)
@@ -156,11 +159,14 @@ static void protect(const struct placed *area) {
 void place_areas(struct cache_reader *reader) {
   size_t most = count_records(reader);
   places.areas = arena_map(most * sizeof *places.areas);
-  places.wanted = arena_map(most * sizeof *places.wanted);
+  places.wanted = arena_map((2 * most + 1) * sizeof *places.wanted);
   if (!places.areas || !places.wanted)
     FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory", "%zu records",
          most);
+  lazy_open(most);
   each_area(reader, place, NULL);
+  places.wanted_count =
+      lazy_add_wanted(reader, places.wanted, places.wanted_count);
   fill_memory(reader, places.wanted, places.wanted_count, advise_all);
   for (size_t i = 0; i < places.count; i++)
     protect(&places.areas[i]);

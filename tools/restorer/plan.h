@@ -10,6 +10,7 @@
 
 #include "../../runtime/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define RESTORE_PLAN_MAGIC 0x4e414c5054504b43ull /* "CKPTPLAN" */
@@ -26,16 +27,40 @@ struct restore_plan {
   uint32_t keep_ids;  /* the process has its old pid: tids must fit too */
   uint64_t start_ns;  /* CLOCK_MONOTONIC when the tool began */
   uint32_t threads;   /* that read; 0: as many as there are processors */
+  uint32_t lazy;      /* memory is loaded while the program runs */
 };
 
-/* Written (each whole, below PIPE_BUF) by the restorer or by the resume code in
- * the restored program; the pipe is closed when the program runs. No RUNNING
- * before the end of the pipe: the restore failed. */
+/* Messages on a socket, from the restorer, from the resume code in the restored
+ * program, which closes it when the program runs, and from the loader. No
+ * RUNNING before the end of all messages: the restore failed. After LAZY,
+ * neither COMPLETE nor ENDED: loading failed, and the program must not go on.
+ */
 enum restore_status_kind {
-  RESTORE_WARNING = 1, /* error holds what is not as it was; restore goes on */
-  RESTORE_FAILED = 2,  /* error holds why; the process ends */
-  RESTORE_RUNNING = 3, /* the threads go on now; ns is filled */
+  RESTORE_WARNING = 1,  /* error holds what is not as it was; restore goes on */
+  RESTORE_FAILED = 2,   /* error holds why; the process ends */
+  RESTORE_RUNNING = 3,  /* the threads go on now; ns is filled */
+  RESTORE_LAZY = 4,     /* with a userfaultfd of the program beside it */
+  RESTORE_COMPLETE = 5, /* all memory is there; ns is filled */
+  RESTORE_ENDED = 6,    /* the program ended before that */
 };
+
+/* Whether an area is loaded while the program runs. What the runtime itself
+ * needs at once, and files, are not worth it or not possible. */
+#define RESTORE_LAZY_MIN ((uint64_t)1 << 20)
+static inline bool restore_is_lazy(bool anonymous, bool grows_down,
+                                   uint64_t size) {
+  return anonymous && !grows_down && size >= RESTORE_LAZY_MIN;
+}
+
+/* linux/userfaultfd.h: events of fork, mremap, of memory dropped and unmapped.
+ */
+#define RESTORE_LAZY_FEATURES                                                  \
+  (UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP |                        \
+   UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_UNMAP)
+
+/* At Process.gate: two pages; see runtime/support/loaded.c. */
+#define RESTORE_GATE_SIZE 8192u
+
 struct restore_status {
   uint32_t kind;
   uint64_t ns; /* CLOCK_MONOTONIC */

@@ -39,6 +39,23 @@ void each_area(const struct cache_reader *reader,
   }
 }
 
+void each_thread(const struct cache_reader *reader,
+                 void (*visit)(const Thread *thread, void *context),
+                 void *context) {
+  static Thread thread;
+  uint32_t type;
+  const void *data;
+  size_t length;
+  for (size_t i = 0; cache_reader_record(reader, i, &type, &data, &length);
+       i++) {
+    if (type != RECORD_THREAD)
+      continue;
+    memset(&thread, 0, sizeof thread);
+    decode(Thread_fields, &thread, data, length, "Thread record");
+    visit(&thread, context);
+  }
+}
+
 void read_process(const struct cache_reader *reader, Process *process) {
   uint32_t type;
   const void *data;
@@ -48,7 +65,8 @@ void read_process(const struct cache_reader *reader, Process *process) {
     malformed("no Process record");
   memset(process, 0, sizeof *process);
   decode(Process_fields, process, data, length, "Process record");
-  if (process->resume_abi != RESUME_ABI)
+  /* 1: as 2, but cannot be loaded while it runs. */
+  if (process->resume_abi < 1 || process->resume_abi > RESUME_ABI)
     FAIL(HWCKPT_E_RESUME, 0, process->program,
          "resume interface %u, this hwckpt knows %u", process->resume_abi,
          RESUME_ABI);

@@ -40,6 +40,9 @@ void each_area(const struct cache_reader *reader,
                void (*visit)(const Area *area, void *context), void *context);
 /* Decodes the Process record, the first, and checks its resume_abi. */
 void read_process(const struct cache_reader *reader, Process *process);
+void each_thread(const struct cache_reader *reader,
+                 void (*visit)(const Thread *thread, void *context),
+                 void *context);
 /* Number of all records. */
 size_t count_records(const struct cache_reader *reader);
 
@@ -76,6 +79,21 @@ void move_kernel_areas(const struct cache_reader *reader);
 
 /* Maps, fills and protects the saved areas. */
 void place_areas(struct cache_reader *reader);
+
+/* ---- lazy.c ---- */
+
+/* Before areas are mapped: prepares for loading while the program runs, when
+ * the plan says so. */
+void lazy_open(size_t most_areas);
+/* Whether the area is loaded so, and must not be read at once. */
+bool lazy_take(const Area *area);
+/* Adds to the ranges wanted at once what such areas hold of threads' stacks;
+ * there must be room for one more a thread, and one. Returns their count. */
+size_t lazy_add_wanted(const struct cache_reader *reader,
+                       struct cache_range *ranges, size_t count);
+/* After all is mapped, filled and protected: from now on memory is watched, by
+ * who gets the descriptor. False: there is none to be. */
+bool lazy_hand_over(void);
 
 /* ---- fill.c ---- */
 

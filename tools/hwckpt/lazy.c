@@ -1,0 +1,102 @@
+/* lazy.c - see lazy.h. */
+#include "lazy.h"
+
+#include "tools/restorer/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Below this a program starts sooner when it is read whole. */
+#define AUTO_MIN ((uint64_t)32 << 20)
+#define UNIT_FRAMES 2 /* 512 KiB of pages: what one fault waits for */
+
+bool lazy_mode_parse(const char *text, enum lazy_mode *mode) {
+  static const char *const words[] = {"auto", "fault", "no"};
+  for (int i = 0; i < 3; i++)
+    if (!strcmp(text, words[i])) {
+      *mode = (enum lazy_mode)i;
+      return true;
+    }
+  return false;
+}
+
+/* Faults inside system calls, and the events of fork() and the like, are for
+ * the privileged. */
+static int probe(void) {
+  int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+  struct uffdio_api api = {.api = UFFD_API, .features = RESTORE_LAZY_FEATURES};
+  if (fd < 0)
+    return errno;
+  int failed = ioctl(fd, UFFDIO_API, &api) ? errno : 0;
+  close(fd);
+  return failed;
+}
+
+static bool is_lazy(const Area *area) {
+  return restore_is_lazy(area->kind == AreaKind_AREA_ANONYMOUS,
+                         area->grows_down, area->end - area->start);
+}
+
+static uint64_t lazy_bytes(const struct generation *generation) {
+  uint64_t bytes = 0;
+  size_t cursor = 0;
+  for (Area area; generation_next_area(generation, &cursor, &area);)
+    if (is_lazy(&area))
+      bytes += area.end - area.start;
+  return bytes;
+}
+
+int lazy_settle(const struct generation *generation, enum lazy_mode *mode,
+                struct hwckpt_error *error) {
+  bool must = *mode == LAZY_FAULT;
+  if (*mode == LAZY_NO || (!must && lazy_bytes(generation) < AUTO_MIN)) {
+    *mode = LAZY_NO;
+    return 0;
+  }
+  int failed = probe();
+  if (!failed && generation->process.gate) {
+    *mode = LAZY_FAULT;
+    return 0;
+  }
+  *mode = LAZY_NO;
+  if (!must)
+    return 0;
+  return hwckpt_fail(error, HWCKPT_E_NOT_LAZY, failed, generation->name,
+                     failed ? "userfaultfd with events"
+                            : "its runtime is too old for it");
+}
+
+struct cache_range lazy_gate(const struct generation *generation) {
+  uint64_t begin = generation->process.gate;
+  return (struct cache_range){begin, begin + RESTORE_GATE_SIZE};
+}
+
+int lazy_plan(const struct generation *generation, struct cache_plan **plan,
+              struct hwckpt_error *error) {
+  struct cache_range *ranges = calloc(generation->areas + 2, sizeof *ranges);
+  size_t count = 0, cursor = 0;
+  struct cache_range gate = lazy_gate(generation);
+  if (!ranges)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, ENOMEM, generation->name,
+                       "list of areas");
+  for (Area area; generation_next_area(generation, &cursor, &area);) {
+    if (!is_lazy(&area))
+      continue;
+    uint64_t begin = area.start;
+    if (gate.begin >= area.start && gate.end <= area.end) {
+      ranges[count++] = (struct cache_range){begin, gate.begin};
+      begin = gate.end;
+    }
+    ranges[count++] = (struct cache_range){begin, area.end};
+  }
+  int failed = cache_plan_make(generation->reader, ranges, count, UNIT_FRAMES,
+                               plan, error);
+  free(ranges);
+  return failed;
+}

@@ -1,0 +1,168 @@
+/* lazy.c - memory that stays away until the program asks for it, or the loader
+ * brings it.
+ *
+ * Invariant: from lazy_hand_over() on, a page of the registered areas is seen
+ * only as the generation has it: a touch waits until it is there. The process
+ * keeps no descriptor of that; the tool and its loader hold it. */
+#include "restorer.h"
+
+#include "../../runtime/arch/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+/* Of each thread's stack that is read at once, around its frame: what resuming
+ * touches, and the first calls. */
+#define STACK_BELOW (2 * (uint64_t)CACHE_PAGE_SIZE)
+#define STACK_ABOVE ((uint64_t)64 << 10)
+
+static struct {
+  bool on;
+  int uffd;
+  struct cache_range *areas;
+  size_t count;
+} lazy;
+
+void lazy_open(size_t most_areas) {
+  lazy.on = false;
+  if (!restorer.plan.lazy)
+    return;
+  long fd = SYS(userfaultfd, O_CLOEXEC | O_NONBLOCK);
+  struct uffdio_api api = {.api = UFFD_API, .features = RESTORE_LAZY_FEATURES};
+  long result = fd < 0 ? fd : SYS(ioctl, fd, UFFDIO_API, &api);
+  if (result < 0)
+    FAIL(HWCKPT_E_NOT_LAZY, (int)-result, restorer.plan.application,
+         "userfaultfd with events");
+  lazy.areas = arena_map((most_areas + 1) * sizeof *lazy.areas);
+  if (!lazy.areas)
+    FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory", "areas");
+  lazy.uffd = (int)fd;
+  lazy.on = true;
+}
+
+bool lazy_take(const Area *area) {
+  if (!lazy.on || !restore_is_lazy(area->kind == AreaKind_AREA_ANONYMOUS,
+                                   area->grows_down, area->end - area->start))
+    return false;
+  lazy.areas[lazy.count++] = (struct cache_range){area->start, area->end};
+  return true;
+}
+
+/* ---- what is read at once ---- */
+
+struct wanted {
+  struct cache_range *ranges;
+  size_t count;
+};
+
+static void add_stack(const Thread *thread, void *context) {
+  struct wanted *wanted = context;
+  uint64_t frame = thread->frame & ~(uint64_t)(CACHE_PAGE_SIZE - 1);
+  for (size_t i = 0; i < lazy.count; i++) {
+    struct cache_range area = lazy.areas[i];
+    if (frame < area.begin || frame >= area.end)
+      continue;
+    if (frame - area.begin > STACK_BELOW)
+      area.begin = frame - STACK_BELOW;
+    if (area.end - frame > STACK_ABOVE)
+      area.end = frame + STACK_ABOVE;
+    wanted->ranges[wanted->count++] = area;
+    return;
+  }
+}
+
+static void sort(struct cache_range *ranges, size_t count) {
+  for (size_t gap = count / 2; gap; gap /= 2)
+    for (size_t i = gap; i < count; i++)
+      for (size_t j = i; j >= gap && ranges[j].begin < ranges[j - gap].begin;
+           j -= gap) {
+        struct cache_range swap = ranges[j];
+        ranges[j] = ranges[j - gap];
+        ranges[j - gap] = swap;
+      }
+}
+
+static size_t join(struct cache_range *ranges, size_t count) {
+  size_t kept = 0;
+  for (size_t i = 0; i < count; i++)
+    if (kept && ranges[i].begin <= ranges[kept - 1].end) {
+      if (ranges[i].end > ranges[kept - 1].end)
+        ranges[kept - 1].end = ranges[i].end;
+    } else {
+      ranges[kept++] = ranges[i];
+    }
+  return kept;
+}
+
+/* Takes the gate's pages out; they are in one range at most. */
+static size_t leave_out(struct cache_range *ranges, size_t count,
+                        struct cache_range gate) {
+  for (size_t i = 0; i < count; i++) {
+    struct cache_range whole = ranges[i];
+    if (whole.end <= gate.begin || whole.begin >= gate.end)
+      continue;
+    memmove(&ranges[i + 1], &ranges[i], (count - i) * sizeof *ranges);
+    ranges[i].end = gate.begin;
+    ranges[i + 1].begin = gate.end;
+    return count + 1;
+  }
+  return count;
+}
+
+size_t lazy_add_wanted(const struct cache_reader *reader,
+                       struct cache_range *ranges, size_t count) {
+  if (!lazy.on)
+    return count;
+  struct wanted wanted = {ranges, count};
+  struct cache_range gate = {restorer.process.gate,
+                             restorer.process.gate + RESTORE_GATE_SIZE};
+  each_thread(reader, add_stack, &wanted);
+  sort(ranges, wanted.count);
+  count = join(ranges, wanted.count);
+  return leave_out(ranges, count, gate);
+}
+
+/* ---- handing over ---- */
+
+static void watch(struct cache_range range) {
+  struct uffdio_register area = {
+      .range = {.start = range.begin, .len = range.end - range.begin},
+      .mode = UFFDIO_REGISTER_MODE_MISSING};
+  long result = SYS(ioctl, lazy.uffd, UFFDIO_REGISTER, &area);
+  if (result < 0)
+    FAIL(HWCKPT_E_NOT_LAZY, (int)-result, "memory", "%llx-%llx",
+         (unsigned long long)range.begin, (unsigned long long)range.end);
+}
+
+bool lazy_hand_over(void) {
+  struct restore_status status = {.kind = RESTORE_LAZY};
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct iovec content = {&status, sizeof status};
+  struct msghdr message = {.msg_iov = &content,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+  if (!lazy.on)
+    return false;
+  for (size_t i = 0; i < lazy.count; i++)
+    watch(lazy.areas[i]);
+  /* In an area that is read at once, or in one of those: again is harmless. */
+  watch((struct cache_range){restorer.process.gate,
+                             restorer.process.gate + RESTORE_GATE_SIZE});
+  control.header.cmsg_level = SOL_SOCKET;
+  control.header.cmsg_type = SCM_RIGHTS;
+  control.header.cmsg_len = CMSG_LEN(sizeof lazy.uffd);
+  memcpy(CMSG_DATA(&control.header), &lazy.uffd, sizeof lazy.uffd);
+  long sent = SYS(sendmsg, restorer.plan.status_fd, &message, MSG_NOSIGNAL);
+  if (sent != sizeof status)
+    SYS(exit_group, 125); /* the tool is gone */
+  SYS(close, lazy.uffd);
+  return true;
+}
