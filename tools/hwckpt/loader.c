@@ -6,7 +6,7 @@
  * read lock, so no page is copied to where it does not belong any more. */
 #include "loader.h"
 #include "proc_stat.h"
-#include "space.h"
+#include "address_space.h"
 
 #include "tools/restorer/plan.h"
 
@@ -426,6 +426,7 @@ pid_t loader_start(const struct loading *loading) {
     waitpid(pid, NULL, 0);
   }
   prctl(PR_SET_NAME, "hwckpt-loader");
+  close(loading->lock);
   /* Who reads what the tool writes waits for its end, not for ours. */
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int i = 0; i < 3; i++)

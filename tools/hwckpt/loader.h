@@ -18,6 +18,7 @@ struct loading {
   const struct cache_plan *plan;
   pid_t program;
   int uffd;                /* the program's */
+  int lock;                /* the tool's, not for the loader to hold */
   int status;              /* socket, RESTORE_COMPLETE and failures go there */
   struct cache_range gate; /* pages that stay away until the end */
 };

@@ -63,7 +63,8 @@ struct progress {
   const struct supervised *program;
   const struct generation *generation;
   const struct request *request;
-  uint64_t running_ns; /* after the tool began */
+  uint64_t running_ns, complete_ns; /* after the tool began */
+  struct supervise_also also[2];    /* where they say it: status, loader */
 };
 
 /* ---- the command line ---- */
@@ -82,6 +83,7 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       {"every", required_argument, NULL, OPTION_EVERY},
       {"mtbf", required_argument, NULL, OPTION_MTBF},
       {"lazy", optional_argument, NULL, 'l'},
+      {"eager", no_argument, NULL, 'e'},
       {"threads", required_argument, NULL, 't'},
       {"timing", required_argument, NULL, 'T'},
       {"options", required_argument, NULL, 'o'},
@@ -111,6 +113,9 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       if (!lazy_mode_parse(optarg ? optarg : "fault", &request->lazy))
         return report_usage(&command_restore, "--lazy",
                             "'%s' is not auto, fault or no", optarg);
+      break;
+    case 'e':
+      request->lazy = LAZY_NO;
       break;
     case 't':
       if (!parse_threads(optarg, &request->threads))
@@ -177,7 +182,7 @@ static void advise_older(struct selection *selection,
 
 /* One restore of an application at a time: holds a lock on its directory as
  * long as we live. Writers of the cache lock a file in it instead. */
-static int hold_application(const struct selection *selection,
+static int hold_application(const struct selection *selection, int *lock,
                             struct hwckpt_error *error) {
   int cache = open(selection->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   int directory = cache < 0
@@ -190,6 +195,7 @@ static int hold_application(const struct selection *selection,
   if (directory < 0)
     return hwckpt_fail(error, HWCKPT_E_CACHE_IO, number, selection->application,
                        "its directory");
+  *lock = directory;
   if (flock(directory, LOCK_EX | LOCK_NB))
     return hwckpt_fail(error, HWCKPT_E_STILL_RUNNING, 0, selection->application,
                        "under another `hwckpt restore`");
@@ -265,19 +271,19 @@ static int write_plan(const struct restore_plan *plan, int *fd,
 /* ---- the program's progress ---- */
 
 /* One line of JSON, for who measures. */
-static void write_timing(const struct progress *progress, uint64_t all_ns) {
+static void write_timing(const struct progress *progress) {
   const char *path = progress->request->timing;
   if (!path)
     return;
   FILE *file = fopen(path, "we");
-  int printed =
-      file ? fprintf(file,
-                     "{\"generation\": \"%s\", \"mode\": \"%s\", "
-                     "\"running_ms\": %.3f, \"complete_ms\": %.3f}\n",
-                     progress->generation->name,
-                     progress->loading.plan ? "lazy" : "eager",
-                     (double)progress->running_ns / 1e6, (double)all_ns / 1e6)
-           : -1;
+  int printed = file ? fprintf(file,
+                               "{\"generation\": \"%s\", \"mode\": \"%s\", "
+                               "\"running_ms\": %.3f, \"complete_ms\": %.3f}\n",
+                               progress->generation->name,
+                               progress->loading.plan ? "lazy" : "eager",
+                               (double)progress->running_ns / 1e6,
+                               (double)progress->complete_ns / 1e6)
+                     : -1;
   if ((file && fclose(file)) || printed < 0) {
     struct hwckpt_error error = {0};
     hwckpt_fail(&error, HWCKPT_E_READ_FILE, errno, path, "timing");
@@ -285,13 +291,21 @@ static void write_timing(const struct progress *progress, uint64_t all_ns) {
   }
 }
 
-static void take_complete(struct progress *progress, uint64_t ns) {
+/* When it runs and all its memory is there, in whatever order. */
+static void take_both(const struct progress *progress) {
   char took[32];
-  progress->complete = true;
+  if (!progress->running || !progress->complete)
+    return;
   if (progress->request->verbose && progress->loading.plan)
     report_note("all its memory is there after %s",
-                text_duration(took, sizeof took, ns));
-  write_timing(progress, ns);
+                text_duration(took, sizeof took, progress->complete_ns));
+  write_timing(progress);
+}
+
+static void take_complete(struct progress *progress, uint64_t ns) {
+  progress->complete = true;
+  progress->complete_ns = ns;
+  take_both(progress);
 }
 
 static void take_running(struct progress *progress, uint64_t ns) {
@@ -303,6 +317,8 @@ static void take_running(struct progress *progress, uint64_t ns) {
                 text_duration(took, sizeof took, ns));
   if (progress->loading.uffd < 0)
     take_complete(progress, ns);
+  else
+    take_both(progress);
 }
 
 static void kill_program(const struct progress *progress) {
@@ -322,20 +338,31 @@ static void take_failure(struct progress *progress,
     kill_program(progress);
 }
 
+static bool loader_ready(int fd, void *context);
+
 /* The program waits for its memory from now on. */
 static void take_lazy(struct progress *progress, int uffd) {
   struct loading *loading = &progress->loading;
+  int ends[2] = {-1, -1};
   loading->uffd = uffd;
   loading->program = progress->program->pid;
-  pid_t loader = uffd < 0 ? -EBADF : loader_start(loading);
-  if (loader < 0) {
-    struct hwckpt_error error = {0};
-    hwckpt_fail(&error, HWCKPT_E_LOADER, (int)-loader,
-                progress->generation->name, "its process cannot be made");
-    take_failure(progress, &error);
+  pid_t loader = -EBADF;
+  if (uffd >= 0) {
+    loader = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)
+                 ? -errno
+                 : 0;
+    loading->status = ends[1];
   }
-  close(loading->status);
-  loading->status = -1;
+  if (!loader)
+    loader = loader_start(loading);
+  close(ends[1]);
+  progress->also[1] = (struct supervise_also){ends[0], loader_ready, progress};
+  if (loader > 0)
+    return;
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, HWCKPT_E_LOADER, (int)-loader, progress->generation->name,
+              "its process cannot be made");
+  take_failure(progress, &error);
 }
 
 /* The other end may be the program's own code, restored from anyone's disk:
@@ -393,33 +420,33 @@ static ssize_t receive(int fd, struct restore_status *status, int *descriptor) {
   return length;
 }
 
-/* Nobody has anything to say any more. The watch on the program's memory ends
- * with our descriptor; it must not when something is missing. */
-static void end_loading(struct progress *progress) {
-  if (progress->loading.uffd < 0)
-    return;
-  if (!progress->complete && !progress->failed) {
-    struct hwckpt_error error = {0};
-    hwckpt_fail(&error, HWCKPT_E_LOADER, 0, progress->generation->name,
-                "the process that loads it was killed");
-    take_failure(progress, &error);
-  }
-  if (progress->complete)
-    close(progress->loading.uffd);
-}
-
 static bool status_ready(int fd, void *context) {
   struct restore_status status;
   int descriptor;
   ssize_t length = receive(fd, &status, &descriptor);
   if (length < 0)
     return errno == EINTR || errno == EAGAIN;
-  if (length != sizeof status) {
-    end_loading(context);
+  if (length != sizeof status)
     return false;
-  }
   take_status(context, &status, descriptor);
   return true;
+}
+
+/* At its end the watch on the program's memory ends with our descriptor; it
+ * must not when something is missing. */
+static bool loader_ready(int fd, void *context) {
+  struct progress *progress = context;
+  if (status_ready(fd, context))
+    return true;
+  if (!progress->complete && !progress->failed) {
+    struct hwckpt_error error = {0};
+    hwckpt_fail(&error, HWCKPT_E_LOADER, 0, progress->generation->name,
+                "the process that loads it was killed");
+    take_failure(progress, &error);
+  }
+  if (!progress->failed)
+    close(progress->loading.uffd);
+  return false;
 }
 
 /* The program ended. */
@@ -517,13 +544,11 @@ static int start_program(const struct request *request,
   failed = process_id_make(generation->process.pid, request->policy, life[0],
                            &entry, program, error);
   close(start.plan);
+  close(status[1]);
   *status_fd = status[0];
-  loading->status = status[1];
   /* While the restorer begins. */
   if (!failed && request->lazy == LAZY_FAULT)
     failed = prepare_loading(generation, loading, error);
-  if (failed || request->lazy != LAZY_FAULT)
-    close(status[1]);
   return failed;
 }
 
@@ -543,8 +568,10 @@ static int restore_selected(struct request *request,
     advise_older(selection, generation);
     return EXIT_TOOL;
   }
-  struct supervise_also also = {.ready = status_ready, .context = &progress};
-  int failed = hold_application(selection, &error);
+  struct supervise_also *also = progress.also;
+  also[0] = (struct supervise_also){-1, status_ready, &progress};
+  also[1].fd = -1;
+  int failed = hold_application(selection, &progress.loading.lock, &error);
   if (!failed)
     failed = process_id_settle(generation, &request->policy, &error);
   if (!failed)
@@ -553,11 +580,11 @@ static int restore_selected(struct request *request,
     failed = lazy_settle(generation, &request->lazy, &error);
   if (!failed)
     failed = start_program(request, generation, selection, &supervisor,
-                           &program, &also.fd, &progress.loading, &error);
+                           &program, &also[0].fd, &progress.loading, &error);
   if (failed)
     return report_error(&error);
   /* The records stay; the pages are the restorer's business now. */
-  int status = supervise(&supervisor, &program, &also);
+  int status = supervise(&supervisor, &program, also, 2);
   int result = conclude(request, selection, &progress, &program, status);
   if (progress.damaged)
     advise_older(selection, generation);
@@ -609,15 +636,14 @@ const struct command command_restore = {
         "taken\n"
         "  --pid=any      a new process id; for programs that do not remember "
         "theirs\n"
-        "  --lazy[=MODE]  let the program run while its memory is loaded: auto "
-        "(default:\n"
-        "                 when it is large and hwckpt has the right to, that "
-        "is "
-        "root),\n"
-        "                 fault (--lazy alone: or an error) or no\n"
-        "  --threads N    read with so many threads, instead of one a "
-        "processor\n"
-        "  --timing FILE  write there as JSON how long it took\n"
+        "  --lazy[=MODE]  let the program run while its memory is loaded: "
+        "fault (--lazy\n"
+        "                 alone), no, or auto (default): when it is large and "
+        "hwckpt\n"
+        "                 has the right to, that is root\n"
+        "  --eager        as --lazy=no\n"
+        "  --threads N    read with N threads, instead of one a processor\n"
+        "  --timing FILE  write there, as JSON, how long it took\n"
         "  --every DUR    from now on, take a checkpoint this often\n"
         "                 auto: as often as loses least time\n"
         "  --mtbf DUR     for --every auto: mean time between failures (24h)\n"

@@ -274,7 +274,7 @@ static int start_and_stand_by(const struct request *request) {
     ;
   close(failure[0]);
   struct supervised program = {.pid = pid, .pidfd = -1, .reports = -1};
-  int status = supervise(&supervisor, &program, NULL);
+  int status = supervise(&supervisor, &program, NULL, 0);
   if (told == sizeof number)
     return cannot_start(request->program[0], number);
   char named[CACHE_NAME_MAX];

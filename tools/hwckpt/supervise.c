@@ -139,24 +139,30 @@ static bool look(const struct supervised *program, int *status) {
 }
 
 int supervise(struct supervisor *supervisor, struct supervised *program,
-              struct supervise_also *also) {
-  struct pollfd watched[] = {
+              struct supervise_also *also, unsigned count) {
+  struct pollfd watched[2 + SUPERVISE_ALSO_MAX] = {
       {.fd = supervisor->signals, .events = POLLIN},
       {.fd = program->reports, .events = POLLIN},
-      {.fd = also ? also->fd : -1, .events = POLLIN},
   };
   int status = 0;
   while (!look(program, &status)) {
-    if (poll(watched, 3, -1) < 0 && errno != EINTR)
+    for (unsigned i = 0; i < count; i++)
+      watched[2 + i] = (struct pollfd){.fd = also[i].fd, .events = POLLIN};
+    if (poll(watched, 2 + count, -1) < 0 && errno != EINTR)
       break;
     take_signals(supervisor, program);
-    if (also && watched[2].revents && !also->ready(also->fd, also->context))
-      watched[2].fd = -1;
+    for (unsigned i = 0; i < count; i++)
+      if (watched[2 + i].revents && also[i].fd >= 0 &&
+          !also[i].ready(also[i].fd, also[i].context))
+        also[i].fd = -1;
   }
-  /* What it wrote before it ended. */
-  while (also && watched[2].fd >= 0 && poll(&watched[2], 1, 0) > 0 &&
-         also->ready(also->fd, also->context))
-    ;
+  /* What they wrote before it ended. */
+  for (unsigned i = 0; i < count; i++) {
+    struct pollfd left = {.fd = also[i].fd, .events = POLLIN};
+    while (left.fd >= 0 && poll(&left, 1, 0) > 0 &&
+           also[i].ready(also[i].fd, also[i].context))
+      ;
+  }
   return status;
 }
 

@@ -40,18 +40,18 @@ int supervise_begin(struct supervisor *supervisor);
  * writing; false when the tool is gone already. */
 bool supervise_release(const struct supervisor *supervisor, int life);
 
-/* Another descriptor to look after: `ready` is called when it can be read,
- * until it returns false. */
+/* Other descriptors to look after: `ready` is called when one can be read,
+ * until it returns false. It may set the others'; -1: none, for now. */
+#define SUPERVISE_ALSO_MAX 2u
 struct supervise_also {
   int fd;
   bool (*ready)(int fd, void *context);
   void *context;
 };
 
-/* Stands by until the program ends; returns its wait status. also may be null.
- */
+/* Stands by until the program ends; returns its wait status. */
 int supervise(struct supervisor *supervisor, struct supervised *program,
-              struct supervise_also *also);
+              struct supervise_also *also, unsigned count);
 
 /* Ends the tool as the program ended: same status, same signal. */
 _Noreturn void supervise_end_likewise(int status);

@@ -1,5 +1,5 @@
-/* space.c - see space.h. */
-#include "space.h"
+/* address_space.c - see address_space.h. */
+#include "address_space.h"
 
 #include <errno.h>
 #include <linux/userfaultfd.h>

@@ -1,4 +1,4 @@
-/* space.h - one address space that is being loaded: the restored program's, or
+/* address_space.h - one address space that is being loaded: the restored program's, or
  * that of a child it forked meanwhile.
  *
  * A plan speaks of addresses as they were at the checkpoint (origins). The
@@ -9,8 +9,8 @@
  *
  * Source: userfaultfd(2), ioctl_userfaultfd(2), the kernel's
  * Documentation/admin-guide/mm/userfaultfd.rst. */
-#ifndef HWCKPT_SPACE_H
-#define HWCKPT_SPACE_H
+#ifndef HWCKPT_ADDRESS_SPACE_H
+#define HWCKPT_ADDRESS_SPACE_H
 
 #include "runtime/cache/cache.h"
 
