@@ -1,5 +1,5 @@
-/* address_space.h - one address space that is being loaded: the restored program's, or
- * that of a child it forked meanwhile.
+/* address_space.h - one address space that is being loaded: the restored
+ * program's, or that of a child it forked meanwhile.
  *
  * A plan speaks of addresses as they were at the checkpoint (origins). The
  * program moves, unmaps and drops memory while it is loaded, and the kernel

@@ -5,8 +5,8 @@
  * events are read and applied under the write lock, pages are copied under the
  * read lock, so no page is copied to where it does not belong any more. */
 #include "loader.h"
-#include "proc_stat.h"
 #include "address_space.h"
+#include "proc_stat.h"
 
 #include "tools/restorer/plan.h"
 
