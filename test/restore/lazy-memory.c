@@ -137,8 +137,8 @@ static void in_a_child(void) {
 }
 
 static void move(void) {
-  char *room = mmap(NULL, 2 * AREA, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                    0);
+  char *room =
+      mmap(NULL, 2 * AREA, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(room != MAP_FAILED);
   char *old = area[MOVED] + AREA / 2;
   char *moved = mremap(old, AREA / 2, AREA / 2, MREMAP_MAYMOVE | MREMAP_FIXED,
@@ -167,8 +167,8 @@ static void drop_and_cut(void) {
   same_pages(area[DROPPED] + AREA - 4 * PAGE, DROPPED, PAGES - 4, PAGES);
   CHECK(munmap(area[CUT] + AREA / 4, AREA / 2) == 0);
   CHECK(mmap(area[CUT] + AREA / 4, AREA / 2, PROT_READ | PROT_WRITE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-             -1, 0) == area[CUT] + AREA / 4);
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+             0) == area[CUT] + AREA / 4);
   zero(area[CUT] + AREA / 4, PAGES / 2);
   same_pages(area[CUT], CUT, 0, PAGES / 4);
   same_pages(area[CUT] + AREA / 4 * 3, CUT, PAGES / 4 * 3, PAGES);

@@ -1,6 +1,6 @@
 // Holds MIB, takes a checkpoint and dies; restored, it says so, then reads all
-// from end to end, and says what that sums up to. With a second argument it
-// forks before, and the child does the same.
+// from end to end, says whether it is as it was, and ends with its input. With
+// a second argument it forks before, and the child does the same.
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,5 +37,7 @@ int main(int count, char **arguments) {
   if (child > 0)
     waitpid(child, NULL, 0);
   dprintf(1, "whole\n");
+  for (char byte; read(0, &byte, 1) > 0;)
+    ;
   return 7;
 }
