@@ -29,7 +29,7 @@ static void *copied(const void *block, size_t size) {
   return copy;
 }
 
-struct space *space_make(int uffd, size_t units) {
+struct space *address_space_make(int uffd, size_t units) {
   struct space *space = calloc(1, sizeof *space);
   if (!space)
     abort();
@@ -41,7 +41,7 @@ struct space *space_make(int uffd, size_t units) {
   return space;
 }
 
-struct space *space_fork(const struct space *parent, int uffd) {
+struct space *address_space_fork(const struct space *parent, int uffd) {
   struct space *space = copied(parent, sizeof *space);
   space->uffd = uffd;
   space->struck.at = copied(parent->struck.at,
@@ -54,7 +54,7 @@ struct space *space_fork(const struct space *parent, int uffd) {
   return space;
 }
 
-void space_free(struct space *space) {
+void address_space_free(struct space *space) {
   close(space->uffd);
   free(space->struck.at);
   free(space->moves);
@@ -150,7 +150,7 @@ static bool moved_into(const struct space_move *move, struct cache_range now,
   return true;
 }
 
-void space_strike(struct space *space, struct cache_range now) {
+void address_space_strike(struct space *space, struct cache_range now) {
   struct cache_range origin;
   each_unmoved(space, now, strike_origin, NULL);
   for (size_t i = 0; i < space->move_count; i++)
@@ -190,7 +190,8 @@ static void go(struct space *space, struct cache_range origin, void *context) {
       (struct space_move){origin, going->to + (origin.begin - going->from)};
 }
 
-void space_move(struct space *space, struct cache_range from, uint64_t to) {
+void address_space_move(struct space *space, struct cache_range from,
+                        uint64_t to) {
   struct going going = {.from = from.begin, .to = to};
   struct cache_range origin;
   each_unmoved(space, from, go, &going);
@@ -214,7 +215,8 @@ void space_move(struct space *space, struct cache_range from, uint64_t to) {
 
 /* ---- asking ---- */
 
-bool space_origin(const struct space *space, uint64_t now, uint64_t *origin) {
+bool address_space_origin(const struct space *space, uint64_t now,
+                          uint64_t *origin) {
   *origin = now;
   bool away = false;
   for (size_t i = 0; i < space->move_count; i++) {
@@ -285,8 +287,8 @@ static enum space_result copy_to(struct space *space, uint64_t now,
   return SPACE_DONE;
 }
 
-enum space_result space_copy(struct space *space, uint64_t origin,
-                             const void *data, size_t pages) {
+enum space_result address_space_copy(struct space *space, uint64_t origin,
+                                     const void *data, size_t pages) {
   const char *bytes = data;
   uint64_t end = origin + pages * PAGE;
   size_t struck = first_behind(&space->struck, origin);
@@ -322,18 +324,18 @@ enum space_result space_copy(struct space *space, uint64_t origin,
   return SPACE_DONE;
 }
 
-enum space_result space_zero(struct space *space, uint64_t now) {
+enum space_result address_space_zero(struct space *space, uint64_t now) {
   struct uffdio_zeropage zero = {.range = {.start = now, .len = PAGE}};
   if (!ioctl(space->uffd, UFFDIO_ZEROPAGE, &zero))
     return SPACE_DONE;
   enum space_result result =
       refused(space, zero.zeropage < 0 ? (int)-zero.zeropage : errno);
   if (result == SPACE_DONE)
-    space_wake(space, now);
+    address_space_wake(space, now);
   return result;
 }
 
-void space_wake(struct space *space, uint64_t now) {
+void address_space_wake(struct space *space, uint64_t now) {
   struct uffdio_range range = {.start = now, .len = PAGE};
   ioctl(space->uffd, UFFDIO_WAKE, &range);
 }

@@ -39,20 +39,22 @@ struct space {
 };
 
 /* A space of a process from whose memory nothing is copied yet; owns uffd. */
-struct space *space_make(int uffd, size_t units);
+struct space *address_space_make(int uffd, size_t units);
 /* The space of a child, forked from the one given. */
-struct space *space_fork(const struct space *parent, int uffd);
-void space_free(struct space *space);
+struct space *address_space_fork(const struct space *parent, int uffd);
+void address_space_free(struct space *space);
 
 /* ---- events ---- */
 
-void space_strike(struct space *space, struct cache_range now);
-void space_move(struct space *space, struct cache_range from, uint64_t to);
+void address_space_strike(struct space *space, struct cache_range now);
+void address_space_move(struct space *space, struct cache_range from,
+                        uint64_t to);
 
 /* ---- asking ---- */
 
 /* The origin of the page at an address; false: nothing of the plan is there. */
-bool space_origin(const struct space *space, uint64_t now, uint64_t *origin);
+bool address_space_origin(const struct space *space, uint64_t now,
+                          uint64_t *origin);
 
 /* ---- copying ---- */
 
@@ -64,11 +66,11 @@ enum space_result {
 
 /* Copies the pages of an origin to where they are now, but for what is struck
  * and what is there already. */
-enum space_result space_copy(struct space *space, uint64_t origin,
-                             const void *data, size_t pages);
+enum space_result address_space_copy(struct space *space, uint64_t origin,
+                                     const void *data, size_t pages);
 /* Makes the page at an address zero, if it is not there. */
-enum space_result space_zero(struct space *space, uint64_t now);
+enum space_result address_space_zero(struct space *space, uint64_t now);
 /* Lets those go on that wait for the page. */
-void space_wake(struct space *space, uint64_t now);
+void address_space_wake(struct space *space, uint64_t now);
 
 #endif

@@ -144,7 +144,7 @@ static int copy_to_all(uint64_t origin, const void *data, size_t pages,
       struct space *space = loader.spaces[i];
       if (space->gone || space->done[loaded->unit])
         continue;
-      enum space_result result = space_copy(space, origin, data, pages);
+      enum space_result result = address_space_copy(space, origin, data, pages);
       if (result == SPACE_FAILED) {
         struct hwckpt_error error = {0};
         hwckpt_fail(&error, HWCKPT_E_RESTORE_MEMORY, errno,
@@ -265,10 +265,10 @@ static void take_event(struct space *space, const struct uffd_msg *event) {
     add_fault(space, event->arg.pagefault.address);
     break;
   case UFFD_EVENT_FORK:
-    add_space(space_fork(space, (int)event->arg.fork.ufd));
+    add_space(address_space_fork(space, (int)event->arg.fork.ufd));
     break;
   case UFFD_EVENT_REMAP:
-    space_move(
+    address_space_move(
         space,
         (struct cache_range){event->arg.remap.from,
                              event->arg.remap.from + event->arg.remap.len},
@@ -276,8 +276,8 @@ static void take_event(struct space *space, const struct uffd_msg *event) {
     break;
   case UFFD_EVENT_REMOVE:
   case UFFD_EVENT_UNMAP:
-    space_strike(space, (struct cache_range){event->arg.remove.start,
-                                             event->arg.remove.end});
+    address_space_strike(space, (struct cache_range){event->arg.remove.start,
+                                                     event->arg.remove.end});
     break;
   }
 }
@@ -297,7 +297,7 @@ static void read_events(size_t number) {
 
 /* True when that is done; false: an event comes first. */
 static bool serve_zero(const struct fault *fault) {
-  switch (space_zero(fault->space, fault->address)) {
+  switch (address_space_zero(fault->space, fault->address)) {
   case SPACE_DONE:
     return true;
   case SPACE_AGAIN:
@@ -319,7 +319,7 @@ static bool serve(const struct fault *fault, struct cache_worker *worker) {
   if (fault->address >= loading->gate.begin &&
       fault->address < loading->gate.end)
     return true; /* waits until all is there */
-  if (!space_origin(space, fault->address, &origin))
+  if (!address_space_origin(space, fault->address, &origin))
     return serve_zero(fault);
   size_t unit = cache_plan_find(loading->plan, origin);
   if (unit == CACHE_NO_UNIT)
@@ -330,7 +330,7 @@ static bool serve(const struct fault *fault, struct cache_worker *worker) {
     loader.claimed[unit] = 1;
   pthread_mutex_unlock(&loader.mutex);
   if (done)
-    space_wake(space, fault->address);
+    address_space_wake(space, fault->address);
   else if (!claimed) /* else who has it wakes it */
     load(worker, unit, true);
   return true;
@@ -374,9 +374,9 @@ static void watch(void) {
  * came. */
 static void open_gate(void) {
   static const char all_came[CACHE_PAGE_SIZE] = {1};
-  while (space_copy(loader.spaces[0],
-                    loader.loading->gate.end - CACHE_PAGE_SIZE, all_came,
-                    1) == SPACE_AGAIN)
+  while (address_space_copy(loader.spaces[0],
+                            loader.loading->gate.end - CACHE_PAGE_SIZE,
+                            all_came, 1) == SPACE_AGAIN)
     read_events(0);
 }
 
@@ -394,7 +394,7 @@ static _Noreturn void run(const struct loading *loading) {
   pthread_cond_init(&loader.changed, NULL);
   if (!loader.claimed || loader.finished < 0)
     abort();
-  add_space(space_make(loading->uffd, loader.units));
+  add_space(address_space_make(loading->uffd, loader.units));
 
   cpu_set_t processors;
   int workers = sched_getaffinity(0, sizeof processors, &processors)
