@@ -194,7 +194,8 @@ int cache_replay(struct cache_reader *reader, const struct cache_range *wanted,
       cache_plan_make(reader, wanted, wanted_count, FRAME_BATCH, &plan, error);
   if (result == 0)
     result = cache_worker_open(plan, &worker, error);
-  for (size_t i = 0; result == 0 && i < cache_plan_units(plan); i++)
+  size_t units = worker ? cache_plan_units(plan) : 0;
+  for (size_t i = 0; result == 0 && i < units; i++)
     result = cache_plan_read(worker, i, &sink, error);
   cache_worker_close(worker);
   cache_plan_close(plan);

@@ -77,8 +77,7 @@ void space_let_go(struct cache *cache, int fd) {
 static uint64_t address_in(uint64_t segment, uint64_t offset) {
   return segment << 32 | offset;
 }
-_Static_assert(FORMAT_SEGMENT_LIMIT <= UINT64_C(1) << 32,
-               "offset in a segment");
+_Static_assert(FORMAT_SEGMENT_LIMIT - 1 <= UINT32_MAX, "offset in a segment");
 
 static bool add_live(const struct cache_env *env,
                      const struct format_frame *frame, struct spans *live) {
