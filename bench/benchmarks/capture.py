@@ -61,11 +61,9 @@ class Case:
     def rows(self, name, shape, tools=None):
         """The same shape under each tool."""
         found = []
-        settling = 2 * self.arguments.interval + shape.rss_mib / 300
         for tool in tools or self.tools():
             figures.progress(f"{name}, {tool.name}")
-            seconds = self.arguments.seconds + (settling if tool is self.hwckpt else 0)
-            row = observe(tool, shape, self.arguments.interval, seconds).row()
+            row = observe(tool, shape, self.arguments.interval, self.arguments.seconds).row()
             found.append({**row, "case": name})
         figures.progress("")
         return found

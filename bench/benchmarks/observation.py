@@ -3,10 +3,11 @@ row with the fields that pause and capture have in common."""
 
 from . import figures
 from .machine import Unusable
+from .peers import Nothing
 from .workload import DONE, END, FILLED, PAGES_OF_A_MIB, Log, Noted, ended
 
 # Times that hwckpt itself notes for a checkpoint, where it does.
-OWN_TIMES = ("stop_ns", "scan_ns", "copy_ns", "resume_ns", "pause_ns")
+OWN_TIMES = ("stop_ns", "describe_ns", "scan_ns", "copy_ns", "resume_ns", "pause_ns")
 
 
 class Observation:
@@ -35,7 +36,7 @@ class Observation:
 
     def pauses_ms(self):
         """Seen by the program, one for each checkpoint that counts."""
-        if not self.taken:
+        if type(self.tool) is Nothing:
             return self.quiet_ms()
         if not self.counted:
             raise Unusable(f"{self.tool.name}: too few checkpoints in {self.seconds():.0f} s")

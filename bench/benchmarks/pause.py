@@ -43,20 +43,14 @@ def shape(arguments, size):
     return Shape(size, rate, arguments.threads, arguments.data or "text")
 
 
-def settling(arguments, size):
-    """Seconds until the first checkpoint, of everything, is on disk: it is
-    longer for more memory."""
-    return 2 * arguments.interval + size / 300
-
-
 def measure(bench, arguments, size):
     tools = [Nothing(bench.build, bench.folder), Hwckpt(bench.build, bench.folder, arguments.options)]
     tools += [peer(bench.build, bench.folder) for peer in bench.peers]
     rows = []
     for tool in tools:
         figures.progress(f"{size} MiB, {tool.name}")
-        seconds = arguments.seconds + (settling(arguments, size) if tool.name == "hwckpt" else 0)
-        rows.append(observe(tool, shape(arguments, size), arguments.interval, seconds).row())
+        seen = observe(tool, shape(arguments, size), arguments.interval, arguments.seconds)
+        rows.append(seen.row())
     figures.progress("")
     return rows
 

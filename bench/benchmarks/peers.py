@@ -92,6 +92,16 @@ class Hwckpt(Nothing):
         applications = self.show("list")["applications"]
         return [(a["name"], g) for a in applications for g in a["generations"] if not g["damage"]]
 
+    def attend(self, seconds, interval, pid, patience=600):
+        """The time counts from when the first, of everything, is on disk and
+        one was taken after it."""
+        begin, end = time.time_ns(), time.monotonic() + patience
+        while sum(g["committed_ns"] > begin for _, g in self.generations()) < 2:
+            if time.monotonic() > end:
+                raise Unusable(f"no two checkpoints were taken in {patience} s")
+            time.sleep(0.1)
+        time.sleep(seconds)
+
     def checkpoints(self):
         found = []
         for name, generation in self.generations():
