@@ -37,7 +37,9 @@
 /* Operations. */
 #define HWCKPT_OP_POLL 0 /* checkpoint here if a request is pending */
 #define HWCKPT_OP_SAVE 1 /* always checkpoint; the result comes in eax */
-#define HWCKPT_OP_LOAD 2 /* restore (rollback) */
+#define HWCKPT_OP_LOAD                                                         \
+  2                      /* roll back; the error comes in eax if it cannot be  \
+                          */
 #define HWCKPT_OP_NONE 3 /* enter and go on, to see what that costs */
 
 /* The other ways into the runtime. They stand for the same operations.
@@ -92,11 +94,13 @@
 #define HWCKPT_REGISTER_SYMBOL "__hwckpt_register_module"
 #define HWCKPT_UNREGISTER_SYMBOL "__hwckpt_unregister_module"
 
-/* What the front end makes of __builtin_ckpt_save(): a call of this function,
- * int (void), which the pass replaces by CKPT.SAVE. Nothing defines it. Where
- * no runtime is linked (HWCKPT_REGISTER_SYMBOL is null) the result is -ENOSYS
- * and the instruction is not reached. */
+/* What the front end makes of __builtin_ckpt_save() and __builtin_ckpt_load():
+ * calls of these functions, int (void), which the pass replaces by CKPT.SAVE
+ * and CKPT.LOAD. Nothing defines them. Where no runtime is linked
+ * (HWCKPT_REGISTER_SYMBOL is null) the result is -ENOSYS and the instruction is
+ * not reached. */
 #define HWCKPT_SAVE_SYMBOL "__hwckpt_builtin_save"
+#define HWCKPT_LOAD_SYMBOL "__hwckpt_builtin_load"
 
 /* What the front end makes of __builtin_ckpt_poll(): a call of this function,
  * void (void), which the pass replaces by a site of HWCKPT_KIND_ANNOTATED. */

@@ -18,12 +18,35 @@ extern "C" {
  * program is stopped for the capture; the others go on while it is written.
  *
  *   0      the checkpoint was taken;
- *   n > 0  the program comes back from this checkpoint for the n-th time;
- *   < 0    it failed, a negative errno (-ENOSYS: no runtime).
+ *   n > 0  the program comes back to this checkpoint for the n-th time:
+ * restored or rolled back; < 0    it failed, a negative errno (-ENOSYS: no
+ * runtime).
  *
  * Thread safe; not async-signal-safe. */
 #ifndef __HWCKPT__
 static inline int __builtin_ckpt_save(void) { return -38; /* -ENOSYS */ }
+#endif
+
+/* int __builtin_ckpt_load(void);
+ *
+ * Rolls the program back to its newest checkpoint, whoever took it: memory, the
+ * registers of all threads, which threads there are, and descriptors are as
+ * they were; of files, what a restore puts back. The time it takes goes by what
+ * was written since. It does not return then: a program whose checkpoint was
+ * taken by a save comes out of that save, with the next n, any other goes on
+ * where it was checkpointed. What the world has seen of the program stays seen.
+ *
+ *   < 0    it could not be, a negative errno, and nothing is changed: -ENOENT,
+ *          there is no checkpoint; -ENOTSUP, something cannot be put back
+ *          (standard error says what); -EIO, the checkpoint cannot be read;
+ *          -ENOSYS, no runtime, or a child that was forked.
+ *
+ * A checkpoint taken by another thread or the timer between the finding that
+ * something is wrong and this call holds that finding: limit n.
+ *
+ * Thread safe and async-signal-safe. */
+#ifndef __HWCKPT__
+static inline int __builtin_ckpt_load(void) { return -38; /* -ENOSYS */ }
 #endif
 
 /* void __builtin_ckpt_poll(void);
@@ -43,6 +66,10 @@ int hwckpt_request(void);
 /* Takes a checkpoint, as __builtin_ckpt_save() does and with its results, from
  * code that is not compiled with -fhwckpt. */
 int hwckpt_checkpoint(void);
+
+/* Rolls back, as __builtin_ckpt_load() does, from code that is not compiled
+ * with -fhwckpt. */
+int hwckpt_load(void);
 
 /* Leaves length bytes at address out of all checkpoints to come: what is in
  * them is never written, and after a restore they are zero. As

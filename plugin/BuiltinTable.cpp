@@ -25,7 +25,8 @@ using namespace hwckpt;
 /// nothrow.
 #define OUR_BUILTINS(RECORD)                                                   \
   RECORD("__builtin_" HWCKPT_SAVE_SYMBOL, "i", "nF")                           \
-  RECORD("__builtin_" HWCKPT_POLL_SYMBOL, "v", "nF")
+  RECORD("__builtin_" HWCKPT_POLL_SYMBOL, "v", "nF")                           \
+  RECORD("__builtin_" HWCKPT_LOAD_SYMBOL, "i", "nF")
 
 #if CLANG_VERSION_MAJOR >= 20
 

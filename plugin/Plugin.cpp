@@ -189,7 +189,7 @@ PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
 
   bool Changed = applySourceMarks(M);
   Changed |= addWriteChecks(M);
-  Changed |= lowerSaves(M);
+  Changed |= lowerSavesAndLoads(M);
   if (LeaveSites) {
     Changed |= definePolls(M);
     for (Function &F : M)

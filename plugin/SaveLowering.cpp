@@ -1,11 +1,12 @@
-//===- SaveLowering.cpp - __builtin_ckpt_save -----------------------------===//
+//===- SaveLowering.cpp - __builtin_ckpt_save and _load -------------------===//
 //
 // A call of HWCKPT_SAVE_SYMBOL becomes
 //
 //   if (runtime is linked) result = CKPT.SAVE; else result = -ENOSYS;
 //
-// or what the hook has in the instruction's place. Without a runtime the
-// instruction would be an illegal one.
+// and one of HWCKPT_LOAD_SYMBOL the same with CKPT.LOAD; or what the hook has
+// in the instruction's place. Without a runtime the instruction would be an
+// illegal one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,25 +26,27 @@
 using namespace llvm;
 using namespace hwckpt;
 
-static std::string saveText(unsigned Kind = HWCKPT_KIND_ANNOTATED,
-                            bool Trap = true) {
-  return instructionText(Trap, HWCKPT_OP_SAVE, Kind);
+static std::string trapText(unsigned Operation,
+                            unsigned Kind = HWCKPT_KIND_ANNOTATED) {
+  return instructionText(/*Trap=*/true, Operation, Kind);
 }
 
 /// The breakpoint, and the instruction as the NOP that tells what it means.
-static std::string interruptText() {
-  return "int3\n" + saveText(HWCKPT_KIND_ANNOTATED, /*Trap=*/false);
+static std::string interruptText(unsigned Operation) {
+  return "int3\n" +
+         instructionText(/*Trap=*/false, Operation, HWCKPT_KIND_ANNOTATED);
 }
 
 /// Until the runtime catches the call, the kernel does not know it.
-static std::string syscallText() {
+static std::string syscallText(unsigned Operation) {
   return formatv("mov $${0:x},%eax\n"
                  "syscall\n"
                  "cmp $$-{1},%eax\n"
-                 "jne .Lhwckpt_saved${{:uid}\n",
-                 HWCKPT_SYSCALL(HWCKPT_OP_SAVE), ENOSYS)
+                 "jne .Lhwckpt_entered${{:uid}\n",
+                 HWCKPT_SYSCALL(Operation), ENOSYS)
              .str() +
-         saveText(HWCKPT_ENTRY_SYSCALL) + "\n.Lhwckpt_saved${:uid}:";
+         trapText(Operation, HWCKPT_ENTRY_SYSCALL) +
+         "\n.Lhwckpt_entered${:uid}:";
 }
 
 /// Emits one of the ways. The runtime reads and, coming back from a restore,
@@ -59,22 +62,22 @@ static Value *emitEntry(IRBuilder<> &Builder, StringRef Text,
   return Call;
 }
 
-static Value *emitTrap(IRBuilder<> &Builder) {
-  return emitEntry(Builder, saveText(), "");
+static Value *emitTrap(IRBuilder<> &Builder, unsigned Operation) {
+  return emitEntry(Builder, trapText(Operation), "");
 }
 
-static Value *emitSyscall(IRBuilder<> &Builder) {
-  return emitEntry(Builder, syscallText(),
+static Value *emitSyscall(IRBuilder<> &Builder, unsigned Operation) {
+  return emitEntry(Builder, syscallText(Operation),
                    ",~{rcx},~{r11},~{flags},~{dirflag},~{fpsr}");
 }
 
-static Value *emitInterrupt(IRBuilder<> &Builder) {
-  return emitEntry(Builder, interruptText(), "");
+static Value *emitInterrupt(IRBuilder<> &Builder, unsigned Operation) {
+  return emitEntry(Builder, interruptText(Operation), "");
 }
 
 /// All of them, one of which HWCKPT_HOOK_SYMBOL names.
-static Value *emitChoice(IRBuilder<> &Builder, Module &M) {
-  using Entry = Value *(*)(IRBuilder<> &);
+static Value *emitChoice(IRBuilder<> &Builder, unsigned Operation, Module &M) {
+  using Entry = Value *(*)(IRBuilder<> &, unsigned);
   static constexpr Entry Entries[] = {emitTrap, emitSyscall, emitInterrupt};
   auto *Chosen = cast<GlobalVariable>(
       M.getOrInsertGlobal(HWCKPT_HOOK_SYMBOL, Builder.getInt32Ty()));
@@ -90,7 +93,7 @@ static Value *emitChoice(IRBuilder<> &Builder, Module &M) {
   for (Entry Emit : Entries) {
     Blocks.push_back(BasicBlock::Create(M.getContext(), "", F, Tail));
     Builder.SetInsertPoint(Blocks.back());
-    Result->addIncoming(Emit(Builder), Blocks.back());
+    Result->addIncoming(Emit(Builder, Operation), Blocks.back());
     Builder.CreateBr(Tail);
   }
   Builder.SetInsertPoint(Head);
@@ -104,39 +107,40 @@ static Value *emitChoice(IRBuilder<> &Builder, Module &M) {
   return Result;
 }
 
-static Value *emitSave(IRBuilder<> &Builder, Module &M) {
+static Value *emitOperation(IRBuilder<> &Builder, unsigned Operation,
+                            Module &M) {
   switch (requestedHook()) {
   case Hook::Trap:
   case Hook::Instruction:
-    return emitTrap(Builder);
+    return emitTrap(Builder, Operation);
   case Hook::SystemCall:
-    return emitSyscall(Builder);
+    return emitSyscall(Builder, Operation);
   case Hook::Interrupt:
-    return emitInterrupt(Builder);
+    return emitInterrupt(Builder, Operation);
   case Hook::Automatic:
-    return emitChoice(Builder, M);
+    return emitChoice(Builder, Operation, M);
   }
   llvm_unreachable("unknown hook");
 }
 
-static void lowerSave(CallInst &Call, Function &Runtime) {
+static void lowerCall(CallInst &Call, unsigned Operation, Function &Runtime) {
   BasicBlock *Head = Call.getParent();
   IRBuilder<> Builder(&Call);
-  Instruction *Save = SplitBlockAndInsertIfThen(
+  Instruction *Enter = SplitBlockAndInsertIfThen(
       Builder.CreateIsNotNull(&Runtime), &Call, /*Unreachable=*/false);
-  Builder.SetInsertPoint(Save);
-  Value *Result = emitSave(Builder, *Call.getModule());
+  Builder.SetInsertPoint(Enter);
+  Value *Result = emitOperation(Builder, Operation, *Call.getModule());
   Builder.SetInsertPoint(&Call);
   PHINode *Phi = Builder.CreatePHI(Builder.getInt32Ty(), 2);
-  Phi->addIncoming(Result, Save->getParent());
+  Phi->addIncoming(Result, Enter->getParent());
   Phi->addIncoming(Builder.getInt32(-ENOSYS), Head);
   if (!Call.getType()->isVoidTy())
     Call.replaceAllUsesWith(Phi);
   Call.eraseFromParent();
 }
 
-bool hwckpt::lowerSaves(Module &M) {
-  Function *Symbol = M.getFunction(HWCKPT_SAVE_SYMBOL);
+static bool lowerCalls(Module &M, StringRef Name, unsigned Operation) {
+  Function *Symbol = M.getFunction(Name);
   if (!Symbol || !Symbol->isDeclaration())
     return false;
   bool Changed = false;
@@ -148,11 +152,17 @@ bool hwckpt::lowerSaves(Module &M) {
     if (auto *Invoke = dyn_cast<InvokeInst>(Base))
       Base = changeToCall(Invoke);
     if (auto *Call = dyn_cast<CallInst>(Base)) {
-      lowerSave(*Call, *runtimeFunction(M, HWCKPT_REGISTER_SYMBOL));
+      lowerCall(*Call, Operation, *runtimeFunction(M, HWCKPT_REGISTER_SYMBOL));
       Changed = true;
     }
   }
   if (Symbol->use_empty())
     Symbol->eraseFromParent();
   return Changed;
+}
+
+bool hwckpt::lowerSavesAndLoads(Module &M) {
+  bool Saves = lowerCalls(M, HWCKPT_SAVE_SYMBOL, HWCKPT_OP_SAVE);
+  bool Loads = lowerCalls(M, HWCKPT_LOAD_SYMBOL, HWCKPT_OP_LOAD);
+  return Saves || Loads;
 }

@@ -1,8 +1,10 @@
-//===- SaveLowering.h - __builtin_ckpt_save ---------------------*- C++ -*-===//
+//===- SaveLowering.h - __builtin_ckpt_save and _load -----------*- C++ -*-===//
 //
-// Turns what the front end makes of __builtin_ckpt_save() into CKPT.SAVE. The
-// invariant: it is done in every function, whatever else is left out there; a
-// call that was left would not link.
+// Turns what the front end makes of __builtin_ckpt_save() into CKPT.SAVE, and
+// of
+// __builtin_ckpt_load() into CKPT.LOAD. The invariant: it is done in every
+// function, whatever else is left out there; a call that was left would not
+// link.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,7 +18,7 @@ class Module;
 namespace hwckpt {
 
 /// Lowers all of \p M; true if there was anything to do.
-bool lowerSaves(llvm::Module &M);
+bool lowerSavesAndLoads(llvm::Module &M);
 
 } // namespace hwckpt
 

@@ -111,6 +111,10 @@ void arch_restorer(void);
 /* Calls function(argument) on another stack and never comes back. */
 _Noreturn void arch_on_stack(void *stack_top, void (*function)(void *),
                              void *argument);
+/* Calls function(number, argument) on another stack and returns. */
+void arch_call_on_stack(void *stack_top,
+                        void (*function)(unsigned number, void *argument),
+                        unsigned number, void *argument);
 /* Unmaps [address, address + length), the calling code's own stack among it,
  * then continues at the frame. */
 _Noreturn void arch_unmap_and_sigreturn(void *address, size_t length,

@@ -12,6 +12,7 @@
 #include "breakpoints.h"
 
 #include "../arch/sys.h"
+#include "../support/live.h"
 #include "../support/private.h"
 #include "../support/quiesce.h"
 #include "../support/task.h"
@@ -30,7 +31,7 @@ struct breakpoint {
   unsigned count, room;
 };
 
-static struct breakpoint breakpoints[BREAKPOINTS];
+static LIVE struct breakpoint breakpoints[BREAKPOINTS];
 
 /* The threads that were reached by the one that is being set. */
 struct visit {

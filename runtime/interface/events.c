@@ -3,8 +3,10 @@
 
 #include "../arch/sys.h"
 #include "../support/checkpoint.h"
+#include "../support/live.h"
 #include "../support/program_stderr.h"
 #include "counters.h"
+#include "hooks.h"
 #include "interval.h"
 #include "monitor.h"
 #include "sites.h"
@@ -17,13 +19,13 @@
 #include <string.h>
 #include <time.h>
 
-static struct {
+static LIVE struct {
   int pid;
   struct hwckpt_options options;
   char cache[4096];
   char application[CACHE_NAME_MAX];
-  bool application_exists;
-  _Atomic uint32_t requests; /* bit per Event (futex) */
+  uint64_t generation;       /* that the program comes back from, 0: none */
+  _Atomic uint32_t requests; /* bit per Event, and REQUEST_LOAD (futex) */
   _Atomic uint32_t started;
   /* Changes to what monitors watch for, and those they have heard of (futex).
    */
@@ -31,6 +33,8 @@ static struct {
   uint64_t interval; /* of the timer; 0: none */
 } events;
 
+/* To be rolled back: no event of a checkpoint. */
+#define REQUEST_LOAD 30
 /* In requests, beside the events: monitors have something else to watch. */
 #define CHANGED 0x80000000u
 /* A thread waits no longer than this for the monitors. */
@@ -39,6 +43,15 @@ static struct {
 bool events_here(void) { return events.pid == (int)SYS(getpid); }
 
 uint64_t events_every_site(void) { return (uint64_t)events.options.every_site; }
+
+uint64_t events_rollback_every(void) {
+  return (uint64_t)events.options.rollback_every;
+}
+
+/* Whether sites trap at all times. */
+static bool always_armed(void) {
+  return events.options.every_site || events.options.rollback_every;
+}
 
 /* ---- the checkpoint thread ---- */
 
@@ -62,7 +75,7 @@ static void say(const struct checkpoint_result *result) {
 
 /* What fails again and again is said once. */
 static void say_error(const struct hwckpt_error *error) {
-  static char said[1400];
+  static LIVE char said[1400];
   char text[sizeof said];
   size_t size = hwckpt_error_text(error, "hwckpt", text, sizeof text) + 1;
   if (memcmp(said, text, size) == 0)
@@ -92,7 +105,8 @@ static int open_checkpoints(struct hwckpt_error *error) {
   struct checkpoint_options options = {
       .cache = events.cache,
       .application = events.application,
-      .application_exists = events.application_exists,
+      .application_exists = events.generation != 0,
+      .generation = events.generation,
       .track = (enum dirty_method)word_index(events.options.track, track_words),
       .method = (enum checkpoint_method)word_index(events.options.method,
                                                    method_words),
@@ -119,15 +133,21 @@ static void tell_monitors(void) {
   SYS(futex, &events.changes_seen, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
 }
 
-/* Sleeps until a request or the timer; the event. */
-static Event next_event(uint64_t due_ns) {
+/* Sleeps until a request or the timer; the event, or REQUEST_LOAD, which goes
+ * first: a checkpoint of now would be one of what is to be undone. */
+static int next_event(uint64_t due_ns) {
   for (;;) {
     uint32_t requests = atomic_exchange(&events.requests, 0);
     if (requests & CHANGED)
       tell_monitors();
+    if (requests >> REQUEST_LOAD & 1 && quiesce_load_waits()) {
+      atomic_fetch_or(&events.requests,
+                      requests & ~(CHANGED | 1u << REQUEST_LOAD));
+      return REQUEST_LOAD;
+    }
     for (int event = _Event_MAX; event > _Event_MIN; event--)
       if (requests >> event & 1 && !is_served(event))
-        return (Event)event;
+        return event;
     uint64_t now = quiesce_now_ns();
     if (events.interval && now >= due_ns)
       return Event_EVENT_TIMER;
@@ -153,47 +173,107 @@ static void choose_interval(const Statistics *statistics) {
   events.interval = interval > INTERVAL_LEAST_NS ? interval : INTERVAL_LEAST_NS;
 }
 
-static const struct quiesce_hooks hooks = {sites_prepare, sites_arm,
-                                           sites_disarm, 0};
-/* With every_site no site may be passed unseen. */
-static const struct quiesce_hooks always_armed = {
-    sites_prepare, sites_arm, sites_disarm, sites_arm_stopped};
+static void rolled_back(void) {
+  hooks_rolled_back();
+  sites_rolled_back();
+  /* What they watch, and in which threads, is as it was then. */
+  atomic_fetch_or(&events.requests, CHANGED);
+}
+
+static const struct quiesce_hooks hooks = {.prepare = sites_prepare,
+                                           .arm = sites_arm,
+                                           .disarm = sites_disarm,
+                                           .rolled_back = rolled_back};
+/* No site may be passed unseen. */
+static const struct quiesce_hooks armed_hooks = {.prepare = sites_prepare,
+                                                 .arm = sites_arm,
+                                                 .disarm = sites_disarm,
+                                                 .resume = sites_arm_stopped,
+                                                 .rolled_back = rolled_back};
+
+static int errno_of(const struct hwckpt_error *error) {
+  switch (error->code) {
+  case HWCKPT_E_CACHE_EMPTY:
+    return -ENOENT;
+  case HWCKPT_E_NOT_RESTORABLE:
+  case HWCKPT_E_NOT_SUPPORTED:
+  case HWCKPT_E_NOT_ROLLED_BACK:
+  case HWCKPT_E_FILE_GONE:
+  case HWCKPT_E_FILE_SHORTER:
+  case HWCKPT_E_FILE_PERMISSION:
+    return -ENOTSUP;
+  default:
+    return -EIO;
+  }
+}
+
+static void take_checkpoint(Event event, const char *cause,
+                            const struct quiesce_hooks *how) {
+  struct hwckpt_error error;
+  static struct checkpoint_result result;
+  int status =
+      checkpoint_take(event, cause, events.interval, how, &result, &error);
+  if (status > 0) {
+    /* Once the program is rolled back, or cannot be. */
+    atomic_fetch_or(&events.requests, 1u << event);
+  } else if (status < 0) {
+    counters_failed();
+    say_error(&error); /* first: a save that fails may end the program */
+    quiesce_fail_saves(errno_of(&error));
+  } else {
+    counters_taken(&result);
+    choose_interval(&result.statistics);
+    quiesce_finish_saves(0);
+    checkpoint_tidy();
+    if (events.options.verbosity > 0)
+      say(&result);
+  }
+}
+
+static void roll_back(const struct quiesce_hooks *how) {
+  struct hwckpt_error error;
+  struct rollback_result result;
+  char text[256];
+  uint64_t number;
+  if (checkpoint_roll_back(how, &result, &error) < 0) {
+    if (error.code != HWCKPT_E_CACHE_EMPTY)
+      say_error(&error);
+    quiesce_fail_loads(errno_of(&error));
+  } else if (events.options.verbosity > 0) {
+    const char *application = checkpoint_newest(&number);
+    hwckpt_format(
+        text, sizeof text,
+        "hwckpt: rolled back to %s/%llu, %llu pages, paused %llu us\n",
+        application, (unsigned long long)number,
+        (unsigned long long)result.pages,
+        (unsigned long long)result.pause_ns / 1000u);
+    report(text);
+  }
+}
 
 static void serve(void *unused) {
   (void)unused;
-  static struct hwckpt_error error;
-  static struct checkpoint_result result;
+  struct hwckpt_error error;
   tell_monitors();
   int opened = open_checkpoints(&error);
   if (opened < 0)
     say_error(&error);
-  const struct quiesce_hooks *how =
-      events_every_site() ? &always_armed : &hooks;
+  const struct quiesce_hooks *how = always_armed() ? &armed_hooks : &hooks;
   uint64_t due = quiesce_now_ns() + events.interval;
   for (;;) {
-    Event event = next_event(due);
+    int event = next_event(due);
     uint64_t begin = quiesce_now_ns();
     char cause[CHECKPOINT_CAUSE];
     monitors_describe(event, cause, sizeof cause);
     if (opened < 0) {
       quiesce_fail_saves(-EIO);
-    } else if (checkpoint_take(event, cause, events.interval, how, &result,
-                               &error) < 0) {
-      counters_failed();
-      say_error(&error); /* first: a save that fails may end the program */
-      quiesce_fail_saves(error.code == HWCKPT_E_NOT_RESTORABLE ||
-                                 error.code == HWCKPT_E_NOT_SUPPORTED
-                             ? -ENOTSUP
-                             : -EIO);
+      quiesce_fail_loads(-EIO);
+    } else if (event == REQUEST_LOAD) {
+      roll_back(how);
     } else {
-      counters_taken(&result);
-      choose_interval(&result.statistics);
-      quiesce_finish_saves(0);
-      checkpoint_tidy();
-      if (events.options.verbosity > 0)
-        say(&result);
+      take_checkpoint((Event)event, cause, how);
     }
-    if (events_every_site()) { /* after a stop that failed */
+    if (always_armed()) { /* after a stop that failed */
       sites_prepare();
       sites_arm();
     }
@@ -224,7 +304,7 @@ static int start_thread(void) {
 
 /* ---- requests ---- */
 
-int events_request(Event event) {
+static int request(int event) {
   if (!events_here())
     return -ENOSYS;
   int result = start_thread();
@@ -233,6 +313,8 @@ int events_request(Event event) {
   wake(1u << event);
   return 0;
 }
+
+int events_request(Event event) { return request(event); }
 
 /* From here on they watch, or the checkpoint thread is busy for long. */
 void events_monitors_changed(bool wait) {
@@ -251,6 +333,7 @@ void events_monitors_changed(bool wait) {
 }
 
 static void ask_save(void) { events_request(Event_EVENT_SAVE); }
+static void ask_load(void) { request(REQUEST_LOAD); }
 static void ask_every_site(void) { events_request(Event_EVENT_EVERY_SITE); }
 
 int events_save(ucontext_t *context) {
@@ -266,6 +349,14 @@ void events_save_at_site(ucontext_t *context) {
     quiesce_park_until_saved(PARK_WAIT, context, ask_every_site);
 }
 
+int events_load(ucontext_t *context) {
+  if (!events_here())
+    return -ENOSYS;
+  int result = start_thread();
+  return result < 0 ? result
+                    : quiesce_park_until_saved(PARK_LOAD, context, ask_load);
+}
+
 /* Every site traps from the first on. */
 static void arm_from_start(void) {
   uint64_t all = ~0ull, before;
@@ -275,7 +366,7 @@ static void arm_from_start(void) {
 }
 
 void events_start(const struct hwckpt_options *options, const char *cache,
-                  const char *application, bool application_exists) {
+                  const char *application, uint64_t generation) {
   events.pid = (int)SYS(getpid);
   events.options = *options;
   events.interval =
@@ -283,13 +374,13 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   hwckpt_format(events.cache, sizeof events.cache, "%s", cache);
   hwckpt_format(events.application, sizeof events.application, "%s",
                 application);
-  events.application_exists = application_exists;
+  events.generation = generation;
   atomic_store(&events.requests, 0);
   atomic_store(&events.started, 0);
   quiesce_install();
-  if (options->every_site)
+  if (always_armed())
     arm_from_start();
-  if (options->every || options->every_site)
+  if (options->every || always_armed())
     start_thread();
   if (monitors_wanted())
     events_monitors_changed(true);

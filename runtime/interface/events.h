@@ -12,9 +12,11 @@
 #include <stdbool.h>
 #include <ucontext.h>
 
-/* Sets options and, with a timer, starts the checkpoint thread. */
+/* `generation` of the application is the one that the program comes back from;
+ * 0: it begins. Sets options and, with a timer, starts the checkpoint thread.
+ */
 void events_start(const struct hwckpt_options *options, const char *cache,
-                  const char *application, bool application_exists);
+                  const char *application, uint64_t generation);
 
 /* Asks for a checkpoint; starts the checkpoint thread when there is none. 0 or
  * a negative errno. Async-signal-safe. */
@@ -28,11 +30,14 @@ void events_monitors_changed(bool wait);
 int events_save(ucontext_t *context);
 /* The same at a site, for every_site. */
 void events_save_at_site(ucontext_t *context);
+/* Asks to be rolled back; returns only when that fails, a negative errno. */
+int events_load(ucontext_t *context);
 
 /* Whether this process is the one the runtime serves, not a child of it. */
 bool events_here(void);
 
-/* The option every_site. */
+/* The options every_site and rollback_every. */
 uint64_t events_every_site(void);
+uint64_t events_rollback_every(void);
 
 #endif

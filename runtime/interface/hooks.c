@@ -12,6 +12,7 @@
 #include "../support/checkpoint.h"
 #include "../support/handlers.h"
 #include "../support/interrupted.h"
+#include "../support/live.h"
 #include "../support/quiesce.h"
 #include "events.h"
 #include "monitor.h"
@@ -34,7 +35,9 @@
 #define LEFT_OVER_MS 100
 
 static struct sigaction_raw before_trap, before_ill, before_sys;
-static _Atomic uint64_t sites_reached; /* with every_site */
+static _Atomic uint64_t sites_reached; /* with every_site, rollback_every */
+static LIVE _Atomic uint64_t rolled_back_at; /* the highest of sites_reached */
+static LIVE bool catches_syscalls;
 
 /* Threads that step over a site that stays armed. A thread goes by its thread
  * pointer: it may be stopped and restored, with another id, before its step. */
@@ -118,17 +121,32 @@ static void wait_at_site(ucontext_t *context) {
   }
 }
 
+/* Every site is seen; what the options want at the next. A rollback takes the
+ * count back, so it goes by the highest at which there was one. */
+static void count_site(ucontext_t *context) {
+  uint64_t save = events_every_site(), load = events_rollback_every();
+  uint64_t count = atomic_fetch_add(&sites_reached, 1) + 1;
+  if (load && count % load == 0) {
+    uint64_t highest = atomic_load(&rolled_back_at);
+    while (count > highest)
+      if (atomic_compare_exchange_weak(&rolled_back_at, &highest, count)) {
+        events_load(context); /* fails before the first checkpoint */
+        break;
+      }
+  }
+  if (save && count % save == 0)
+    events_save_at_site(context);
+}
+
 static void at_site(ucontext_t *context, uint64_t address) {
-  uint64_t stride = events_every_site();
-  if (!stride) {
+  if (!events_every_site() && !events_rollback_every()) {
     wait_at_site(context);
     return;
   }
   if (retry_step(address))
     return;
-  if (!quiesce_park(PARK_SITE, context) &&
-      (atomic_fetch_add(&sites_reached, 1) + 1) % stride == 0)
-    events_save_at_site(context);
+  if (!quiesce_park(PARK_SITE, context))
+    count_site(context);
   begin_step(context, address);
 }
 
@@ -150,6 +168,8 @@ static void perform(ucontext_t *context, unsigned operation) {
   int result = -ENOSYS;
   if (operation == HWCKPT_OP_SAVE)
     result = events_save(context);
+  else if (operation == HWCKPT_OP_LOAD)
+    result = events_load(context);
   arch_context_set_result(context, result);
 }
 
@@ -234,7 +254,14 @@ bool hooks_catch_syscalls(void) {
   if (arch_catch_syscalls() != 0)
     return false;
   checkpoint_own_filter();
+  catches_syscalls = true;
   return true;
+}
+
+/* The filter stays, whether there was one then or not. */
+void hooks_rolled_back(void) {
+  if (catches_syscalls)
+    install(SIGSYS, on_syscall, &before_sys);
 }
 
 void hooks_install(int request_signal) {

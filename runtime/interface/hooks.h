@@ -11,4 +11,7 @@ void hooks_install(int request_signal);
  * at the price of no_new_privs. False: it does not. */
 _Bool hooks_catch_syscalls(void);
 
+/* The program is that of a checkpoint again, maybe of one before that. */
+void hooks_rolled_back(void);
+
 #endif

@@ -6,6 +6,7 @@
 #include "../arch/sys.h"
 #include "../support/blocked.h"
 #include "../support/exclude.h"
+#include "../support/live.h"
 #include "../support/memory_map.h"
 #include "../support/private.h"
 #include "../support/quiesce.h"
@@ -43,10 +44,14 @@ struct table {
   _Atomic uint32_t count;
 };
 
+/* Modules come and go with the program's memory, also back. */
 static struct {
-  const struct hwckpt_module *modules[MODULES];
-  uint32_t changes; /* of modules */
-  uint32_t built;   /* changes when the table was built */
+  const struct hwckpt_module *loaded[MODULES];
+  uint32_t changes;
+} modules;
+
+static LIVE struct {
+  uint32_t built; /* modules.changes when the table was built */
   struct table tables[2];
   struct table *_Atomic table; /* null: none yet */
   _Atomic uint32_t armed;      /* 0 or 1 (futex) */
@@ -97,11 +102,11 @@ EXPORTED void __hwckpt_register_module(const struct hwckpt_module *module) {
   uint64_t before = lock_in_program();
   bool watched = watch_module(module);
   for (unsigned i = 0; i < MODULES; i++)
-    if (!sites.modules[i]) {
-      sites.modules[i] = module;
+    if (!modules.loaded[i]) {
+      modules.loaded[i] = module;
       break;
     }
-  sites.changes++;
+  modules.changes++;
   unlock_in_program(before);
   if (watched)
     events_monitors_changed(true);
@@ -134,7 +139,7 @@ static void sort(uint64_t *values, uint32_t count) {
 static uint32_t count_sites(void) {
   uint32_t total = 0;
   for (unsigned i = 0; i < MODULES; i++) {
-    const struct hwckpt_module *module = sites.modules[i];
+    const struct hwckpt_module *module = modules.loaded[i];
     total += module ? module_sites(module, 0) : 0;
   }
   return total;
@@ -191,7 +196,7 @@ static void fill(struct table *table, const struct memory_map *map) {
   uint64_t *addresses = table->addresses;
   uint32_t total = 0, count = 0;
   for (unsigned i = 0; i < MODULES; i++) {
-    const struct hwckpt_module *module = sites.modules[i];
+    const struct hwckpt_module *module = modules.loaded[i];
     total += module ? module_sites(module, addresses + total) : 0;
   }
   sort(addresses, total);
@@ -217,7 +222,7 @@ static void fill(struct table *table, const struct memory_map *map) {
  * False: no sites. */
 static bool build(void) {
   struct table *table = atomic_load(&sites.table);
-  if (table && sites.built == sites.changes)
+  if (table && sites.built == modules.changes)
     return atomic_load(&table->count) != 0;
   table = table == &sites.tables[0] ? &sites.tables[1] : &sites.tables[0];
   uint32_t total = count_sites();
@@ -232,7 +237,7 @@ static bool build(void) {
   if (!known)
     return false;
   atomic_store(&sites.table, table);
-  sites.built = sites.changes;
+  sites.built = modules.changes;
   return atomic_load(&table->count) != 0;
 }
 
@@ -298,9 +303,9 @@ EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
   uint64_t before = lock_in_program();
   bool watched = watch_forget_module(module);
   for (unsigned i = 0; i < MODULES; i++)
-    if (sites.modules[i] == module)
-      sites.modules[i] = 0;
-  sites.changes++;
+    if (modules.loaded[i] == module)
+      modules.loaded[i] = 0;
+  modules.changes++;
   if (sites.armed)
     write_all(false);
   unlock_in_program(before);
@@ -377,6 +382,8 @@ void sites_patch(uint64_t address, bool armed) {
 }
 
 void sites_repair_in_child(uint64_t address) { patch(address, false); }
+
+void sites_rolled_back(void) { sites.built = ~modules.changes; }
 
 void sites_forget(void) {
   memset(sites.tables, 0, sizeof sites.tables);

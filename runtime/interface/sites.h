@@ -37,6 +37,9 @@ void sites_patch(uint64_t address, bool armed);
  * armed: the lock may be held by a thread that the child does not have. */
 void sites_repair_in_child(uint64_t address);
 
+/* After a rollback, nothing armed: the modules are those of then. */
+void sites_rolled_back(void);
+
 /* After a restore: the tables are gone. */
 void sites_forget(void);
 

@@ -28,6 +28,7 @@ static struct hwckpt_options options;
 
 EXPORTED int hwckpt_request(void);
 EXPORTED int hwckpt_checkpoint(void);
+EXPORTED int hwckpt_load(void);
 EXPORTED int hwckpt_exclude(void *address, size_t length);
 EXPORTED int hwckpt_include(void *address, size_t length);
 
@@ -51,17 +52,26 @@ int hwckpt_include(void *address, size_t length) {
   return change_exclusion(exclude_remove, address, length);
 }
 
-/* The checkpoint instruction itself: its handler does the rest. */
+/* The checkpoint instructions themselves: their handler does the rest. */
+#define INSTRUCTION(operation, result)                                         \
+  __asm__ volatile(                                                            \
+      ".byte %c[b0], %c[b1], %c[modrm], %c[sib]\n\t"                           \
+      ".long %c[imm]"                                                          \
+      : "=a"(result)                                                           \
+      : [b0] "i"(HWCKPT_INSN_BYTE0), [b1] "i"(HWCKPT_INSN_TRAP),               \
+        [modrm] "i"(HWCKPT_INSN_MODRM), [sib] "i"(HWCKPT_INSN_SIB),            \
+        [imm] "i"(HWCKPT_IMM(operation, HWCKPT_KIND_ANNOTATED))                \
+      : "memory")
+
 __attribute__((noinline)) int hwckpt_checkpoint(void) {
   int result;
-  __asm__ volatile(
-      ".byte %c[b0], %c[b1], %c[modrm], %c[sib]\n\t"
-      ".long %c[imm]"
-      : "=a"(result)
-      : [b0] "i"(HWCKPT_INSN_BYTE0), [b1] "i"(HWCKPT_INSN_TRAP),
-        [modrm] "i"(HWCKPT_INSN_MODRM), [sib] "i"(HWCKPT_INSN_SIB),
-        [imm] "i"(HWCKPT_IMM(HWCKPT_OP_SAVE, HWCKPT_KIND_ANNOTATED))
-      : "memory");
+  INSTRUCTION(HWCKPT_OP_SAVE, result);
+  return result;
+}
+
+__attribute__((noinline)) int hwckpt_load(void) {
+  int result;
+  INSTRUCTION(HWCKPT_OP_LOAD, result);
   return result;
 }
 
@@ -90,7 +100,7 @@ static void read_options(void) {
 }
 
 static void restored(const char *cache, const char *application,
-                     const char *override) {
+                     const char *override, uint64_t generation) {
   size_t length = strlen(options_text);
   if (*override)
     hwckpt_format(options_text + length, sizeof options_text - length, "%s%s",
@@ -98,7 +108,7 @@ static void restored(const char *cache, const char *application,
   read_options();
   sites_forget();
   monitors_forget();
-  events_start(&options, cache, application, true);
+  events_start(&options, cache, application, generation);
 }
 
 /* A preloaded runtime serves this program and not its children: it takes itself
@@ -152,5 +162,5 @@ __attribute__((constructor(101))) static void start(void) {
   entries_choose(options.hook);
   checkpoint_remember();
   restored_notify(restored, options_text);
-  events_start(&options, cache, options.application, false);
+  events_start(&options, cache, options.application, 0);
 }

@@ -3,6 +3,7 @@
  * added cannot be read and are refused; those it was started under, our own
  * among them, are not the program's. */
 #include "../arch/sys.h"
+#include "../support/live.h"
 #include "../support/record_types.h"
 #include "info.h"
 #include "resource.h"
@@ -11,7 +12,7 @@
 #include <sys/prctl.h>
 
 /* Filters in force that are not the program's. */
-static uint64_t filters;
+static LIVE uint64_t filters;
 
 void resources_own_filter(void) { filters++; }
 

@@ -97,8 +97,7 @@ static void add_fact(int number, void *context) {
   struct resource_sink *sink = all->sink;
   struct descriptor_fact *rows =
       (void *)((char *)sink->scratch + RESOURCE_SCRATCH_FACTS);
-  size_t room =
-      (RESOURCE_SCRATCH_ORDER - RESOURCE_SCRATCH_FACTS) / sizeof(*rows);
+  size_t room = RESOURCE_DESCRIPTORS;
   if (all->result)
     return;
   struct descriptor_fact fact;
@@ -374,4 +373,98 @@ int descriptors_restore(struct resource_source *source, int *keep,
   /* Before locks are taken: a close gives up those of the process. */
   close_inherited(source);
   return result ? result : each_descriptor(source, 0, settle, error);
+}
+
+/* ---- rolling back ---- */
+
+static struct descriptor_now *now_of(const struct resource_source *source,
+                                     int number) {
+  size_t low = 0, high = source->now_count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (source->now[middle].number == number)
+      return &source->now[middle];
+    if (source->now[middle].number < number)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return 0;
+}
+
+/* What of the flags fcntl() cannot change back. */
+#define FIXED_FLAGS (uint32_t)(O_ACCMODE | O_PATH | O_SYNC | O_DIRECTORY)
+
+/* Whether the number still has the object it had, shared as it was. */
+static bool is_the_same(const struct resource_source *source,
+                        const struct resource_sink *sink,
+                        const struct descriptor_now *now,
+                        const Descriptor *then) {
+  Descriptor message;
+  if (describe(&sink->facts[now - source->now], &message) < 0)
+    return false;
+  /* Another one since the program was restored; sharing is not recorded. */
+  if (then->kind == DescriptorKind_DESCRIPTOR_INHERITED)
+    return recognise(sink, &message)->kind == then->kind;
+  if (now->same_as != then->same_as)
+    return false;
+  if (then->same_as >= 0)
+    return now_of(source, then->same_as)->stays;
+  return message.device == then->device && message.inode == then->inode &&
+         (message.flags & FIXED_FLAGS) == (then->flags & FIXED_FLAGS);
+}
+
+static int check_one(struct resource_source *source, const Descriptor *message,
+                     void *context, struct hwckpt_error *error) {
+  const struct descriptor_kind *kind = kind_of(message);
+  struct descriptor_now *now = now_of(source, message->number);
+  if (now)
+    now->stays = kind->rewind && is_the_same(source, context, now, message);
+  if (message->same_as >= 0 || !kind->check)
+    return 0;
+  return kind->check(source, message, now && now->stays ? now->number : -1,
+                     error);
+}
+
+int descriptors_check(struct resource_source *source,
+                      struct hwckpt_error *error) {
+  struct resource_sink sink = {.scratch = source->scratch};
+  size_t files = 0;
+  int result = gather(&sink, error);
+  if (result)
+    return result;
+  source->now_count = sink.fact_count;
+  for (size_t i = 0; i < sink.fact_count; i++)
+    source->now[i] = (struct descriptor_now){sink.facts[i].number,
+                                             same_as(&sink, i, &files), false};
+  return each_descriptor(source, &sink, check_one, error);
+}
+
+static void close_what_does_not_stay(const struct resource_source *source) {
+  for (size_t i = 0; i < source->now_count; i++)
+    if (!source->now[i].stays)
+      SYS(close, source->now[i].number);
+}
+
+static int rewind_or_place(struct resource_source *source,
+                           const Descriptor *message, void *context,
+                           struct hwckpt_error *error) {
+  const struct descriptor_now *now = now_of(source, message->number);
+  if (!now || !now->stays)
+    return place(source, message, context, error);
+  SYS(fcntl, message->number, F_SETFD, message->close_on_exec ? FD_CLOEXEC : 0);
+  return message->same_as >= 0 ? 0
+                               : kind_of(message)->rewind(
+                                     source, message, message->number, error);
+}
+
+int descriptors_roll_back(struct resource_source *source,
+                          struct hwckpt_error *error) {
+  close_what_does_not_stay(source);
+  int result = each_descriptor(source, 0, rewind_or_place, error);
+  if (!result)
+    result = each_descriptor(source, 0, link_up, error);
+  if (!result)
+    result = each_descriptor(source, 0, settle, error);
+  return result;
 }

@@ -36,9 +36,18 @@ static int reopen(struct resource_source *source, const Descriptor *message,
   return (int)fd;
 }
 
+static int take_back(struct resource_source *source, const Descriptor *message,
+                     int descriptor, struct hwckpt_error *error) {
+  (void)source;
+  (void)error;
+  SYS(fcntl, descriptor, F_SETFL, message->flags);
+  return 0;
+}
+
 const struct descriptor_kind hwckpt_descriptor_device = {
     .name = "device",
     .kind = DescriptorKind_DESCRIPTOR_DEVICE,
     .recognise = recognise,
     .open = reopen,
+    .rewind = take_back,
 };

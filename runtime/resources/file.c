@@ -54,6 +54,14 @@ static enum hwckpt_code code_of(long result) {
   }
 }
 
+static int shorter(const Descriptor *message, const struct stat *now,
+                   struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_FILE_SHORTER, 0, message->path,
+                     "descriptor %d: %llu bytes, %llu at the checkpoint",
+                     (int)message->number, (unsigned long long)now->st_size,
+                     (unsigned long long)message->size);
+}
+
 static uint64_t mtime_of(const struct stat *now) {
   return (uint64_t)now->st_mtim.tv_sec * NANOSECONDS +
          (uint64_t)now->st_mtim.tv_nsec;
@@ -70,6 +78,13 @@ static int check_unchanged(const Descriptor *message, const struct stat *now,
                      (unsigned long long)message->size);
 }
 
+static int bad_offset(const Descriptor *message, long result,
+                      struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
+                     message->path, "descriptor %d: offset %llu",
+                     (int)message->number, (unsigned long long)message->offset);
+}
+
 /* Looks before opening: a FIFO in the file's place would block. */
 static int check(const struct resource_source *source,
                  const Descriptor *message, struct hwckpt_error *error) {
@@ -83,10 +98,7 @@ static int check(const struct resource_source *source,
                        "descriptor %d: something else is in its place",
                        (int)message->number);
   if (S_ISREG(now.st_mode) && (uint64_t)now.st_size < message->size)
-    return hwckpt_fail(error, HWCKPT_E_FILE_SHORTER, 0, message->path,
-                       "descriptor %d: %llu bytes, %llu at the checkpoint",
-                       (int)message->number, (unsigned long long)now.st_size,
-                       (unsigned long long)message->size);
+    return shorter(message, &now, error);
   return source->files == FILES_CHECK ? check_unchanged(message, &now, error)
                                       : 0;
 }
@@ -108,9 +120,7 @@ static int reopen(struct resource_source *source, const Descriptor *message,
   if (offset >= 0)
     return (int)fd;
   SYS(close, fd);
-  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-offset,
-                     message->path, "descriptor %d: offset %llu",
-                     (int)message->number, (unsigned long long)message->offset);
+  return bad_offset(message, offset, error);
 }
 
 static bool writes(const Descriptor *message) {
@@ -154,6 +164,41 @@ static int roll_back(struct resource_source *source, const Descriptor *message,
   return 0;
 }
 
+/* In the running program the file may have lost its name meanwhile. */
+static int check_rewind(const Descriptor *message, int descriptor,
+                        struct hwckpt_error *error) {
+  struct stat now;
+  char path[64];
+  hwckpt_format(path, sizeof(path), "/proc/self/fd/%d", descriptor);
+  long result = SYS(newfstatat, AT_FDCWD, path, &now, 0);
+  if (result < 0 || !S_ISREG(now.st_mode) || !writes(message) ||
+      (uint64_t)now.st_size >= message->size)
+    return 0;
+  return shorter(message, &now, error);
+}
+
+static int check_either(struct resource_source *source,
+                        const Descriptor *message, int descriptor,
+                        struct hwckpt_error *error) {
+  if (descriptor >= 0)
+    return check_rewind(message, descriptor, error);
+  int fd = reopen(source, message, error);
+  if (fd < 0)
+    return fd;
+  SYS(close, fd);
+  return 0;
+}
+
+static int take_back(struct resource_source *source, const Descriptor *message,
+                     int descriptor, struct hwckpt_error *error) {
+  (void)source;
+  if (message->flags & O_PATH)
+    return 0;
+  SYS(fcntl, descriptor, F_SETFL, message->flags);
+  long offset = SYS(lseek, descriptor, message->offset, 0 /* SEEK_SET */);
+  return offset < 0 ? bad_offset(message, offset, error) : 0;
+}
+
 const struct descriptor_kind hwckpt_descriptor_file = {
     .name = "file",
     .kind = DescriptorKind_DESCRIPTOR_FILE,
@@ -161,4 +206,6 @@ const struct descriptor_kind hwckpt_descriptor_file = {
     .save = save,
     .open = reopen,
     .settle = roll_back,
+    .rewind = take_back,
+    .check = check_either,
 };

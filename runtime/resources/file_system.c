@@ -41,31 +41,52 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
                       error);
 }
 
+static int gone(const FileSystem *message, long result,
+                struct hwckpt_error *error) {
+  return hwckpt_fail(
+      error, result == -EACCES ? HWCKPT_E_FILE_PERMISSION : HWCKPT_E_FILE_GONE,
+      (int)-result, message->directory, "working directory");
+}
+
 static int apply(const FileSystem *message, struct hwckpt_error *error) {
   long result = SYS(chdir, message->directory);
   if (result < 0)
-    return hwckpt_fail(error,
-                       result == -EACCES ? HWCKPT_E_FILE_PERMISSION
-                                         : HWCKPT_E_FILE_GONE,
-                       (int)-result, message->directory, "working directory");
+    return gone(message, result, error);
   SYS(umask, message->umask);
   return 0;
 }
 
+static int find(const struct resource_source *source, FileSystem *message,
+                struct hwckpt_error *error) {
+  for (size_t i = 0; i < source->count; i++)
+    if (source->records[i].type == RECORD_FILE_SYSTEM)
+      return resource_get(&source->records[i], FileSystem_fields, message,
+                          error);
+  return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "working directory", "missing");
+}
+
 static int restore(struct resource_source *source, struct hwckpt_error *error) {
   FileSystem message;
-  for (size_t i = 0; i < source->count; i++) {
-    if (source->records[i].type != RECORD_FILE_SYSTEM)
-      continue;
-    int result =
-        resource_get(&source->records[i], FileSystem_fields, &message, error);
-    return result ? result : apply(&message, error);
-  }
-  return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "working directory", "missing");
+  int result = find(source, &message, error);
+  return result ? result : apply(&message, error);
+}
+
+static int check(struct resource_source *source, struct hwckpt_error *error) {
+  FileSystem message;
+  int result = find(source, &message, error);
+  if (result)
+    return result;
+  long directory = SYS(openat, AT_FDCWD, message.directory,
+                       O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (directory < 0)
+    return gone(&message, directory, error);
+  SYS(close, directory);
+  return 0;
 }
 
 const struct resource_kind hwckpt_resource_file_system = {
     .name = "file system",
     .save = save,
     .restore = restore,
+    .check = check,
 };

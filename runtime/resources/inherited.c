@@ -25,9 +25,30 @@ static int take(struct resource_source *source, const Descriptor *message,
   return (int)fd;
 }
 
+/* Whoever is at the other end has seen what the program did with it. */
+static int leave(struct resource_source *source, const Descriptor *message,
+                 int descriptor, struct hwckpt_error *error) {
+  (void)source;
+  (void)message;
+  (void)descriptor;
+  (void)error;
+  return 0;
+}
+
+static int check(struct resource_source *source, const Descriptor *message,
+                 int descriptor, struct hwckpt_error *error) {
+  (void)source;
+  if (descriptor >= 0)
+    return 0;
+  return hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, 0, message->path,
+                     "descriptor %d was closed since", (int)message->number);
+}
+
 const struct descriptor_kind hwckpt_descriptor_inherited = {
     .name = "inherited",
     .kind = DescriptorKind_DESCRIPTOR_INHERITED,
     .recognise = recognise,
     .open = take,
+    .rewind = leave,
+    .check = check,
 };

@@ -36,16 +36,17 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
 }
 
 static int finish(struct resource_source *source, struct hwckpt_error *error) {
-  IntervalTimers message;
+  IntervalTimers message = IntervalTimers_init_zero;
   size_t at = (size_t)-1;
-  if (!resource_next(source, RECORD_INTERVAL_TIMERS, &at))
-    return 0;
-  int failed = resource_get(&source->records[at], IntervalTimers_fields,
-                            &message, error);
+  int failed = 0;
+  if (resource_next(source, RECORD_INTERVAL_TIMERS, &at))
+    failed = resource_get(&source->records[at], IntervalTimers_fields, &message,
+                          error);
   for (int i = 0; !failed && i < TIMERS; i++) {
     const struct itimerval timer = {time_of(message.interval_us[i]),
                                     time_of(message.left_us[i])};
-    long result = message.left_us[i] ? SYS(setitimer, i, &timer, 0) : 0;
+    bool counts = message.left_us[i] || source->rolls_back;
+    long result = counts ? SYS(setitimer, i, &timer, 0) : 0;
     if (result < 0)
       failed = hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
                            "interval timer", "%d", i);

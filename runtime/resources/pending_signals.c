@@ -202,6 +202,26 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
 
 /* ---- restoring ---- */
 
+/* In a rollback it may be pending still; and what came since stays pending: the
+ * world has sent it. */
+static bool is_pending(const struct resource_source *source, int tid,
+                       int signal) {
+  char path[64];
+  struct info info;
+  uint64_t set = 0;
+  if (!source->rolls_back)
+    return false;
+  hwckpt_format(path, sizeof(path), "/proc/self/task/%d/status",
+                tid ? tid : (int)SYS(getpid));
+  if (info_open_path(&info, path) < 0)
+    return false;
+  for (const char *line; (line = info_line(&info));)
+    if (info_number(line, tid ? "SigPnd:" : "ShdPnd:", 16, &set))
+      break;
+  info_close(&info);
+  return set & bit(signal);
+}
+
 static int queue(struct resource_source *source,
                  const struct resource_record *record,
                  struct hwckpt_error *error) {
@@ -218,6 +238,8 @@ static int queue(struct resource_source *source,
   int tid = message.tid ? resource_tid(source, message.tid, error) : 0;
   if (tid < 0)
     return tid;
+  if (is_pending(source, tid, info.si_signo))
+    return 0;
   long result =
       tid ? SYS(rt_tgsigqueueinfo, pid, tid, info.si_signo, message.info.bytes)
           : SYS(rt_sigqueueinfo, pid, info.si_signo, message.info.bytes);

@@ -121,7 +121,35 @@ static long start(const PosixTimer *timer) {
                                     (long)(timer->interval_ns % NANOSECONDS)},
                                    {(time_t)(timer->left_ns / NANOSECONDS),
                                     (long)(timer->left_ns % NANOSECONDS)}};
-  return timer->left_ns ? SYS(timer_settime, timer->id, 0, &times, 0) : 0;
+  return SYS(timer_settime, timer->id, 0, &times, 0);
+}
+
+/* In a rollback. */
+static bool exists(const struct resource_source *source, int32_t id) {
+  struct itimerspec times;
+  return source->rolls_back && SYS(timer_gettime, id, &times) == 0;
+}
+
+static bool is_recorded(const struct resource_source *source, int32_t id) {
+  PosixTimer timer;
+  for (size_t at = (size_t)-1; resource_next(source, RECORD_POSIX_TIMER, &at);)
+    if (resource_get(&source->records[at], PosixTimer_fields, &timer, 0) == 0 &&
+        timer.id == id)
+      return true;
+  return false;
+}
+
+/* Those that were made since. */
+static void delete_others(const struct resource_source *source) {
+  struct info info;
+  uint64_t id;
+  if (info_open_path(&info, "/proc/self/timers") < 0)
+    return;
+  for (const char *line; (line = info_line(&info));)
+    if (info_begins(line, "ID:") && info_number(line, "ID:", 10, &id) &&
+        !is_recorded(source, (int32_t)id))
+      SYS(timer_delete, id);
+  info_close(&info);
 }
 
 static int restore(struct resource_source *source,
@@ -137,7 +165,7 @@ static int restore(struct resource_source *source,
     event.tid = resource_tid(source, timer.tid, error);
   if (event.tid < 0)
     return event.tid;
-  long result = create(&timer, &event);
+  long result = exists(source, timer.id) ? 0 : create(&timer, &event);
   if (result < 0)
     return refuse(error, &timer, result, "timer_create");
   result = start(&timer);
@@ -146,6 +174,8 @@ static int restore(struct resource_source *source,
 
 static int finish(struct resource_source *source, struct hwckpt_error *error) {
   int result = 0;
+  if (source->rolls_back)
+    delete_others(source);
   for (size_t at = (size_t)-1;
        !result && resource_next(source, RECORD_POSIX_TIMER, &at);)
     result = restore(source, &source->records[at], error);

@@ -173,6 +173,24 @@ int resources_restore(struct resource_source *source, int *keep,
   return result ? result : descriptors_restore(source, keep, error);
 }
 
+int resources_check(struct resource_source *source,
+                    struct hwckpt_error *error) {
+  int result = 0;
+  for (size_t i = 0; kinds[i] && !result; i++)
+    if (kinds[i]->check)
+      result = kinds[i]->check(source, error);
+  return result ? result : descriptors_check(source, error);
+}
+
+int resources_roll_back(struct resource_source *source,
+                        struct hwckpt_error *error) {
+  int result = 0;
+  for (size_t i = 0; kinds[i] && !result; i++)
+    if (kinds[i]->restore)
+      result = kinds[i]->restore(source, error);
+  return result ? result : descriptors_roll_back(source, error);
+}
+
 static int restore_threads(struct resource_source *source,
                            const struct thread_kind *kind,
                            struct hwckpt_error *error) {

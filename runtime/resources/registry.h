@@ -13,5 +13,10 @@ int descriptors_save(struct resource_sink *sink, struct hwckpt_error *error);
 /* As resources_restore(). */
 int descriptors_restore(struct resource_source *source, int *keep,
                         struct hwckpt_error *error);
+/* As resources_check() and resources_roll_back(). */
+int descriptors_check(struct resource_source *source,
+                      struct hwckpt_error *error);
+int descriptors_roll_back(struct resource_source *source,
+                          struct hwckpt_error *error);
 
 #endif

@@ -92,7 +92,22 @@ struct resource_source {
   enum file_policy files;
   const struct thread_now *threads; /* for resources_finish() */
   size_t thread_count;
+  /* A rollback: the process goes on, with all it has now. */
+  bool rolls_back;
+  struct descriptor_now *now; /* room for RESOURCE_DESCRIPTORS, ascending */
+  size_t now_count;
 };
+
+/* In a rollback, an open descriptor before anything is changed. */
+struct descriptor_now {
+  int32_t number;
+  int32_t same_as; /* lower one with the same open file, -1: none */
+  bool stays;      /* is taken back as it is; else closed, or opened anew */
+};
+/* As many as there is room for facts. */
+#define RESOURCE_DESCRIPTORS                                                   \
+  ((RESOURCE_SCRATCH_ORDER - RESOURCE_SCRATCH_FACTS) /                         \
+   sizeof(struct descriptor_fact))
 
 /* Encodes message by its nanopb description into sink's scratch and puts it. */
 int resource_put(struct resource_sink *sink, uint32_t type,
@@ -137,6 +152,9 @@ struct resource_kind {
   /* When all descriptors and threads are there, and every thread still blocks
    * all signals: the place for what begins to act then. Null: nothing. */
   int (*finish)(struct resource_source *source, struct hwckpt_error *error);
+  /* Before a rollback changes anything: what would keep restore() from it.
+   * Null: nothing. */
+  int (*check)(struct resource_source *source, struct hwckpt_error *error);
 };
 
 /* What the kernel keeps for each thread. */
@@ -178,6 +196,14 @@ struct descriptor_kind {
    * the place for what changes files on disk. Null: nothing. */
   int (*settle)(struct resource_source *source, const Descriptor *message,
                 int descriptor, struct hwckpt_error *error);
+  /* Rollback of a descriptor that still has the object it had: takes it back;
+   * settle() comes after. Null: it is closed and opened, as a restore does. */
+  int (*rewind)(struct resource_source *source, const Descriptor *message,
+                int descriptor, struct hwckpt_error *error);
+  /* Before a rollback changes anything: what would keep rewind() (descriptor:
+   * the one it is) or open() (-1) from it. Null: nothing. */
+  int (*check)(struct resource_source *source, const Descriptor *message,
+               int descriptor, struct hwckpt_error *error);
 };
 
 /* registry.c */
@@ -190,6 +216,12 @@ int resources_save(struct resource_sink *sink, struct hwckpt_error *error);
  * was open is closed. */
 int resources_restore(struct resource_source *source, int *keep,
                       struct hwckpt_error *error);
+/* Rollback, on the main thread, the others standing still. Whether it can be;
+ * changes nothing, and fills source->now. */
+int resources_check(struct resource_source *source, struct hwckpt_error *error);
+/* Then: what resources_restore() does, but what is as it was stays. */
+int resources_roll_back(struct resource_source *source,
+                        struct hwckpt_error *error);
 /* The rest, when the threads in source->threads are there. */
 int resources_finish(struct resource_source *source,
                      struct hwckpt_error *error);

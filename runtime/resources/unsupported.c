@@ -81,6 +81,14 @@ static int replace(struct resource_source *source, const Descriptor *message,
   return ends[end];
 }
 
+static int refuse(struct resource_source *source, const Descriptor *message,
+                  int descriptor, struct hwckpt_error *error) {
+  (void)source;
+  (void)descriptor;
+  return hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, 0, message->path,
+                     "descriptor %d", (int)message->number);
+}
+
 const struct descriptor_kind hwckpt_descriptor_unsupported = {
     .name = "unsupported",
     .kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED,
@@ -88,4 +96,5 @@ const struct descriptor_kind hwckpt_descriptor_unsupported = {
     .recognise = recognise,
     .save = save,
     .open = replace,
+    .check = refuse,
 };

@@ -61,6 +61,7 @@ struct Limits {
 };
 const Limits NumberLimits[] = {
     {"every_site", 0, INT64_MAX, "0 or more"},
+    {"rollback_every", 0, INT64_MAX, "0 or more"},
     {"level", -7, 19, "a zstd level, -7 to 19"},
     {"base_every", 1, INT64_MAX, "1 or more"},
     {"keep", 1, INT_MAX, "1 or more"},

@@ -9,6 +9,7 @@
 
 #include "../arch/sys.h"
 #include "../error.h"
+#include "live.h"
 #include "quiesce.h"
 #include "task.h"
 
@@ -20,7 +21,7 @@
 #define BLOCKED_FIELD 32
 #define STATE_FIELD 3 /* the first behind the name */
 
-static struct {
+static LIVE struct {
   int tid; /* 0: none */
   int descriptor;
 } files[FILES];

@@ -14,6 +14,7 @@
 #include "capture.h"
 #include "describe.h"
 #include "drain.h"
+#include "live.h"
 #include "loaded.h"
 #include "precopy.h"
 #include "private.h"
@@ -30,7 +31,7 @@
 /* Copied in less time than rounds take. */
 #define FEW_PAGES 512u
 
-static struct {
+static LIVE struct {
   struct checkpoint_options options;
   struct cache *cache;
   struct dirty dirty;
@@ -42,11 +43,15 @@ static struct {
   struct stage head;  /* the records before and after those */
   struct resource_sink sink;
   struct thread_fact *threads; /* QUIESCE_THREADS_MAX, for the sink */
-  uint64_t newest;             /* last generation committed here, 0: none */
-  unsigned deltas;             /* since the base */
-  uint64_t captured;           /* pages, last time */
-  uint64_t cpu_ns;             /* of our threads, last time */
-  bool scanned;                /* for the generation that is being taken */
+  uint64_t newest;    /* last generation committed here, on which a delta may be
+                       * built; 0: none */
+  uint64_t target;    /* newest generation of this program, 0: none */
+  bool tracked;       /* what was written since the target is known */
+  unsigned uncounted; /* rollbacks to it that could not be counted */
+  unsigned deltas;    /* since the base */
+  uint64_t captured;  /* pages, last time */
+  uint64_t cpu_ns;    /* of our threads, last time */
+  bool scanned;       /* for the generation that is being taken */
   char application[CACHE_NAME_MAX];
   bool named;
   bool warned;
@@ -105,6 +110,7 @@ int checkpoint_open(const struct checkpoint_options *options,
   hwckpt_format(checkpoint.application, sizeof checkpoint.application, "%s",
                 options->application);
   checkpoint.named = options->application_exists;
+  checkpoint.target = options->generation;
   checkpoint.sink.put = sink_put;
   checkpoint.sink.warn = sink_warn;
   checkpoint.sink.go_on = options->go_on;
@@ -310,6 +316,14 @@ static int copy_before(bool base, const struct quiesce_hooks *hooks,
   return result;
 }
 
+/* What that thread found out is in what would be captured. */
+static bool rolls_back(const struct parked *threads, unsigned count) {
+  for (unsigned i = 0; i < count; i++)
+    if (threads[i].reason == PARK_LOAD)
+      return true;
+  return false;
+}
+
 static int take(bool base, const struct quiesce_hooks *hooks,
                 struct cache_writer *writer, struct checkpoint_result *result,
                 struct hwckpt_error *error) {
@@ -328,6 +342,10 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   uint64_t asked = quiesce_times()->begin_ns;
   uint64_t stopped = quiesce_now_ns();
   statistics->stop_ns = stopped - asked;
+  if (rolls_back(threads, count)) {
+    quiesce_resume();
+    return 1;
+  }
   /* A base is done by its first round: the rest is what was written since. */
   status = capture(base && !statistics->rounds, threads, count, &process,
                    statistics, error);
@@ -368,8 +386,10 @@ static int take_generation(bool base, const struct quiesce_hooks *hooks,
   }
   stage_clear(&checkpoint.stage);
   checkpoint.warned = true;
-  if (status < 0 && checkpoint.scanned)
+  if (status && checkpoint.scanned) {
     checkpoint.newest = 0;
+    checkpoint.tracked = false;
+  }
   return status;
 }
 
@@ -406,9 +426,11 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
     tried_child = !checkpoint.rest.no_children;
     status = take_generation(base, hooks, result, error);
   } while (status < 0 && tried_child && checkpoint.rest.no_children);
-  if (status < 0)
+  if (status)
     return status;
-  checkpoint.newest = result->generation.number;
+  checkpoint.newest = checkpoint.target = result->generation.number;
+  checkpoint.tracked = true;
+  checkpoint.uncounted = 0;
   checkpoint.deltas = base ? 0 : checkpoint.deltas + 1;
   checkpoint.cpu_ns = cpu_ns() - cpu_begin + drain_cpu_ns();
   return 0;
@@ -418,6 +440,36 @@ void checkpoint_tidy(void) {
   if (checkpoint.deltas == 0)
     cache_retain(checkpoint.cache, checkpoint.application,
                  checkpoint.options.keep, 0);
+}
+
+int checkpoint_roll_back(const struct quiesce_hooks *hooks,
+                         struct rollback_result *result,
+                         struct hwckpt_error *error) {
+  if (!checkpoint.target)
+    return hwckpt_fail(error, HWCKPT_E_CACHE_EMPTY, 0, "",
+                       "nothing to roll back to");
+  struct rollback_target target = {
+      .cache = checkpoint.cache,
+      .application = checkpoint.application,
+      .generation = checkpoint.target,
+      .dirty = &checkpoint.dirty,
+      .map = &checkpoint.map,
+      .all = !checkpoint.tracked,
+      .staged_bytes = checkpoint.options.ring_bytes,
+      .uncounted = checkpoint.uncounted,
+  };
+  loaded_wait();
+  int status = rollback_take(&target, hooks, result, error);
+  if (status < 0)
+    return status;
+  checkpoint.tracked = checkpoint.dirty.method == DIRTY_WP;
+  checkpoint.uncounted += !result->counted;
+  return 0;
+}
+
+const char *checkpoint_newest(uint64_t *number) {
+  *number = checkpoint.target;
+  return checkpoint.application;
 }
 
 void checkpoint_forget(void) {

@@ -9,6 +9,7 @@
 #include "dirty.h"
 #include "quiesce.h"
 #include "records.pb.h"
+#include "rollback.h"
 
 #include "../cache/cache.h"
 
@@ -25,6 +26,7 @@ struct checkpoint_options {
   const char *application; /* its name in the cache; "": made from the program's
                               when the first checkpoint is taken */
   bool application_exists; /* a restored program: its name is taken as it is */
+  uint64_t generation;     /* and the one it comes back from; 0: none */
   enum dirty_method track;
   enum checkpoint_method method;
   bool go_on;          /* without what is not supported, instead of failing */
@@ -58,7 +60,8 @@ uint64_t checkpoint_cpu_ns(void);
 
 /* Takes a checkpoint; event, cause and interval are for the record. Threads
  * that wait in a save are given their result by the caller:
- * quiesce_finish_saves() after success, quiesce_fail_saves() else. */
+ * quiesce_finish_saves() after success, quiesce_fail_saves() else. 1: it was
+ * not taken, because a thread waits to be rolled back. */
 int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
                     const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
@@ -66,6 +69,15 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
 
 /* After one that succeeded: removes what retention does not keep. */
 void checkpoint_tidy(void);
+
+/* Rolls the program back to the newest checkpoint; the threads go on there. On
+ * failure nothing is changed, and threads wait for quiesce_fail_loads(). E109:
+ * there is none. */
+int checkpoint_roll_back(const struct quiesce_hooks *hooks,
+                         struct rollback_result *result,
+                         struct hwckpt_error *error);
+/* Its application and number. */
+const char *checkpoint_newest(uint64_t *number);
 
 /* In the restored program: nothing of before is open. */
 void checkpoint_forget(void);

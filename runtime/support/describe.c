@@ -7,6 +7,7 @@
 #include "loaded.h"
 #include "record_types.h"
 #include "resume.h"
+#include "revive.h"
 #include "task.h"
 
 #include <fcntl.h>
@@ -16,12 +17,6 @@
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <time.h>
-
-/* glibc's registration of restartable sequences (since 2.35). */
-extern const ptrdiff_t __rseq_offset __attribute__((weak));
-extern const unsigned __rseq_size __attribute__((weak));
-#define RSEQ_SIGNATURE 0x53053053u
-#define RSEQ_LENGTH 32u
 
 static int put(struct stage *stage, uint32_t type, const pb_msgdesc_t *fields,
                const void *message, struct hwckpt_error *error) {
@@ -200,12 +195,7 @@ int describe_put_threads(struct stage *stage, const struct parked *threads,
     record.clear_tid = thread->clear_tid;
     record.robust_list = thread->robust_list;
     record.robust_length = thread->robust_length;
-    if (&__rseq_size && &__rseq_offset && __rseq_size) {
-      record.rseq = thread->fs_base + (uint64_t)__rseq_offset;
-      record.rseq_length =
-          __rseq_size > RSEQ_LENGTH ? __rseq_size : RSEQ_LENGTH;
-      record.rseq_signature = RSEQ_SIGNATURE;
-    }
+    revive_rseq(&record);
     memcpy(record.name, thread->name, sizeof record.name);
     record.name[sizeof record.name - 1] = 0;
     record.in_save = thread->reason == PARK_SAVE;

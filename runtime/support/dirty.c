@@ -256,6 +256,13 @@ static bool is_tracked(const struct dirty *dirty, const struct area *area) {
   return scan(dirty, &probe) >= 0;
 }
 
+static bool track(const struct dirty *dirty, const struct area *area) {
+  struct uffd_register range = {.start = area->start,
+                                .length = area->end - area->start,
+                                .mode = UFFD_REGISTER_WP};
+  return SYS(ioctl, dirty->uffd, UFFD_IOCTL_REGISTER, &range) == 0;
+}
+
 static bool is_owed(const struct dirty *dirty, const struct area *area) {
   if (dirty->owed_all)
     return true;
@@ -276,10 +283,7 @@ static enum tracking prepare(const struct dirty *dirty, const struct area *area,
     return UNTRACKED;
   enum tracking state = is_owed(dirty, area) ? FRESH : KNOWN;
   if (!is_tracked(dirty, area)) {
-    struct uffd_register range = {.start = area->start,
-                                  .length = area->end - area->start,
-                                  .mode = UFFD_REGISTER_WP};
-    if (SYS(ioctl, dirty->uffd, UFFD_IOCTL_REGISTER, &range) != 0)
+    if (!track(dirty, area))
       return UNTRACKED;
     state = FRESH;
   }
@@ -433,6 +437,51 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
                   context, &answer);
   }
   return result < 0 ? scan_failed(area, result, error) : answer;
+}
+
+/* ---- for a rollback ---- */
+
+/* Pages that lost what they held, or were dropped. */
+static long walk_lost(const struct dirty *dirty, const struct area *area,
+                      dirty_visit *visit, void *context, int *answer) {
+  long result = walk(dirty, area, &hole_criteria, classify_hole, true, visit,
+                     context, answer);
+  if (result == 0 && *answer == 0 && may_be_dropped(area))
+    result = walk(dirty, area, &dropped_criteria, classify_dropped, true, visit,
+                  context, answer);
+  return result;
+}
+
+int dirty_list(const struct dirty *dirty, const struct area *area,
+               dirty_visit *visit, void *context, struct hwckpt_error *error) {
+  if (dirty->method != DIRTY_WP || is_owed(dirty, area) ||
+      !is_tracked(dirty, area))
+    return visit(DIRTY_PAGES, area->start, area->end, context);
+  int answer = 0;
+  struct scan_argument written = *written_of(area);
+  written.flags &= ~SCAN_WP_MATCHING;
+  long result = walk(dirty, area, &written, classify_written, true, visit,
+                     context, &answer);
+  if (result == 0 && answer == 0)
+    result = walk_lost(dirty, area, visit, context, &answer);
+  return result < 0 ? scan_failed(area, result, error) : answer;
+}
+
+static int visit_none(enum dirty_run run, uint64_t begin, uint64_t end,
+                      void *context) {
+  (void)run, (void)begin, (void)end, (void)context;
+  return 0;
+}
+
+int dirty_clean(const struct dirty *dirty, const struct area *area,
+                struct hwckpt_error *error) {
+  int answer = 0;
+  if (dirty->method != DIRTY_WP ||
+      (!is_tracked(dirty, area) && !track(dirty, area)))
+    return 0;
+  long result = walk(dirty, area, written_of(area), classify_hole, false,
+                     visit_none, 0, &answer);
+  return result < 0 ? scan_failed(area, result, error) : 0;
 }
 
 /* ---- while the program runs ---- */

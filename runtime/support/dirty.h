@@ -101,6 +101,16 @@ void dirty_missed(struct dirty *dirty, uint64_t begin, uint64_t end);
  * sweeps failed in. */
 void dirty_settled(struct dirty *dirty);
 
+/* Reports what dirty_scan() without `all` would, and of an area that is not
+ * tracked all pages, whether they hold something or not; changes nothing. Only
+ * while the program is stopped. */
+int dirty_list(const struct dirty *dirty, const struct area *area,
+               dirty_visit *visit, void *context, struct hwckpt_error *error);
+/* From now on no page of the area counts as written. Only while the program is
+ * stopped. */
+int dirty_clean(const struct dirty *dirty, const struct area *area,
+                struct hwckpt_error *error);
+
 /* Makes the pages of [begin, end), which lie in the area, written ones: the
  * next scan reports those that hold something and, if the file below does, all
  * of a private mapping. Only while the program is stopped. */

@@ -2,6 +2,7 @@
 #include "drain.h"
 
 #include "../arch/sys.h"
+#include "live.h"
 #include "quiesce.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@
  * while it is still coded in small steps. */
 #define TAKE 64u
 
-static struct {
+static LIVE struct {
   struct ring *ring;
   struct cache_writer *writer;
   int result; /* of the first call that failed, with its error */

@@ -5,6 +5,7 @@
 #include "../arch/sys.h"
 #include "continued_calls.h"
 #include "handlers.h"
+#include "live.h"
 #include "private.h"
 #include "task.h"
 #include "timed_waits.h"
@@ -27,7 +28,7 @@ struct survey {
   _Atomic uint32_t heads[HEADS]; /* lists by thread id: place in seen, + 1 */
   struct interruption seen[THREADS];
 };
-static struct survey *_Atomic surveyed; /* private memory */
+static LIVE struct survey *_Atomic surveyed; /* private memory */
 
 bool interrupted_open(void) {
   struct survey *survey = atomic_load(&surveyed);

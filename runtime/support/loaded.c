@@ -9,9 +9,10 @@
 
 #include "../../tools/restorer/plan.h"
 #include "../arch/sys.h"
+#include "live.h"
 
 static char gate[RESTORE_GATE_SIZE] __attribute__((aligned(4096)));
-static bool loading;
+static LIVE bool loading;
 
 uint64_t loaded_gate(void) { return (uint64_t)gate; }
 

@@ -9,6 +9,7 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "live.h"
 #include "private.h"
 
 #include <errno.h>
@@ -23,12 +24,16 @@
 #define GROUPS 32u
 
 struct slot {
-  _Atomic uint32_t done; /* a save: result is there (futex) */
+  _Atomic uint32_t done; /* a save: DONE_* (futex) */
+  _Atomic uint32_t sent; /* on an errand, from the stop */
+  unsigned number;       /* place in the array of the stop */
   bool captured;         /* a save: it was part of a stop */
   int result;
   struct slot *next_save; /* list of saves */
   struct parked parked;
 };
+
+enum { DONE_NO, DONE_RESULT, DONE_ERRAND };
 
 struct places {
   _Atomic int tids[PLACES]; /* 0: free */
@@ -48,7 +53,7 @@ struct group {
   char apart[60];
 };
 
-static struct {
+static LIVE struct {
   struct group leaders, groups[GROUPS];
   _Atomic uint32_t group_count;
   struct places *_Atomic places; /* private memory */
@@ -60,6 +65,8 @@ static struct {
   struct slot *_Atomic first_save; /* list; taken apart by one thread only */
   _Atomic uint32_t wanted; /* who makes it so many that stand rings the bell */
   _Atomic uint32_t bell;   /* futex */
+  const struct quiesce_errand *errand;
+  _Atomic uint32_t back; /* threads that have done it (futex) */
 } park;
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value,
@@ -86,7 +93,12 @@ bool park_open(void) {
 
 /* Parked from before any stop, until the checkpoint is through. */
 static bool waits_for_result(const struct parked *parked) {
-  return parked->reason == PARK_SAVE || parked->reason == PARK_WAIT;
+  return parked->reason == PARK_SAVE || parked->reason == PARK_WAIT ||
+         parked->reason == PARK_LOAD;
+}
+
+static bool is_load(const struct slot *slot) {
+  return slot->parked.reason == PARK_LOAD;
 }
 
 /* ---- on the program's threads ---- */
@@ -134,7 +146,8 @@ static struct slot *fill_slot(enum park_reason reason, ucontext_t *context,
   if (tid == park.pid)
     SYS(prctl, PR_GET_PDEATHSIG, &parked->parent_death_signal, 0, 0, 0);
   SYS(get_robust_list, 0, &parked->robust_list, &parked->robust_length);
-  atomic_store(&slot->done, 0);
+  atomic_store(&slot->done, DONE_NO);
+  atomic_store(&slot->sent, 0);
   slot->captured = false;
   return slot;
 }
@@ -161,11 +174,24 @@ static void wake(struct group *group, uint32_t epoch) {
   futex_wake(&group->epoch, 0x7fffffff);
 }
 
-static void wait_for_end(unsigned i, uint64_t stop) {
+static void do_errand(struct slot *slot) {
+  const struct quiesce_errand *errand = park.errand;
+  char *top = errand->stacks + errand->first + slot->number * errand->other;
+  arch_call_on_stack(top, errand->function, slot->number, errand->argument);
+  atomic_store(&slot->sent, 0);
+  atomic_store(&slot->done, DONE_NO);
+  atomic_fetch_add(&park.back, 1);
+  futex_wake(&park.back, 1);
+}
+
+static void wait_for_end(struct slot *slot, unsigned i, uint64_t stop) {
   uint32_t count = atomic_load(&park.group_count), epoch = EPOCH(stop);
   struct group *group = i < count ? &park.leaders : &park.groups[i % count];
   while (EPOCH(atomic_load(&park.stop)) == epoch)
-    futex_wait(&group->epoch, epoch, 0);
+    if (atomic_load(&slot->sent))
+      do_errand(slot);
+    else
+      futex_wait(&group->epoch, epoch, 0);
   if (i < count)
     wake(&park.groups[i], epoch);
 }
@@ -189,7 +215,7 @@ bool park_at(enum park_reason reason, ucontext_t *context, int tid) {
     atomic_store(&atomic_load(&park.places)->order[i], slot);
     atomic_fetch_add(&park.parked, 1);
     say_standing();
-    wait_for_end(i, stop);
+    wait_for_end(slot, i, stop);
   }
   leave_slot(slot);
   if (atomic_fetch_sub(&park.inside, 1) == 1)
@@ -215,8 +241,11 @@ int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
   atomic_fetch_add(&park.saves, 1);
   say_standing();
   ask();
-  while (!atomic_load(&slot->done))
-    futex_wait(&slot->done, 0, 0);
+  for (uint32_t done; (done = atomic_load(&slot->done)) != DONE_RESULT;)
+    if (done == DONE_ERRAND)
+      do_errand(slot);
+    else
+      futex_wait(&slot->done, DONE_NO, 0);
   int result = slot->result;
   leave_slot(slot);
   return result;
@@ -291,26 +320,87 @@ void park_end(void) {
 }
 
 /* The list is taken as a whole: only who may free a slot takes it apart. */
-void park_finish_saves(bool captured_only, int result) {
+static void finish(bool loads, bool captured_only, int result) {
   struct slot *next, *slot = atomic_exchange(&park.first_save, 0);
   for (; slot; slot = next) {
     next = slot->next_save;
-    if (captured_only && !slot->captured) {
+    if (is_load(slot) != loads || (captured_only && !slot->captured)) {
       list_save(slot);
       continue;
     }
     slot->result = result;
     atomic_fetch_sub(&park.saves, 1);
-    atomic_store(&slot->done, 1);
+    atomic_store(&slot->done, DONE_RESULT);
     futex_wake(&slot->done, 1);
   }
 }
 
-bool quiesce_save_waits(void) { return atomic_load(&park.first_save) != 0; }
+void park_finish_saves(bool captured_only, int result) {
+  finish(false, captured_only, result);
+}
+
+void park_finish_loads(int result) { finish(true, false, result); }
+
+static bool any_waits(bool loads) {
+  const struct slot *slot = atomic_load(&park.first_save);
+  while (slot && is_load(slot) != loads)
+    slot = slot->next_save;
+  return slot != 0;
+}
+
+bool quiesce_save_waits(void) { return any_waits(false); }
+
+bool quiesce_load_waits(void) { return any_waits(true); }
+
+/* ---- errands ---- */
+
+/* Whoever stands in the stop looks whether it is sent. */
+static void set_epochs(uint32_t epoch) {
+  atomic_store(&park.leaders.epoch, epoch);
+  for (unsigned i = 0; i < GROUPS; i++)
+    atomic_store(&park.groups[i].epoch, epoch);
+}
+
+void park_send(const struct quiesce_errand *errand,
+               const struct parked *threads, unsigned count) {
+  park.errand = errand;
+  atomic_store(&park.back, 0);
+  for (unsigned i = 0; i < count; i++) {
+    struct slot *slot = find_slot(threads[i].tid);
+    slot->number = i;
+    if (waits_for_result(&threads[i])) {
+      atomic_store(&slot->done, DONE_ERRAND);
+      futex_wake(&slot->done, 1);
+    } else {
+      atomic_store(&slot->sent, 1);
+    }
+  }
+  /* Another value than theirs: nobody goes to sleep meanwhile. */
+  set_epochs(~EPOCH(atomic_load(&park.stop)));
+  futex_wake(&park.leaders.epoch, 0x7fffffff);
+  for (unsigned i = 0; i < GROUPS; i++)
+    futex_wake(&park.groups[i].epoch, 0x7fffffff);
+}
+
+void park_recall(unsigned count) {
+  for (uint32_t back; (back = atomic_load(&park.back)) != count;)
+    futex_wait(&park.back, back, 0);
+  set_epochs(EPOCH(atomic_load(&park.stop)));
+}
+
+void park_abandon(const struct parked *threads, unsigned count) {
+  for (unsigned i = 0; i < count; i++)
+    leave_slot(find_slot(threads[i].tid));
+  atomic_store(&park.first_save, 0);
+  atomic_store(&park.saves, 0);
+  atomic_store(&park.parked, 0);
+  atomic_store(&park.inside, 0);
+}
 
 bool quiesce_is_in_save(int tid) {
   const struct slot *slot = find_slot(tid);
-  return slot && waits_for_result(&slot->parked) && !atomic_load(&slot->done);
+  return slot && waits_for_result(&slot->parked) &&
+         atomic_load(&slot->done) != DONE_RESULT;
 }
 
 void park_forget(void) { memset(&park, 0, sizeof park); }

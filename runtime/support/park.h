@@ -38,6 +38,15 @@ void park_end(void);
 
 /* Gives the saves that were captured, or all, their result. */
 void park_finish_saves(bool captured_only, int result);
+/* The same for all that wait to be rolled back. */
+void park_finish_loads(int result);
+
+/* Sends the stopped threads, which are in the array, on the errand; waits until
+ * they are back; or, instead, forgets them. */
+void park_send(const struct quiesce_errand *errand,
+               const struct parked *threads, unsigned count);
+void park_recall(unsigned count);
+void park_abandon(const struct parked *threads, unsigned count);
 
 /* Threads that park, are parked or have not left yet. */
 unsigned park_leaving(void);

@@ -2,6 +2,7 @@
 #include "private.h"
 
 #include "../arch/sys.h"
+#include "live.h"
 
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -12,9 +13,9 @@
  * hole that the program makes to fill it again stays its own. Where this is
  * taken (by a sanitizer), the kernel chooses. */
 #define PRIVATE_BASE 0x2a0000000000ul
-static _Atomic uint64_t next_address = PRIVATE_BASE;
+static LIVE _Atomic uint64_t next_address = PRIVATE_BASE;
 
-static struct {
+static LIVE struct {
   _Atomic uint64_t begin; /* 0: free; written last */
   _Atomic uint64_t end;
 } ranges[PRIVATE_RANGES];

@@ -11,6 +11,7 @@
 #include "../arch/sys.h"
 #include "handlers.h"
 #include "interrupted.h"
+#include "live.h"
 #include "park.h"
 #include "private.h"
 #include "task.h"
@@ -38,7 +39,7 @@
 #define FORKED_NS (20 * MILLISECOND)     /* for them while the others stand */
 #define TIMEOUT_NS (10000 * MILLISECOND) /* then the stop is given up */
 
-static struct {
+static LIVE struct {
   struct parked *threads; /* what quiesce_stop() returns; private memory */
   unsigned count;
   void (*on_resume)(void);
@@ -437,6 +438,20 @@ uint64_t quiesce_resume(void) {
   park_end();
   return now;
 }
+
+void quiesce_send(const struct quiesce_errand *errand) {
+  park_send(errand, quiesce.threads, quiesce.count);
+}
+
+void quiesce_recall(void) { park_recall(quiesce.count); }
+
+void quiesce_replace(const struct parked *threads, unsigned count) {
+  park_abandon(quiesce.threads, quiesce.count);
+  memcpy(quiesce.threads, threads, count * sizeof *threads);
+  quiesce.count = count;
+}
+
+void quiesce_fail_loads(int result) { park_finish_loads(result); }
 
 void quiesce_finish_saves(int result) { park_finish_saves(true, result); }
 

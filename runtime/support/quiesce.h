@@ -25,6 +25,7 @@ enum park_reason {
   PARK_SIGNAL, /* the stop signal */
   PARK_SAVE,   /* asked for the checkpoint itself and waits for its result */
   PARK_WAIT,   /* at a site, asked for the checkpoint and waits for its end */
+  PARK_LOAD,   /* asked to be rolled back and waits for that, or its failure */
 };
 
 /* A parked thread as the checkpoint thread sees it. */
@@ -44,10 +45,11 @@ struct parked {
 
 /* What arming the sites is, told by who knows the sites. */
 struct quiesce_hooks {
-  void (*prepare)(void); /* arming comes next, threads run; null: nothing */
-  void (*arm)(void);     /* sites trap from now on */
-  void (*disarm)(void);  /* and no more; all threads are stopped */
-  void (*resume)(void);  /* all threads go on next; null: nothing */
+  void (*prepare)(void);     /* arming comes next, threads run; null: nothing */
+  void (*arm)(void);         /* sites trap from now on */
+  void (*disarm)(void);      /* and no more; all threads are stopped */
+  void (*resume)(void);      /* all threads go on next; null: nothing */
+  void (*rolled_back)(void); /* memory is that of a checkpoint */
 };
 
 /* What the last stop took, in parts. */
@@ -93,9 +95,33 @@ void quiesce_finish_saves(int result);
 /* The same for every thread that waits in a save. */
 void quiesce_fail_saves(int result);
 
+/* The same for threads that wait to be rolled back. */
+void quiesce_fail_loads(int result);
+
 /* Whether a thread waits in a save and has no result yet. On the checkpoint
  * thread. */
 bool quiesce_save_waits(void);
+/* Whether one waits to be rolled back. */
+bool quiesce_load_waits(void);
+
+/* What every stopped thread does at the same time for the checkpoint thread, on
+ * a stack of its own; `number` is its place in the array of the stop. Where it
+ * returns the thread stands as before. */
+struct quiesce_errand {
+  void (*function)(unsigned number, void *argument);
+  void *argument;
+  char *stacks; /* memory of all stacks */
+  size_t first; /* bytes of that of the main thread, */
+  size_t other; /* of each other */
+};
+
+/* Sends all stopped threads; the errand lives until they are back. */
+void quiesce_send(const struct quiesce_errand *errand);
+/* Waits until all are back. */
+void quiesce_recall(void);
+/* Instead: nobody comes back. The stop is now one of these threads, which stand
+ * elsewhere and of which only the context counts; quiesce_resume() ends it. */
+void quiesce_replace(const struct parked *threads, unsigned count);
 
 /* In a signal handler of a thread of the program: parks until the threads go
  * on, when a stop is under way; else returns false at once. */
@@ -103,13 +129,13 @@ bool quiesce_park(enum park_reason reason, ucontext_t *context);
 
 /* In a signal handler: waits for the checkpoint that `ask` requests, and
  * returns its result (quiesce_finish_saves()). The reason is PARK_SAVE or
- * PARK_WAIT. */
+ * PARK_WAIT; or PARK_LOAD, and `ask` requests to be rolled back. */
 int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
                              void (*ask)(void));
 
 /* Whether a thread is one of the runtime's own. */
 bool quiesce_is_runtime_thread(int tid);
-/* Whether a thread waits in a save for the checkpoint to be through. */
+/* Whether a thread waits in a save or load to be served. */
 bool quiesce_is_in_save(int tid);
 
 /* In the restored program: nothing is stopped, there are no runtime threads. */

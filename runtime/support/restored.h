@@ -2,10 +2,13 @@
 #ifndef HWCKPT_SUPPORT_RESTORED_H
 #define HWCKPT_SUPPORT_RESTORED_H
 
-/* Called on the main thread when all threads stand ready to go on; the texts
- * live only during the call. Starts the monitors again. */
+#include <stdint.h>
+
+/* `generation` is the one the program comes back from. Called on the main
+ * thread when all threads stand ready to go on; the texts live only during the
+ * call. Starts the monitors again. */
 typedef void restored_function(const char *cache, const char *application,
-                               const char *options);
+                               const char *options, uint64_t generation);
 /* `options` is the text of the options that the program runs with; it lives for
  * ever. */
 void restored_notify(restored_function *function, const char *options);

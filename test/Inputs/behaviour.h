@@ -68,6 +68,12 @@ static inline void die_and_come_back(void) {
     die();
 }
 
+/* Rolls back; never returns. Messages are for who reads why it did. */
+static inline _Noreturn void roll_back(void) {
+  CHECK_EQUAL(__builtin_ckpt_load(), 0);
+  _exit(1);
+}
+
 /* Generations in the cache that the test runs with (docs/format.md). */
 static inline unsigned generations(void) {
   char pattern[4096];

@@ -13,3 +13,8 @@
 // WITHOUT: movl{{[[:space:]]+}}$-38, %eax
 int save(void);
 int save(void) { return __builtin_ckpt_save(); }
+
+// CHECK: .byte 15
+// WITHOUT: movl{{[[:space:]]+}}$-38, %eax
+int load(void);
+int load(void) { return __builtin_ckpt_load(); }

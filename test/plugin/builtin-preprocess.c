@@ -11,7 +11,8 @@
 // TEXT-NOT: hwckpt_builtins
 // CODE-LABEL: <save>:
 // CODE: 0f b9 84 00
-#if __has_builtin(__builtin_ckpt_save) && __has_builtin(__builtin_ckpt_poll)
+#if __has_builtin(__builtin_ckpt_save) &&                                      \
+    __has_builtin(__builtin_ckpt_poll) && __has_builtin(__builtin_ckpt_load)
 int save(void) {
 #pragma hwckpt site
   return __builtin_ckpt_save();

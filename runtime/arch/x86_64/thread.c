@@ -121,6 +121,25 @@ _Noreturn void arch_on_stack(void *stack_top, void (*function)(void *),
   __builtin_unreachable();
 }
 
+void arch_call_on_stack(void *stack_top,
+                        void (*function)(unsigned number, void *argument),
+                        unsigned number, void *argument) {
+  register long first __asm__("rdi") = number;
+  register void *second __asm__("rsi") = argument;
+  register uint64_t sp __asm__("rdx") = (uint64_t)stack_top & ~15ul;
+  register void (*call)(unsigned, void *) __asm__("rcx") = function;
+  __asm__ volatile("mov %%rsp, %%rbx\n\t"
+                   "mov %%rdx, %%rsp\n\t"
+                   "call *%%rcx\n\t"
+                   "mov %%rbx, %%rsp"
+                   : "+r"(first), "+r"(second), "+r"(sp), "+r"(call)
+                   :
+                   : "rax", "rbx", "r8", "r9", "r10", "r11", "memory", "cc",
+                     "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
+                     "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
+                     "xmm14", "xmm15");
+}
+
 _Noreturn void arch_unmap_and_sigreturn(void *address, size_t length,
                                         const ucontext_t *context) {
   register const ucontext_t *kept __asm__("rbx") = context;

@@ -1,0 +1,102 @@
+/* revive.c - see revive.h. */
+#include "revive.h"
+
+#include "../arch/arch.h"
+#include "../arch/sys.h"
+
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <pb_decode.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+/* Below the frame, beyond what is parked there. */
+#define STACK_GAP 512
+
+/* In the image: it outlives the restorer. */
+static struct {
+  _Atomic uint32_t ready; /* threads that stand at their frame (futex) */
+  _Atomic uint32_t go;    /* futex */
+  uint32_t times;
+} back;
+
+void revive_begin(uint32_t times) {
+  atomic_store(&back.ready, 0);
+  atomic_store(&back.go, 0);
+  back.times = times;
+}
+
+bool revive_decode(const void *data, size_t length, Thread *thread) {
+  pb_istream_t stream = pb_istream_from_buffer(data, length);
+  memset(thread, 0, sizeof *thread);
+  return pb_decode(&stream, Thread_fields, thread);
+}
+
+void revive_become(const Thread *thread) {
+  arch_set_tls(thread->fs_base, thread->gs_base);
+  int tid = (int)SYS(set_tid_address, thread->clear_tid);
+  /* libc keeps the thread's id where the kernel clears it. */
+  int *kept = (int *)thread->clear_tid;
+  if (kept && *kept == thread->tid && tid != thread->tid)
+    *kept = tid;
+  if (thread->robust_list)
+    SYS(set_robust_list, thread->robust_list, thread->robust_length);
+  if (thread->rseq)
+    SYS(rseq, thread->rseq, thread->rseq_length, 0, thread->rseq_signature);
+  SYS(prctl, PR_SET_NAME, thread->name, 0, 0, 0);
+  ucontext_t *context = (ucontext_t *)thread->frame;
+  if (thread->in_save)
+    arch_context_set_result(context, back.times);
+}
+
+_Noreturn void revive_stand_ready(const Thread *thread) {
+  const ucontext_t *context = (const ucontext_t *)thread->frame;
+  atomic_fetch_add(&back.ready, 1);
+  SYS(futex, &back.ready, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
+  while (!atomic_load(&back.go))
+    SYS(futex, &back.go, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0);
+  arch_sigreturn(context);
+}
+
+static void thread_main(void *argument) {
+  revive_become(argument);
+  revive_stand_ready(argument);
+}
+
+int revive_start(const Thread *thread, bool keep_id) {
+  /* The stack below the frame held the handler that parked the thread. */
+  char *stack = (char *)(thread->frame - STACK_GAP);
+  return (int)arch_spawn_as(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+                                CLONE_THREAD | CLONE_SYSVSEM,
+                            keep_id ? thread->tid : 0, stack, 0, thread_main,
+                            (void *)(uintptr_t)thread);
+}
+
+void revive_wait(uint32_t count) {
+  for (;;) {
+    uint32_t ready = atomic_load(&back.ready);
+    if (ready == count)
+      return;
+    SYS(futex, &back.ready, FUTEX_WAIT_PRIVATE, ready, 0, 0, 0);
+  }
+}
+
+void revive_go(void) {
+  atomic_store(&back.go, 1);
+  SYS(futex, &back.go, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
+}
+
+/* glibc's registration of restartable sequences (since 2.35). */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned __rseq_size __attribute__((weak));
+#define RSEQ_SIGNATURE 0x53053053u
+#define RSEQ_LENGTH 32u
+
+void revive_rseq(Thread *thread) {
+  if (!&__rseq_size || !&__rseq_offset || !__rseq_size)
+    return;
+  thread->rseq = thread->fs_base + (uint64_t)__rseq_offset;
+  thread->rseq_length = __rseq_size > RSEQ_LENGTH ? __rseq_size : RSEQ_LENGTH;
+  thread->rseq_signature = RSEQ_SIGNATURE;
+}
