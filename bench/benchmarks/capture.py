@@ -30,14 +30,14 @@ THREADS = (8, 64, 512)
 def parse(words):
     options = parser("capture", __doc__)
     options.add_argument("--interval", type=float, help="seconds between checkpoints (1; quick: 0.2)")
-    options.add_argument("--seconds", type=float, help="how long each is measured (8; quick: 1.2)")
+    options.add_argument("--seconds", type=float, help="how long each is measured (8; quick: 4)")
     options.add_argument("--pairs", type=int, help="of runs for the slowdown (5; quick: 1)")
     options.add_argument("--only", nargs="+", choices=sorted(CASES), help="these cases")
     arguments = options.parse_args(words)
     # One size: bench/run pause shows the growth.
     arguments.sizes = arguments.sizes or [64 if arguments.quick else 1024]
     arguments.interval = arguments.interval or (0.2 if arguments.quick else 1)
-    arguments.seconds = arguments.seconds or (1.2 if arguments.quick else 8)
+    arguments.seconds = arguments.seconds or (4 if arguments.quick else 8)
     arguments.pairs = arguments.pairs or (1 if arguments.quick else 5)
     arguments.data = arguments.data or "text"
     return arguments

@@ -26,13 +26,13 @@ MOST_PAGES = 1024 * PAGES_OF_A_MIB // 10
 def parse(words):
     options = parser("pause", __doc__)
     options.add_argument("--interval", type=float, help="seconds between checkpoints (1; quick: 0.2)")
-    options.add_argument("--seconds", type=float, help="how long each is measured (20; quick: 1.5)")
+    options.add_argument("--seconds", type=float, help="how long each is measured (20; quick: 4)")
     options.add_argument("--threads", type=int, default=1, help="that write (1)")
     options.add_argument("--percent", type=float, default=10, help="of memory written in a second (10)")
     options.add_argument("--all-percent", action="store_true", help="of large memory too")
     arguments = options.parse_args(words)
     arguments.interval = arguments.interval or (0.2 if arguments.quick else 1)
-    arguments.seconds = arguments.seconds or (1.5 if arguments.quick else 20)
+    arguments.seconds = arguments.seconds or (4 if arguments.quick else 20)
     return arguments
 
 
