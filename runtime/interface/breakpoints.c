@@ -93,11 +93,13 @@ static void visit_thread(int tid, void *context) {
     if (visit->tids[i] == tid)
       return;
   long descriptor = open_event(breakpoint->address, breakpoint->length, tid);
-  if (descriptor == -ESRCH || (descriptor == -ENOSPC && visit->before))
-    descriptor = -1; /* it has ended, or was born with it */
-  else if (descriptor < 0)
+  /* It has ended, or was born with it. */
+  bool needless =
+      descriptor == -ESRCH || (descriptor == -ENOSPC && visit->before);
+  if (descriptor < 0 && !needless)
     visit->error = (int)descriptor;
-  else if (!append(&breakpoint->descriptors, &breakpoint->count,
+  else if (descriptor >= 0 &&
+           !append(&breakpoint->descriptors, &breakpoint->count,
                    &breakpoint->room, (int)descriptor)) {
     SYS(close, descriptor);
     visit->error = -ENOMEM;

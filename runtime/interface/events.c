@@ -263,14 +263,14 @@ static void serve(void *unused) {
   for (;;) {
     int event = next_event(due);
     uint64_t begin = quiesce_now_ns();
-    char cause[CHECKPOINT_CAUSE];
-    monitors_describe(event, cause, sizeof cause);
     if (opened < 0) {
       quiesce_fail_saves(-EIO);
       quiesce_fail_loads(-EIO);
     } else if (event == REQUEST_LOAD) {
       roll_back(how);
     } else {
+      char cause[CHECKPOINT_CAUSE];
+      monitors_describe((Event)event, cause, sizeof cause);
       take_checkpoint((Event)event, cause, how);
     }
     if (always_armed()) { /* after a stop that failed */

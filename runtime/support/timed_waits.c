@@ -33,7 +33,7 @@ static struct wait {
 static int waits_pid; /* process that the thread ids are of */
 
 uint64_t timed_wait_now(void) {
-  struct timespec now;
+  struct timespec now = {0};
   SYS(clock_gettime, CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * NANOSECONDS + (uint64_t)now.tv_nsec;
 }

@@ -8,16 +8,15 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* Without memory for its lists the loader cannot say what is where: it ends,
- * and the program is killed. */
-static void *grown(void *block, size_t count, size_t *room, size_t size) {
+void *list_grown(void *list, size_t count, size_t *room, size_t size) {
   if (count < *room)
-    return block;
-  *room = *room ? *room * 2 : 16;
-  block = realloc(block, *room * size);
-  if (!block)
+    return list;
+  while (*room <= count)
+    *room = *room ? *room * 2 : 16;
+  void *larger = realloc(list, *room * size);
+  if (!larger)
     abort();
-  return block;
+  return larger;
 }
 
 static void *copied(const void *block, size_t size) {
@@ -94,7 +93,7 @@ static void add_range(struct space_ranges *ranges, struct cache_range range) {
       range.end = ranges->at[end - 1].end;
   }
   ranges->at =
-      grown(ranges->at, ranges->count, &ranges->room, sizeof *ranges->at);
+      list_grown(ranges->at, ranges->count, &ranges->room, sizeof *ranges->at);
   memmove(&ranges->at[first + 1], &ranges->at[end],
           (ranges->count - end) * sizeof *ranges->at);
   ranges->at[first] = range;
@@ -161,8 +160,8 @@ void address_space_strike(struct space *space, struct cache_range now) {
 static void add_move(struct space *space, struct space_move move) {
   if (!length_of(move.range))
     return;
-  space->moves = grown(space->moves, space->move_count, &space->move_room,
-                       sizeof *space->moves);
+  space->moves = list_grown(space->moves, space->move_count, &space->move_room,
+                            sizeof *space->moves);
   space->moves[space->move_count++] = move;
 }
 
@@ -185,7 +184,7 @@ static void go(struct space *space, struct cache_range origin, void *context) {
   struct going *going = context;
   (void)space;
   going->list =
-      grown(going->list, going->count, &going->room, sizeof *going->list);
+      list_grown(going->list, going->count, &going->room, sizeof *going->list);
   going->list[going->count++] =
       (struct space_move){origin, going->to + (origin.begin - going->from)};
 }

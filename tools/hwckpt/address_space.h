@@ -16,6 +16,11 @@
 
 #include <stdbool.h>
 
+/* The list with room for an element behind the first count. Without memory for
+ * its lists the loader cannot say what is where: it ends, and the program is
+ * killed. */
+void *list_grown(void *list, size_t count, size_t *room, size_t size);
+
 struct space_ranges {
   struct cache_range *at; /* ascending, disjoint */
   size_t count, room;

@@ -238,24 +238,15 @@ static struct {
 } faults;
 
 static void add_fault(struct space *space, uint64_t address) {
-  if (faults.count == faults.room) {
-    faults.room = faults.room ? faults.room * 2 : 64;
-    faults.at = realloc(faults.at, faults.room * sizeof *faults.at);
-    if (!faults.at)
-      abort();
-  }
+  faults.at =
+      list_grown(faults.at, faults.count, &faults.room, sizeof *faults.at);
   faults.at[faults.count++] =
       (struct fault){space, address & ~(uint64_t)(CACHE_PAGE_SIZE - 1)};
 }
 
 static void add_space(struct space *space) {
-  if (loader.count == loader.room) {
-    loader.room = loader.room ? loader.room * 2 : 8;
-    loader.spaces =
-        realloc(loader.spaces, loader.room * sizeof(struct space *));
-    if (!loader.spaces)
-      abort();
-  }
+  loader.spaces = list_grown(loader.spaces, loader.count, &loader.room,
+                             sizeof(struct space *));
   loader.spaces[loader.count++] = space;
 }
 
@@ -287,6 +278,8 @@ static void read_events(size_t number) {
   pthread_rwlock_wrlock(&loader.lock);
   pthread_mutex_lock(&loader.mutex);
   struct space *space = loader.spaces[number];
+  /* Never waits: the descriptor is non-blocking. */
+  // NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection)
   ssize_t length = read(space->uffd, events, sizeof events);
   for (ssize_t i = 0; i < length / (ssize_t)sizeof *events; i++)
     take_event(space, &events[i]);
@@ -347,11 +340,9 @@ static void serve_faults(struct cache_worker *worker) {
 static void watch(void) {
   struct cache_worker *worker = open_worker();
   struct pollfd *watched = NULL;
-  for (;;) {
+  for (size_t room = 0;;) {
     size_t count = loader.count;
-    watched = realloc(watched, (count + 1) * sizeof *watched);
-    if (!watched)
-      abort();
+    watched = list_grown(watched, count, &room, sizeof *watched);
     for (size_t i = 0; i < count; i++)
       watched[i] = (struct pollfd){
           .fd = loader.spaces[i]->gone ? -1 : loader.spaces[i]->uffd,
@@ -363,9 +354,10 @@ static void watch(void) {
       if (watched[i].revents & POLLIN)
         read_events(i);
     if (watched[count].revents)
-      return;
+      break;
     serve_faults(worker);
   }
+  free(watched);
 }
 
 /* ---- the process ---- */
@@ -429,7 +421,7 @@ pid_t loader_start(const struct loading *loading) {
   close(loading->lock);
   /* Who reads what the tool writes waits for its end, not for ours. */
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (int i = 0; i < 3; i++)
+  for (int i = 0; null >= 0 && i < 3; i++)
     dup2(null, i);
   run(loading);
 }

@@ -69,7 +69,7 @@ static void worker_main(void *argument) {
 /* ---- all of them ---- */
 
 static unsigned processors(void) {
-  uint64_t set[128];
+  uint64_t set[128] = {0};
   long bytes = SYS(sched_getaffinity, 0, sizeof set, set);
   unsigned count = 0;
   for (long i = 0; i < bytes / 8; i++)
