@@ -36,6 +36,7 @@ static void *work(void *unused) {
 int main(int argc, char **argv) {
   pthread_t thread;
   CHECK_EQUAL(sched_getaffinity(0, sizeof first, &first), 0);
+  int priority = getpriority(PRIO_PROCESS, (id_t)getpid());
   pthread_barrier_init(&met, NULL, 2);
   pthread_create(&thread, NULL, work, NULL);
   pthread_barrier_wait(&met);
@@ -46,7 +47,7 @@ int main(int argc, char **argv) {
     CHECK(CPU_EQUAL(&set, &first));
   else
     CHECK_EQUAL(CPU_COUNT(&set), sysconf(_SC_NPROCESSORS_ONLN));
-  CHECK_EQUAL(getpriority(PRIO_PROCESS, (id_t)getpid()), 0);
+  CHECK_EQUAL(getpriority(PRIO_PROCESS, (id_t)getpid()), priority);
   CHECK_EQUAL(sched_getscheduler(0), SCHED_OTHER);
   pthread_barrier_wait(&met);
   pthread_join(thread, NULL);

@@ -12,12 +12,13 @@ static void prepare(void) {
   fill(shrunk, 8, 80);
 }
 static void change(void) {
-  char *to =
-      mremap(moved, 16 * PAGE, 16 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, home);
-  CHECK(to == home);
+  // First, so that it does not grow into where the other was.
   grown = mremap(grown, 8 * PAGE, 24 * PAGE, MREMAP_MAYMOVE);
   CHECK(grown != MAP_FAILED);
   memset(grown + 20 * PAGE, 7, PAGE);
+  char *to =
+      mremap(moved, 16 * PAGE, 16 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, home);
+  CHECK(to == home);
   CHECK(mremap(shrunk, 8 * PAGE, 3 * PAGE, 0) == shrunk);
 }
 static void write_moved(void) { home[3 * PAGE + 5] = 99; }
