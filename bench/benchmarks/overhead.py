@@ -4,18 +4,20 @@ checkpoint is taken.
 Each program is compiled at -O2 and -O3 with -fhwckpt and without, otherwise the
 same, and run in rounds: base, a copy of the base, and the one with sites, in
 random order, on one processor. A round takes one of several layouts (order of
-functions, gap in front of them), the same for all three. What is measured is
-processor time from the program's constructors to its end. The figures are
-medians, over the rounds, of the ratio to the base of the same round; the copy
-against the base is the noise floor. Base and copy are the same bytes, so what
-alignment does is not in it: `layouts` is how far the layouts of the base are
-apart.
+functions, gap in front of them) and a place of the stack, the same for all three;
+what is the same code or data stands at the same address in all three, and address
+space randomisation is off: with it the same file differs from run to run by up to
+a third, which hides everything else. What is measured is processor time from the
+program's constructors to its end. The figures are medians, over the rounds, of
+the ratio to the base of the same round; the copy against the base is the noise
+floor. `layouts` is how far the layouts of the base are apart.
 
 `identical` says how many functions compile to the same instructions.
 `instructions` (with --count, by valgrind) counts those that are executed, which
 other load on the machine does not disturb."""
 
 import argparse
+import ctypes
 import os
 import random
 import re
@@ -27,11 +29,12 @@ from . import figures
 from .machine import Build, Unusable, description, run, run
 from .programs import cases, make_all
 
-DEFAULTS = {"rounds": 31, "layouts": 4, "levels": ["-O2", "-O3"]}
+DEFAULTS = {"rounds": 31, "layouts": 8, "levels": ["-O2", "-O3"]}
 QUICK_DEFAULTS = {"rounds": 3, "layouts": 2, "levels": ["-O2"]}
 QUICK = ("gemm", "queens")
 FORMS = ("base", "copy", "sites")
 CLOCK_FD = 200
+ADDR_NO_RANDOMIZE = 0x0040000  # <linux/personality.h>
 
 
 class Row:
@@ -55,8 +58,8 @@ class Row:
         self.times = {form: [] for form in FORMS}
         self.counts = None
 
-    def start(self, executable, output):
-        """Runs it; processor time in ns."""
+    def start(self, executable, output, shift=0):
+        """Runs it, its stack so many bytes lower; processor time in ns."""
         reading, writing = os.pipe()
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, self.case.stdin or os.devnull, os.O_RDONLY, 0),
@@ -66,7 +69,7 @@ class Row:
         ]
         pid = os.posix_spawn(
             executable, [self.case.name, *self.arguments],
-            {"HWCKPT_BENCH_FD": str(CLOCK_FD)}, file_actions=actions,
+            {"HWCKPT_BENCH_FD": str(CLOCK_FD), "SHIFT": "x" * shift}, file_actions=actions,
         )  # fmt: skip
         os.close(writing)
         with os.fdopen(reading) as file:
@@ -89,8 +92,9 @@ class Row:
 
     def round(self, number):
         executables = self.executables[number % len(self.executables)]
+        shift = random.randrange(4096)
         for form in random.sample(FORMS, len(FORMS)):
-            self.times[form].append(self.start(executables[form], os.devnull))
+            self.times[form].append(self.start(executables[form], os.devnull, shift))
 
     def count(self):
         """Instructions that are executed, from main to its end."""
@@ -144,8 +148,12 @@ class Row:
 
 
 def pin():
-    """Everything from here on is on one processor, the last that we may use."""
+    """Everything from here on is on one processor, the last that we may use, and
+    at addresses that are not random."""
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.personality(ADDR_NO_RANDOMIZE) == -1:
+        raise Unusable(f"personality: {os.strerror(ctypes.get_errno())}")
 
 
 def summary(rows):
@@ -228,7 +236,7 @@ def parse(words):
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     parser.add_argument("--add", action="store_true", help="keep other programs' rows that are in FILE")
     parser.add_argument("--rounds", type=int, metavar="N", help="31; quick: 3")
-    parser.add_argument("--layouts", type=int, metavar="N", help="4; quick: 2")
+    parser.add_argument("--layouts", type=int, metavar="N", help="8; quick: 2")
     parser.add_argument("--only", metavar="REGEX", help='programs by "NAME LEVEL"')
     parser.add_argument("--levels", nargs="+", metavar="LEVEL", help="-O2 -O3; quick: -O2")
     parser.add_argument("--count", action="store_true", help="count instructions as well (valgrind)")

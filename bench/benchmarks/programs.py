@@ -3,9 +3,12 @@
 A program is compiled twice for each level, with and without -fhwckpt and
 otherwise with the same options, and linked several times, each time in another
 layout: the order of its functions and a gap in front of them are drawn anew.
-The same layout of both has the same order and the same gap. So if the code is
-the same, it stands at the same addresses, and if alignment happens to favour one
-form of it, it does not in all layouts.
+In the same layout of both everything that both have stands at the same address:
+functions, constants and data, those of libc too, wherever the code is as long.
+Hence fixed addresses for the sections, an order for all symbols of the base, no
+merged strings, and no address space randomisation (observed by overhead.py): what
+is left of the runtime comes behind. If alignment happens to favour one form of
+the code, it does not in all layouts.
 """
 
 import functools
@@ -23,7 +26,17 @@ from .machine import BENCH, ROOT, Unusable, run
 SOURCES = os.path.join(BENCH, "programs")
 INPUTS = os.path.join(SOURCES, "inputs")
 COMPILE = ["-c", "-w", "-ffunction-sections"]
-LINK = ["-static-pie", "-fuse-ld=lld", "-Wl,-z,separate-code", "-Wl,--no-warn-symbol-ordering"]
+# Far enough apart for the largest of them.
+SECTIONS = {
+    ".rodata": 0x400000,
+    ".text": 0x1000000,
+    ".data.rel.ro": 0x2000000,
+    ".data": 0x3000000,
+    ".bss": 0x4000000,
+}
+LINK = ["-static", "-fuse-ld=lld", "-Wl,-O0", "-Wl,-z,separate-code", "-Wl,-z,norelro",
+        "-Wl,--no-warn-symbol-ordering",
+        *(f"-Wl,--section-start={name}={start:#x}" for name, start in SECTIONS.items())]  # fmt: skip
 
 
 class Program:
@@ -203,6 +216,9 @@ def content(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
+INTERPOSED = "hwckpt_interpose-x86_64.o"
+
+
 class Compiled:
     """A program at one level, with and without sites. What is there already,
     of the same compiler and sources, is not made again."""
@@ -256,22 +272,52 @@ class Compiled:
         return sorted(set(re.findall(r" [tT] (\w+)$", run([nm, *paths]), re.M)))
 
     def link(self, sites, layout):
-        """Path of the executable of one layout."""
+        """Path of the executable of one layout. The names of all forms are as
+        long: they stand on the stack."""
         paths, key = self.objects(sites)
         key = digest(key, LINK, content(f"{SOURCES}/clock.c"), self.ours("clang_rt.hwckpt-x86_64.a", "interpose-x86_64.o") if sites else 0)
-        clock = os.path.join(self.folder, "clock.o")
-        name = os.path.join(self.folder, f"{'sites' if sites else 'base'}-{layout}")
+        name = os.path.join(self.folder, f"{'site' if sites else 'base'}-{layout}")
         if read(f"{name}.key") == key and os.path.exists(name):
             return name
+        if sites:
+            self.link(False, layout)
+        clock = os.path.join(self.folder, "clock.o")
         if not self.clock_is_made:
             run([self.build.clang, "-O2", "-c", f"{SOURCES}/clock.c", "-o", clock])
             self.clock_is_made = True
         order, gap = self.layout(layout)
-        flags = ["-fhwckpt"] if sites else ["-fno-hwckpt"]
-        run([self.build.clang, *LINK, *flags, f"-Wl,--symbol-ordering-file={order}",
-             gap, *paths, clock, "-lm", "-o", name])  # fmt: skip
+
+        def linked(order):
+            run([self.build.clang, *LINK, "-fno-hwckpt", f"-Wl,--symbol-ordering-file={order}",
+                 gap, *paths, clock, "-lm", *(self.runtime() if sites else []), "-o", name])  # fmt: skip
+
+        whole_order = f"{order}.whole"
+        if not sites:
+            linked(order)
+            write(whole_order, "\n".join(self.symbols(name)) + "\n")
+        linked(whole_order)
         write(f"{name}.key", key)
         return name
+
+    def runtime(self):
+        """What -fhwckpt links, with names of its own for what is local in it: the
+        runtime has a zstd, too, and a name stands for one place in an order."""
+        lib, made = os.path.join(self.build.path, "lib", "hwckpt"), []
+        for file in (INTERPOSED, "libclang_rt.hwckpt-x86_64.a"):
+            made.append(os.path.join(self.folder, file))
+            names = defined(run([self.build.tool("llvm-nm"), f"{lib}/{file}"]), "[a-z]")
+            write(f"{made[-1]}.names", "".join(f"{name} hwckpt.{name}\n" for name in set(names)))
+            run([self.build.tool("llvm-objcopy"), f"--redefine-syms={made[-1]}.names",
+                 f"{lib}/{file}", made[-1]])  # fmt: skip
+        return [made[0], "-Wl,--whole-archive", made[1], "-Wl,--no-whole-archive"]
+
+    def symbols(self, executable):
+        """Names of what is in an executable, by address, last those that may be of
+        another length with sites."""
+        nm, lib = self.build.tool("llvm-nm"), os.path.join(self.build.path, "lib", "hwckpt")
+        names = defined(run([nm, "-n", executable]), "[^aAU]")
+        last = {*self.differing[1], *defined(run([nm, f"{lib}/{INTERPOSED}"]), "[^aAU]")}
+        return sorted(dict.fromkeys(names), key=last.__contains__)
 
     def layout(self, number):
         """Files that make the layout: the order of functions, and the gap."""
@@ -289,11 +335,11 @@ class Compiled:
 
     def copy(self, layout):
         """The base again, as a file of its own."""
-        base = self.link(False, layout)
-        if read(f"{base}.copy.key") != read(f"{base}.key"):
-            shutil.copy(base, f"{base}.copy")
-            write(f"{base}.copy.key", read(f"{base}.key"))
-        return f"{base}.copy"
+        base, name = self.link(False, layout), os.path.join(self.folder, f"copy-{layout}")
+        if read(f"{name}.key") != read(f"{base}.key"):
+            shutil.copy(base, name)
+            write(f"{name}.key", read(f"{base}.key"))
+        return name
 
     @functools.cached_property
     def differing(self):
@@ -316,6 +362,11 @@ class Compiled:
                 elif name and line[:1].isspace() and line.strip():
                     found[name].append(line)
         return found
+
+
+def defined(listing, kinds):
+    """Names of some kinds in what nm says."""
+    return re.findall(rf"^[0-9a-f]+ {kinds} (\S+)$", listing, re.M)
 
 
 def read(path):
