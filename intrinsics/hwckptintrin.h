@@ -94,6 +94,9 @@ struct hwckpt_statistics {
   unsigned long long rounds, precopy_ns; /* of copying before the pause */
   unsigned long long pages_scanned, pages_written, pages_precopied;
   unsigned long long interval_ns; /* of the timer that was in force, 0: none */
+  unsigned long long arm_ns, signal_ns, arrive_ns; /* parts of stop_ns */
+  unsigned long long track_ns; /* a stop of its own before that, in pause_ns */
+  unsigned long long threads, threads_at_sites, signalled;
 };
 
 /* Fills the first `size` bytes (sizeof the structure) of *statistics. 0, or a

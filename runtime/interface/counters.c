@@ -46,6 +46,13 @@ void counters_taken(const struct checkpoint_result *result) {
   c->pages_written = last->pages_written;
   c->pages_precopied = last->pages_precopied;
   c->interval_ns = last->interval_ns;
+  c->arm_ns = last->arm_ns;
+  c->signal_ns = last->signal_ns;
+  c->arrive_ns = last->arrive_ns;
+  c->track_ns = last->track_ns;
+  c->threads = last->threads;
+  c->threads_at_sites = last->threads_at_sites;
+  c->signalled = last->signalled;
   end_change();
 }
 

@@ -93,8 +93,11 @@ static int word_index(const char *word, const char *const *words) {
   return 0;
 }
 
-static const char *const track_words[] = {
-    [DIRTY_AUTO] = "auto", [DIRTY_WP] = "wp", [DIRTY_FULL] = "full", 0};
+static const char *const track_words[] = {[DIRTY_AUTO] = "auto",
+                                          [DIRTY_WP] = "wp",
+                                          [DIRTY_SOFT] = "soft-dirty",
+                                          [DIRTY_FULL] = "full",
+                                          0};
 static const char *const method_words[] = {[CHECKPOINT_AUTO] = "auto",
                                            [CHECKPOINT_STOP] = "stop",
                                            [CHECKPOINT_PRECOPY] = "precopy",

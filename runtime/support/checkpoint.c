@@ -12,6 +12,7 @@
 #include "../arch/sys.h"
 #include "../resources/resource.h"
 #include "capture.h"
+#include "crew.h"
 #include "describe.h"
 #include "drain.h"
 #include "live.h"
@@ -30,6 +31,9 @@
 
 /* Copied in less time than rounds take. */
 #define FEW_PAGES 512u
+/* What a search finds is captured once more by the next checkpoint: it is for
+ * little beside what was copied in rounds. */
+#define IS_LITTLE(left, copied) ((left) <= 128u + (copied) / 32u)
 
 static LIVE struct {
   struct checkpoint_options options;
@@ -50,6 +54,7 @@ static LIVE struct {
   unsigned uncounted; /* rollbacks to it that could not be counted */
   unsigned deltas;    /* since the base */
   uint64_t captured;  /* pages, last time */
+  bool little;        /* is expected to be captured in the stop */
   uint64_t cpu_ns;    /* of our threads, last time */
   bool scanned;       /* for the generation that is being taken */
   char application[CACHE_NAME_MAX];
@@ -192,10 +197,12 @@ static int capture(bool base, const struct parked *threads, unsigned count,
                    Process *process, Statistics *statistics,
                    struct hwckpt_error *error) {
   uint64_t begin = quiesce_now_ns();
-  describe_process(process, threads, count);
+  describe_stopped(process, threads, count);
   int result = memory_map_read(&checkpoint.map, error);
   if (result == 0)
     result = refuse_deleted(&checkpoint.map, error);
+  if (result == 0)
+    result = rest_begin(&checkpoint.rest, checkpoint.little, error);
   if (result == 0)
     result = save_resources(threads, count, error);
   statistics->describe_ns = quiesce_now_ns() - begin;
@@ -207,6 +214,7 @@ static int capture(bool base, const struct parked *threads, unsigned count,
         rest_capture(&checkpoint.rest, base,
                      copied_by[checkpoint.options.method], statistics, error);
   }
+  rest_end(&checkpoint.rest);
   statistics->threads = count;
   for (unsigned i = 0; i < count; i++)
     if (threads[i].reason == PARK_SITE)
@@ -300,6 +308,7 @@ static int copy_before(bool base, const struct quiesce_hooks *hooks,
   struct precopy precopy = {0};
   uint64_t begin = quiesce_now_ns();
   statistics->method = Method_METHOD_STOP;
+  checkpoint.little = false;
   if (checkpoint.dirty.method != DIRTY_WP || !worth_rounds(base) ||
       resources_read_directly(checkpoint.sink.pidfd))
     return 0;
@@ -308,6 +317,7 @@ static int copy_before(bool base, const struct quiesce_hooks *hooks,
   if (result == 0)
     result = precopy_run(&checkpoint.capture, &checkpoint.map, base, &precopy,
                          error);
+  checkpoint.little = IS_LITTLE(precopy.left, precopy.pages);
   statistics->method = Method_METHOD_PRECOPY;
   statistics->rounds = precopy.rounds;
   statistics->pages_precopied = precopy.pages;
@@ -324,6 +334,14 @@ static bool rolls_back(const struct parked *threads, unsigned count) {
   return false;
 }
 
+static void note_stop(Statistics *statistics,
+                      const struct quiesce_times *times) {
+  statistics->arm_ns = times->arm_ns;
+  statistics->signal_ns = times->signal_ns;
+  statistics->arrive_ns = times->arrive_ns;
+  statistics->signalled = times->signalled;
+}
+
 static int take(bool base, const struct quiesce_hooks *hooks,
                 struct cache_writer *writer, struct checkpoint_result *result,
                 struct hwckpt_error *error) {
@@ -336,12 +354,15 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   int status = copy_before(base, hooks, statistics, error);
   if (status < 0)
     return status;
+  describe_process(&process);
+  rest_expect(&checkpoint.rest);
   status = quiesce_stop(hooks, &threads, &count, error);
   if (status < 0)
     return status;
   uint64_t asked = quiesce_times()->begin_ns;
   uint64_t stopped = quiesce_now_ns();
   statistics->stop_ns = stopped - asked;
+  note_stop(statistics, quiesce_times());
   if (rolls_back(threads, count)) {
     quiesce_resume();
     return 1;
@@ -475,4 +496,5 @@ const char *checkpoint_newest(uint64_t *number) {
 void checkpoint_forget(void) {
   memset(&checkpoint, 0, sizeof checkpoint);
   drain_forget();
+  crew_forget();
 }

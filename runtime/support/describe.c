@@ -60,8 +60,7 @@ static long read_file(const char *path, void *buffer, size_t size) {
   return length;
 }
 
-void describe_process(Process *process, const struct parked *threads,
-                      unsigned count) {
+void describe_process(Process *process) {
   uint64_t field[53];
   memset(process, 0, sizeof *process);
   read_stat(field);
@@ -69,8 +68,6 @@ void describe_process(Process *process, const struct parked *threads,
   process->resume_entry = (uint64_t)resume;
   process->gate = loaded_gate();
   process->pid = (int)SYS(getpid);
-  process->realtime_ns = clock_ns(CLOCK_REALTIME);
-  process->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
   process->personality = (uint64_t)SYS(personality, 0xffffffffu);
   process->start_code = field[26];
   process->end_code = field[27];
@@ -78,7 +75,6 @@ void describe_process(Process *process, const struct parked *threads,
   process->start_data = field[45];
   process->end_data = field[46];
   process->start_brk = field[47];
-  process->brk = (uint64_t)SYS(brk, 0);
   process->arg_start = field[48];
   process->arg_end = field[49];
   process->env_start = field[50];
@@ -87,6 +83,13 @@ void describe_process(Process *process, const struct parked *threads,
                           sizeof process->auxv.bytes);
   process->auxv.size = (pb_size_t)(length > 0 ? length : 0);
   process->xstate_features = arch_xstate_features();
+}
+
+void describe_stopped(Process *process, const struct parked *threads,
+                      unsigned count) {
+  process->realtime_ns = clock_ns(CLOCK_REALTIME);
+  process->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+  process->brk = (uint64_t)SYS(brk, 0);
   for (unsigned i = 0; i < count; i++) {
     uint32_t size = arch_xstate_size(threads[i].context);
     if (size > process->xstate_size)

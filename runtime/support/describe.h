@@ -8,8 +8,10 @@
 #include "records.pb.h"
 #include "stage.h"
 
+/* What only prctl(PR_SET_MM) could change: before the stop. */
+void describe_process(Process *process);
 /* What has to be read while the program stands still. */
-void describe_process(Process *process, const struct parked *threads,
+void describe_stopped(Process *process, const struct parked *threads,
                       unsigned count);
 /* Notes what the program's file is, once, before the first checkpoint. */
 void describe_remember_program(void);

@@ -4,27 +4,34 @@
  * Written pages are found with an asynchronous write-protecting userfaultfd and
  * PAGEMAP_SCAN (Linux 6.7, Documentation/admin-guide/mm/pagemap.rst and
  * userfaultfd.rst): the kernel clears a page's protection at its first write
- * without waking anybody. Invariant: a page that dirty_scan() does not report
- * in a tracked area is as it was at the scan before.
+ * without waking anybody. Without that, by the soft-dirty bits of older kernels
+ * (soft-dirty.rst): they are cleared in the stop, for all pages at once, so
+ * that nothing is found while the program runs. Without both, all pages count
+ * as written. Invariant: a page that dirty_scan() does not report in a tracked
+ * area is as it was at the scan before.
  */
 #ifndef HWCKPT_SUPPORT_DIRTY_H
 #define HWCKPT_SUPPORT_DIRTY_H
 
+#include "dense.h"
 #include "memory_map.h"
 
 enum dirty_method {
   DIRTY_AUTO, /* the best the kernel has */
   DIRTY_WP,   /* userfaultfd write protection, or an error */
+  DIRTY_SOFT, /* soft-dirty bits, or an error */
   DIRTY_FULL, /* none: every scan reports all pages that hold something */
 };
 
 #define DIRTY_OWED 32u
 
 struct dirty {
-  enum dirty_method method; /* as resolved: WP or FULL */
-  int uffd;                 /* -1: none */
-  int pagemap;              /* /proc/self/pagemap */
-  void *regions;            /* private buffer for scan results */
+  enum dirty_method method; /* as resolved: not AUTO */
+  int uffd;                 /* of WP */
+  int clear_refs;           /* of SOFT: /proc/self/clear_refs */
+  bool scans;               /* the kernel has PAGEMAP_SCAN */
+  struct page_scanner scanner;
+  uint64_t step; /* bytes that the next sweep looks at */
 
   /* What the next scan takes whole, as if it were new: where a sweep failed,
    * pages may have lost their mark without having been reported. */
@@ -34,27 +41,13 @@ struct dirty {
   unsigned owed_count;
   bool owed_all; /* too many to list */
 
-  /* Stretches of anonymous memory that have pages almost everywhere, ascending
-   * (dirty_survey()): there one quick scan finds written pages and holes. */
-  struct stretch *dense;
-  size_t dense_count;
-  enum { DIRTY_UNKNOWN, DIRTY_NO, DIRTY_YES } swapped; /* pages are */
+  struct dense dense; /* of anonymous memory (dirty_survey()) */
 };
 
 /* Opens what the method needs. The descriptors belong to the calling thread's
  * table of descriptors. */
 int dirty_open(struct dirty *dirty, enum dirty_method method,
                struct hwckpt_error *error);
-
-enum dirty_run {
-  DIRTY_PAGES, /* pages that hold something (and were written) */
-  DIRTY_HOLE,  /* nothing of the area's own here: zero, or the file below */
-};
-
-/* Called for runs of an area in ascending order within each kind; non-zero ends
- * the scan and is returned. */
-typedef int dirty_visit(enum dirty_run run, uint64_t begin, uint64_t end,
-                        void *context);
 
 /* Scans an area. With `all`, every page that holds something is reported and no
  * holes (for a base). Otherwise the pages written since the last scan, and
@@ -101,11 +94,19 @@ void dirty_missed(struct dirty *dirty, uint64_t begin, uint64_t end);
  * sweeps failed in. */
 void dirty_settled(struct dirty *dirty);
 
-/* Reports what dirty_scan() without `all` would, and of an area that is not
- * tracked all pages, whether they hold something or not; changes nothing. Only
- * while the program is stopped. */
+/* ---- without changing anything, while the program stands still ---- */
+
+/* Whether pages of the area that are not reported are as they were. */
+bool dirty_is_known(const struct dirty *dirty, const struct area *area);
+/* Reports what dirty_scan() without `all` would of an area that is known, or a
+ * part of it; on any thread, with a scanner of its own. As page_scan_each(). */
+long dirty_list_by(const struct page_scanner *scanner, const struct area *area,
+                   dirty_visit *visit, void *context, int *answer);
+/* The same; and of an area that is not known all pages, whether they hold
+ * something or not. */
 int dirty_list(const struct dirty *dirty, const struct area *area,
                dirty_visit *visit, void *context, struct hwckpt_error *error);
+
 /* From now on no page of the area counts as written. Only while the program is
  * stopped. */
 int dirty_clean(const struct dirty *dirty, const struct area *area,

@@ -64,14 +64,61 @@ static int scan_area(struct rest *rest, uint32_t index, bool all,
                     rest->capture, error);
 }
 
+/* Large memory is worth a search by several threads. */
+#define SEARCHED (32ull << 20)
+
+int rest_begin(struct rest *rest, bool little, struct hwckpt_error *error) {
+  struct dirty *dirty = rest->capture->dirty;
+  int result = exclude_prepare(dirty, rest->map, error);
+  if (result == 0 && little && rest->search && dirty->dense.bytes >= SEARCHED)
+    search_begin(rest->search, dirty, rest->map);
+  return result;
+}
+
+void rest_end(struct rest *rest) {
+  if (rest->search)
+    search_end(rest->search);
+}
+
+void rest_expect(struct rest *rest) {
+  const struct dirty *dirty = rest->capture->dirty;
+  if (!rest->search && dirty->method == DIRTY_WP &&
+      dirty->dense.bytes >= SEARCHED)
+    rest->search = search_open();
+}
+
+struct taking {
+  struct rest *rest;
+  bool all;
+  struct hwckpt_error *error;
+};
+
+static int take_area(uint32_t area, void *context) {
+  const struct taking *taking = context;
+  return scan_area(taking->rest, area, taking->all, taking->error);
+}
+
+static int take_found(uint32_t area, enum dirty_run run, uint64_t begin,
+                      uint64_t end, void *context) {
+  const struct taking *taking = context;
+  struct noting noting = {taking->rest, area};
+  return note(run, begin, end, &noting);
+}
+
 static int scan(struct rest *rest, bool all, Statistics *statistics,
                 struct hwckpt_error *error) {
-  int result = exclude_prepare(rest->capture->dirty, rest->map, error);
-  for (uint32_t i = 0; result == 0 && i < rest->map->count; i++) {
+  struct taking taking = {rest, all, error};
+  struct search_taker taker = {take_area, take_found, &taking};
+  int result = 0;
+  for (uint32_t i = 0; i < rest->map->count; i++) {
     const struct area *area = &rest->map->areas[i];
     statistics->pages_scanned += (area->end - area->start) / CACHE_PAGE_SIZE;
-    result = scan_area(rest, i, all, error);
   }
+  if (search_is_on(rest->search) && !all && !rest->capture->dirty->owed_all)
+    result = search_take(rest->search, &taker);
+  else
+    for (uint32_t i = 0; result == 0 && i < rest->map->count; i++)
+      result = take_area(i, &taking);
   if (result == 0)
     dirty_settled(rest->capture->dirty);
   return result;

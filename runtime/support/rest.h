@@ -6,6 +6,7 @@
 
 #include "capture.h"
 #include "records.pb.h"
+#include "search.h"
 
 /* Who copies. */
 enum rest_by {
@@ -18,16 +19,26 @@ struct rest {
   struct capture *capture;
   struct memory_map *map;
   struct runs runs;
-  long child;        /* its pid; 0: none */
-  bool no_children;  /* one failed: they do not see all of the program */
-  uint64_t page_ns;  /* measured: copying a page, */
-  uint64_t clone_ns; /* and making a child; 0: not yet */
+  struct search *search; /* null: not yet, or none can be had */
+  long child;            /* its pid; 0: none */
+  bool no_children;      /* one failed: they do not see all of the program */
+  uint64_t page_ns;      /* measured: copying a page, */
+  uint64_t clone_ns;     /* and making a child; 0: not yet */
 };
 
 int rest_open(struct rest *rest, struct capture *capture,
               struct memory_map *map, struct hwckpt_error *error);
 
-/* Between stop and resume: scans all areas of the map, and copies what was
+/* Before the stop: sees to what a search needs (search.h), if there may be one.
+ */
+void rest_expect(struct rest *rest);
+/* Between stop and resume, with the map read: what comes before the scan. Where
+ * little is expected, others look for them from now on. */
+int rest_begin(struct rest *rest, bool little, struct hwckpt_error *error);
+/* The last in a stop. */
+void rest_end(struct rest *rest);
+
+/* After that: scans all areas of the map, and copies what was
  * written, or starts the child that does. */
 int rest_capture(struct rest *rest, bool all, enum rest_by by,
                  Statistics *statistics, struct hwckpt_error *error);

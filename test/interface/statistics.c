@@ -26,6 +26,11 @@ int main(void) {
   CHECK(after.stop_ns > 0 && after.scan_ns > 0 && after.describe_ns > 0);
   CHECK(after.pause_ns >= after.stop_ns + after.describe_ns + after.scan_ns +
                               after.copy_ns + after.resume_ns);
+  CHECK(after.arm_ns > 0);
+  CHECK(after.stop_ns >= after.arm_ns + after.signal_ns + after.arrive_ns);
+  CHECK_EQUAL(after.threads, 1);
+  CHECK_EQUAL(after.threads_at_sites, 0);
+  CHECK_EQUAL(after.signalled, 0); // the only thread stands in its save
   CHECK(after.pause_max_ns >= after.pause_ns);
   CHECK(after.pause_total_ns >= after.pause_max_ns);
   CHECK(after.pages_written >= 1 && after.pages_scanned >= after.pages_written);

@@ -27,7 +27,8 @@ struct finding {
   const char *with, *without; /* what that means */
 };
 
-/* ---- written pages; the structures as in runtime/support/dirty.c ---- */
+/* ---- written pages; the structures as in runtime/support/page_scan.h and
+ * write_protect.c ---- */
 
 static int look_for_tracking(char text[128]) {
   struct {
@@ -60,6 +61,26 @@ static int look_for_scan(char text[128]) {
   int result = ioctl(fd, _IOWR('f', 16, scan), &scan) < 0 ? errno : 0;
   close(fd);
   return result;
+}
+
+/* A page that was just written has the bit, where the kernel keeps it. */
+static int look_for_soft_dirty(char text[128]) {
+  uint64_t entry = 0;
+  snprintf(text, 128, "soft-dirty bits");
+  volatile char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED)
+    return errno;
+  *page = 1;
+  int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  int result = fd < 0 ? errno : 0;
+  if (!result && pread(fd, &entry, sizeof entry,
+                       (off_t)((uintptr_t)page / 4096 * 8)) != sizeof entry)
+    result = EIO;
+  if (fd >= 0)
+    close(fd);
+  munmap((void *)(uintptr_t)page, 4096);
+  return result ? result : entry >> 55 & 1 ? 0 : ENOTSUP;
 }
 
 /* ---- capture ---- */
@@ -125,10 +146,15 @@ static int look_for_namespaces(char text[128]) {
 
 static const struct finding findings[] = {
     {"page scan", look_for_scan, "pages are listed by the kernel",
-     "no checkpoints: Linux 6.7 or newer is needed"},
+     "pages are looked at one by one, which takes longer"},
     {"tracking", look_for_tracking,
-     "track=wp: a checkpoint holds what was written since the one before",
-     "track=full: every checkpoint holds all memory"},
+     "track=wp is possible, with the page scan: written pages are found while "
+     "the program runs",
+     "track=wp is not possible"},
+    {"soft-dirty", look_for_soft_dirty,
+     "track=soft-dirty is possible: written pages are found while the program "
+     "stands still",
+     "track=soft-dirty is not possible: the kernel was built without it"},
     {"live copying", look_for_reading,
      "method=precopy: pages are copied while the program runs",
      "pages are copied while the program stands still"},
@@ -143,6 +169,22 @@ static const struct finding findings[] = {
      "a restored program has its process ids only where they are free and may "
      "be chosen; else --pid=any"},
 };
+
+/* What the option track chooses by itself, in this order. */
+static void say_tracking(void) {
+  char text[128];
+  const char *way = "full", *why = "every checkpoint holds all memory";
+  if (!look_for_scan(text) && !look_for_tracking(text)) {
+    way = "wp";
+    why = "a checkpoint holds what was written since the one before";
+  } else if (!look_for_soft_dirty(text)) {
+    way = "soft-dirty";
+    why = "a checkpoint holds what was written since the one before; all is "
+          "copied while the program stands still";
+  }
+  printf("%-13s track=auto takes %s\n%-13s %s\n", "written pages", way, "",
+         why);
+}
 
 static int doctor(int argc, char **argv) {
   struct utsname system;
@@ -161,6 +203,7 @@ static int doctor(int argc, char **argv) {
       printf("%-13s %s\n", "", strerror(failed));
     printf("%-13s %s\n", "", failed ? finding->without : finding->with);
   }
+  say_tracking();
   return EXIT_OK;
 }
 
@@ -171,8 +214,8 @@ const struct command command_doctor = {
             "\n"
             "Tries what the runtime and restore build on, and says of each "
             "what it means:\n"
-            "how written pages are found (the option track), how they are "
-            "captured (method),\n"
+            "how written pages are found (the option track; what it takes by "
+            "itself stands\nlast), how they are captured (method),\n"
             "whether a restored program gets its process ids back.\n",
     .run = doctor,
 };

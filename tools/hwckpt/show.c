@@ -98,6 +98,19 @@ static void print_head(const struct generation *generation) {
   line("kernel", process->kernel_release);
 }
 
+static void print_stop(const Statistics *statistics) {
+  char text[160], whole[32], arm[32], signal[32], arrive[32];
+  snprintf(text, sizeof text,
+           "%s (sites armed in %s, %u threads signalled in %s, all stood %s "
+           "later)",
+           text_duration(whole, sizeof whole, statistics->stop_ns),
+           text_duration(arm, sizeof arm, statistics->arm_ns),
+           statistics->signalled,
+           text_duration(signal, sizeof signal, statistics->signal_ns),
+           text_duration(arrive, sizeof arrive, statistics->arrive_ns));
+  line("stop", text);
+}
+
 static void print_statistics(const struct generation *generation) {
   const Statistics *statistics = &generation->statistics;
   char text[128];
@@ -114,7 +127,7 @@ static void print_statistics(const struct generation *generation) {
   if (statistics->interval_ns)
     line_duration("interval", statistics->interval_ns);
   line_duration("pause", statistics->pause_ns);
-  line_duration("stop", statistics->stop_ns);
+  print_stop(statistics);
   if (statistics->track_ns)
     line_duration("track", statistics->track_ns);
   line_duration("describe", statistics->describe_ns);
@@ -231,6 +244,10 @@ static void write_statistics(struct json *json, const Statistics *statistics) {
   json_number(json, "rounds", statistics->rounds);
   json_number(json, "precopy_ns", statistics->precopy_ns);
   json_number(json, "stop_ns", statistics->stop_ns);
+  json_number(json, "arm_ns", statistics->arm_ns);
+  json_number(json, "signal_ns", statistics->signal_ns);
+  json_number(json, "arrive_ns", statistics->arrive_ns);
+  json_number(json, "signalled", statistics->signalled);
   json_number(json, "pause_ns", statistics->pause_ns);
   json_number(json, "track_ns", statistics->track_ns);
   json_number(json, "describe_ns", statistics->describe_ns);

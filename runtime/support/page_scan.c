@@ -1,0 +1,65 @@
+/* page_scan.c - see page_scan.h. */
+#include "page_scan.h"
+
+#include "../arch/sys.h"
+#include "private.h"
+
+#include <sys/ioctl.h>
+
+#define SCAN_IOCTL _IOWR('f', 16, struct page_scan)
+#define REGIONS 4096u
+
+const struct page_scan page_scan_holes = {
+    .category_inverted = PAGE_PRESENT | PAGE_SWAPPED,
+    .category_mask = PAGE_PRESENT | PAGE_SWAPPED,
+    .return_mask = PAGE_PRESENT,
+};
+
+bool page_scanner_open(struct page_scanner *scanner, int pagemap) {
+  scanner->pagemap = pagemap;
+  scanner->regions = private_map(REGIONS * sizeof *scanner->regions);
+  return scanner->regions != 0;
+}
+
+long page_scan_into(int pagemap, struct page_scan *scan,
+                    struct page_region *regions, size_t room) {
+  scan->size = sizeof *scan;
+  scan->regions = (uint64_t)regions;
+  scan->region_count = room;
+  return SYS(ioctl, pagemap, SCAN_IOCTL, scan);
+}
+
+long page_scan(const struct page_scanner *scanner, struct page_scan *scan) {
+  return page_scan_into(scanner->pagemap, scan, scanner->regions, REGIONS);
+}
+
+long page_scan_each(const struct page_scanner *scanner,
+                    const struct page_scan *criteria, uint64_t begin,
+                    uint64_t end,
+                    enum dirty_run (*classify)(uint64_t categories), bool holes,
+                    dirty_visit *visit, void *context, int *answer) {
+  struct page_scan scan = *criteria;
+  scan.start = begin;
+  scan.end = end;
+  while (scan.start < end) {
+    long count = page_scan(scanner, &scan);
+    if (count < 0)
+      return count;
+    const struct page_region *region = scanner->regions;
+    for (long i = 0; i < count; i++, region++) {
+      enum dirty_run run = classify(region->categories);
+      if (run == DIRTY_HOLE && !holes)
+        continue;
+      *answer = visit(run, region->start, region->end, context);
+      if (*answer)
+        return 0;
+    }
+    scan.start = scan.walk_end;
+  }
+  return 0;
+}
+
+enum dirty_run page_scan_is_hole(uint64_t categories) {
+  (void)categories;
+  return DIRTY_HOLE;
+}
