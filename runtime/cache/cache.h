@@ -187,10 +187,51 @@ int cache_commit(struct cache_writer *writer, struct cache_generation *result,
                  struct hwckpt_error *error);
 void cache_abort(struct cache_writer *writer);
 
-/* Deletes generations that retention does not keep: of the newest `keep` bases
- * (>= 1) each with its deltas everything stays, older ones go. */
-int cache_retain(struct cache *cache, const char *application, unsigned keep,
+/* ---- the life of generations ---- */
+
+struct cache_merge_options {
+  int level;   /* as for writing */
+  bool always; /* also before it is due */
+  /* Asked between pieces of work, of some milliseconds each; may sleep. False:
+   * to be ended soon. What was done until then counts, when it is worth
+   * anything. Null: take your time. */
+  bool (*go_on)(void *context);
+  void *context;
+};
+
+struct cache_merge_result {
+  bool merged;
+  unsigned generations;  /* that the newest one consisted of before */
+  uint64_t copied_pages; /* that had to be written again */
+  struct cache_generation generation;
+};
+
+/* Merges the newest generation with all it builds on, when that is due: it
+ * becomes a base with the same number and content. 0 with merged == false:
+ * it is not due, somebody reads, or there was no time. What a restore reads is
+ * then at most 1.75 times the pages of the generation and 8 MiB, and what was
+ * written since the last call that merged. */
+int cache_merge(struct cache *cache, const char *application,
+                const struct cache_merge_options *options,
+                struct cache_merge_result *merged, struct hwckpt_error *error);
+
+struct cache_retention {
+  unsigned keep;        /* bases, each with its deltas, that stay; >= 1 */
+  uint64_t keep_for_ns; /* so do those whose newest generation is younger */
+  uint64_t quota;       /* bytes of flash for the application; 0: no limit */
+};
+
+/* Deletes the generations that are not to be kept; then, when the application
+ * takes more than its quota, also those that would be, the oldest first, but
+ * never the base with the newest generation that can be restored, nor its
+ * deltas. CACHE_QUOTA when even those alone take more. */
+int cache_retain(struct cache *cache, const char *application,
+                 const struct cache_retention *retention,
                  struct hwckpt_error *error);
+
+/* Bytes of flash that the application takes now. */
+int cache_used(struct cache *cache, const char *application, uint64_t *bytes,
+               struct hwckpt_error *error);
 
 /* ---- reading ---- */
 

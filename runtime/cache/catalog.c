@@ -29,6 +29,7 @@ static void place_in_chain(const struct image *image,
                            struct catalog_entry *entry) {
   if (image->header.parent == 0) {
     entry->base = entry->newest = image->number;
+    entry->newest_ns = image->commit.commit_ns;
     return;
   }
   const struct catalog_entry *parent =
@@ -39,7 +40,9 @@ static void place_in_chain(const struct image *image,
     return;
   }
   entry->base = parent->base;
-  find_entry(entries, parent->base)->newest = image->number;
+  struct catalog_entry *base = find_entry(entries, parent->base);
+  base->newest = image->number;
+  base->newest_ns = image->commit.commit_ns;
 }
 
 /* Errors that are about the generation's own bytes; all others end the walk. */

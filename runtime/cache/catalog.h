@@ -10,7 +10,8 @@ struct catalog_entry {
   uint64_t identity;
   uint64_t base;   /* number of the base it builds on, 0: cannot be restored */
   uint64_t newest; /* of a base: the newest generation that builds on it */
-  int damage;      /* code, 0 when it can be restored as far as headers say */
+  uint64_t newest_ns; /* of a base: when that was committed */
+  int damage; /* code, 0 when it can be restored as far as headers say */
 };
 
 /* Reads the headers and commit records of every generation, in ascending

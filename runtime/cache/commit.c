@@ -3,9 +3,11 @@
  * The order that durability rests on: the page frames in segments; fdatasync of
  * each segment, fsync of the directory when one is new; all bytes of the
  * temporary file, the commit record last; fdatasync of it; rename to its name;
- * fsync of the directory. Before the rename nothing is seen under the name;
- * after it, the file under the name is whole, and so is all it refers to. A
- * failure after the rename takes the name away again.
+ * fsync of the directory. Before the rename nothing is seen under the name (or,
+ * when generations are merged, what was there before); after it, the file under
+ * the name is whole, and so is all it refers to. A failure after the rename
+ * takes the name away again, but for a merge: what it had before is no worse
+ * than what it has now, and one of the two is there.
  */
 #include "writer.h"
 
@@ -75,13 +77,19 @@ static size_t page_frames(const struct cache_writer *writer) {
   return writer->frames.length / sizeof(struct format_frame);
 }
 
-/* Few page frames go into the file itself. Of its own are those it has the
- * hashes of. */
+/* Of its own are those it has the hashes of, but for what it took over. */
+static bool is_own(const struct cache_writer *writer, size_t frame) {
+  const struct format_frame *frames = writer->frames.data;
+  return frame < writer->taken_over &&
+         frames[frame].flags & FORMAT_FRAME_HASHED;
+}
+
+/* Few page frames go into the file itself. */
 static bool is_small(const struct cache_writer *writer) {
   const struct format_frame *frames = writer->frames.data;
   uint64_t bytes = 0;
   for (size_t i = 0; i < page_frames(writer); i++)
-    if (frames[i].flags & FORMAT_FRAME_HASHED)
+    if (is_own(writer, i))
       bytes += frames[i].stored;
   return log_is_held(&writer->log) && bytes <= WRITER_INLINE;
 }
@@ -91,7 +99,7 @@ static int put_page_frames(struct cache_writer *writer,
   struct format_frame *frames = writer->frames.data;
   int result = 0;
   for (size_t i = 0; i < page_frames(writer) && result == 0; i++) {
-    if (!(frames[i].flags & FORMAT_FRAME_HASHED))
+    if (!is_own(writer, i))
       continue;
     const unsigned char *stored = log_held(&writer->log, &frames[i]);
     frames[i].segment = 0;
@@ -211,11 +219,20 @@ static int put_hashes(struct cache_writer *writer, struct hwckpt_error *error) {
 static void fill_commit(struct cache_writer *writer) {
   CacheCommit *commit = &writer->commit;
   commit->number = writer->number;
-  commit->commit_ns = writer->cache->env->io->realtime_ns();
   commit->records_length = writer->records.length;
   commit->raw_bytes = commit->pages * CACHE_PAGE_SIZE + writer->records.length;
   commit->frame_pages = FORMAT_FRAME_PAGES;
   commit->segment_bytes = writer->log.written;
+  const CacheCommit *before = writer->replaces;
+  if (before) { /* the same checkpoint, stored otherwise: nothing was put */
+    commit->commit_ns = before->commit_ns;
+    commit->put_pages = before->put_pages;
+    commit->zero_pages = before->zero_pages;
+    commit->same_pages = before->same_pages;
+    commit->segment_bytes += before->segment_bytes;
+    return;
+  }
+  commit->commit_ns = writer->cache->env->io->realtime_ns();
   commit->total_put +=
       commit->put_pages * CACHE_PAGE_SIZE + writer->records.length;
 }
@@ -231,8 +248,7 @@ static int put_commit(struct cache_writer *writer, struct hwckpt_error *error) {
   size_t length = 0;
   do {
     commit->file_length = position(writer) + length + sizeof(tag);
-    commit->total_written =
-        before + commit->segment_bytes + commit->file_length;
+    commit->total_written = before + writer->log.written + commit->file_length;
     length = format_encode_commit(commit, message);
   } while (commit->file_length != position(writer) + length + sizeof(tag));
   format_seal(&tag, FORMAT_MAGIC_COMMIT, message, length);
@@ -279,7 +295,9 @@ static int make_durable(struct cache_writer *writer,
                              writer->directory, writer->file)) < 0)
     return place_fail_io(&place, error, result, "rename");
   if ((result = io->fsync(writer->directory)) < 0) {
-    io->unlinkat(writer->directory, writer->file, 0);
+    /* What was under the name before is not to be lost. */
+    if (!writer->replaces)
+      io->unlinkat(writer->directory, writer->file, 0);
     return place_fail_io(&place, error, result, "fsync of its directory");
   }
   return 0;

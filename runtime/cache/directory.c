@@ -125,8 +125,8 @@ static int read_marker(struct cache *cache, bool *found,
     return 0;
   case FORMAT_OTHER:
     return place_fail(&place, error, HWCKPT_E_CACHE_VERSION, 0,
-                      "'%.*s', this reads up to %u", (int)size - 1, text,
-                      FORMAT_VERSION);
+                      "at byte 0: '%.*s', this reads up to %u", (int)size - 1,
+                      text, FORMAT_VERSION);
   default:
     return place_damaged(&place, error, 0, "not a cache's marker");
   }
@@ -341,9 +341,10 @@ void directory_unlock(struct cache *cache, int lock) {
 
 /* A fresh description of the directory, so that listing starts at its
  * beginning. */
-static int list(struct cache *cache, const char *application, int directory,
-                int (*visit)(const char *name, void *context), void *context,
-                struct hwckpt_error *error) {
+int directory_each_name(struct cache *cache, const char *application,
+                        int directory,
+                        int (*visit)(const char *name, void *context),
+                        void *context, struct hwckpt_error *error) {
   const struct cache_io *io = cache->env->io;
   struct place place = {cache, application, NULL};
   int fd = io->openat(directory, ".", OPEN_DIRECTORY, 0);
@@ -370,7 +371,8 @@ static int remove_stale(const char *name, void *context) {
 int directory_remove_stale(struct cache *cache, const char *application,
                            int directory, struct hwckpt_error *error) {
   struct stale_context context = {cache->env->io, directory};
-  return list(cache, application, directory, remove_stale, &context, error);
+  return directory_each_name(cache, application, directory, remove_stale,
+                             &context, error);
 }
 
 struct numbers_context {
@@ -421,8 +423,8 @@ int directory_numbers(struct cache *cache, const char *application,
   struct place place = {cache, application, NULL};
   struct numbers_context context = {cache->env, parse, numbers};
   numbers->length = 0;
-  int result =
-      list(cache, application, directory, collect_number, &context, error);
+  int result = directory_each_name(cache, application, directory,
+                                   collect_number, &context, error);
   if (result > 0)
     return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
                       "listing generations");

@@ -34,6 +34,13 @@ void directory_unlock(struct cache *cache, int lock);
 int directory_remove_stale(struct cache *cache, const char *application,
                            int directory, struct hwckpt_error *error);
 
+/* Calls visit with every name in the application's directory until it returns
+ * non-zero, which is then returned. */
+int directory_each_name(struct cache *cache, const char *application,
+                        int directory,
+                        int (*visit)(const char *name, void *context),
+                        void *context, struct hwckpt_error *error);
+
 /* Collects the numbers that parse finds in names (0: none), ascending, as
  * uint64_t: format_parse_generation for all committed generations. */
 int directory_numbers(struct cache *cache, const char *application,

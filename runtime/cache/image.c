@@ -139,6 +139,7 @@ static int read_commit(struct image *image, uint64_t header_checksum,
   if (tag.version != image->version)
     return place_damaged(&place, error, at,
                          "commit record is of another version than the header");
+  image->checksum = tag.checksum;
   if (image->version == 1) /* which knew no other name for it */
     image->identity = tag.checksum;
   return check_commit(image, at, at - tag.length, error);
@@ -180,6 +181,28 @@ void image_close(struct image *image) {
   if (image->fd >= 0)
     image->cache->env->io->close(image->fd);
   image->fd = -1;
+}
+
+int image_fail_chain(const struct image *image, uint64_t below, const char *why,
+                     struct hwckpt_error *error) {
+  struct place place = image_place(image);
+  return place_fail(&place, error, HWCKPT_E_CHAIN_BROKEN, 0,
+                    "generation %llu, on which this builds, %s",
+                    (unsigned long long)below, why);
+}
+
+int image_open_parent(struct image *image, const struct image *above,
+                      struct hwckpt_error *error) {
+  uint64_t number = above->header.parent;
+  int result = image_open(image, above->cache, above->application,
+                          above->directory, number, error);
+  if (result == -HWCKPT_E_NO_GENERATION)
+    return image_fail_chain(above, number, "is missing", error);
+  if (result == 0 && image->identity != above->header.parent_commit) {
+    image_close(image);
+    return image_fail_chain(above, number, "is not the one it was", error);
+  }
+  return result;
 }
 
 /* ---- the index ---- */

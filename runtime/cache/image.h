@@ -24,6 +24,7 @@ struct image {
   uint64_t size;          /* bytes of the file */
   uint64_t frames_offset; /* where the header ends */
   uint64_t identity;      /* what children call it by; outlives a merge */
+  uint64_t checksum;      /* of its commit record; does not outlive one */
   CacheHeader header;
   CacheCommit commit;
 };
@@ -35,6 +36,15 @@ int image_open(struct image *image, struct cache *cache,
                const char *application, int directory, uint64_t number,
                struct hwckpt_error *error);
 void image_close(struct image *image);
+
+/* Opens the generation that `above`, which may be closed, builds on;
+ * CHAIN_BROKEN when it is missing or another. */
+int image_open_parent(struct image *image, const struct image *above,
+                      struct hwckpt_error *error);
+
+/* CHAIN_BROKEN: what is wrong with the generation below. */
+int image_fail_chain(const struct image *image, uint64_t below, const char *why,
+                     struct hwckpt_error *error);
 struct place image_place(const struct image *image);
 
 /* What the index says; freed by index_free(). */

@@ -20,8 +20,7 @@ static const struct cache_env *env_of(const struct cache_writer *writer) {
 
 /* ---- frames ---- */
 
-/* A place in the generation's list of frames. */
-static int add_frame(struct cache_writer *writer,
+int writer_add_frame(struct cache_writer *writer,
                      const struct format_frame *frame, uint32_t *index,
                      struct hwckpt_error *error) {
   struct place place = writer_place(writer);
@@ -41,7 +40,7 @@ static int add_frame(struct cache_writer *writer,
 static int begin_frame(struct cache_writer *writer,
                        struct hwckpt_error *error) {
   static const struct format_frame none;
-  int result = add_frame(writer, &none, &writer->frame_index, error);
+  int result = writer_add_frame(writer, &none, &writer->frame_index, error);
   struct content_frame known = {.stamp = writer->stamp,
                                 .index = writer->frame_index};
   if (result == 0 && !content_add_frame(env_of(writer), content_of(writer),
@@ -105,22 +104,38 @@ static int note_page(struct cache_writer *writer, struct format_page_hash hash,
 }
 
 /* A page with new content. */
-static int put_new(struct cache_writer *writer, uint64_t address,
-                   const unsigned char *data, struct format_page_hash hash,
-                   struct hwckpt_error *error) {
+static int append_page(struct cache_writer *writer, const unsigned char *data,
+                       struct format_page_hash hash, uint64_t *slot,
+                       struct hwckpt_error *error) {
   int result = writer->frame_used ? 0 : begin_frame(writer, error);
   unsigned page = writer->frame_used;
   if (result == 0)
     result = note_page(writer, hash, page, error);
-  if (result == 0)
-    result = put_at(writer, address, 1, writer->frame_index, page, error);
   if (result < 0)
     return result;
+  *slot = (uint64_t)writer->frame_index * FORMAT_FRAME_PAGES + page;
   memcpy(writer->frame + page * CACHE_PAGE_SIZE, data, CACHE_PAGE_SIZE);
   writer->frame_used++;
   return writer->frame_used == FORMAT_FRAME_PAGES
              ? writer_end_frame(writer, error)
              : 0;
+}
+
+static int put_new(struct cache_writer *writer, uint64_t address,
+                   const unsigned char *data, struct format_page_hash hash,
+                   struct hwckpt_error *error) {
+  uint64_t slot;
+  int result = append_page(writer, data, hash, &slot, error);
+  return result < 0
+             ? result
+             : put_at(writer, address, 1, (uint32_t)(slot / FORMAT_FRAME_PAGES),
+                      slot % FORMAT_FRAME_PAGES, error);
+}
+
+int writer_append_page(struct cache_writer *writer, const unsigned char *data,
+                       uint64_t *slot, struct hwckpt_error *error) {
+  uint64_t seed = content_of(writer)->seed;
+  return append_page(writer, data, format_hash_page(data, seed), slot, error);
 }
 
 /* A page whose content is page `page` of a known frame. */
@@ -132,7 +147,7 @@ static int put_known(struct cache_writer *writer, uint64_t address,
   if (known->stamp != writer->stamp) {
     struct format_frame frame = known->frame;
     frame.flags = 0; /* its hashes are where it was written */
-    int result = add_frame(writer, &frame, &known->index, error);
+    int result = writer_add_frame(writer, &frame, &known->index, error);
     if (result < 0)
       return result;
     known->stamp = writer->stamp;

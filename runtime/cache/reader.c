@@ -116,29 +116,6 @@ static int open_first(struct cache_reader *reader, const struct image *image,
   return result;
 }
 
-static int broken_chain(const struct image *image, uint64_t below,
-                        const char *why, struct hwckpt_error *error) {
-  struct place place = image_place(image);
-  return place_fail(&place, error, HWCKPT_E_CHAIN_BROKEN, 0,
-                    "generation %llu, on which this builds, %s",
-                    (unsigned long long)below, why);
-}
-
-/* Opens the generation below `above`. */
-static int open_parent(struct cache_reader *reader, const struct image *above,
-                       struct image *image, struct hwckpt_error *error) {
-  uint64_t number = above->header.parent;
-  int result = image_open(image, reader->cache, above->application,
-                          reader->directory, number, error);
-  if (result == -HWCKPT_E_NO_GENERATION)
-    return broken_chain(above, number, "is missing", error);
-  if (result == 0 && image->identity != above->header.parent_commit) {
-    image_close(image);
-    return broken_chain(above, number, "is not the one it was", error);
-  }
-  return result;
-}
-
 static int open_chain(struct cache_reader *reader, const char *application,
                       uint64_t number, struct image_index *index,
                       struct hwckpt_error *error) {
@@ -149,7 +126,7 @@ static int open_chain(struct cache_reader *reader, const char *application,
   /* Ends: a parent's number is always below its child's. */
   while (result == 0) {
     struct place place = image_place(&image);
-    struct chain_link link = {image.number, image.identity};
+    struct chain_link link = {image.number, image.checksum};
     bool first = reader->chain.length == 0;
     if (!buffer_append(env, &reader->chain, &link, sizeof(link)))
       result = place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0, "chain");
@@ -161,7 +138,7 @@ static int open_chain(struct cache_reader *reader, const char *application,
     image_close(&image);
     if (result < 0 || above.header.parent == 0)
       return result;
-    result = open_parent(reader, &above, &image, error);
+    result = image_open_parent(&image, &above, error);
   }
   return result;
 }
@@ -236,9 +213,10 @@ int reader_open_link(struct cache_reader *reader, size_t i, struct image *image,
       (const struct chain_link *)reader->chain.data + i;
   int result = image_open(image, reader->cache, reader->generation.application,
                           reader->directory, link->number, error);
-  if (result == 0 && image->identity != link->identity) {
+  if (result == 0 && image->checksum != link->checksum) {
     image_close(image);
-    return broken_chain(image, link->number, "is not the one it was", error);
+    return image_fail_chain(image, link->number, "is not the one it was",
+                            error);
   }
   return result;
 }

@@ -9,7 +9,7 @@
  * descriptors. */
 struct chain_link {
   uint64_t number;
-  uint64_t identity;
+  uint64_t checksum; /* of its commit record */
 };
 
 struct cache_reader {

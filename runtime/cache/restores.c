@@ -43,7 +43,7 @@ int restores_read(const struct image *image, int directory, unsigned *count,
     status = format_check(&tag, FORMAT_MAGIC_RESTORES, bytes + sizeof(tag));
   if (status == FORMAT_OTHER)
     return place_fail(&place, error, HWCKPT_E_CACHE_VERSION, 0,
-                      "version %u, this reads up to %u", tag.version,
+                      "at byte 0: version %u, this reads up to %u", tag.version,
                       FORMAT_VERSION);
   if (status != FORMAT_OK ||
       !format_decode_restores(&restores, bytes + sizeof(tag), length))

@@ -2,41 +2,71 @@
  *
  * Invariant: what is removed builds on a base older than all that is kept, and
  * deltas go before what they build on, so that a kill in the middle leaves no
- * generation without its base. Bases are ranked by the newest generation that
+ * generation without its base; nothing is removed while somebody reads, who may
+ * open it again. Bases are ranked by the newest generation that
  * builds on them: after a restore of an old generation its chain is the living
- * one.
+ * one. The first in rank is never removed, whatever the quota.
  */
 #include "catalog.h"
 #include "space.h"
 
-/* The newest of `limit` and older; 0 when there is none. */
-static uint64_t newest_below(const struct buffer *entries, uint64_t limit) {
-  const struct catalog_entry *at = entries->data;
-  uint64_t newest = 0;
+/* The base with the newest generation below `limit`; null: there is none. */
+static const struct catalog_entry *newest_below(const struct buffer *entries,
+                                                uint64_t limit) {
+  const struct catalog_entry *at = entries->data, *newest = NULL;
   for (size_t i = 0; i < entries->length / sizeof(*at); i++)
     if (at[i].base == at[i].number && at[i].base != 0 && at[i].newest < limit &&
-        at[i].newest > newest)
-      newest = at[i].newest;
+        (!newest || at[i].newest > newest->newest))
+      newest = &at[i];
   return newest;
+}
+
+/* The newest generation of the last base that is kept; 0: none is there. A
+ * clock that was put back makes nothing old. */
+static uint64_t oldest_kept(const struct buffer *entries, uint64_t now_ns,
+                            const struct cache_retention *retention) {
+  uint64_t oldest = 0;
+  for (unsigned rank = 0;; rank++) {
+    const struct catalog_entry *base =
+        newest_below(entries, oldest ? oldest : UINT64_MAX);
+    if (!base)
+      return oldest;
+    bool young = retention->keep_for_ns &&
+                 (base->newest_ns > now_ns ||
+                  now_ns - base->newest_ns < retention->keep_for_ns);
+    if (rank > 0 && rank >= retention->keep && !young)
+      return oldest;
+    oldest = base->newest;
+  }
+}
+
+/* The same without the last: 0 when only one is left. */
+static uint64_t one_less(const struct buffer *entries, uint64_t oldest) {
+  uint64_t kept = 0;
+  for (;;) {
+    const struct catalog_entry *base =
+        newest_below(entries, kept ? kept : UINT64_MAX);
+    if (!base || base->newest == oldest)
+      return kept;
+    kept = base->newest;
+  }
 }
 
 /* Of a base: whether it is among the kept ones. */
 static bool base_is_kept(const struct buffer *entries, uint64_t base,
-                         uint64_t oldest_kept) {
+                         uint64_t oldest) {
   const struct catalog_entry *at = entries->data;
   for (size_t i = 0; i < entries->length / sizeof(*at); i++)
     if (at[i].number == base)
-      return at[i].newest >= oldest_kept;
+      return at[i].newest >= oldest;
   return true;
 }
 
 /* The lowest base that is kept. What cannot be restored and is older goes. */
-static uint64_t lowest_kept(const struct buffer *entries,
-                            uint64_t oldest_kept) {
+static uint64_t lowest_kept(const struct buffer *entries, uint64_t oldest) {
   const struct catalog_entry *at = entries->data;
   for (size_t i = 0; i < entries->length / sizeof(*at); i++)
-    if (at[i].base == at[i].number && at[i].base != 0 &&
-        at[i].newest >= oldest_kept)
+    if (at[i].base == at[i].number && at[i].base != 0 && at[i].newest >= oldest)
       return at[i].number;
   return 0;
 }
@@ -59,13 +89,13 @@ static int remove_generation(struct cache *cache, const char *application,
 
 static int remove_old(struct cache *cache, const char *application,
                       int directory, const struct buffer *entries,
-                      uint64_t oldest_kept, bool *removed,
+                      uint64_t oldest, bool *removed,
                       struct hwckpt_error *error) {
   const struct catalog_entry *at = entries->data;
-  uint64_t lowest = lowest_kept(entries, oldest_kept);
+  uint64_t lowest = lowest_kept(entries, oldest);
   int result = 0;
   for (size_t i = entries->length / sizeof(*at); i-- > 0 && result == 0;) {
-    bool old = at[i].base ? !base_is_kept(entries, at[i].base, oldest_kept)
+    bool old = at[i].base ? !base_is_kept(entries, at[i].base, oldest)
                           : at[i].number < lowest;
     if (!old)
       continue;
@@ -80,34 +110,104 @@ static int remove_old(struct cache *cache, const char *application,
   return synced < 0 ? place_fail_io(&place, error, synced, "fsync") : 0;
 }
 
-int cache_retain(struct cache *cache, const char *application, unsigned keep,
-                 struct hwckpt_error *error) {
-  const struct cache_env *env = cache->env;
+/* An application's directory under the writer's lock. */
+struct retaining {
+  struct cache *cache;
+  const char *application;
+  int directory, lock;
+};
+
+/* Removes what is older than the chain whose newest generation is `oldest`, but
+ * nothing while somebody reads. */
+static int remove_unread(const struct retaining *in, uint64_t oldest,
+                         bool *removed, bool *read,
+                         struct hwckpt_error *error) {
   struct buffer entries = {0};
-  int directory, lock = -1;
-  int result = directory_open(cache, application, &directory, error);
+  int readers;
+  int result =
+      space_exclude(in->cache, in->application, in->directory, &readers, error);
+  *read = readers < 0;
+  if (result == 0 && !*read)
+    result = catalog_read(in->cache, in->application, in->directory, &entries,
+                          NULL, NULL, error);
+  if (result == 0 && !*read)
+    result = remove_old(in->cache, in->application, in->directory, &entries,
+                        oldest, removed, error);
+  space_let_go(in->cache, readers);
+  buffer_free(in->cache->env, &entries);
+  return result;
+}
+
+/* The same, and gives their flash back; *freed is false when something could
+ * not be. */
+static int cut(const struct retaining *in, uint64_t oldest, bool *freed,
+               struct hwckpt_error *error) {
+  struct cache *cache = in->cache;
+  bool removed = false, read = false;
+  int result = oldest ? remove_unread(in, oldest, &removed, &read, error) : 0;
+  *freed = !read;
+  /* Once a handle also what others left that died. */
+  if (result == 0 && !read && (removed || !cache->swept)) {
+    cache->swept = true;
+    result = space_free(cache, in->application, in->directory, in->lock, freed,
+                        error);
+  }
+  return result;
+}
+
+/* Of a quota: removes one base after the other, the oldest first, until the
+ * rest fits, or nothing can be given back: the next time. */
+static int fit(const struct retaining *in, const struct buffer *entries,
+               uint64_t oldest, uint64_t quota, struct hwckpt_error *error) {
+  struct place place = {in->cache, in->application, NULL};
+  uint64_t used;
+  for (bool freed = true; freed;) {
+    int result =
+        space_used(in->cache, in->application, in->directory, &used, error);
+    if (result < 0 || used <= quota)
+      return result;
+    oldest = one_less(entries, oldest);
+    if (!oldest)
+      return place_fail(&place, error, HWCKPT_E_CACHE_QUOTA, 0,
+                        "the newest checkpoint, with what it builds on, takes "
+                        "more than the quota of %llu bytes",
+                        (unsigned long long)quota);
+    result = cut(in, oldest, &freed, error);
+    if (result < 0)
+      return result;
+  }
+  return 0;
+}
+
+static int retain(const struct retaining *in,
+                  const struct cache_retention *retention,
+                  struct hwckpt_error *error) {
+  struct cache *cache = in->cache;
+  struct buffer entries = {0};
+  bool freed = false;
+  int result = catalog_read(cache, in->application, in->directory, &entries,
+                            NULL, NULL, error);
+  uint64_t oldest =
+      oldest_kept(&entries, cache->env->io->realtime_ns(), retention);
+  if (result == 0)
+    result = cut(in, oldest, &freed, error);
+  if (result == 0 && retention->quota && oldest && freed)
+    result = fit(in, &entries, oldest, retention->quota, error);
+  buffer_free(cache->env, &entries);
+  return result;
+}
+
+int cache_retain(struct cache *cache, const char *application,
+                 const struct cache_retention *retention,
+                 struct hwckpt_error *error) {
+  struct retaining in = {cache, application, -1, -1};
+  int result = directory_open(cache, application, &in.directory, error);
   if (result < 0)
     return result;
-  result = directory_lock(cache, application, directory, &lock, error);
+  result = directory_lock(cache, application, in.directory, &in.lock, error);
   if (result == 0)
-    result = catalog_read(cache, application, directory, &entries, NULL, NULL,
-                          error);
-  bool removed = false;
-  if (result == 0) {
-    uint64_t oldest_kept = UINT64_MAX;
-    for (unsigned i = 0; i < (keep ? keep : 1) && oldest_kept; i++)
-      oldest_kept = newest_below(&entries, oldest_kept);
-    if (oldest_kept)
-      result = remove_old(cache, application, directory, &entries, oldest_kept,
-                          &removed, error);
-  }
-  /* Once a handle also what others left that died. */
-  if (result == 0 && (removed || !cache->swept)) {
-    cache->swept = true;
-    result = space_free(cache, application, directory, lock, error);
-  }
-  buffer_free(env, &entries);
-  directory_unlock(cache, lock);
-  env->io->close(directory);
+    result = retain(&in, retention, error);
+  directory_unlock(cache, in.lock);
+  cache->env->io->close(in.directory);
   return result;
 }

@@ -63,6 +63,24 @@ int space_keep(struct cache *cache, const char *application, int directory,
   return place_fail_io(&place, error, locked, "flock");
 }
 
+int space_exclude(struct cache *cache, const char *application, int directory,
+                  int *fd, struct hwckpt_error *error) {
+  struct place place = {cache, application, FORMAT_READERS_FILE};
+  int result =
+      open_readers(cache, application, directory, O_RDWR | O_CREAT, fd, error);
+  if (result < 0) {
+    *fd = -1;
+    return result;
+  }
+  int locked = lock_readers(cache, *fd, LOCK_EX | LOCK_NB);
+  if (locked == 0)
+    return 0;
+  cache->env->io->close(*fd);
+  *fd = -1;
+  return locked == -EWOULDBLOCK ? 0
+                                : place_fail_io(&place, error, locked, "flock");
+}
+
 void space_let_go(struct cache *cache, int fd) {
   if (fd < 0)
     return;
@@ -232,26 +250,67 @@ static bool is_unreadable(int result) {
 }
 
 int space_free(struct cache *cache, const char *application, int directory,
-               int lock, struct hwckpt_error *error) {
+               int lock, bool *done, struct hwckpt_error *error) {
   struct buffer numbers = {0};
   int fd = -1;
   int result = directory_numbers(cache, application, directory,
                                  format_parse_segment, &numbers, error);
   size_t count = numbers.length / sizeof(uint64_t);
-  if (result == 0 && count) {
-    result = open_readers(cache, application, directory, O_RDWR | O_CREAT, &fd,
-                          error);
-    if (result == 0 && lock_readers(cache, fd, LOCK_EX | LOCK_NB) == 0) {
-      result = session_take_turn(cache, application, lock, error);
-      if (result == 0)
-        result =
-            free_all(cache, application, directory, numbers.data, count, error);
-      if (is_unreadable(result))
-        result = 0;
-    }
-    if (fd >= 0)
-      space_let_go(cache, fd);
+  *done = count == 0;
+  if (result == 0 && count)
+    result = space_exclude(cache, application, directory, &fd, error);
+  if (fd >= 0) {
+    result = session_take_turn(cache, application, lock, error);
+    if (result == 0)
+      result =
+          free_all(cache, application, directory, numbers.data, count, error);
+    *done = result == 0;
+    if (is_unreadable(result))
+      result = 0;
+    space_let_go(cache, fd);
   }
   buffer_free(cache->env, &numbers);
+  return result;
+}
+
+/* ---- what is in use ---- */
+
+struct using {
+  struct cache *cache;
+  int directory;
+  uint64_t bytes;
+};
+
+/* What cannot be looked at is none of ours, or just went. */
+static int add_used(const char *name, void *context) {
+  struct using *using = context;
+  const struct cache_io *io = using->cache->env->io;
+  struct stat status;
+  int fd = io->openat(using->directory, name, O_RDONLY | OPEN_FILE, 0);
+  if (fd < 0)
+    return 0;
+  if (io->fstat(fd, &status) == 0)
+    using->bytes += (uint64_t)status.st_blocks * 512;
+  io->close(fd);
+  return 0;
+}
+
+int space_used(struct cache *cache, const char *application, int directory,
+               uint64_t *bytes, struct hwckpt_error *error) {
+  struct using using = {cache, directory, 0};
+  int result = directory_each_name(cache, application, directory, add_used,
+                                   &using, error);
+  *bytes = using.bytes;
+  return result;
+}
+
+int cache_used(struct cache *cache, const char *application, uint64_t *bytes,
+               struct hwckpt_error *error) {
+  int directory;
+  int result = directory_open(cache, application, &directory, error);
+  if (result < 0)
+    return result;
+  result = space_used(cache, application, directory, bytes, error);
+  cache->env->io->close(directory);
   return result;
 }

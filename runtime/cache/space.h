@@ -19,10 +19,19 @@ int space_keep(struct cache *cache, const char *application, int directory,
                int *fd, struct hwckpt_error *error);
 void space_let_go(struct cache *cache, int fd);
 
+/* Keeps readers away until space_let_go(), so that a generation can be replaced
+ * by another that says the same. *fd is -1 when somebody reads. */
+int space_exclude(struct cache *cache, const char *application, int directory,
+                  int *fd, struct hwckpt_error *error);
+
+/* Bytes on flash of all that is in the application's directory. */
+int space_used(struct cache *cache, const char *application, int directory,
+               uint64_t *bytes, struct hwckpt_error *error);
+
 /* Gives back what can be given back now. The caller holds the writer's lock at
  * `lock`. That a reader is open, or a generation cannot be read, is no error:
- * then all stays as it is. */
+ * then all stays as it is, and *done is false. */
 int space_free(struct cache *cache, const char *application, int directory,
-               int lock, struct hwckpt_error *error);
+               int lock, bool *done, struct hwckpt_error *error);
 
 #endif

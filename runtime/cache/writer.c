@@ -62,7 +62,7 @@ static void continue_counts(struct cache_writer *writer, uint64_t newest) {
     commit->counted_since_ns = writer->cache->env->io->realtime_ns();
 }
 
-static int find_number(struct cache_writer *writer,
+int writer_find_newest(struct cache_writer *writer,
                        struct hwckpt_error *error) {
   const struct cache_env *env = writer->cache->env;
   struct buffer numbers = {0};
@@ -70,18 +70,27 @@ static int find_number(struct cache_writer *writer,
       directory_numbers(writer->cache, writer->application, writer->directory,
                         format_parse_generation, &numbers, error);
   size_t count = numbers.length / sizeof(uint64_t);
-  uint64_t newest = count ? ((const uint64_t *)numbers.data)[count - 1] : 0;
+  writer->newest = count ? ((const uint64_t *)numbers.data)[count - 1] : 0;
   buffer_free(env, &numbers);
+  return result;
+}
+
+void writer_take_number(struct cache_writer *writer, uint64_t number) {
+  writer->number = number;
+  format_generation_file(writer->file, number, FORMAT_SUFFIX_GENERATION);
+  format_generation_file(writer->temporary, number, FORMAT_TEMPORARY_SUFFIX);
+  continue_counts(writer, writer->newest);
+}
+
+/* The next generation. */
+static int identify_next(struct cache_writer *writer, void *context,
+                         struct hwckpt_error *error) {
+  const struct cache_write_options *options = context;
+  int result = writer_find_newest(writer, error);
   if (result < 0)
     return result;
-  writer->number = newest + 1;
-  format_generation_file(writer->file, writer->number,
-                         FORMAT_SUFFIX_GENERATION);
-  format_generation_file(writer->temporary, writer->number,
-                         FORMAT_TEMPORARY_SUFFIX);
-  continue_counts(writer, newest);
-  writer->newest = newest;
-  return 0;
+  writer_take_number(writer, writer->newest + 1);
+  return fill_header(writer, options->parent, error);
 }
 
 static int take_memory(struct cache_writer *writer,
@@ -116,9 +125,8 @@ static int remember(struct cache_writer *writer, struct hwckpt_error *error) {
   return result;
 }
 
-static int begin(struct cache_writer *writer,
-                 const struct cache_write_options *options,
-                 struct hwckpt_error *error) {
+static int begin(struct cache_writer *writer, writer_identify_fn *identify,
+                 void *context, struct hwckpt_error *error) {
   struct cache *cache = writer->cache;
   const char *application = writer->application;
   int result = directory_lock(cache, application, writer->directory,
@@ -132,11 +140,9 @@ static int begin(struct cache_writer *writer,
     result =
         directory_remove_stale(cache, application, writer->directory, error);
   if (result == 0)
-    result = find_number(writer, error);
+    result = identify(writer, context, error);
   if (result == 0)
     result = remember(writer, error);
-  if (result == 0)
-    result = fill_header(writer, options->parent, error);
   if (result == 0)
     result = take_memory(writer, error);
   if (result == 0)
@@ -145,8 +151,8 @@ static int begin(struct cache_writer *writer,
   return result;
 }
 
-int cache_begin(struct cache *cache, const char *application,
-                const struct cache_write_options *options,
+int writer_open(struct cache *cache, const char *application, int level,
+                writer_identify_fn *identify, void *context,
                 struct cache_writer **result, struct hwckpt_error *error) {
   *result = NULL;
   int directory;
@@ -164,15 +170,23 @@ int cache_begin(struct cache *cache, const char *application,
                 application);
   writer->directory = directory;
   writer->lock = writer->fd = -1;
-  writer->level =
-      options->level > CODEC_LEVEL_MAX ? CODEC_LEVEL_MAX : options->level;
-  status = begin(writer, options, error);
-  if (status < 0) {
+  writer->taken_over = UINT32_MAX;
+  writer->level = level > CODEC_LEVEL_MAX ? CODEC_LEVEL_MAX : level;
+  status = begin(writer, identify, context, error);
+  if (status) {
     writer_end(writer, LOG_ABORTED);
     return status;
   }
   *result = writer;
   return 0;
+}
+
+int cache_begin(struct cache *cache, const char *application,
+                const struct cache_write_options *options,
+                struct cache_writer **writer, struct hwckpt_error *error) {
+  struct cache_write_options given = *options;
+  return writer_open(cache, application, options->level, identify_next, &given,
+                     writer, error);
 }
 
 uint64_t cache_writer_number(const struct cache_writer *writer) {

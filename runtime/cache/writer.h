@@ -32,6 +32,12 @@ struct cache_writer {
   struct session *session; /* taken from the cache meanwhile */
   int failed; /* code of the first failure: the generation cannot be whole */
 
+  /* Merging: the commit record of the committed generation that this one takes
+   * the place of, null otherwise; frames from `taken_over` on are as they are
+   * in segments. */
+  const CacheCommit *replaces;
+  uint32_t taken_over;
+
   struct log log; /* page frames */
 
   /* The generation file's bytes so far: `written` in the file, then the output
@@ -62,6 +68,29 @@ struct cache_writer {
 struct place writer_place(const struct cache_writer *writer);
 
 int writer_no_memory(struct cache_writer *writer, struct hwckpt_error *error);
+
+/* Says who the generation is: number, header, and what of the commit record is
+ * known; under the writer's lock. */
+typedef int writer_identify_fn(struct cache_writer *writer, void *context,
+                               struct hwckpt_error *error);
+
+/* Opens a writer. A positive result of identify ends it and is returned. */
+int writer_open(struct cache *cache, const char *application, int level,
+                writer_identify_fn *identify, void *context,
+                struct cache_writer **writer, struct hwckpt_error *error);
+
+/* For identify: the newest generation's number (0: none), and taking one. */
+int writer_find_newest(struct cache_writer *writer, struct hwckpt_error *error);
+void writer_take_number(struct cache_writer *writer, uint64_t number);
+
+/* A place in the generation's list of frames. */
+int writer_add_frame(struct cache_writer *writer,
+                     const struct format_frame *frame, uint32_t *index,
+                     struct hwckpt_error *error);
+
+/* Appends a page without an address, whether or not its content is known. */
+int writer_append_page(struct cache_writer *writer, const unsigned char *data,
+                       uint64_t *slot, struct hwckpt_error *error);
 
 /* Puts pages that are to be stored. */
 int writer_put_stored(struct cache_writer *writer, uint64_t address,

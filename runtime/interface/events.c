@@ -116,7 +116,9 @@ static int open_checkpoints(struct hwckpt_error *error) {
       .go_on = events.options.on_unsupported[0] == 'w',
       .level = (int)events.options.level,
       .base_every = (unsigned)events.options.base_every,
-      .keep = (unsigned)events.options.keep,
+      .retention = {.keep = (unsigned)events.options.keep,
+                    .keep_for_ns = events.options.keep_for,
+                    .quota = events.options.quota},
       .ring_bytes = (size_t)events.options.ring << 20,
   };
   return checkpoint_open(&options, error);
@@ -210,7 +212,8 @@ static int errno_of(const struct hwckpt_error *error) {
   }
 }
 
-static void take_checkpoint(Event event, const char *cause,
+/* Whether it was taken. */
+static bool take_checkpoint(Event event, const char *cause,
                             const struct quiesce_hooks *how) {
   struct hwckpt_error error;
   static struct checkpoint_result result;
@@ -227,10 +230,43 @@ static void take_checkpoint(Event event, const char *cause,
     counters_taken(&result);
     choose_interval(&result.statistics);
     quiesce_finish_saves(0);
-    checkpoint_tidy();
     if (events.options.verbosity > 0)
       say(&result);
   }
+  return status == 0;
+}
+
+/* ---- between checkpoints ---- */
+
+/* Of the time the thread rests four fifths, so that what is not urgent takes
+ * little from the program, and ends with the first request or when the timer is
+ * due. */
+#define TIDY_REST 4u
+
+struct tidying {
+  uint64_t due_ns;
+  uint64_t since_ns; /* it works */
+};
+
+static bool tidying_goes_on(void *context) {
+  struct tidying *tidying = context;
+  uint64_t now = quiesce_now_ns();
+  uint64_t rest = (now - tidying->since_ns) * TIDY_REST;
+  if (events.interval && now + rest > tidying->due_ns)
+    return false;
+  struct timespec timeout = {(time_t)(rest / 1000000000u),
+                             (long)(rest % 1000000000u)};
+  SYS(futex, &events.requests, FUTEX_WAIT_PRIVATE, 0, &timeout, 0, 0);
+  tidying->since_ns = quiesce_now_ns();
+  return atomic_load(&events.requests) == 0;
+}
+
+static void tidy(uint64_t due_ns) {
+  struct hwckpt_error error;
+  struct tidying tidying = {due_ns, quiesce_now_ns()};
+  int status = checkpoint_tidy(tidying_goes_on, &tidying, &error);
+  if (status < 0 && status != -HWCKPT_E_CACHE_BUSY)
+    say_error(&error);
 }
 
 static void roll_back(const struct quiesce_hooks *how) {
@@ -266,6 +302,7 @@ static void serve(void *unused) {
   for (;;) {
     int event = next_event(due);
     uint64_t begin = quiesce_now_ns();
+    bool taken = false;
     if (opened < 0) {
       quiesce_fail_saves(-EIO);
       quiesce_fail_loads(-EIO);
@@ -274,7 +311,7 @@ static void serve(void *unused) {
     } else {
       char cause[CHECKPOINT_CAUSE];
       monitors_describe((Event)event, cause, sizeof cause);
-      take_checkpoint((Event)event, cause, how);
+      taken = take_checkpoint((Event)event, cause, how);
     }
     if (always_armed()) { /* after a stop that failed */
       sites_prepare();
@@ -285,6 +322,8 @@ static void serve(void *unused) {
     uint64_t now = quiesce_now_ns(), rest = events.interval / 4;
     due = begin + events.interval;
     due = due < now + rest ? now + rest : due;
+    if (taken)
+      tidy(due);
   }
 }
 

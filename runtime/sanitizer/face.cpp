@@ -63,7 +63,7 @@ const Limits NumberLimits[] = {
     {"every_site", 0, INT64_MAX, "0 or more"},
     {"rollback_every", 0, INT64_MAX, "0 or more"},
     {"level", -7, 19, "a zstd level, -7 to 19"},
-    {"base_every", 1, INT64_MAX, "1 or more"},
+    {"base_every", 0, UINT_MAX, "0 or more"},
     {"keep", 1, INT_MAX, "1 or more"},
     {"signal", 0, 64, "a signal number, or 0"},
     {"ring", 1, 1 << 20, "MiB, 1 or more"},
@@ -119,7 +119,7 @@ bool parseNumber(const char *text, int64_t *number) {
 
 struct Unit {
   const char *name;
-  uint64_t nanoseconds;
+  uint64_t factor;
 };
 // The largest first, for printing; a bare number is seconds.
 const Unit Units[] = {
@@ -146,7 +146,7 @@ bool parseDuration(const char *text, uint64_t *nanoseconds) {
   uint64_t unit = 0;
   for (const Unit &u : Units)
     if (internal_strcmp(text, u.name) == 0)
-      unit = u.nanoseconds;
+      unit = u.factor;
   if (unit == 0 || __builtin_mul_overflow(whole, unit, nanoseconds))
     return false;
   for (; fraction && isDigit(*fraction); ++fraction) {
@@ -156,6 +156,25 @@ bool parseDuration(const char *text, uint64_t *nanoseconds) {
       return false;
   }
   return true;
+}
+
+// The largest first, for printing.
+const Unit Sizes[] = {
+    {"T", uint64_t{1} << 40},
+    {"G", uint64_t{1} << 30},
+    {"M", uint64_t{1} << 20},
+    {"K", uint64_t{1} << 10},
+    {"", 1},
+};
+
+bool parseBytes(const char *text, uint64_t *bytes) {
+  uint64_t whole;
+  if (!readDigits(&text, &whole))
+    return false;
+  for (const Unit &size : Sizes)
+    if (internal_strcmp(text, size.name) == 0)
+      return !__builtin_mul_overflow(whole, size.factor, bytes);
+  return false;
 }
 
 class FlagOption final : public FlagHandlerBase {
@@ -225,10 +244,36 @@ public:
     if (*Value == HWCKPT_EVERY_AUTO)
       return FormatString(buffer, size, "auto");
     for (const Unit &unit : Units)
-      if (*Value % unit.nanoseconds == 0)
+      if (*Value % unit.factor == 0)
         return static_cast<uptr>(internal_snprintf(
                    buffer, size, "%llu%s",
-                   static_cast<unsigned long long>(*Value / unit.nanoseconds),
+                   static_cast<unsigned long long>(*Value / unit.factor),
+                   unit.name)) < size;
+    return false;
+  }
+
+private:
+  const char *Name;
+  uint64_t *Value;
+  Complaint *Wrong;
+};
+
+class BytesOption final : public FlagHandlerBase {
+public:
+  BytesOption(const char *name, uint64_t *value, Complaint *complaint)
+      : Name(name), Value(value), Wrong(complaint) {}
+  bool Parse(const char *text) final {
+    if (!parseBytes(text, Value))
+      Wrong->make(Name, text,
+                  "a number of bytes such as 4096, 64K, 500M or 10G");
+    return true;
+  }
+  bool Format(char *buffer, uptr size) final {
+    for (const Unit &unit : Sizes)
+      if (*Value % unit.factor == 0 && (*Value || unit.factor == 1))
+        return static_cast<uptr>(internal_snprintf(
+                   buffer, size, "%llu%s",
+                   static_cast<unsigned long long>(*Value / unit.factor),
                    unit.name)) < size;
     return false;
   }
@@ -270,6 +315,7 @@ private:
 using FLAG = FlagOption;
 using NUMBER = NumberOption;
 using DURATION = DurationOption;
+using BYTES = BytesOption;
 using STRING = StringOption;
 
 // Names the parser knows; HWCKPT_OPTION rows and what we take of the options

@@ -19,6 +19,7 @@ extern "C" {
 #define HWCKPT_OPTION_TYPE_FLAG bool
 #define HWCKPT_OPTION_TYPE_NUMBER int64_t
 #define HWCKPT_OPTION_TYPE_DURATION uint64_t
+#define HWCKPT_OPTION_TYPE_BYTES uint64_t
 #define HWCKPT_OPTION_TYPE_STRING const char *
 
 #define HWCKPT_EVERY_AUTO UINT64_MAX /* the option every=auto */

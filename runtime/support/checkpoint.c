@@ -416,7 +416,8 @@ static int take_generation(bool base, const struct quiesce_hooks *hooks,
 
 static bool is_base(void) {
   return checkpoint.dirty.method == DIRTY_FULL || !checkpoint.newest ||
-         checkpoint.deltas + 1 >= checkpoint.options.base_every;
+         (checkpoint.options.base_every &&
+          checkpoint.deltas + 1 >= checkpoint.options.base_every);
 }
 
 static uint64_t cpu_ns(void) {
@@ -457,10 +458,79 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
   return 0;
 }
 
-void checkpoint_tidy(void) {
-  if (checkpoint.deltas == 0)
-    cache_retain(checkpoint.cache, checkpoint.application,
-                 checkpoint.options.keep, 0);
+#define IOPRIO_THREAD 1
+#define IOPRIO_IDLE (3u << 13)
+
+/* Work in the background: the device serves everybody else first, until the
+ * rest of it is waited for. The processor is left to others by whoever is asked
+ * to go on: to wait at a lower priority could not be taken back without
+ * rights. */
+struct background {
+  bool (*go_on)(void *context);
+  void *context;
+  long priority; /* before, or an error */
+};
+
+static void begin_background(struct background *background) {
+  background->priority = SYS(ioprio_get, IOPRIO_THREAD, 0);
+  if (background->priority >= 0)
+    SYS(ioprio_set, IOPRIO_THREAD, 0, IOPRIO_IDLE);
+}
+
+static void end_background(struct background *background) {
+  if (background->priority >= 0)
+    SYS(ioprio_set, IOPRIO_THREAD, 0, background->priority);
+  background->priority = -1;
+}
+
+static bool background_goes_on(void *context) {
+  struct background *background = context;
+  bool on = background->go_on(background->context);
+  if (!on)
+    end_background(background);
+  return on;
+}
+
+/* What turns out to be damaged is not built on any more. */
+static int merge(bool always, struct background *background,
+                 struct hwckpt_error *error) {
+  const struct cache_merge_options options = {
+      .level = checkpoint.options.level,
+      .always = always,
+      .go_on = background_goes_on,
+      .context = background,
+  };
+  struct cache_merge_result merged;
+  begin_background(background);
+  int status = cache_merge(checkpoint.cache, checkpoint.application, &options,
+                           &merged, error);
+  end_background(background);
+  if (merged.merged)
+    checkpoint.deltas = 0;
+  if (status == -HWCKPT_E_CACHE_DAMAGED ||
+      status == -HWCKPT_E_CACHE_TRUNCATED || status == -HWCKPT_E_CHAIN_BROKEN)
+    checkpoint.newest = 0;
+  return status < 0 ? status : merged.merged;
+}
+
+static int retain(struct hwckpt_error *error) {
+  return cache_retain(checkpoint.cache, checkpoint.application,
+                      &checkpoint.options.retention, error);
+}
+
+int checkpoint_tidy(bool (*go_on)(void *context), void *context,
+                    struct hwckpt_error *error) {
+  struct background background = {go_on, context, -1};
+  int status = merge(false, &background, error);
+  if (status < 0)
+    return status;
+  if (checkpoint.deltas == 0 || checkpoint.options.retention.quota)
+    status = retain(error);
+  /* What the newest ones hold of older ones is not all needed. */
+  if (status == -HWCKPT_E_CACHE_QUOTA && checkpoint.deltas &&
+      merge(true, &background, 0) > 0)
+    status = retain(error);
+  return status < 0 ? status : 0;
 }
 
 int checkpoint_roll_back(const struct quiesce_hooks *hooks,

@@ -29,11 +29,12 @@ struct checkpoint_options {
   uint64_t generation;     /* and the one it comes back from; 0: none */
   enum dirty_method track;
   enum checkpoint_method method;
-  bool go_on;          /* without what is not supported, instead of failing */
-  int level;           /* zstd; 0: raw */
-  unsigned base_every; /* generations from base to base */
-  unsigned keep;       /* bases kept */
-  size_t ring_bytes;   /* memory that holds pages until they are written */
+  bool go_on; /* without what is not supported, instead of failing */
+  int level;  /* zstd; 0: raw */
+  unsigned
+      base_every; /* generations from base to base; 0: merging makes them */
+  struct cache_retention retention;
+  size_t ring_bytes; /* memory that holds pages until they are written */
 };
 
 /* In the program, before its own code: notes what it was started with. */
@@ -67,8 +68,12 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error);
 
-/* After one that succeeded: removes what retention does not keep. */
-void checkpoint_tidy(void);
+/* After one that succeeded: merges generations when that is due, and removes
+ * what retention does not keep. go_on is asked between pieces of the work, and
+ * may sleep; when it returns false there is little more. CACHE_BUSY: the next
+ * time. */
+int checkpoint_tidy(bool (*go_on)(void *context), void *context,
+                    struct hwckpt_error *error);
 
 /* Rolls the program back to the newest checkpoint; the threads go on there. On
  * failure nothing is changed, and threads wait for quiesce_fail_loads(). E109:

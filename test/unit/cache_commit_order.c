@@ -82,7 +82,7 @@ int main(void) {
   CHECK_OK(cache_count_restore(cache, name, 1, &count, &unit_error));
   CHECK(strcmp(trace, "wdrf") == 0);
   memset(trace, 0, sizeof(trace));
-  CHECK_OK(cache_retain(cache, name, 1, &unit_error));
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
   /* What is removed is gone durably before others are told to forget it, and
    * that before what it referred to is given back. */
   CHECK(strcmp(trace, "ufwf") == 0);

@@ -200,7 +200,7 @@ int main(void) {
   memset(present, 0, sizeof(present));
   fill(0, 512, 5);
   write_generation(0, 0, 512);
-  CHECK_OK(cache_retain(cache, name, 1, &unit_error));
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
   check();
   fill(64, 300, 4);
   write_generation(number, 64, 300);

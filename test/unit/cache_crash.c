@@ -3,8 +3,9 @@
  * record, what a device may have kept is built again: all that was synced, and
  * of the rest nothing, all, any part in any order, the last write torn between
  * two sectors. In each such state every generation that was committed reads
- * back bit for bit, one that was being committed reads back or is not there,
- * and the cache can be written to. HWCKPT_STRESS=1: many more parts of each.
+ * back bit for bit, also one that is being merged; one that was being committed
+ * reads back or is not there; and the cache can be written to, merged and
+ * tidied. HWCKPT_STRESS=1: many more parts of each.
  */
 // RUN: %unit/cache_crash
 #include "Inputs/unit.h"
@@ -370,11 +371,13 @@ static const struct cache_env env = {&disk_io, unit_map, unit_unmap};
 
 /* ---- the run ---- */
 
-#define GENERATIONS 9
+#define GENERATIONS 12
 static struct model models[GENERATIONS + 2];
 static size_t committed_at[GENERATIONS + 1]; /* operations by then; 0: never */
 static size_t begun_at[GENERATIONS + 1];
 static size_t retained_from;
+static uint64_t removed_below; /* by the newest retention */
+static size_t removed_from;
 
 static void write_generation(struct cache *cache, uint64_t number,
                              uint64_t parent) {
@@ -404,11 +407,13 @@ static struct cache *open_cache(void) {
 }
 
 static void run(void) {
-  static const uint64_t parents[GENERATIONS + 1] = {0, 0, 1, 2, 0, 4, 5, 6};
+  static const uint64_t parents[GENERATIONS + 1] = {0, 0, 1, 2, 0, 4,
+                                                    5, 6, 7, 8, 9};
   struct cache *cache = open_cache();
   char name[CACHE_NAME_MAX];
   CHECK_OK(cache_new_application(cache, "p", name, &unit_error));
   unsigned count;
+  bool merged;
   recording = true;
   for (uint64_t number = 1; number <= 4; number++)
     write_generation(cache, number, parents[number]);
@@ -417,9 +422,20 @@ static void run(void) {
   CHECK_OK(cache_count_restore(cache, application, 4, &count, &unit_error));
   write_generation(cache, 5, parents[5]);
   retained_from = recorded;
-  CHECK_OK(cache_retain(cache, application, 1, &unit_error));
+  CHECK_OK(unit_retain(cache, application, 1, &unit_error));
   for (uint64_t number = 6; number <= 7; number++)
     write_generation(cache, number, parents[number]);
+  /* Generations of segments, of their own files, and what was merged before. */
+  CHECK_OK(unit_merge(cache, application, &merged, &unit_error));
+  CHECK(merged);
+  write_generation(cache, 8, parents[8]);
+  write_generation(cache, 9, parents[9]);
+  CHECK_OK(unit_merge(cache, application, &merged, &unit_error));
+  CHECK(merged);
+  removed_below = 9;
+  removed_from = recorded;
+  CHECK_OK(unit_retain(cache, application, 1, &unit_error));
+  write_generation(cache, 10, parents[10]);
   recording = false;
   cache_close(cache);
 }
@@ -431,7 +447,8 @@ static size_t lost_at;
 
 /* Was, or may have been, removed. */
 static bool is_removed(uint64_t number) {
-  return number < 4 && lost_at > retained_from;
+  return (number < 4 && lost_at > retained_from) ||
+         (number < removed_below && lost_at > removed_from);
 }
 
 static int see(const struct cache_generation *generation, int damage,
@@ -467,7 +484,10 @@ static void check(size_t end) {
   write_generation(cache, newest + 1, newest);
   CHECK_OK(unit_compare(cache, application, newest + 1, &models[newest + 1],
                         &unit_error));
-  CHECK_OK(cache_retain(cache, application, 1, &unit_error));
+  bool merged;
+  CHECK_OK(unit_merge(cache, application, &merged, &unit_error));
+  CHECK(merged || newest == 0);
+  CHECK_OK(unit_retain(cache, application, 1, &unit_error));
   CHECK_OK(unit_compare(cache, application, newest + 1, &models[newest + 1],
                         &unit_error));
   models[newest + 1] = before;

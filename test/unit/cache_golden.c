@@ -1,18 +1,23 @@
-/* The caches in test/cache/Inputs, one a version of the format, written by the
- * hwckpt of its time, are read as they were meant. `cache_golden write DIR`
- * made them; Inputs/unit.c's unit_fill() must therefore stay as it is.
+/* The caches in test/cache/Inputs, of each version of the format, written by
+ * the hwckpt of its time, are read as they were meant, can be built on and be
+ * merged. `cache_golden write DIR GENERATIONS` made them; Inputs/unit.c's
+ * unit_fill() must therefore stay as it is. In v2-merged generation 4 was
+ * merged with those before it, and 4 and 5 refer to frames that others wrote.
  */
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v1 2
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v2 3
+// RUN: %unit/cache_golden %src/test/cache/Inputs/v2-merged 5
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v1 2
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v2 3
+// RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v2-merged 5
 #include "Inputs/unit.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
-
 #include <unistd.h>
 
-static struct model models[4];
+#define GENERATIONS_MAX 5
+static struct model models[GENERATIONS_MAX + 1];
 static uint64_t generations;
 static const char *const name = "golden";
 
@@ -29,6 +34,18 @@ static void put_all(struct cache_writer *writer, uint64_t number) {
   if (number == 3) { /* enough for a segment */
     CHECK_OK(unit_put(writer, model, 50, 40, 3, &unit_error));
     CHECK_OK(unit_put(writer, model, 4, 1, 3, &unit_error));
+    return;
+  }
+  if (number == 4) { /* some of it is there already */
+    CHECK_OK(unit_put(writer, model, 50, 20, 3, &unit_error));
+    CHECK_OK(unit_put(writer, model, 120, 4, 4, &unit_error));
+    CHECK_OK(unit_put_hole(writer, model, 80, 2, &unit_error));
+    CHECK_OK(cache_put_record(writer, 4, "fourth", 6, &unit_error));
+    return;
+  }
+  if (number == 5) {
+    CHECK_OK(unit_put(writer, model, 70, 8, 3, &unit_error));
+    CHECK_OK(unit_put(writer, model, 121, 1, UNIT_ZERO, &unit_error));
     return;
   }
   CHECK_OK(unit_put_hole(writer, model, 101, 20, &unit_error));
@@ -50,33 +67,42 @@ static void write_all(const char *path) {
     CHECK_OK(cache_begin(cache, name, &options, &writer, &unit_error));
     put_all(writer, number);
     CHECK_OK(cache_commit(writer, NULL, &unit_error));
+    bool merged = number != 4;
+    if (number == 4)
+      CHECK_OK(unit_merge(cache, name, &merged, &unit_error));
+    CHECK(merged);
   }
   for (int i = 0; i < 3; i++)
     CHECK_OK(cache_count_restore(cache, name, 2, &count, &unit_error));
   cache_close(cache);
 }
 
+static void copy_file(const char *from, const char *file) {
+  char source[4500], target[400];
+  unsigned char *bytes;
+  snprintf(source, sizeof(source), "%s/%s", from, file);
+  snprintf(target, sizeof(target), "cache/%s", file);
+  size_t length = unit_read_file(source, &bytes);
+  unit_write_file(unit_path(target), bytes, length);
+  free(bytes);
+}
+
 /* A copy of our own: a checkout may have other modes and another owner. */
 static void copy(const char *from) {
-  static const char *const files[] = {"hwckpt-cache",
-                                      "golden/g0000000001.ckpt",
-                                      "golden/g0000000002.ckpt",
-                                      "golden/g0000000002.restores",
-                                      "golden/g0000000003.ckpt",
-                                      "golden/s0000000001.seg"};
+  char folder[4096];
   CHECK(mkdir(unit_path("cache"), 0700) == 0);
   CHECK(mkdir(unit_path("cache/golden"), 0700) == 0);
-  for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-    char source[4096], target[256];
-    unsigned char *bytes;
-    snprintf(source, sizeof(source), "%s/%s", from, files[i]);
-    snprintf(target, sizeof(target), "cache/%s", files[i]);
-    if (i >= 4 && access(source, F_OK) != 0)
-      continue; /* of a version that had none */
-    size_t length = unit_read_file(source, &bytes);
-    unit_write_file(unit_path(target), bytes, length);
-    free(bytes);
+  copy_file(from, "hwckpt-cache");
+  snprintf(folder, sizeof(folder), "%s/golden", from);
+  DIR *directory = opendir(folder);
+  CHECK(directory);
+  for (struct dirent *entry; (entry = readdir(directory));) {
+    char below[300];
+    snprintf(below, sizeof(below), "golden/%s", entry->d_name);
+    if (entry->d_name[0] != '.')
+      copy_file(from, below);
   }
+  closedir(directory);
 }
 
 static void check_record(const struct cache_reader *reader, size_t i,
@@ -90,13 +116,13 @@ static void check_record(const struct cache_reader *reader, size_t i,
 }
 
 int main(int argc, char **argv) {
-  if (argc == 3 && strcmp(argv[1], "write") == 0) {
-    generations = 3;
+  CHECK(argc >= 3);
+  generations = strtoul(argv[argc - 1], NULL, 10);
+  CHECK(generations > 0 && generations <= GENERATIONS_MAX);
+  if (argc == 4 && strcmp(argv[1], "write") == 0) {
     write_all(argv[2]);
     return 0;
   }
-  CHECK(argc == 3);
-  generations = strtoul(argv[2], NULL, 10);
   /* The models are made by putting the same into a cache that is thrown away.
    */
   write_all(unit_path("models"));
@@ -124,6 +150,12 @@ int main(int argc, char **argv) {
   CHECK_OK(unit_put(writer, &models[0], 20, 2, 9, &unit_error));
   CHECK_OK(cache_commit(writer, NULL, &unit_error));
   CHECK_OK(unit_compare(cache, name, generations + 1, &models[0], &unit_error));
+  /* And merged, whatever its parts were written in. */
+  bool merged;
+  CHECK_OK(unit_merge(cache, name, &merged, &unit_error));
+  CHECK(merged);
+  CHECK_OK(unit_compare(cache, name, generations + 1, &models[0], &unit_error));
+  CHECK_OK(cache_verify(cache, name, generations + 1, &unit_error));
   cache_close(cache);
   CHECK(unit_mapped() == 0);
   return 0;

@@ -108,7 +108,7 @@ static const struct cache_env env = {&injecting, unit_map, unit_unmap};
 
 static struct {
   char name[CACHE_NAME_MAX];
-  struct model models[4]; /* by generation number */
+  struct model models[5]; /* by generation number */
   uint64_t committed;
   bool retained;
 } run;
@@ -157,6 +157,14 @@ static int see_application(const struct cache_application *application,
   return 0;
 }
 
+/* A merge that fails leaves what was there; in vain it may have been. */
+static int merge(struct cache *cache, struct hwckpt_error *error) {
+  bool merged;
+  int result = unit_merge(cache, run.name, &merged, error);
+  CHECK(merged || result < 0 || plan.hit);
+  return result;
+}
+
 static int do_all(const char *path, struct hwckpt_error *error) {
   struct cache *cache;
   unsigned count;
@@ -180,10 +188,16 @@ static int do_all(const char *path, struct hwckpt_error *error) {
   if (result == 0)
     result = write_generation(cache, 0, error);
   if (result == 0)
-    result = cache_verify(cache, run.name, 3, error);
+    result = write_generation(cache, 3, error);
+  if (result == 0)
+    result = merge(cache, error);
+  if (result == 0)
+    result = unit_compare(cache, run.name, 4, &run.models[4], error);
+  if (result == 0)
+    result = cache_verify(cache, run.name, 4, error);
   if (result == 0) {
     run.retained = true;
-    result = cache_retain(cache, run.name, 1, error);
+    result = unit_retain(cache, run.name, 1, error);
   }
   cache_close(cache);
   return result;
@@ -267,7 +281,7 @@ static void try_all(enum mode mode, int error_number, int step,
       CHECK(error.sys_errno == error_number);
       failures++;
     } else if (mode == SHORT_ONCE || !plan.hit) {
-      CHECK(run.committed == 3);
+      CHECK(run.committed == 4);
     }
     check_after(path);
     CHECK(unit_mapped() == 0);

@@ -1,5 +1,6 @@
-/* A writer killed at a random instant leaves every committed generation
- * whole, and the next writer removes what it left. HWCKPT_STRESS=1: 500 times.
+/* A writer killed at a random instant, while it writes, merges or removes
+ * generations, leaves the last committed one as it was, and the next writer
+ * removes what it left. HWCKPT_STRESS=1: 500 times.
  */
 // RUN: %unit/cache_killed_writer
 // RUN: %unit/sanitized/cache_killed_writer
@@ -39,8 +40,13 @@ static _Noreturn void write_until_killed(const char *path, const char *name,
   struct cache *cache;
   CHECK_OK(cache_open(&cache_env_kernel, path, false, &cache, &unit_error));
   for (;; number++) {
+    bool merged;
     write_next(cache, name, number, model);
     CHECK(write(told, &number, sizeof(number)) == sizeof(number));
+    if (number % 3 == 0)
+      CHECK_OK(unit_merge(cache, name, &merged, &unit_error));
+    if (number % 6 == 0)
+      CHECK_OK(unit_retain(cache, name, 1, &unit_error));
   }
 }
 

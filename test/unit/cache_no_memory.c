@@ -34,7 +34,7 @@ static int write_generation(struct cache *cache, uint64_t parent,
   if (result < 0)
     return result;
   /* Backwards, one by one: the lists grow and are merged. */
-  for (size_t i = 0; i < 1500 && result == 0; i++)
+  for (size_t i = 0; i < 800 && result == 0; i++)
     result =
         unit_put(writer, model, 3000 - 2 * i, 2, 1 + (unsigned)parent, error);
   for (size_t i = 0; i < 600 && parent && result == 0; i++)
@@ -75,8 +75,13 @@ static int do_all(struct hwckpt_error *error) {
     result = cache_each_generation(cache, name, count_damage, NULL, error);
   if (result == 0)
     result = cache_count_restore(cache, name, 1, &count, error);
+  bool merged;
   if (result == 0)
-    result = cache_retain(cache, name, 1, error);
+    result = unit_merge(cache, name, &merged, error);
+  if (result == 0)
+    result = unit_compare(cache, name, 2, &models[2], error);
+  if (result == 0)
+    result = unit_retain(cache, name, 1, error);
   cache_close(cache);
   return result;
 }

@@ -67,7 +67,7 @@ static void write_all(struct cache *cache) {
     CHECK_OK(unit_compare(cache, name, number, &model, &unit_error));
     CHECK_OK(cache_verify(cache, name, number, &unit_error));
   }
-  CHECK_OK(cache_retain(cache, name, 1, &unit_error));
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
   CHECK_OK(unit_compare(cache, name, 3, &model, &unit_error));
 }
 

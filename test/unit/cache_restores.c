@@ -80,7 +80,7 @@ int main(void) {
   CHECK_OK(cache_count_restore(cache, name, 2, &count, &unit_error));
   CHECK(count == 1 && listed(cache, name, 2) == 1);
   free(bytes);
-  CHECK_OK(cache_retain(cache, name, 1, &unit_error));
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
   snprintf(file, sizeof(file), "cache/%s/g0000000001.restores", name);
   CHECK(access(unit_path(file), F_OK) != 0);
   cache_close(cache);

@@ -1,6 +1,7 @@
-/* Retention keeps the newest bases with their deltas and removes the rest, in
- * an order that never leaves a delta without its base; the chain that was last
- * built on is kept even when its base is old. */
+/* Retention keeps the newest bases with their deltas, and those that are young
+ * enough, and removes the rest, in an order that never leaves a delta without
+ * its base; the chain that was last built on is kept even when its base is old.
+ * A quota takes the oldest of what would be kept, but never the last. */
 // RUN: %unit/cache_retention
 // RUN: %unit/sanitized/cache_retention
 #include "Inputs/unit.h"
@@ -39,7 +40,7 @@ static void expect(const char *expected) {
 }
 
 static void retain(unsigned keep) {
-  CHECK_OK(cache_retain(cache, name, keep, &unit_error));
+  CHECK_OK(unit_retain(cache, name, keep, &unit_error));
 }
 
 static const char *file(uint64_t number) {
@@ -49,9 +50,98 @@ static const char *file(uint64_t number) {
   return unit_path(below);
 }
 
+/* ---- age ---- */
+
+static uint64_t now_ns = 1000;
+static uint64_t io_realtime_ns(void) { return now_ns; }
+
+static int retain_for(unsigned keep, uint64_t keep_for_ns, uint64_t quota) {
+  const struct cache_retention retention = {keep, keep_for_ns, quota};
+  return cache_retain(cache, name, &retention, &unit_error);
+}
+
+static void by_age(void) {
+  new_application();
+  for (uint64_t i = 0; i < 5; i++) { /* 1 2, 3 4, ... at 1000, 1100, ... */
+    now_ns = 1000 + i * 200;
+    write_generation(0);
+    now_ns += 100;
+    write_generation(2 * i + 1);
+  }
+  now_ns = 2000;
+  CHECK_OK(retain_for(1, 1000, 0));
+  expect("1 2 3 4 5 6 7 8 9 10");
+  CHECK_OK(retain_for(1, 900, 0)); /* of 100 ago and 900: the second is not */
+  expect("3 4 5 6 7 8 9 10");
+  CHECK_OK(retain_for(3, 300, 0)); /* keep wants more */
+  expect("5 6 7 8 9 10");
+  CHECK_OK(retain_for(1, UINT64_MAX, 0));
+  expect("5 6 7 8 9 10");
+  now_ns = 500; /* a clock that was put back makes nothing old */
+  CHECK_OK(retain_for(1, 1, 0));
+  expect("5 6 7 8 9 10");
+  now_ns = 100000; /* the last stays, however old */
+  CHECK_OK(retain_for(1, 1, 0));
+  expect("9 10");
+}
+
+/* ---- room ---- */
+
+static void write_much(uint64_t parent, unsigned version) {
+  static struct model model = {.pages = 4096};
+  struct cache_write_options options = {parent, 0};
+  struct cache_writer *writer;
+  CHECK_OK(cache_begin(cache, name, &options, &writer, &unit_error));
+  CHECK_OK(unit_put(writer, &model, 0, 1024, version, &unit_error));
+  CHECK_OK(cache_commit(writer, NULL, &unit_error));
+}
+
+static void by_quota(void) {
+  const uint64_t mebibyte = 1 << 20;
+  new_application();
+  for (unsigned i = 0; i < 4; i++) /* 4 MiB each */
+    write_much(0, 1 + i);
+  write_much(4, 9);
+  CHECK_OK(retain_for(9, 0, 100 * mebibyte));
+  expect("1 2 3 4 5");
+  struct cache_reader *reader; /* nothing can be given back meanwhile */
+  CHECK_OK(cache_reader_open(cache, name, 2, &reader, &unit_error));
+  CHECK_OK(retain_for(9, 0, 14 * mebibyte));
+  expect("1 2 3 4 5");
+  cache_reader_close(reader);
+  CHECK_OK(retain_for(9, UINT64_MAX, 14 * mebibyte));
+  expect("3 4 5");
+  CHECK_OK(retain_for(9, 0, 14 * mebibyte));
+  expect("3 4 5");
+  /* The last chain is never deleted for a quota; it is said. */
+  CHECK_ERROR(retain_for(9, 0, 6 * mebibyte), CACHE_QUOTA);
+  CHECK(strstr(unit_error.object, name));
+  CHECK(strstr(unit_error.detail, "6291456 bytes"));
+  expect("4 5");
+  CHECK_OK(cache_verify(cache, name, 5, &unit_error));
+  /* Merged, it does without what is overwritten. */
+  bool merged;
+  CHECK_OK(unit_merge(cache, name, &merged, &unit_error));
+  CHECK(merged);
+  CHECK_OK(retain_for(9, 0, 6 * mebibyte));
+  expect("5");
+  /* The newest is damaged: the last that is whole stays. */
+  write_much(0, 10);
+  unit_write_file(file(6), "damaged", 7);
+  CHECK_ERROR(retain_for(1, 0, mebibyte), CACHE_QUOTA);
+  expect("5 6!");
+}
+
 int main(void) {
-  CHECK_OK(
-      cache_open(&unit_env, unit_path("cache"), true, &cache, &unit_error));
+  static struct cache_io io;
+  static struct cache_env env;
+  io = cache_io_kernel;
+  io.realtime_ns = io_realtime_ns;
+  env = unit_env;
+  env.io = &io;
+  CHECK_OK(cache_open(&env, unit_path("cache"), true, &cache, &unit_error));
+  by_age();
+  by_quota();
   static const uint64_t parents[] = {0, 1, 2, 0, 4, 0, 6, 7};
 
   new_application();

@@ -78,12 +78,13 @@ int main(void) {
   /* A reader keeps what it reads. */
   struct cache_reader *reader;
   CHECK_OK(cache_reader_open(cache, name, 1, &reader, &unit_error));
-  CHECK_OK(cache_retain(cache, name, 1, &unit_error));
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
   CHECK(bytes_of(".seg", &files) > one && files == 5);
+  CHECK_OK(cache_verify(cache, name, 1, &unit_error));
   cache_reader_close(reader);
-  /* The generation went; its flash goes with the next that does. */
+  /* It goes with the next that does. */
   write_generation(0, 0, 2048, 3);
-  CHECK_OK(cache_retain(cache, name, 1, &unit_error));
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
   CHECK(bytes_of(".seg", &files) <= one + (6 << 20));
   CHECK_OK(unit_compare(cache, name, 3, &model, &unit_error));
   CHECK_OK(cache_verify(cache, name, 3, &unit_error));
@@ -97,7 +98,7 @@ int main(void) {
   snprintf(below, sizeof(below), "cache/%s/g0000000005.ckpt", name);
   size_t length = unit_read_file(unit_path(below), &bytes);
   unit_write_file(unit_path(below), bytes, length - 1);
-  CHECK_OK(cache_retain(cache, name, 1, &unit_error));
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
   CHECK(bytes_of(".seg", &files) == before);
   unit_write_file(unit_path(below), bytes, length);
   free(bytes);
@@ -106,7 +107,7 @@ int main(void) {
   /* Another handle sweeps up what is left, though it removes nothing itself. */
   cache_close(cache);
   open_cache();
-  CHECK_OK(cache_retain(cache, name, 1, &unit_error));
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
   CHECK(bytes_of(".seg", &files) == 0 && files == 0);
   CHECK_OK(unit_compare(cache, name, 5, &model, &unit_error));
 
@@ -122,7 +123,7 @@ int main(void) {
   cache_close(cache);
   before = bytes_of(".seg", &files);
   open_cache();
-  CHECK_OK(cache_retain(cache, name, 9, &unit_error));
+  CHECK_OK(unit_retain(cache, name, 9, &unit_error));
   if (can_punch())
     CHECK(bytes_of(".seg", &files) + (2 * 256 << 10) == before);
   CHECK(files == 1);

@@ -32,7 +32,10 @@ static void try_to_write(void) {
   CHECK(strstr(unit_error.object, name));
   CHECK_ERROR(cache_count_restore(cache, name, 1, &count, &unit_error),
               CACHE_BUSY);
-  CHECK_ERROR(cache_retain(cache, name, 1, &unit_error), CACHE_BUSY);
+  CHECK_ERROR(unit_retain(cache, name, 1, &unit_error), CACHE_BUSY);
+  bool merged; /* generation 1 needs none */
+  CHECK_OK(unit_merge(cache, name, &merged, &unit_error));
+  CHECK(!merged);
 }
 
 static void die_while_writing(void) {

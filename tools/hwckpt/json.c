@@ -74,6 +74,11 @@ void json_number(struct json *json, const char *key, uint64_t value) {
   fprintf(json->out, "%" PRIu64, value);
 }
 
+void json_decimal(struct json *json, const char *key, double value) {
+  begin_value(json, key);
+  fprintf(json->out, "%.3f", value);
+}
+
 void json_signed(struct json *json, const char *key, int64_t value) {
   begin_value(json, key);
   fprintf(json->out, "%" PRId64, value);

@@ -22,6 +22,7 @@ void json_open(struct json *json, const char *key, char bracket);
 void json_close(struct json *json, char bracket);
 void json_string(struct json *json, const char *key, const char *value);
 void json_number(struct json *json, const char *key, uint64_t value);
+void json_decimal(struct json *json, const char *key, double value);
 void json_signed(struct json *json, const char *key, int64_t value);
 void json_hex(struct json *json, const char *key, uint64_t value);
 void json_bytes(struct json *json, const char *key, const void *data,

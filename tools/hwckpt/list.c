@@ -2,6 +2,7 @@
  *
  * The names of the JSON fields are stable; docs/hwckpt.1 lists them. */
 #include "arguments.h"
+#include "figures.h"
 #include "generation.h"
 #include "inventory.h"
 #include "json.h"
@@ -23,8 +24,9 @@ struct row {
 /* A way of writing the list. */
 struct writer {
   struct json json;
-  bool use_json;
+  bool use_json, with_figures;
   unsigned rows;
+  struct figures figures; /* of the application that is being written */
 };
 
 static void begin(struct writer *writer, const char *cache) {
@@ -37,6 +39,7 @@ static void begin(struct writer *writer, const char *cache) {
 }
 
 static void begin_application(struct writer *writer, const char *name) {
+  writer->figures = (struct figures){0};
   if (!writer->use_json)
     return;
   json_open(&writer->json, NULL, '{');
@@ -60,6 +63,7 @@ static void write_json_row(struct json *json, const struct row *row) {
   json_number(json, "bytes", info->bytes);
   json_number(json, "raw_bytes", info->raw_bytes);
   json_number(json, "restores", info->restores);
+  figures_json_generation(json, info);
   snprintf(code, sizeof code, "HWCKPT-E%d", row->damage);
   if (row->damage)
     json_string(json, "damage", code);
@@ -102,10 +106,17 @@ static void write_text_row(const struct row *row, bool first) {
          text_bytes(size, sizeof size, info->bytes), pause, info->restores);
 }
 
-static void end_application(struct writer *writer) {
-  if (!writer->use_json)
+static void end_application(struct writer *writer, const char *name,
+                            bool empty) {
+  char text[512], escaped[4 * CACHE_NAME_MAX];
+  if (!writer->use_json) {
+    if (!empty && writer->with_figures)
+      printf("%s: %s\n", text_escape(escaped, sizeof escaped, name),
+             figures_text(text, sizeof text, &writer->figures));
     return;
+  }
   json_close(&writer->json, ']');
+  figures_json(&writer->json, &writer->figures);
   json_close(&writer->json, '}');
 }
 
@@ -132,6 +143,7 @@ static void write_row(struct writer *writer, struct cache *cache,
   if (!row.damage) {
     row.statistics = &generation->statistics;
     row.threads = generation->threads;
+    figures_add(&writer->figures, &item->info);
   }
   if (writer->use_json)
     write_json_row(&writer->json, &row);
@@ -152,9 +164,10 @@ static int write_application(struct writer *writer, struct cache *cache,
   begin_application(writer, name);
   for (size_t i = 0; i < count; i++)
     write_row(writer, cache, &items[i], generation);
-  end_application(writer);
+  failed = figures_measure(&writer->figures, cache, name, error);
+  end_application(writer, name, !count);
   free(items);
-  return 0;
+  return failed;
 }
 
 /* only: one application's name, or null for all. */
@@ -181,6 +194,7 @@ static int list(int argc, char **argv) {
   static const struct option rows[] = {
       {"cache", required_argument, NULL, OPTION_CACHE},
       {"json", no_argument, NULL, OPTION_JSON},
+      {"figures", no_argument, NULL, 'f'},
       {0},
   };
   static struct selection selection;
@@ -194,6 +208,9 @@ static int list(int argc, char **argv) {
       break;
     case OPTION_JSON:
       writer.use_json = true;
+      break;
+    case 'f':
+      writer.with_figures = true;
       break;
     default:
       return arguments_refused(&command_list, result, argv);
@@ -213,23 +230,27 @@ static int list(int argc, char **argv) {
 const struct command command_list = {
     .name = "list",
     .summary = "List the applications and checkpoints in a cache",
-    .help = "usage: hwckpt list [OPTIONS] [APP]\n"
-            "\n"
-            "Lists the generations of every application in the cache, or of "
-            "APP: name and\n"
-            "number (as `hwckpt restore` takes them), whether it is a base "
-            "(stands alone)\n"
-            "or a delta, when and why it was taken, threads, pages and bytes "
-            "in it, how\n"
-            "long the program stood still, how often it was restored. A "
-            "damaged one is\n"
-            "listed with the code of its damage.\n"
-            "\n"
-            "  --cache DIR    the cache\n"
-            "  --json         write JSON (field names: hwckpt(1))\n"
-            "\n"
-            "Exit status: 0; 125 when the cache cannot be read, 2 when the "
-            "command line\n"
-            "is wrong.\n",
+    .help =
+        "usage: hwckpt list [OPTIONS] [APP]\n"
+        "\n"
+        "Lists the generations of every application in the cache, or of "
+        "APP: name and\n"
+        "number (as `hwckpt restore` takes them), whether it is a base "
+        "(stands alone)\n"
+        "or a delta, when and why it was taken, threads, pages and bytes "
+        "in it, how\n"
+        "long the program stood still, how often it was restored. A "
+        "damaged one is\n"
+        "listed with the code of its damage.\n"
+        "\n"
+        "  --cache DIR    the cache\n"
+        "  --figures      behind each application's: flash in use, bytes "
+        "written for\n"
+        "                 bytes captured, pages that needed not be written\n"
+        "  --json         write JSON (field names: hwckpt(1))\n"
+        "\n"
+        "Exit status: 0; 125 when the cache cannot be read, 2 when the "
+        "command line\n"
+        "is wrong.\n",
     .run = list,
 };

@@ -81,6 +81,18 @@ static bool is_DURATION(const char *value) {
   return duration_parse(value, &ns);
 }
 
+static bool is_BYTES(const char *value) {
+  static const char units[] = "KMGT";
+  char *end;
+  errno = 0;
+  unsigned long long bytes = strtoull(value, &end, 10);
+  const char *unit = *end ? strchr(units, *end) : NULL;
+  if (*value < '0' || *value > '9' || errno || (*end && (!unit || end[1])))
+    return false;
+  unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+  return bytes <= UINT64_MAX >> shift;
+}
+
 static bool is_STRING(const char *value) {
   (void)value;
   return true;
@@ -98,6 +110,7 @@ static const struct {
 
 static const char *what_fits(const char *kind) {
   return !strcmp(kind, "DURATION") ? "a duration such as 500us, 20ms, 1.5s, 5m"
+         : !strcmp(kind, "BYTES")  ? "a number of bytes such as 64K, 500M, 10G"
          : !strcmp(kind, "NUMBER") ? "a whole number"
                                    : "0 or 1";
 }

@@ -5,6 +5,7 @@
  * are strings in hexadecimal, as readers of JSON lose the low bits of large
  * numbers. */
 #include "arguments.h"
+#include "figures.h"
 #include "generation.h"
 #include "json.h"
 #include "selection.h"
@@ -83,6 +84,28 @@ static void print_head(const struct generation *generation) {
            info->pages, text_bytes(amount, sizeof amount, info->bytes),
            text_bytes(raw, sizeof raw, info->raw_bytes));
   line("size", text);
+  if (info->put_pages) {
+    snprintf(text, sizeof text,
+             "%" PRIu64 " pages: %" PRIu64 " zero, %" PRIu64
+             " in the cache already",
+             info->put_pages, info->zero_pages, info->same_pages);
+    line("captured", text);
+  }
+  if (info->merged) {
+    snprintf(text, sizeof text, "with %" PRIu64 " generations before it",
+             info->merged);
+    line("merged", text);
+  }
+  if (info->total_put) {
+    snprintf(text, sizeof text, "%s for %s captured (%.2f) since",
+             text_bytes(amount, sizeof amount, info->total_written),
+             text_bytes(raw, sizeof raw, info->total_put),
+             (double)info->total_written / (double)info->total_put);
+    size_t used = strlen(text);
+    snprintf(text + used, sizeof text - used, " %s",
+             text_time(amount, sizeof amount, info->counted_since_ns));
+    line("written", text);
+  }
   snprintf(text, sizeof text, "%u times", info->restores);
   line("restored", info->restores ? text : "never");
   line("program", process->program);
@@ -217,6 +240,10 @@ static void write_head(struct json *json, const struct generation *generation,
   json_number(json, "bytes", info->bytes);
   json_number(json, "raw_bytes", info->raw_bytes);
   json_number(json, "restores", info->restores);
+  figures_json_generation(json, info);
+  json_number(json, "total_put", info->total_put);
+  json_number(json, "total_written", info->total_written);
+  json_number(json, "counted_since_ns", info->counted_since_ns);
   json_open(json, "process", '{');
   json_signed(json, "pid", process->pid);
   json_string(json, "program", process->program);

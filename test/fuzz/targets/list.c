@@ -52,7 +52,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       abort();
     cache_commit(writer, NULL, NULL);
   }
-  cache_retain(cache, MEMORY_APPLICATION, 1, NULL);
+  const struct cache_retention retention = {.keep = 1};
+  const struct cache_merge_options merging = {.level = 1, .always = true};
+  struct cache_merge_result merged;
+  cache_merge(cache, MEMORY_APPLICATION, &merging, &merged, NULL);
+  cache_retain(cache, MEMORY_APPLICATION, &retention, NULL);
   cache_close(cache);
   return 0;
 }

@@ -7,6 +7,7 @@ KINDS = {
     "FLAG": "0 or 1",
     "NUMBER": "number",
     "DURATION": "duration",
+    "BYTES": "bytes",
     "STRING": "text",
 }
 
@@ -20,8 +21,9 @@ print(
 `HWCKPT_OPTIONS="name=value:name=value"` in the environment of a program that was
 built with `-fhwckpt`. Values that hold blanks, commas or colons are put in single
 or double quotes. A duration is written 500us, 20ms, 1.5s, 5m or 1h; a bare number
-is seconds. An unknown name or a value that does not fit ends the program at its
-start with error HWCKPT-E201. `HWCKPT_OPTIONS=help=1` prints this list.
+is seconds. Bytes are written 4096, 64K, 500M, 10G or 2T (powers of 1024). An unknown
+name or a value that does not fit ends the program at its start with error
+HWCKPT-E201. `HWCKPT_OPTIONS=help=1` prints this list.
 
 This page is made from `runtime/interface/options.def`:
 `test/interface/Inputs/options_page.py runtime/interface/options.def > docs/options.md`.

@@ -16,6 +16,10 @@ GENERATION = {
     "bytes": NUMBER,
     "raw_bytes": NUMBER,
     "restores": NUMBER,
+    "put_pages": NUMBER,
+    "zero_pages": NUMBER,
+    "same_pages": NUMBER,
+    "merged": NUMBER,
 }
 LISTED = dict(
     GENERATION,
@@ -26,13 +30,32 @@ LISTED = dict(
 )
 LIST = {
     "cache": TEXT,
-    "applications": [{"name": TEXT, "generations": [LISTED]}],
+    "applications": [
+        {
+            "name": TEXT,
+            "generations": [LISTED],
+            "figures": {
+                "flash_bytes": NUMBER,
+                "put_bytes": NUMBER,
+                "written_bytes": NUMBER,
+                "counted_since_ns": NUMBER,
+                "write_amplification": (float,) + NULL,
+                "bytes_per_day": NUMBER + NULL,
+                "put_pages": NUMBER,
+                "zero_pages": NUMBER,
+                "same_pages": NUMBER,
+            },
+        }
+    ],
 }
 SHOW = dict(
     GENERATION,
     cache=TEXT,
     application=TEXT,
     chain=NUMBER,
+    total_put=NUMBER,
+    total_written=NUMBER,
+    counted_since_ns=NUMBER,
     process={
         "pid": NUMBER,
         "program": TEXT,

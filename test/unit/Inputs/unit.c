@@ -211,6 +211,21 @@ int unit_compare(struct cache *cache, const char *application, uint64_t number,
   return result;
 }
 
+int unit_retain(struct cache *cache, const char *application, unsigned keep,
+                struct hwckpt_error *error) {
+  const struct cache_retention retention = {.keep = keep};
+  return cache_retain(cache, application, &retention, error);
+}
+
+int unit_merge(struct cache *cache, const char *application, bool *merged,
+               struct hwckpt_error *error) {
+  const struct cache_merge_options options = {.level = 1, .always = true};
+  struct cache_merge_result result;
+  int failed = cache_merge(cache, application, &options, &result, error);
+  *merged = result.merged;
+  return failed;
+}
+
 bool unit_same_generation(const struct cache_generation *a,
                           const struct cache_generation *b) {
   return strcmp(a->application, b->application) == 0 &&

@@ -88,6 +88,14 @@ int unit_put_hole(struct cache_writer *writer, struct model *model,
 int unit_compare(struct cache *cache, const char *application, uint64_t number,
                  const struct model *model, struct hwckpt_error *error);
 
+/* cache_retain() by number of bases alone. */
+int unit_retain(struct cache *cache, const char *application, unsigned keep,
+                struct hwckpt_error *error);
+
+/* cache_merge(), always, at level 1; whether it did. */
+int unit_merge(struct cache *cache, const char *application, bool *merged,
+               struct hwckpt_error *error);
+
 /* Whether two descriptions of a generation say the same. */
 bool unit_same_generation(const struct cache_generation *a,
                           const struct cache_generation *b);

@@ -1,0 +1,57 @@
+// A program that takes hundreds of checkpoints: its deltas are merged while it
+// runs, so that a restore reads few generations; old ones go by `keep` and by
+// `quota`; and it comes back right, from a delta on what was merged. Also
+// `hwckpt merge` of what it left.
+// RUN: %clang -fhwckpt -O2 %s -I%S/Inputs -o %t
+// RUN: %python %S/Inputs/merged-generations %hwckpt %t
+#include "come-back.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { PAGES = 1024, PAGE = 4096, ROUNDS = 150 };
+
+/* Does not shrink when it is coded. */
+static unsigned memory[PAGES][PAGE / sizeof(unsigned)];
+static unsigned state = 1;
+
+static unsigned next(void) {
+  state = state * 1664525 + 1013904223;
+  return state >> 8;
+}
+
+static void fill(unsigned page) {
+  for (unsigned i = 0; i < PAGE / sizeof(unsigned); i++)
+    memory[page][i] = next();
+}
+
+static unsigned long sum(void) {
+  unsigned long sum = 0;
+  for (unsigned page = 0; page < PAGES; page++)
+    for (unsigned i = 0; i < PAGE / sizeof(unsigned); i++)
+      sum = sum * 31 + memory[page][i];
+  return sum;
+}
+
+int main(int count, char **arguments) {
+  CHECK(count == 2);
+  int rest = strcmp(arguments[1], "rests") == 0;
+  for (unsigned page = 0; page < PAGES; page++)
+    fill(page);
+  int restored = 0;
+  for (unsigned round = 0; round < ROUNDS; round++) {
+    for (unsigned i = 0; i < 20; i++)
+      fill(next() % PAGES);
+    unsigned long before = sum();
+    int saved = save();
+    CHECK(sum() == before);
+    restored |= saved;
+    struct timespec pause = {0, 10000000};
+    if (rest)
+      nanosleep(&pause, NULL);
+  }
+  if (!restored)
+    kill(getpid(), SIGKILL);
+  printf("%lx\n", sum());
+  return 7;
+}

@@ -1,0 +1,88 @@
+/* merge.c - `hwckpt merge`: makes the newest checkpoint of an application stand
+ * alone, as a running program does by itself from time to time. */
+#include "arguments.h"
+#include "selection.h"
+#include "text.h"
+
+#include "runtime/cache/cache.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LEVEL 1 /* as the runtime's option level */
+
+static int merge_selected(struct selection *selection,
+                          struct hwckpt_error *error) {
+  const struct cache_merge_options options = {.level = LEVEL, .always = true};
+  struct cache_merge_result result;
+  char name[4 * CACHE_NAME_MAX];
+  int failed = cache_merge(selection->cache, selection->application, &options,
+                           &result, error);
+  if (failed)
+    return failed;
+  text_escape(name, sizeof name, selection->application);
+  if (result.merged)
+    printf("%s/%" PRIu64 ": merged with the %u before it, %" PRIu64
+           " pages copied\n",
+           name, result.generation.number, result.generations - 1,
+           result.copied_pages);
+  else if (result.generations > 1)
+    return hwckpt_fail(error, HWCKPT_E_CACHE_BUSY, 0, selection->application,
+                       "a checkpoint of it is being read");
+  else
+    printf("%s: nothing to merge\n", name);
+  return 0;
+}
+
+static int merge(int argc, char **argv) {
+  static const struct option rows[] = {
+      {"cache", required_argument, NULL, OPTION_CACHE},
+      {0},
+  };
+  static struct selection selection;
+  struct hwckpt_error error = {0};
+  const char *cache_option = NULL, *which;
+  for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
+    switch (result) {
+    case OPTION_CACHE:
+      cache_option = optarg;
+      break;
+    default:
+      return arguments_refused(&command_merge, result, argv);
+    }
+  int status = arguments_which(&command_merge, argc, argv, &which);
+  if (status)
+    return status;
+  if (which && strchr(which, '/'))
+    return report_usage(&command_merge, which,
+                        "the newest checkpoint is merged; name the "
+                        "application alone");
+  if (selection_open(&selection, cache_option, &error) ||
+      selection_find_application(&selection, which, &error) ||
+      merge_selected(&selection, &error))
+    status = report_error(&error);
+  selection_close(&selection);
+  return status;
+}
+
+const struct command command_merge = {
+    .name = "merge",
+    .summary = "Make the newest checkpoint independent of older ones",
+    .help = "usage: hwckpt merge [OPTIONS] [APP]\n"
+            "\n"
+            "Merges the newest generation of APP with those that it builds on: "
+            "it becomes\n"
+            "a base, with the same number and content. A program does so by "
+            "itself while\n"
+            "it runs, when a restore would read too much; this is for a cache "
+            "that is to\n"
+            "be copied or kept. Older generations stay as they are.\n"
+            "\n"
+            "  --cache DIR    the cache\n"
+            "\n"
+            "Exit status: 0; 125 when it could not be merged, 2 when the "
+            "command line is\n"
+            "wrong.\n",
+    .run = merge,
+};
