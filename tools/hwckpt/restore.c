@@ -7,6 +7,7 @@
  * the last check has passed. */
 #include "arguments.h"
 #include "checks.h"
+#include "fallback.h"
 #include "last_words.h"
 #include "lazy.h"
 #include "loader.h"
@@ -40,6 +41,8 @@ extern char **environ;
 
 struct request {
   const char *cache_option, *which;
+  char **argv;     /* of the command, options first */
+  uint64_t before; /* generations from this on are not to be taken; 0: any */
   enum id_policy policy;
   enum lazy_mode lazy;
   unsigned threads; /* that read; 0: one a processor */
@@ -57,9 +60,10 @@ struct start {
 
 /* What restorer, resume code and loader said so far. */
 struct progress {
-  bool running, failed, damaged; /* damaged: in what only they read */
-  bool complete;                 /* all memory is there, or not needed */
-  struct loading loading;        /* uffd: -1 when nothing is loading */
+  bool running, failed;
+  enum hwckpt_code damage; /* in what only they read; 0: none */
+  bool complete;           /* all memory is there, or not needed */
+  struct loading loading;  /* uffd: -1 when nothing is loading */
   const struct supervised *program;
   const struct generation *generation;
   const struct request *request;
@@ -69,11 +73,13 @@ struct progress {
 
 /* ---- the command line ---- */
 
-static bool parse_threads(const char *text, unsigned *threads) {
+/* A number from 1 to `most`. */
+static bool parse_number(const char *text, uint64_t most, uint64_t *number) {
   char *end;
-  unsigned long number = strtoul(text, &end, 10);
-  *threads = (unsigned)number;
-  return *text >= '0' && *text <= '9' && !*end && number >= 1 && number <= 1024;
+  errno = 0;
+  *number = strtoull(text, &end, 10);
+  return *text >= '0' && *text <= '9' && !*end && !errno && *number >= 1 &&
+         *number <= most;
 }
 
 static int read_arguments(int argc, char **argv, struct request *request) {
@@ -88,10 +94,13 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       {"timing", required_argument, NULL, 'T'},
       {"options", required_argument, NULL, 'o'},
       {"verbose", no_argument, NULL, 'v'},
+      {"before", required_argument, NULL, 'b'},
       {0},
   };
   const char *every = NULL, *mtbf = NULL;
+  uint64_t number;
   int failed;
+  request->argv = argv;
   for (int result;
        (result = getopt_long(argc, argv, ":o:v", rows, NULL)) != -1;)
     switch (result) {
@@ -118,9 +127,10 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       request->lazy = LAZY_NO;
       break;
     case 't':
-      if (!parse_threads(optarg, &request->threads))
+      if (!parse_number(optarg, 1024, &number))
         return report_usage(&command_restore, "--threads",
                             "'%s' is no number from 1 to 1024", optarg);
+      request->threads = (unsigned)number;
       break;
     case 'T':
       request->timing = optarg;
@@ -131,6 +141,11 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       break;
     case 'v':
       request->verbose = true;
+      break;
+    case 'b':
+      if (!parse_number(optarg, UINT64_MAX, &request->before))
+        return report_usage(&command_restore, "--before",
+                            "'%s' is no number of a generation", optarg);
       break;
     default:
       return arguments_refused(&command_restore, result, argv);
@@ -149,35 +164,11 @@ static int read_arguments(int argc, char **argv, struct request *request) {
 
 /* ---- choosing ---- */
 
-struct whole {
-  uint64_t below, number;
-};
-
-static int visit_whole(const struct cache_generation *generation, int damage,
-                       void *context) {
-  struct whole *whole = context;
-  if (!damage && generation->number < whole->below)
-    whole->number = generation->number;
-  return 0;
-}
-
-/* After the error: names the newest older generation that can be opened. It is
- * for the user to take it, as work would be lost that he believes is there. */
-static void advise_older(struct selection *selection,
-                         struct generation *generation) {
-  struct whole whole = {.below = selection->number};
-  do {
-    whole.number = 0;
-    if (cache_each_generation(selection->cache, selection->application,
-                              visit_whole, &whole, NULL) ||
-        !whole.number)
-      return;
-    whole.below = whole.number;
-  } while (generation_open(selection->cache, selection->application,
-                           whole.number, generation, NULL));
-  generation_close(generation);
-  report_note("the newest whole one before it: hwckpt restore %s/%llu",
-              selection->application, (unsigned long long)whole.number);
+static void take_older(const struct request *request,
+                       struct selection *selection,
+                       struct generation *generation, enum hwckpt_code code) {
+  bool named = request->which && strchr(request->which, '/');
+  fallback_take(selection, generation, code, named, request->argv);
 }
 
 /* One restore of an application at a time: holds a lock on its directory as
@@ -331,8 +322,8 @@ static void kill_program(const struct progress *progress) {
 static void take_failure(struct progress *progress,
                          const struct hwckpt_error *error) {
   progress->failed = true;
-  progress->damaged = error->code == HWCKPT_E_CACHE_DAMAGED ||
-                      error->code == HWCKPT_E_CACHE_TRUNCATED;
+  if (fallback_is_damage(error->code))
+    progress->damage = error->code;
   report_error(error);
   if (progress->loading.uffd >= 0)
     kill_program(progress);
@@ -565,7 +556,7 @@ static int restore_selected(struct request *request,
   if (generation_open(selection->cache, selection->application,
                       selection->number, generation, &error)) {
     report_error(&error);
-    advise_older(selection, generation);
+    take_older(request, selection, generation, error.code);
     return EXIT_TOOL;
   }
   struct supervise_also *also = progress.also;
@@ -586,8 +577,10 @@ static int restore_selected(struct request *request,
   /* The records stay; the pages are the restorer's business now. */
   int status = supervise(&supervisor, &program, also, 2);
   int result = conclude(request, selection, &progress, &program, status);
-  if (progress.damaged)
-    advise_older(selection, generation);
+  if (progress.damage) {
+    supervise_give_back(&supervisor);
+    take_older(request, selection, generation, progress.damage);
+  }
   return result;
 }
 
@@ -601,6 +594,7 @@ static int restore(int argc, char **argv) {
     return status;
   if (selection_open(&selection, request.cache_option, &error))
     return report_error(&error);
+  selection.before = request.before;
   if (selection_find(&selection, request.which, &error))
     status = report_error(&error);
   else
@@ -651,10 +645,13 @@ const struct command command_restore = {
         "                 options for the runtime from now on, as in "
         "HWCKPT_OPTIONS\n"
         "  -v, --verbose  say when the program runs again, and after how long\n"
+        "  --before N     APP's newest generation that is older than N\n"
         "\n"
-        "A damaged generation is never replaced by an older one silently: the "
-        "error\n"
-        "names the one to take.\n"
+        "When the newest generation is damaged the one before it is taken, "
+        "after a\n"
+        "message about both. A damaged GENERATION is refused: the error names "
+        "the one\n"
+        "to take.\n"
         "\n"
         "Exit status: the program's; 125 when it could not be restored, 2 when "
         "the\n"

@@ -164,17 +164,18 @@ int selection_find_application(struct selection *selection, const char *which,
 }
 
 struct newest {
-  uint64_t number, wanted;
+  uint64_t number, wanted, before;
   bool present;
 };
 
-/* The newest generation counts even when it is damaged: taking an older one
- * silently would lose work that the user believes is there. */
+/* The newest generation counts even when it is damaged: that is to be said
+ * before an older one is taken. */
 static int visit_generation(const struct cache_generation *generation,
                             int damage, void *context) {
   (void)damage;
   struct newest *newest = context;
-  newest->number = generation->number;
+  if (!newest->before || generation->number < newest->before)
+    newest->number = generation->number;
   newest->present |= generation->number == newest->wanted;
   return 0;
 }
@@ -185,7 +186,8 @@ int selection_find(struct selection *selection, const char *which,
   int failed = search_application(selection, which, &found, error);
   if (failed)
     return failed;
-  struct newest newest = {.wanted = selection->number};
+  struct newest newest = {.wanted = selection->number,
+                          .before = selection->before};
   failed = cache_each_generation(selection->cache, selection->application,
                                  visit_generation, &newest, error);
   if (failed)

@@ -19,6 +19,8 @@ struct selection {
   struct cache *cache;
   char application[CACHE_NAME_MAX];
   uint64_t number;
+  uint64_t before; /* where none is named, the newest older than this; 0: of all
+                    */
 };
 
 /* Opens the cache that option (--cache) and the environment's HWCKPT_OPTIONS

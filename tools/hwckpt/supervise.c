@@ -38,8 +38,7 @@ bool supervise_release(const struct supervisor *supervisor, int life) {
   struct pollfd tool = {.fd = life};
   if (poll(&tool, 1, 0) > 0)
     return false;
-  sigaction(SIGCHLD, &supervisor->child_action, NULL);
-  sigprocmask(SIG_SETMASK, &supervisor->original, NULL);
+  supervise_give_back(supervisor);
   return true;
 }
 
@@ -164,6 +163,11 @@ int supervise(struct supervisor *supervisor, struct supervised *program,
       ;
   }
   return status;
+}
+
+void supervise_give_back(const struct supervisor *supervisor) {
+  sigaction(SIGCHLD, &supervisor->child_action, NULL);
+  sigprocmask(SIG_SETMASK, &supervisor->original, NULL);
 }
 
 _Noreturn void supervise_end_likewise(int status) {

@@ -53,6 +53,9 @@ struct supervise_also {
 int supervise(struct supervisor *supervisor, struct supervised *program,
               struct supervise_also *also, unsigned count);
 
+/* Signals as the tool found them, for what follows in its place. */
+void supervise_give_back(const struct supervisor *supervisor);
+
 /* Ends the tool as the program ended: same status, same signal. */
 _Noreturn void supervise_end_likewise(int status);
 

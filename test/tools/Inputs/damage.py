@@ -1,6 +1,7 @@
 """damage.py HWCKPT CACHE APPLICATION - damages the newest generation in many
 ways, one after the other; whatever the damage, the commands agree on it, none
-crashes, and the files stay as they are."""
+crashes, and the files stay as they are. Named, it is refused; else `restore` says
+so and takes the one before it."""
 
 import json
 import os
@@ -41,7 +42,7 @@ def look(what):
     shown, show_code = call("show", application)
     verified, verify_code = call("verify", f"{application}/{number}")
     restored, restore_code = call(
-        "restore", application, "-o", "play=running+exit_0"
+        "restore", f"{application}/{number}", "-o", "play=running+exit_0"
     )
     listed = json.loads(call("list", "--json")[0].stdout)
     generation = listed["applications"][0]["generations"][-1]
@@ -59,6 +60,10 @@ def look(what):
         assert not counts, (what, counts)
         assert f"hwckpt restore {application}/{number - 1}" in restored.stderr, restored
     assert verified.returncode == 1 and verify_code in (102, 105, 106), (what, verified)
+    if show_code not in (None, 102):
+        older, older_code = call("restore", application, "-o", "play=running+exit_0")
+        assert older.returncode == 0 and older_code == show_code, (what, older)
+        assert f"restoring {application}/{number - 1} instead, taken " in older.stderr, older
     return verify_code
 
 

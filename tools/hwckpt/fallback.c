@@ -1,0 +1,89 @@
+/* fallback.c - see fallback.h. The command begins anew by execve(2): what the
+ * attempt has left behind, from locks to the signals it took over, is nobody's
+ * business then. */
+#include "fallback.h"
+#include "command.h"
+#include "text.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool fallback_is_damage(enum hwckpt_code code) {
+  return code == HWCKPT_E_CACHE_DAMAGED || code == HWCKPT_E_CACHE_TRUNCATED ||
+         code == HWCKPT_E_CHAIN_BROKEN || code == HWCKPT_E_RECORD;
+}
+
+struct whole {
+  uint64_t below, number;
+};
+
+static int visit_whole(const struct cache_generation *generation, int damage,
+                       void *context) {
+  struct whole *whole = context;
+  if (!damage && generation->number < whole->below)
+    whole->number = generation->number;
+  return 0;
+}
+
+/* Opens the newest generation older than the selected one that can be opened;
+ * its number, 0: there is none. */
+static uint64_t find_older(struct selection *selection,
+                           struct generation *generation) {
+  struct whole whole = {.below = selection->number};
+  do {
+    whole.number = 0;
+    if (cache_each_generation(selection->cache, selection->application,
+                              visit_whole, &whole, NULL) ||
+        !whole.number)
+      return 0;
+    whole.below = whole.number;
+  } while (generation_open(selection->cache, selection->application,
+                           whole.number, generation, NULL));
+  return whole.number;
+}
+
+/* hwckpt restore OPTIONS --before N -- APP. */
+static void begin_again(const struct selection *selection, char **argv) {
+  char before[32];
+  size_t count = 0;
+  char **again = calloc((size_t)optind + 7, sizeof *again);
+  if (!again)
+    return;
+  snprintf(before, sizeof before, "%" PRIu64, selection->number);
+  again[count++] = "hwckpt";
+  for (int i = 0; i < optind; i++)
+    if (strcmp(argv[i], "--") != 0)
+      again[count++] = argv[i];
+  again[count++] = "--before";
+  again[count++] = before;
+  again[count++] = "--";
+  again[count++] = (char *)selection->application;
+  fflush(NULL);
+  execv("/proc/self/exe", again);
+  free(again);
+}
+
+void fallback_take(struct selection *selection, struct generation *generation,
+                   enum hwckpt_code code, bool named, char **argv) {
+  char taken[32];
+  generation_close(generation);
+  uint64_t older = find_older(selection, generation);
+  if (!older)
+    return;
+  text_time(taken, sizeof taken, generation->info->commit_ns);
+  if (!named && fallback_is_damage(code)) {
+    report_note("restoring %s/%" PRIu64 " instead, taken %s: what the program "
+                "did since then is done again",
+                selection->application, older, taken);
+    generation_close(generation);
+    begin_again(selection, argv);
+  }
+  generation_close(generation);
+  report_note("the newest whole one before it: hwckpt restore %s/%" PRIu64,
+              selection->application, older);
+}
