@@ -1,8 +1,7 @@
 /* hooks.c - see hooks.h.
  *
  * Breakpoints at sites, checkpoint instructions and the system calls that stand
- * for them end here. What is none of these goes to the handler that was there
- * before, or does what the signal does without one.
+ * for them end here. What is none of these is the program's (trap_actions.h).
  */
 #include "hooks.h"
 
@@ -17,6 +16,7 @@
 #include "events.h"
 #include "monitor.h"
 #include "sites.h"
+#include "trap_actions.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -34,7 +34,6 @@
 
 #define LEFT_OVER_MS 100
 
-static struct sigaction_raw before_trap, before_ill, before_sys;
 static _Atomic uint64_t sites_reached; /* with every_site, rollback_every */
 static LIVE _Atomic uint64_t rolled_back_at; /* the highest of sites_reached */
 static LIVE bool catches_syscalls;
@@ -65,19 +64,6 @@ static struct step *claim_step(void) {
       return &stepping[i];
   }
   return 0;
-}
-
-static void pass_on(const struct sigaction_raw *before, int number,
-                    siginfo_t *info, void *context) {
-  if (before->handler > 1) {
-    ((signal_handler *)before->handler)(number, info, context);
-    return;
-  }
-  struct sigaction_raw fallback = {0};
-  uint64_t one = 1ull << (number - 1);
-  SYS(rt_sigaction, number, &fallback, 0, 8);
-  SYS(rt_sigprocmask, SIG_UNBLOCK, &one, 0, 8);
-  SYS(tgkill, SYS(getpid), SYS(gettid), number);
 }
 
 static bool end_step(ucontext_t *context) {
@@ -188,7 +174,7 @@ static void on_trap(int number, siginfo_t *info, void *argument) {
    * machines lose the bit that tells a step. */
   if (info->si_code != SI_KERNEL) {
     if (!end_step(context))
-      pass_on(&before_trap, number, info, argument);
+      trap_actions_pass(number, info, argument);
     return;
   }
   arch_context_set_pc(context, address);
@@ -199,7 +185,7 @@ static void on_trap(int number, siginfo_t *info, void *argument) {
   if (immediate)
     pass(context, immediate);
   else
-    pass_on(&before_trap, number, info, argument);
+    trap_actions_pass(number, info, argument);
 }
 
 /* An armed poll is at its first byte, and so it goes on there: by then it is a
@@ -208,7 +194,7 @@ static void on_illegal(int number, siginfo_t *info, void *argument) {
   ucontext_t *context = argument;
   uint32_t immediate = arch_checkpoint_instruction(context, true);
   if (!immediate && !arch_checkpoint_instruction(context, false)) {
-    pass_on(&before_ill, number, info, argument);
+    trap_actions_pass(number, info, argument);
     return;
   }
   if (!immediate || HWCKPT_IMM_OP(immediate) == HWCKPT_OP_POLL) {
@@ -225,7 +211,7 @@ static void on_illegal(int number, siginfo_t *info, void *argument) {
 static void on_syscall(int number, siginfo_t *info, void *argument) {
   uint32_t operation = (uint32_t)info->si_syscall - HWCKPT_SYSCALL(0);
   if (info->si_code != SYS_SECCOMP || operation > HWCKPT_OP_NONE)
-    pass_on(&before_sys, number, info, argument);
+    trap_actions_pass(number, info, argument);
   else
     perform(argument, operation);
 }
@@ -239,18 +225,8 @@ static void on_request(int number, siginfo_t *info, void *context) {
   events_request(Event_EVENT_SIGNAL);
 }
 
-static void install(int number, signal_handler *handler,
-                    struct sigaction_raw *before) {
-  struct sigaction_raw now;
-  signal_get_action(number, &now);
-  if (now.handler == (uint64_t)handler)
-    return;
-  *before = now;
-  signal_set_handler(number, handler);
-}
-
 bool hooks_catch_syscalls(void) {
-  install(SIGSYS, on_syscall, &before_sys);
+  trap_actions_install(SIGSYS, on_syscall);
   if (arch_catch_syscalls() != 0)
     return false;
   checkpoint_own_filter();
@@ -261,12 +237,12 @@ bool hooks_catch_syscalls(void) {
 /* The filter stays, whether there was one then or not. */
 void hooks_rolled_back(void) {
   if (catches_syscalls)
-    install(SIGSYS, on_syscall, &before_sys);
+    trap_actions_install(SIGSYS, on_syscall);
 }
 
 void hooks_install(int request_signal) {
-  install(SIGTRAP, on_trap, &before_trap);
-  install(SIGILL, on_illegal, &before_ill);
+  trap_actions_install(SIGTRAP, on_trap);
+  trap_actions_install(SIGILL, on_illegal);
   struct sigaction_raw now;
   if (request_signal <= 0 || request_signal > 64)
     return;

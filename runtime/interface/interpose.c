@@ -5,14 +5,19 @@
  * and a program may block all signals, for a thread or for the time of a
  * handler. These definitions take SIGTRAP, SIGILL and SIGSYS out of the set and
  * pass the call on: to a sanitizer's interceptor where the program has one,
- * else to the kernel or libc. They are weak: a program's own definition comes
- * first. An object of its own, because the runtime's has no names of libc.
+ * else to the kernel or libc. Actions for these three never reach the kernel.
+ * They are weak: a program's own definition comes first. An object of its own,
+ * because the runtime's has no names of libc.
  */
 #include "../arch/sys.h"
+#include "trap_actions.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
+
+#define KERNEL_SA_RESTORER 0x04000000u
 
 #define WEAK __attribute__((weak, visibility("default")))
 
@@ -22,6 +27,8 @@ extern int __interceptor_pthread_sigmask(int, const sigset_t *, sigset_t *)
     __attribute__((weak));
 extern int __interceptor_sigaction(int, const struct sigaction *,
                                    struct sigaction *) __attribute__((weak));
+extern sighandler_t __interceptor_signal(int, sighandler_t)
+    __attribute__((weak));
 extern int __sigaction(int, const struct sigaction *, struct sigaction *)
     __attribute__((weak));
 
@@ -72,9 +79,32 @@ WEAK int pthread_sigmask(int how, const sigset_t *set, sigset_t *before) {
   return -change_mask(how, set, before);
 }
 
+/* The three traps' handlers are the runtime's; what the program wants done at
+ * them is kept there. */
+static bool change_trap_action(int number, const struct sigaction *action,
+                               struct sigaction *before) {
+  struct sigaction_raw wanted = {0}, was;
+  if (action) {
+    wanted.handler = (uint64_t)action->sa_handler;
+    wanted.flags = (uint64_t)(unsigned)action->sa_flags;
+    wanted.mask = *(const uint64_t *)(const void *)&action->sa_mask;
+  }
+  if (!__hwckpt_trap_action(number, action ? &wanted : NULL, &was))
+    return false;
+  if (before) {
+    memset(before, 0, sizeof *before);
+    before->sa_handler = (sighandler_t)was.handler;
+    before->sa_flags = (int)(was.flags & 0xffffffffu & ~KERNEL_SA_RESTORER);
+    *(uint64_t *)(void *)&before->sa_mask = was.mask;
+  }
+  return true;
+}
+
 WEAK int sigaction(int number, const struct sigaction *action,
                    struct sigaction *before) {
   struct sigaction copy;
+  if (change_trap_action(number, action, before))
+    return 0;
   if (action) {
     copy = *action;
     stripped(SIG_BLOCK, &action->sa_mask, &copy.sa_mask);
@@ -83,6 +113,15 @@ WEAK int sigaction(int number, const struct sigaction *action,
   if (__interceptor_sigaction)
     return __interceptor_sigaction(number, action, before);
   return __sigaction(number, action, before);
+}
+
+WEAK sighandler_t signal(int number, sighandler_t handler) {
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+  struct sigaction before;
+  if (handler != SIG_ERR && change_trap_action(number, &action, &before))
+    return before.sa_handler;
+  return __interceptor_signal ? __interceptor_signal(number, handler)
+                              : ssignal(number, handler);
 }
 
 /* As libc's; but where the call is interrupted, the instruction in front tells

@@ -1,0 +1,116 @@
+/* trap_actions.c - see trap_actions.h. Invariant: `busy` is held with all
+ * signals blocked, so that no thread is stopped in it; a child that was forked
+ * meanwhile takes it. */
+#include "trap_actions.h"
+
+#include "../arch/arch.h"
+#include "../arch/sys.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+static struct wanted {
+  int number;
+  uint64_t handler; /* ours; 0: not installed */
+  struct sigaction_raw action;
+} wanted[] = {{.number = SIGTRAP}, {.number = SIGILL}, {.number = SIGSYS}};
+#define COUNT (sizeof wanted / sizeof *wanted)
+
+static _Atomic int busy; /* process id of the holder */
+
+static uint64_t lock(void) {
+  uint64_t all = ~0ull, before = 0;
+  int own = (int)SYS(getpid), holder = 0;
+  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+  while (!atomic_compare_exchange_weak(&busy, &holder, own)) {
+    if (holder != own)
+      continue; /* free, or left by the parent */
+    holder = 0;
+    SYS(sched_yield);
+  }
+  return before;
+}
+
+static void unlock(uint64_t before) {
+  atomic_store(&busy, 0);
+  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+}
+
+static struct wanted *find(int number) {
+  for (unsigned i = 0; i < COUNT; i++)
+    if (wanted[i].number == number)
+      return &wanted[i];
+  return 0;
+}
+
+void trap_actions_install(int number, signal_handler *handler) {
+  struct wanted *one = find(number);
+  struct sigaction_raw now;
+  signal_get_action(number, &now);
+  if (now.handler == (uint64_t)handler)
+    return;
+  one->action = now;
+  one->handler = (uint64_t)handler;
+  signal_set_handler(number, handler);
+}
+
+EXPORTED int __hwckpt_trap_action(int number,
+                                  const struct sigaction_raw *action,
+                                  struct sigaction_raw *before) {
+  struct wanted *one = find(number);
+  struct sigaction_raw now;
+  if (!one || !one->handler)
+    return 0;
+  /* Replaced by other means: the kernel's is the truth. */
+  signal_get_action(number, &now);
+  if (now.handler != one->handler)
+    return 0;
+  struct sigaction_raw next = action ? *action : now;
+  uint64_t mask = lock();
+  now = one->action;
+  if (action)
+    one->action = next;
+  unlock(mask);
+  if (before)
+    *before = now;
+  return 1;
+}
+
+/* As the kernel takes it, and resets it where it was asked to. */
+static struct sigaction_raw take(struct wanted *one) {
+  uint64_t mask = lock();
+  struct sigaction_raw action = one->action;
+  if (action.flags & SA_RESETHAND)
+    one->action.handler = (uint64_t)SIG_DFL;
+  unlock(mask);
+  return action;
+}
+
+static void act_by_default(int number) {
+  struct sigaction_raw fallback = {0};
+  uint64_t one = 1ull << (number - 1);
+  SYS(rt_sigaction, number, &fallback, 0, 8);
+  SYS(rt_sigprocmask, SIG_UNBLOCK, &one, 0, 8);
+  SYS(tgkill, SYS(getpid), SYS(gettid), number);
+}
+
+void trap_actions_pass(int number, siginfo_t *info, void *context) {
+  struct sigaction_raw action = take(find(number));
+  if (action.handler == (uint64_t)SIG_IGN && info->si_code <= 0)
+    return; /* sent by somebody: a trap of the code itself is not ignored */
+  if (action.handler <= (uint64_t)SIG_IGN) {
+    act_by_default(number);
+    return;
+  }
+  /* The program's handler runs with what it asked to be blocked, but for the
+   * traps: code in it has sites. */
+  uint64_t mask = arch_context_sigmask(context) | action.mask;
+  for (unsigned i = 0; i < COUNT; i++)
+    mask &= ~(1ull << (wanted[i].number - 1));
+  uint64_t before = 0;
+  SYS(rt_sigprocmask, SIG_SETMASK, &mask, &before, 8);
+  ((signal_handler *)action.handler)(number, info, context);
+  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+}

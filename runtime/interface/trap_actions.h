@@ -1,0 +1,20 @@
+/* trap_actions.h - what the program wants done at SIGTRAP, SIGILL and SIGSYS,
+ * whose handlers are the runtime's: a trap that is none of ours goes there.
+ */
+#ifndef HWCKPT_INTERFACE_TRAP_ACTIONS_H
+#define HWCKPT_INTERFACE_TRAP_ACTIONS_H
+
+#include "../support/handlers.h"
+
+/* Installs our handler; what there was becomes the program's action. */
+void trap_actions_install(int number, signal_handler *handler);
+
+/* In that handler: does what the program's action says. */
+void trap_actions_pass(int number, siginfo_t *info, void *context);
+
+/* For interpose.c: sets (not null) and tells (not null) the program's action of
+ * a signal; 0 when the signal is none of these, or ours is not installed. */
+int __hwckpt_trap_action(int number, const struct sigaction_raw *action,
+                         struct sigaction_raw *before);
+
+#endif
