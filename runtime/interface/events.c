@@ -119,6 +119,7 @@ static int open_checkpoints(struct hwckpt_error *error) {
       .retention = {.keep = (unsigned)events.options.keep,
                     .keep_for_ns = events.options.keep_for,
                     .quota = events.options.quota},
+      .huge = events.options.huge,
       .ring_bytes = (size_t)events.options.ring << 20,
   };
   return checkpoint_open(&options, error);

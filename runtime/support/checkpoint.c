@@ -27,6 +27,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /* Copied in less time than rounds take. */
@@ -278,6 +280,40 @@ static uint64_t new_bytes(void) {
   return bytes;
 }
 
+/* Smaller areas have little to gain from huge pages. */
+#define HUGE_AREA (8ull << 20)
+/* While one call collapses pages, page faults of the program wait. */
+#define HUGE_STEP (4ull << 20)
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+
+static bool may_be_huge(const struct area *area) {
+  return area->type == AREA_TYPE_ANONYMOUS && !area->grows_down &&
+         area->protection == (PROT_READ | PROT_WRITE) &&
+         area->end - area->start >= HUGE_AREA;
+}
+
+/* Of a whole area and in the stop: else the kernel may make two of it. */
+static void ask_for_huge(const struct area *area) {
+  if (may_be_huge(area))
+    SYS(madvise, area->start, area->end - area->start, MADV_HUGEPAGE);
+}
+
+/* What is in use already becomes huge while the program runs. Only now, before
+ * the first pages are protected, does the kernel do that; an area that is gone
+ * by now has nothing to be done. */
+static void make_huge(const struct memory_map *map) {
+  for (size_t i = 0; i < map->count; i++) {
+    const struct area *area = &map->areas[i];
+    for (uint64_t at = area->start; may_be_huge(area) && at < area->end;
+         at += HUGE_STEP)
+      SYS(madvise, at, area->end - at < HUGE_STEP ? area->end - at : HUGE_STEP,
+          MADV_COLLAPSE);
+  }
+}
+
 /* New memory is tracked in a short stop of its own, so that the rounds can take
  * it; a little is left to the stop in the end. */
 static int track_new(const struct quiesce_hooks *hooks, Statistics *statistics,
@@ -294,11 +330,16 @@ static int track_new(const struct quiesce_hooks *hooks, Statistics *statistics,
   result = memory_map_read(&checkpoint.map, error);
   for (size_t i = 0; i < checkpoint.map.count && result == 0; i++) {
     checkpoint.capture.area = &checkpoint.map.areas[i];
+    if (checkpoint.options.huge &&
+        dirty_is_new(&checkpoint.dirty, checkpoint.capture.area))
+      ask_for_huge(checkpoint.capture.area);
     if (dirty_track(&checkpoint.dirty, checkpoint.capture.area))
       result = capture_visit(DIRTY_HOLE, checkpoint.capture.area->start,
                              checkpoint.capture.area->end, &checkpoint.capture);
   }
   statistics->track_ns = quiesce_resume() - begin;
+  if (result == 0 && checkpoint.options.huge)
+    make_huge(&checkpoint.map);
   return result;
 }
 
@@ -342,6 +383,14 @@ static void note_stop(Statistics *statistics,
   statistics->signalled = times->signalled;
 }
 
+/* Page faults of this thread: what it touches for the first time is memory that
+ * is allocated. */
+static uint32_t faults(void) {
+  struct rusage usage = {0};
+  SYS(getrusage, RUSAGE_THREAD, &usage);
+  return (uint32_t)(usage.ru_minflt + usage.ru_majflt);
+}
+
 static int take(bool base, const struct quiesce_hooks *hooks,
                 struct cache_writer *writer, struct checkpoint_result *result,
                 struct hwckpt_error *error) {
@@ -354,6 +403,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   int status = copy_before(base, hooks, statistics, error);
   if (status < 0)
     return status;
+  uint32_t faults_before = faults();
   describe_process(&process);
   rest_expect(&checkpoint.rest);
   status = quiesce_stop(hooks, &threads, &count, error);
@@ -373,6 +423,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   uint64_t captured = quiesce_now_ns();
   uint64_t resumed = quiesce_resume();
   statistics->resume_ns = resumed - captured;
+  statistics->stop_faults = faults() - faults_before;
   statistics->pause_ns = resumed - asked + statistics->track_ns;
   statistics->pages_written = checkpoint.captured = checkpoint.capture.pages;
   if (status == 0)

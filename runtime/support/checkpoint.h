@@ -34,6 +34,7 @@ struct checkpoint_options {
   unsigned
       base_every; /* generations from base to base; 0: merging makes them */
   struct cache_retention retention;
+  bool huge;         /* huge pages for large anonymous memory */
   size_t ring_bytes; /* memory that holds pages until they are written */
 };
 

@@ -2,6 +2,7 @@
 // before the stop, and in one without, which goes by what is known from before.
 // RUN: %behaviour -I%S/Inputs %s -o %t && for method in auto stop; do %restored -o method=$method -- %t || exit 1; done
 // RUN: %restored -- %t huge
+// RUN: for method in auto cow; do %restored -o huge=1:method=$method -- %t huge || exit 1; done
 #include "dirty.h"
 enum { TABLE = 512, TABLES = 48, ALL = TABLE * TABLES };
 static char *memory;

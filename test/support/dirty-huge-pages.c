@@ -1,5 +1,5 @@
 // Huge pages: written in part, split, and given back in part.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for options in track=wp track=full huge=1 huge=1:method=cow; do %restored -o $options -- %t || exit 1; done
 #include "dirty.h"
 enum { HUGE = 512 };
 static char *memory;

@@ -275,6 +275,7 @@ static void write_statistics(struct json *json, const Statistics *statistics) {
   json_number(json, "signal_ns", statistics->signal_ns);
   json_number(json, "arrive_ns", statistics->arrive_ns);
   json_number(json, "signalled", statistics->signalled);
+  json_number(json, "stop_faults", statistics->stop_faults);
   json_number(json, "pause_ns", statistics->pause_ns);
   json_number(json, "track_ns", statistics->track_ns);
   json_number(json, "describe_ns", statistics->describe_ns);

@@ -84,6 +84,7 @@ SHOW = dict(
         "signal_ns": NUMBER,
         "arrive_ns": NUMBER,
         "signalled": NUMBER,
+        "stop_faults": NUMBER,
         "pause_ns": NUMBER,
         "track_ns": NUMBER,
         "describe_ns": NUMBER,
