@@ -171,6 +171,7 @@ static bool is_text(const struct area *area) {
   unsigned wanted = PROT_READ | PROT_EXEC;
   return (area->protection & wanted) == wanted &&
          (area->type == AREA_TYPE_FILE_PRIVATE ||
+          area->type == AREA_TYPE_FILE_COPY ||
           area->type == AREA_TYPE_ANONYMOUS);
 }
 

@@ -349,13 +349,25 @@ static int clear_table(struct resource_source *source, int *keep,
     result = move_away(&source->inherited[i], highest, error);
   if (result)
     return result;
-  int kept[4] = {*keep, source->inherited[0], source->inherited[1],
-                 source->inherited[2]};
-  close_others(kept, sizeof(kept) / sizeof(kept[0]));
-  return 0;
+  static int kept[4 + RESOURCE_FILES];
+  size_t count = 4;
+  memcpy(kept,
+         (int[]){*keep, source->inherited[0], source->inherited[1],
+                 source->inherited[2]},
+         4 * sizeof(*kept));
+  for (size_t i = 0; i < source->mapped_count && !result; i++) {
+    result = move_away(&source->mapped[i].descriptor, highest, error);
+    kept[count++] = source->mapped[i].descriptor;
+  }
+  if (!result)
+    close_others(kept, count);
+  return result;
 }
 
-static void close_inherited(struct resource_source *source) {
+static void close_borrowed(struct resource_source *source) {
+  for (size_t i = 0; i < source->mapped_count; i++)
+    SYS(close, source->mapped[i].descriptor);
+  source->mapped_count = 0;
   for (size_t i = 0; i < 3; i++) {
     if (source->inherited[i] >= 0)
       SYS(close, source->inherited[i]);
@@ -371,7 +383,7 @@ int descriptors_restore(struct resource_source *source, int *keep,
   if (!result)
     result = each_descriptor(source, 0, link_up, error);
   /* Before locks are taken: a close gives up those of the process. */
-  close_inherited(source);
+  close_borrowed(source);
   return result ? result : each_descriptor(source, 0, settle, error);
 }
 

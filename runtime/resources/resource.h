@@ -41,6 +41,15 @@ struct thread_fact {
   uint64_t blocked; /* signals that its code blocks, bit n - 1 for signal n */
 };
 
+/* A shared mapping of a file without a name, or a part of one; what it holds is
+ * in the pages of the generation. */
+struct mapped_part {
+  uint64_t device, inode;
+  uint64_t address;
+  uint64_t offset, length; /* no farther than the file goes */
+  bool system_v;
+};
+
 /* Where saved records go, and scratch memory for messages (one at a time). */
 struct resource_sink {
   int (*put)(struct resource_sink *sink, uint32_t type, const void *data,
@@ -52,6 +61,8 @@ struct resource_sink {
   int pidfd;     /* of the program, for pidfd_getfd() */
   const struct thread_fact *threads; /* the main thread first */
   size_t thread_count;
+  const struct mapped_part *mapped; /* ascending addresses */
+  size_t mapped_count;
   /* /proc/self/status of the main thread; filled by resources_save(). */
   const char *status;
   /* All descriptors of the program; filled by resources_save(). */
@@ -77,6 +88,14 @@ struct thread_now {
   int32_t saved, now;
 };
 
+/* An open file that the restorer made for a shared mapping. */
+struct resource_file {
+  uint64_t device, inode; /* at the checkpoint */
+  int32_t descriptor;     /* of now, out of the program's way */
+  uint32_t unused;
+};
+#define RESOURCE_FILES 1000u
+
 /* What becomes of what files were changed after the checkpoint. */
 enum file_policy { FILES_ROLLBACK, FILES_KEEP, FILES_CHECK };
 
@@ -90,6 +109,8 @@ struct resource_source {
   void *scratch;    /* RESOURCE_SCRATCH bytes */
   int inherited[3]; /* who restores: its 0..2, moved out of the way; -1: none */
   enum file_policy files;
+  struct resource_file *mapped; /* at most RESOURCE_FILES */
+  size_t mapped_count;
   const struct thread_now *threads; /* for resources_finish() */
   size_t thread_count;
   /* A rollback: the process goes on, with all it has now. */

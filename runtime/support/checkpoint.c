@@ -17,6 +17,7 @@
 #include "drain.h"
 #include "live.h"
 #include "loaded.h"
+#include "mapped_files.h"
 #include "precopy.h"
 #include "private.h"
 #include "program_stderr.h"
@@ -42,6 +43,7 @@ static LIVE struct {
   struct cache *cache;
   struct dirty dirty;
   struct memory_map map;
+  struct mapped_files mapped;
   struct ring ring;
   struct capture capture;
   struct rest rest;
@@ -99,6 +101,8 @@ int checkpoint_open(const struct checkpoint_options *options,
   if (result == 0)
     result = memory_map_open(&checkpoint.map, error);
   if (result == 0)
+    result = mapped_files_open(&checkpoint.mapped, error);
+  if (result == 0)
     result = ring_open(&checkpoint.ring, options->ring_bytes, error);
   if (result == 0)
     result = capture_open(&checkpoint.capture, &checkpoint.ring,
@@ -154,20 +158,6 @@ static int name_application(struct hwckpt_error *error) {
   return result;
 }
 
-/* A mapped file that has no name any more is nowhere to be mapped from. */
-static int refuse_deleted(const struct memory_map *map,
-                          struct hwckpt_error *error) {
-  for (size_t i = 0; i < map->count; i++) {
-    const struct area *area = &map->areas[i];
-    if (area->deleted && (area->type == AREA_TYPE_FILE_PRIVATE ||
-                          area->type == AREA_TYPE_FILE_SHARED))
-      return hwckpt_fail(error, HWCKPT_E_NOT_RESTORABLE, 0, area->name,
-                         "a deleted file is mapped at %llx",
-                         (unsigned long long)area->start);
-  }
-  return 0;
-}
-
 static int save_resources(const struct parked *threads, unsigned count,
                           struct hwckpt_error *error) {
   for (unsigned i = 0; i < count; i++)
@@ -175,6 +165,8 @@ static int save_resources(const struct parked *threads, unsigned count,
         threads[i].tid, arch_context_sigmask(threads[i].context)};
   checkpoint.sink.threads = checkpoint.threads;
   checkpoint.sink.thread_count = count;
+  checkpoint.sink.mapped = checkpoint.mapped.parts;
+  checkpoint.sink.mapped_count = checkpoint.mapped.count;
   return resources_save(&checkpoint.sink, error);
 }
 
@@ -202,7 +194,8 @@ static int capture(bool base, const struct parked *threads, unsigned count,
   describe_stopped(process, threads, count);
   int result = memory_map_read(&checkpoint.map, error);
   if (result == 0)
-    result = refuse_deleted(&checkpoint.map, error);
+    result = mapped_files_find(&checkpoint.mapped, &checkpoint.map,
+                               checkpoint.capture.memory, error);
   if (result == 0)
     result = rest_begin(&checkpoint.rest, checkpoint.little, error);
   if (result == 0)

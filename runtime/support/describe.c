@@ -141,8 +141,18 @@ static AreaKind area_kind(enum area_type type) {
       [AREA_TYPE_FILE_SHARED] = AreaKind_AREA_FILE_SHARED,
       [AREA_TYPE_SHARED_MEMORY] = AreaKind_AREA_SHARED_MEMORY,
       [AREA_TYPE_KERNEL] = AreaKind_AREA_KERNEL,
+      [AREA_TYPE_FILE_COPY] = AreaKind_AREA_ANONYMOUS,
   };
   return kinds[type];
+}
+
+static AreaSource area_source(enum area_source source) {
+  static const AreaSource sources[] = {
+      [AREA_SOURCE_ANONYMOUS] = AreaSource_SOURCE_ANONYMOUS,
+      [AREA_SOURCE_FILE] = AreaSource_SOURCE_FILE,
+      [AREA_SOURCE_SYSTEM_V] = AreaSource_SOURCE_SYSTEM_V,
+  };
+  return sources[source];
 }
 
 static void describe_file(Area *record) {
@@ -174,8 +184,11 @@ int describe_put_areas(struct stage *stage, const struct memory_map *map,
     record.device = area->device;
     record.inode = area->inode;
     record.deleted = area->deleted;
+    record.source = area_source(area->source);
     hwckpt_format(record.name, sizeof record.name, "%s", area->name);
-    if (!same_file && area->inode && !area->deleted)
+    if (area->source == AREA_SOURCE_FILE)
+      record.file_size = area->offset + (area->backed_end - area->start);
+    else if (!same_file && area->inode && !area->deleted)
       describe_file(&record);
     int result = put(stage, RECORD_AREA, Area_fields, &record, error);
     if (result < 0)

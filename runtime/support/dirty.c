@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 static int lacks(struct hwckpt_error *error, long result, const char *object,
                  const char *what) {
@@ -141,19 +142,29 @@ static bool may_be_dropped(const struct area *area) {
          (area->protection & PROT_WRITE || !(area->protection & PROT_EXEC));
 }
 
+/* Whether what is not in memory may hold something all the same: in a file on
+ * disk, or swapped out, which mincore(2) does not tell from a hole. */
+static bool is_whole(const struct area *area) {
+  struct sysinfo system;
+  if (area->type == AREA_TYPE_FILE_COPY || area->on_disk)
+    return true;
+  return SYS(sysinfo, &system) < 0 || system.freeswap != system.totalswap;
+}
+
 /* Pages of shared memory need not be in this process's page table: others may
  * have written them. */
 static int scan_shared(const struct area *area, dirty_visit *visit,
                        void *context) {
   unsigned char resident[1024];
   uint64_t run = 0; /* start of a run of resident pages, 0: none */
-  for (uint64_t at = area->start; at < area->end;) {
-    uint64_t pages = (area->end - at) / 4096;
+  bool whole = is_whole(area);
+  for (uint64_t at = area->start; at < area->backed_end;) {
+    uint64_t pages = (area->backed_end - at) / 4096;
     pages = pages < sizeof resident ? pages : sizeof resident;
     if (SYS(mincore, at, pages * 4096, resident) < 0)
       return 0;
     for (uint64_t i = 0; i < pages; i++, at += 4096) {
-      if (resident[i] & 1) {
+      if (whole || resident[i] & 1) {
         run = run ? run : at;
         continue;
       }
@@ -163,7 +174,7 @@ static int scan_shared(const struct area *area, dirty_visit *visit,
       run = 0;
     }
   }
-  return run ? visit(DIRTY_PAGES, run, area->end, context) : 0;
+  return run ? visit(DIRTY_PAGES, run, area->backed_end, context) : 0;
 }
 
 static int scan_failed(const struct area *area, long result,
@@ -292,7 +303,8 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
                dirty_visit *visit, void *context, struct hwckpt_error *error) {
   int answer = 0;
   long result;
-  if (area->type == AREA_TYPE_SHARED_MEMORY) {
+  if (area->type == AREA_TYPE_SHARED_MEMORY ||
+      area->type == AREA_TYPE_FILE_COPY) {
     if (!all)
       answer = visit(DIRTY_HOLE, area->start, area->end, context);
     return answer ? answer : scan_shared(area, visit, context);

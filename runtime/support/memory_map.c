@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 /* vm.max_map_count is 65530 by default; a line has at most a path of 4096. */
@@ -49,10 +50,14 @@ static bool begins(const char *text, const char *with) {
   return memcmp(text, with, strlen(with)) == 0;
 }
 
-static bool cut_deleted(char *name) {
+/* A name that ends like this may still be one. */
+static bool cut_deleted(char *name, uint64_t inode) {
   static const char suffix[] = " (deleted)";
+  struct stat there;
   size_t n = strlen(name), m = sizeof suffix - 1;
-  if (n <= m || memcmp(name + n - m, suffix, m) != 0)
+  if (n <= m || memcmp(name + n - m, suffix, m) != 0 ||
+      (SYS(newfstatat, AT_FDCWD, name, &there, 0) == 0 &&
+       there.st_ino == inode))
     return false;
   name[n - m] = 0;
   return true;
@@ -82,7 +87,7 @@ static char *parse_line(char *line, struct area *area, bool *shared) {
     end++;
   *end = 0;
   area->name = name;
-  area->deleted = cut_deleted(name);
+  area->deleted = cut_deleted(name, area->inode);
   return end + 1;
 }
 
@@ -96,17 +101,28 @@ static bool grows_down(const struct area *area, uint64_t end_before) {
              0;
 }
 
+/* Anonymous and System V shared memory show as deleted files of a kernel mount;
+ * the one has its key in the name. */
+static enum area_source source_of(const char *name) {
+  return begins(name, "/dev/zero") ? AREA_SOURCE_ANONYMOUS
+         : begins(name, "/SYSV")   ? AREA_SOURCE_SYSTEM_V
+                                   : AREA_SOURCE_FILE;
+}
+
 static void classify(struct area *area, bool shared) {
   const char *name = area->name;
+  area->backed_end = area->end;
   if (begins(name, "[vdso]") || begins(name, "[vvar"))
     area->type = AREA_TYPE_KERNEL;
-  else if (shared)
-    /* Anonymous shared memory shows as a deleted file of a kernel mount. */
-    area->type = area->deleted && begins(name, "/dev/zero")
-                     ? AREA_TYPE_SHARED_MEMORY
-                     : AREA_TYPE_FILE_SHARED;
+  else if (!area->inode && !shared)
+    area->type = AREA_TYPE_ANONYMOUS;
+  else if (!area->deleted)
+    area->type = shared ? AREA_TYPE_FILE_SHARED : AREA_TYPE_FILE_PRIVATE;
   else
-    area->type = area->inode ? AREA_TYPE_FILE_PRIVATE : AREA_TYPE_ANONYMOUS;
+    area->type = shared ? AREA_TYPE_SHARED_MEMORY : AREA_TYPE_FILE_COPY;
+  if (area->type == AREA_TYPE_SHARED_MEMORY)
+    area->source = source_of(name);
+  area->on_disk = area->source == AREA_SOURCE_FILE && !begins(name, "/memfd:");
 }
 
 /* Adds an area without the private ranges in it. */

@@ -16,8 +16,17 @@ enum area_type {
   AREA_TYPE_ANONYMOUS,
   AREA_TYPE_FILE_PRIVATE,
   AREA_TYPE_FILE_SHARED,
-  AREA_TYPE_SHARED_MEMORY,
-  AREA_TYPE_KERNEL, /* vdso and vvar */
+  AREA_TYPE_SHARED_MEMORY, /* content in the generation */
+  AREA_TYPE_KERNEL,        /* vdso and vvar */
+  AREA_TYPE_FILE_COPY,     /* private, of a file without a name: comes back as
+                            * anonymous memory with all of its content */
+};
+
+/* What shared memory is mapped from. */
+enum area_source {
+  AREA_SOURCE_ANONYMOUS,
+  AREA_SOURCE_FILE, /* without a name: deleted, O_TMPFILE or memfd_create() */
+  AREA_SOURCE_SYSTEM_V,
 };
 
 struct area {
@@ -27,6 +36,11 @@ struct area {
   uint64_t inode;
   uint32_t protection; /* PROT_* */
   enum area_type type;
+  enum area_source source;
+  /* Where the file ends that the area is of: what is behind cannot be read.
+   * `end` until mapped_files_find() was here. */
+  uint64_t backed_end;
+  bool on_disk; /* of AREA_SOURCE_FILE: not by memfd_create() */
   bool grows_down;
   bool deleted;     /* the file has no name any more */
   const char *name; /* "" or as in /proc/self/maps; owned by the map */

@@ -137,6 +137,8 @@ static void restore_resources(const struct resume_info *info,
       .scratch = scratch(RESOURCE_SCRATCH, error),
       .inherited = {0, 1, 2},
       .files = file_policy(info->options),
+      .mapped = info->mapped,
+      .mapped_count = info->mapped_count,
   };
   if (resources_restore(source, &back.status_fd, error) < 0)
     fail(error);

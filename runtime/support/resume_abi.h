@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define RESUME_ABI 2
+#define RESUME_ABI 3
 
 /* One record of the generation, in the order it was put. */
 struct resume_record {
@@ -35,11 +35,15 @@ struct resume_info {
   int32_t status_fd;   /* struct restore_status goes there */
   uint32_t keep_ids;   /* threads get their old ids */
   uint32_t lazily;     /* memory is still being loaded: see loaded.h */
+  /* struct resource_file, since 3: open files that are mapped. */
+  void *mapped;
+  uint64_t mapped_count;
 };
 
 /* Process.resume_entry. Entered by the only thread of the process, all signals
- * blocked, the descriptors those of the restorer: 0..2 inherited, status_fd;
- * every other descriptor closed. The thread pointer need not be valid. */
+ * blocked, the descriptors those of the restorer: 0..2 inherited, status_fd,
+ * those in `mapped`; every other descriptor closed. The thread pointer need not
+ * be valid. */
 typedef void resume_entry(const struct resume_info *info);
 
 #endif

@@ -79,6 +79,9 @@ static int apply_changes(const struct rewind *rewind, unsigned kinds,
       continue;
     if (kinds & REWIND_UNMAP)
       SYS(munmap, change->begin, change->end - change->begin);
+    else if (kinds & REWIND_OPEN) /* fails where nobody can have written */
+      SYS(mprotect, change->begin, change->end - change->begin,
+          PROT_READ | PROT_WRITE);
     else if (kinds & REWIND_MAP)
       result = map(change, error);
     else
@@ -118,7 +121,8 @@ static int set_break(const Process *process, struct hwckpt_error *error) {
 static int write_bytes(const struct rewind *rewind, unsigned flags,
                        uint64_t address, const void *data, size_t length,
                        struct hwckpt_error *error) {
-  if (!length)
+  if (!length || (flags & WANT_READABLE &&
+                  memcmp((const void *)address, data, length) == 0))
     return 0;
   if (flags & WANT_WRITABLE) {
     memcpy((void *)address, data, length);
@@ -197,18 +201,38 @@ static int clear_bytes(const struct rewind *rewind, unsigned flags,
   return result;
 }
 
+/* Not by dropping it: the file may show then. Behind its end is nothing. */
+static int clear_present(const struct rewind *rewind, uint64_t begin,
+                         uint64_t end, struct hwckpt_error *error) {
+  int result = 0;
+  char page[CACHE_PAGE_SIZE];
+  for (; begin < end && result == 0; begin += CACHE_PAGE_SIZE) {
+    long got = SYS(pread64, rewind->memory, page, sizeof page, begin);
+    for (size_t i = 0; got == (long)sizeof page && i < sizeof page; i++)
+      if (page[i]) {
+        result = clear_bytes(rewind, 0, begin, begin + CACHE_PAGE_SIZE, error);
+        break;
+      }
+  }
+  return result;
+}
+
 /* Pages of which the generation has nothing. */
 static int drop(const struct rewind *rewind, unsigned flags, uint64_t begin,
                 uint64_t end, struct hwckpt_error *error) {
   uint64_t size = end - begin;
   if (begin < (uint64_t)live_end && end > (uint64_t)live_begin)
     return 0; /* never so: what is LIVE is stored with every base */
+  if (flags & WANT_COPY)
+    return clear_present(rewind, begin, end, error);
   long result = SYS(madvise, begin, size,
                     flags & WANT_SHARED ? MADV_REMOVE : MADV_DONTNEED);
   if (result == -EINVAL && !(flags & WANT_SHARED))
     result = SYS(madvise, begin, size, MADV_DONTNEED_LOCKED);
   if (result >= 0)
     return 0;
+  if (flags & WANT_SHARED)
+    return clear_present(rewind, begin, end, error);
   return flags & WANT_FILE ? fail(error, result, "drop", begin, end)
                            : clear_bytes(rewind, flags, begin, end, error);
 }
@@ -304,6 +328,8 @@ int rewind_apply(struct rewind *rewind, struct hwckpt_error *error) {
   int result = apply_changes(rewind, REWIND_UNMAP, error);
   if (result == 0)
     result = apply_changes(rewind, REWIND_MAP, error);
+  if (result == 0)
+    result = apply_changes(rewind, REWIND_OPEN, error);
   if (result == 0)
     result = put_pages(rewind, error);
   if (result == 0)

@@ -53,6 +53,9 @@ static int read_area(struct rewind *rewind, size_t record, const void *data,
       .inode = message.inode,
       .protection = message.protection,
       .type = types[message.kind],
+      .source = message.source == AreaSource_SOURCE_ANONYMOUS
+                    ? AREA_SOURCE_ANONYMOUS
+                    : AREA_SOURCE_FILE,
       .grows_down = message.grows_down,
       .name = "",
   };
@@ -172,6 +175,8 @@ static unsigned flags_of(const struct area *area, unsigned protection) {
     flags |= WANT_READABLE;
   if (area->type == AREA_TYPE_SHARED_MEMORY)
     flags |= WANT_SHARED;
+  if (area->type == AREA_TYPE_FILE_COPY)
+    flags |= WANT_COPY;
   return area->type == AREA_TYPE_FILE_PRIVATE ? flags | WANT_FILE : flags;
 }
 
@@ -179,6 +184,9 @@ static unsigned flags_of(const struct area *area, unsigned protection) {
 
 static bool same_backing(const struct area *then, const struct area *now,
                          uint64_t at) {
+  /* A copy is stored as anonymous memory. */
+  if (now->type == AREA_TYPE_FILE_COPY)
+    return then->type == AREA_TYPE_ANONYMOUS;
   if (then->type != now->type)
     return false;
   if (then->type == AREA_TYPE_ANONYMOUS || then->type == AREA_TYPE_KERNEL)
@@ -248,6 +256,22 @@ static bool is_kernels(const struct area *area) {
   return area && area->type == AREA_TYPE_KERNEL;
 }
 
+/* Shared memory of which there is more than this area. */
+static bool is_of_another(const struct rewind *rewind,
+                          const struct area *then) {
+  if (then->type != AREA_TYPE_SHARED_MEMORY)
+    return false;
+  if (then->source != AREA_SOURCE_ANONYMOUS)
+    return true;
+  for (size_t i = 0; i < rewind->then_count; i++) {
+    const struct area *other = &rewind->then[i];
+    if (other != then && other->type == AREA_TYPE_SHARED_MEMORY &&
+        other->inode == then->inode && other->device == then->device)
+      return true;
+  }
+  return false;
+}
+
 static int plan_mapping(struct rewind *rewind, const struct area *then,
                         const struct area *now, uint64_t begin, uint64_t end,
                         struct hwckpt_error *error) {
@@ -255,6 +279,9 @@ static int plan_mapping(struct rewind *rewind, const struct area *then,
   int file = -1;
   if (is_kernels(then) || is_kernels(now))
     return cannot(error, 0, "vdso", "is elsewhere, not", begin, end);
+  if (is_of_another(rewind, then))
+    return cannot(error, 0, "shared memory",
+                  "is not mapped any more, as it was", begin, end);
   if (now && is_own(rewind, now))
     return cannot(error, 0, "the program's own file", "is mapped anew", begin,
                   end);
@@ -281,8 +308,11 @@ static int plan_mapping(struct rewind *rewind, const struct area *then,
 static int plan_pages(struct rewind *rewind, const struct area *then,
                       const struct area *now, uint64_t begin, uint64_t end,
                       struct hwckpt_error *error) {
-  if (then->protection != now->protection)
-    change(rewind, begin, end, REWIND_PROTECT, then, -1);
+  bool shared = then->type == AREA_TYPE_SHARED_MEMORY;
+  bool opens = shared && !(now->protection & PROT_WRITE);
+  if (then->protection != now->protection || opens)
+    change(rewind, begin, end, REWIND_PROTECT | (opens ? REWIND_OPEN : 0), then,
+           -1);
   if (then->type == AREA_TYPE_FILE_SHARED || is_kernels(then))
     return 0;
   struct listing listing = {rewind, begin, end, flags_of(now, now->protection),

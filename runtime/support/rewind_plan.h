@@ -14,6 +14,7 @@ struct rewind_change {
 #define REWIND_UNMAP 1u
 #define REWIND_MAP 2u
 #define REWIND_PROTECT 4u
+#define REWIND_OPEN 8u /* shared memory, to be written */
 
 /* Pages that are to be as the generation has them. */
 struct rewind_want {
@@ -25,6 +26,7 @@ struct rewind_want {
 #define WANT_WRITABLE 2u /* by plain stores, when it is put back */
 #define WANT_READABLE 4u /* by plain loads */
 #define WANT_SHARED 8u   /* shared memory */
+#define WANT_COPY 32u    /* what is not there is zero, the file or not */
 #define WANT_FILE 16u    /* a file shows where nothing is */
 
 /* Pages in the stage, one after the other. */

@@ -94,15 +94,21 @@ static void set_personality(uint64_t personality) {
     SYS(personality, personality);
 }
 
-static void close_descriptors(void) {
-  unsigned status = (unsigned)restorer.plan.status_fd;
-  if (status < 3) {
-    SYS(close_range, 3, ~0u, 0);
-    return;
+/* All but the standard ones, those that the resume code gets, and the status.
+ */
+static void close_descriptors(const struct resource_file *files, size_t count) {
+  for (unsigned from = 3, next;; from = next + 1) {
+    unsigned status = (unsigned)restorer.plan.status_fd;
+    next = status >= from ? status : ~0u;
+    for (size_t i = 0; i < count; i++)
+      if ((unsigned)files[i].descriptor >= from &&
+          (unsigned)files[i].descriptor < next)
+        next = (unsigned)files[i].descriptor;
+    if (next > from)
+      SYS(close_range, from, next == ~0u ? next : next - 1, 0);
+    if (next == ~0u)
+      return;
   }
-  if (status > 3)
-    SYS(close_range, 3, status - 1, 0);
-  SYS(close_range, status + 1, ~0u, 0);
 }
 
 static struct resume_record *list_records(const struct cache_reader *reader,
@@ -147,7 +153,10 @@ static void become_program(void *unused) {
       .keep_ids = restorer.plan.keep_ids,
       .lazily = lazily,
   };
-  close_descriptors();
+  struct resource_file *files;
+  info.mapped_count = shared_memory_files(&files);
+  info.mapped = files;
+  close_descriptors(files, info.mapped_count);
   ((resume_entry *)process->resume_entry)(&info);
   FAIL(HWCKPT_E_RESUME, 0, process->program, "resume code returned");
 }

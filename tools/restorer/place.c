@@ -46,8 +46,6 @@ static int mapping_flags(const Area *area) {
   switch (area->kind) {
   case AreaKind_AREA_FILE_SHARED:
     return flags | MAP_SHARED;
-  case AreaKind_AREA_SHARED_MEMORY:
-    return flags | MAP_SHARED | MAP_ANONYMOUS;
   case AreaKind_AREA_FILE_PRIVATE:
     flags |= MAP_PRIVATE;
     break;
@@ -93,7 +91,10 @@ static void place(const Area *area, void *context) {
   (void)context;
   if (area->kind == AreaKind_AREA_KERNEL)
     return;
-  map_area(area);
+  if (area->kind == AreaKind_AREA_SHARED_MEMORY)
+    shared_memory_map(area);
+  else
+    map_area(area);
   if (area->kind == AreaKind_AREA_FILE_SHARED)
     return;
   bool lazy = lazy_take(area);
@@ -164,10 +165,13 @@ void place_areas(struct cache_reader *reader) {
     FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory", "%zu records",
          most);
   lazy_open(most);
+  shared_memory_make(reader);
   each_area(reader, place, NULL);
+  shared_memory_join(reader);
   places.wanted_count =
       lazy_add_wanted(reader, places.wanted, places.wanted_count);
   fill_memory(reader, places.wanted, places.wanted_count, advise_all);
   for (size_t i = 0; i < places.count; i++)
     protect(&places.areas[i]);
+  shared_memory_seal(reader);
 }

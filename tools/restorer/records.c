@@ -65,7 +65,7 @@ void read_process(const struct cache_reader *reader, Process *process) {
     malformed("no Process record");
   memset(process, 0, sizeof *process);
   decode(Process_fields, process, data, length, "Process record");
-  /* 1: as 2, but cannot be loaded while it runs. */
+  /* 1: as 2, but cannot be loaded while it runs; 2: has no mapped files. */
   if (process->resume_abi < 1 || process->resume_abi > RESUME_ABI)
     FAIL(HWCKPT_E_RESUME, 0, process->program,
          "resume interface %u, this hwckpt knows %u", process->resume_abi,

@@ -12,6 +12,7 @@
 #include "../../runtime/support/record_types.h"
 #include "plan.h"
 
+#include "../../runtime/resources/resource.h"
 #include "records.pb.h"
 
 #define PAGE_ROUND(n)                                                          \
@@ -79,6 +80,19 @@ void move_kernel_areas(const struct cache_reader *reader);
 
 /* Maps, fills and protects the saved areas. */
 void place_areas(struct cache_reader *reader);
+
+/* ---- shared_memory.c: what is mapped more than once, or open as well ---- */
+
+/* Before areas are mapped: makes what they are mapped from. */
+void shared_memory_make(const struct cache_reader *reader);
+/* Maps an area of kind AREA_SHARED_MEMORY, or keeps its place. */
+void shared_memory_map(const Area *area);
+/* When all areas are mapped, before they are filled. */
+void shared_memory_join(const struct cache_reader *reader);
+/* When they are filled. */
+void shared_memory_seal(const struct cache_reader *reader);
+/* Open files for the resume code: their number. */
+size_t shared_memory_files(struct resource_file **files);
 
 /* ---- lazy.c ---- */
 

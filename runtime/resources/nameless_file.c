@@ -1,0 +1,280 @@
+/* nameless_file.c - see nameless_file.h. */
+#include "nameless_file.h"
+
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BLOCK ((size_t)4096)
+#define MEMORY_CLOEXEC 1 /* MFD_CLOEXEC */
+#define MEMORY_SEALING 2 /* MFD_ALLOW_SEALING */
+
+static const char suffix[] = " (deleted)";
+static const char memory[] = "/memfd:";
+
+/* A name that ends like this may still be one. */
+bool nameless_file_is(const Descriptor *message) {
+  struct stat there;
+  size_t length = strlen(message->path);
+  size_t tail = sizeof(suffix) - 1;
+  if (!S_ISREG(message->mode) || message->path[0] != '/' || length < tail ||
+      memcmp(message->path + length - tail, suffix, tail) != 0)
+    return false;
+  long result = SYS(newfstatat, AT_FDCWD, message->path, &there, 0);
+  return result < 0 || there.st_dev != message->device ||
+         there.st_ino != message->inode;
+}
+
+bool nameless_file_is_saved(const struct resource_sink *sink,
+                            const Descriptor *message) {
+  for (size_t i = 0; i < sink->fact_count; i++)
+    if (sink->facts[i].device == message->device &&
+        sink->facts[i].inode == message->inode &&
+        sink->facts[i].number < message->number)
+      return true;
+  return false;
+}
+
+/* ---- saving ---- */
+
+static int fail(struct hwckpt_error *error, const Descriptor *message,
+                long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_CAPTURE, result < 0 ? (int)-result : 0,
+                     message->path, "descriptor %d: %s", (int)message->number,
+                     what);
+}
+
+static bool is_zero(const char *block, size_t length) {
+  for (size_t i = 0; i < length; i++)
+    if (block[i])
+      return false;
+  return true;
+}
+
+/* Puts the runs of blocks that are not zero; the first 8 bytes of a record are
+ * where it begins. */
+static int put_extents(struct resource_sink *sink, char *buffer, size_t length,
+                       uint64_t offset, struct hwckpt_error *error) {
+  char *data = buffer + sizeof(offset);
+  for (size_t from = 0, to; from < length; from = to) {
+    to = from;
+    while (to < length &&
+           !is_zero(data + to, to + BLOCK < length ? BLOCK : length - to))
+      to = to + BLOCK < length ? to + BLOCK : length;
+    if (to == from) {
+      to = from + BLOCK;
+      continue;
+    }
+    uint64_t begin = offset + from;
+    char *record = data + from - sizeof(begin);
+    memcpy(record, &begin, sizeof(begin));
+    int result = sink->put(sink, RECORD_DELETED_FILE_DATA, record,
+                           sizeof(begin) + to - from, error);
+    if (result)
+      return result;
+  }
+  return 0;
+}
+
+/* Where the mapped part ends that `offset` lies in, else `offset`; *limit is
+ * where the next one begins then. */
+static uint64_t skip_mapped(const DeletedFile *file, uint64_t offset,
+                            uint64_t *limit) {
+  *limit = UINT64_MAX;
+  for (pb_size_t i = 0; i < file->mapped_count; i += 2) {
+    uint64_t begin = file->mapped[i], end = begin + file->mapped[i + 1];
+    if (offset >= begin && offset < end)
+      return end;
+    if (begin > offset && begin < *limit)
+      *limit = begin;
+  }
+  return offset;
+}
+
+static int put_content(struct resource_sink *sink, const Descriptor *message,
+                       const DeletedFile *record, int file,
+                       struct hwckpt_error *error) {
+  char *buffer = (char *)sink->scratch + RESOURCE_SCRATCH_DATA;
+  size_t room = RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA - BLOCK;
+  for (uint64_t offset = 0, limit; offset < message->size;) {
+    long data = SYS(lseek, file, offset, SEEK_DATA);
+    if (data == -ENXIO) /* a hole up to the end */
+      break;
+    if (data >= 0)
+      offset = (uint64_t)data & ~(uint64_t)(BLOCK - 1);
+    uint64_t next = skip_mapped(record, offset, &limit);
+    if (next != offset) {
+      offset = next;
+      continue;
+    }
+    size_t length = limit - offset < room ? (size_t)(limit - offset) : room;
+    long count = SYS(pread64, file, buffer + sizeof(offset), length, offset);
+    if (count < 0)
+      return fail(error, message, count, "reading the deleted file");
+    if (count == 0)
+      break;
+    int result = put_extents(sink, buffer, (size_t)count, offset, error);
+    if (result)
+      return result;
+    offset += (uint64_t)count;
+  }
+  return 0;
+}
+
+static bool is_in_memory(const Descriptor *message) {
+  return memcmp(message->path, memory, sizeof(memory) - 1) == 0;
+}
+
+static uint32_t seals_of(struct resource_sink *sink, int number) {
+  long fd = SYS(pidfd_getfd, sink->pidfd, number, 0);
+  long seals = fd < 0 ? fd : SYS(fcntl, fd, F_GET_SEALS);
+  if (fd >= 0)
+    SYS(close, fd);
+  return seals < 0 ? 0 : (uint32_t)seals;
+}
+
+/* Of more parts than there is room for, some are stored twice. */
+static void list_mapped(const struct resource_sink *sink,
+                        const Descriptor *message, DeletedFile *record) {
+  size_t room = sizeof record->mapped / sizeof *record->mapped;
+  for (size_t i = 0; i < sink->mapped_count; i++) {
+    const struct mapped_part *part = &sink->mapped[i];
+    if (part->device != message->device || part->inode != message->inode ||
+        !part->length || record->mapped_count == room)
+      continue;
+    record->mapped[record->mapped_count++] = part->offset;
+    record->mapped[record->mapped_count++] = part->length;
+  }
+}
+
+int nameless_file_save(struct resource_sink *sink, const Descriptor *message,
+                       struct hwckpt_error *error) {
+  DeletedFile record = DeletedFile_init_zero;
+  char path[64];
+  record.in_memory = is_in_memory(message);
+  if (record.in_memory)
+    record.seals = seals_of(sink, message->number);
+  record.file = message->inode;
+  record.device = message->device;
+  record.size = message->size;
+  record.mode = message->mode;
+  list_mapped(sink, message, &record);
+  int result = resource_put(sink, RECORD_DELETED_FILE, DeletedFile_fields,
+                            &record, error);
+  if (result)
+    return result;
+  /* Opened again: the program's descriptor may be for writing only, and reading
+   * through it would move its offset. */
+  hwckpt_format(path, sizeof(path), "/proc/self/fd/%d", (int)message->number);
+  long file = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  if (file < 0)
+    return fail(error, message, file, "opening the deleted file");
+  result = put_content(sink, message, &record, (int)file, error);
+  SYS(close, file);
+  return result;
+}
+
+/* ---- restoring ---- */
+
+int nameless_file_refuse(struct hwckpt_error *error, const Descriptor *message,
+                         long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL,
+                     result < 0 ? (int)-result : 0, message->path,
+                     "descriptor %d: %s", (int)message->number, what);
+}
+
+int nameless_file_find(const struct resource_source *source,
+                       const Descriptor *message, DeletedFile *file,
+                       size_t *index, struct hwckpt_error *error) {
+  for (size_t i = 0; i < source->count; i++) {
+    if (source->records[i].type != RECORD_DELETED_FILE)
+      continue;
+    int result =
+        resource_get(&source->records[i], DeletedFile_fields, file, error);
+    if (result)
+      return result;
+    *index = i;
+    if (file->file == message->inode && file->device == message->device)
+      return 0;
+  }
+  return hwckpt_fail(error, HWCKPT_E_RECORD, 0, message->path,
+                     "descriptor %d: no record of the deleted file",
+                     (int)message->number);
+}
+
+/* Under its name, and open to sealing unless it was closed to it. */
+static long create_in_memory(const char *path, const DeletedFile *file) {
+  char name[256];
+  const char *begin = path;
+  if (memcmp(path, memory, sizeof(memory) - 1) == 0)
+    begin += sizeof(memory) - 1;
+  size_t length = strlen(begin), tail = sizeof(suffix) - 1;
+  if (length >= tail && memcmp(begin + length - tail, suffix, tail) == 0)
+    length -= tail;
+  length = length < sizeof(name) - 1 ? length : sizeof(name) - 1;
+  memcpy(name, begin, length);
+  name[length] = 0;
+  long fd = SYS(memfd_create, name, MEMORY_CLOEXEC | MEMORY_SEALING);
+  if (fd >= 0)
+    SYS(fchmod, fd, file->mode & 07777);
+  return fd;
+}
+
+long nameless_file_create(const char *path, const DeletedFile *file) {
+  char directory[sizeof(((Descriptor *)0)->path)];
+  size_t length = strlen(path);
+  if (file->in_memory)
+    return create_in_memory(path, file);
+  while (length > 1 && path[length - 1] != '/')
+    length--;
+  memcpy(directory, path, length);
+  directory[length] = 0;
+  long fd = SYS(openat, AT_FDCWD, directory, O_TMPFILE | O_RDWR | O_CLOEXEC,
+                S_IRUSR | S_IWUSR);
+  if (fd < 0)
+    fd = SYS(memfd_create, "deleted file", MEMORY_CLOEXEC);
+  if (fd >= 0)
+    SYS(fchmod, fd, file->mode & 07777);
+  return fd;
+}
+
+int nameless_file_write(const void *extent, size_t length, int file,
+                        const char *path, struct hwckpt_error *error) {
+  uint64_t offset;
+  if (length < sizeof(offset))
+    return hwckpt_fail(error, HWCKPT_E_RECORD, 0, path,
+                       "an extent of %zu bytes", length);
+  memcpy(&offset, extent, sizeof(offset));
+  for (size_t done = sizeof(offset); done < length;) {
+    long count = SYS(pwrite64, file, (const char *)extent + done, length - done,
+                     offset + done - sizeof(offset));
+    if (count <= 0)
+      return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL,
+                         count < 0 ? (int)-count : 0, path,
+                         "writing the content of the deleted file");
+    done += (size_t)count;
+  }
+  return 0;
+}
+
+int nameless_file_open(const Descriptor *message, int file,
+                       struct hwckpt_error *error) {
+  char path[64];
+  hwckpt_format(path, sizeof(path), "/proc/self/fd/%d", file);
+  uint32_t flags = message->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC |
+                                                O_NOFOLLOW | O_TMPFILE);
+  long fd = SYS(openat, AT_FDCWD, path, flags | O_CLOEXEC, 0);
+  if (fd == -EINVAL) /* memory files know no O_DIRECT */
+    fd = SYS(openat, AT_FDCWD, path, (flags & ~(uint32_t)O_DIRECT) | O_CLOEXEC,
+             0);
+  if (fd < 0)
+    return nameless_file_refuse(error, message, fd, "opening it again");
+  if (!(flags & O_PATH))
+    SYS(lseek, fd, message->offset, SEEK_SET);
+  return (int)fd;
+}

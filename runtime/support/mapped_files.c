@@ -1,0 +1,100 @@
+/* mapped_files.c - see mapped_files.h. */
+#include "mapped_files.h"
+
+#include "../arch/sys.h"
+#include "private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define PAGE ((uint64_t)4096)
+#define PARTS 65536u
+
+int mapped_files_open(struct mapped_files *files, struct hwckpt_error *error) {
+  files->parts = private_map(PARTS * sizeof *files->parts);
+  files->count = 0;
+  return files->parts ? 0
+                      : hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM,
+                                    "mapped files", "");
+}
+
+static bool is_backed(int memory, uint64_t address) {
+  char byte;
+  return SYS(pread64, memory, &byte, 1, address) == 1;
+}
+
+/* A file ends once: by halves. */
+static uint64_t find_end(int memory, uint64_t begin, uint64_t end) {
+  if (is_backed(memory, end - PAGE))
+    return end;
+  while (begin < end) {
+    uint64_t middle = begin + (end - begin) / 2 / PAGE * PAGE;
+    if (is_backed(memory, middle))
+      begin = middle + PAGE;
+    else
+      end = middle;
+  }
+  return end;
+}
+
+/* The device of files in memory of ordinary pages; 0: not known. */
+static uint64_t memory_device(void) {
+  struct stat status = {0};
+  long fd = SYS(memfd_create, "", 0);
+  if (fd < 0)
+    return 0;
+  SYS(fstat, fd, &status);
+  SYS(close, fd);
+  return status.st_dev;
+}
+
+static bool begins(const char *text, const char *with) {
+  return memcmp(text, with, strlen(with)) == 0;
+}
+
+static int refuse(struct hwckpt_error *error, const struct area *area,
+                  const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_NOT_RESTORABLE, 0, area->name,
+                     "%s is mapped at %llx", what,
+                     (unsigned long long)area->start);
+}
+
+/* Reading what is not there yet would take huge pages from the pool. */
+static bool has_huge_pages(const struct area *area) {
+  return begins(area->name, "/anon_hugepage") ||
+         (begins(area->name, "/memfd:") && area->device != memory_device());
+}
+
+static int find(struct mapped_files *files, struct area *area, int memory,
+                struct hwckpt_error *error) {
+  if (has_huge_pages(area))
+    return refuse(error, area, "memory of huge pages");
+  if (area->type == AREA_TYPE_FILE_COPY || area->source == AREA_SOURCE_FILE)
+    area->backed_end = find_end(memory, area->start, area->end);
+  if (area->type == AREA_TYPE_FILE_COPY ||
+      area->source == AREA_SOURCE_ANONYMOUS)
+    return 0;
+  if (files->count == PARTS)
+    return refuse(error, area, "one deleted file too many");
+  files->parts[files->count++] = (struct mapped_part){
+      .device = area->device,
+      .inode = area->inode,
+      .address = area->start,
+      .offset = area->offset,
+      .length = area->backed_end - area->start,
+      .system_v = area->source == AREA_SOURCE_SYSTEM_V,
+  };
+  return 0;
+}
+
+int mapped_files_find(struct mapped_files *files, struct memory_map *map,
+                      int memory, struct hwckpt_error *error) {
+  int result = 0;
+  files->count = 0;
+  for (size_t i = 0; i < map->count && result == 0; i++)
+    if (map->areas[i].type == AREA_TYPE_FILE_COPY ||
+        map->areas[i].type == AREA_TYPE_SHARED_MEMORY)
+      result = find(files, &map->areas[i], memory, error);
+  return result;
+}
