@@ -79,13 +79,14 @@ class Log:
         """The first entry of a kind that has one of these numbers or a later."""
         end = time.monotonic() + patience
         while time.monotonic() < end:
+            gone = not alive()  # asked first: it may end while we look
             upto = self.count()
             for entry in self.entries(begin):
                 if entry[1] == kind and entry[0]:
                     return entry
             # The last may be claimed but not filled in yet.
             begin = max(begin, upto - 64)
-            if not alive():
+            if gone:
                 raise Unusable("the workload ended too early")
             time.sleep(0.0005)
         raise Unusable(f"the workload noted nothing in {patience} s")
