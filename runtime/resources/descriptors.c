@@ -15,11 +15,17 @@
 
 /* ---- the facts of descriptors ---- */
 
+/* The name of a descriptor in the directories of the sink. */
+static void name_of(int number, char name[16]) {
+  hwckpt_format(name, 16, "%d", number);
+}
+
 /* From the text about the descriptor. */
-static long read_info(struct descriptor_fact *fact) {
+static long read_info(const struct resource_sink *sink, const char *name,
+                      struct descriptor_fact *fact) {
   struct info info;
   uint64_t value;
-  long result = info_open(&info, fact->number);
+  long result = info_open_in(&info, sink->infos, name);
   if (result < 0)
     return result;
   for (const char *line; (line = info_line(&info));) {
@@ -39,29 +45,29 @@ static long read_info(struct descriptor_fact *fact) {
   return 0;
 }
 
-static void path_of(int number, char path[64]) {
-  hwckpt_format(path, 64, "/proc/self/fd/%d", number);
-}
-
-static long inspect(int number, struct descriptor_fact *fact) {
-  char path[64];
+static long inspect(const struct resource_sink *sink, int number,
+                    struct descriptor_fact *fact) {
+  char name[16];
   struct stat facts;
   memset(fact, 0, sizeof(*fact));
   fact->number = number;
-  path_of(number, path);
-  long result = SYS(newfstatat, AT_FDCWD, path, &facts, 0);
+  name_of(number, name);
+  long result = SYS(newfstatat, sink->links, name, &facts, 0);
   if (result < 0)
     return result;
   fact->mode = facts.st_mode;
   fact->device = facts.st_dev;
   fact->inode = facts.st_ino;
-  return read_info(fact);
+  fact->size = (uint64_t)facts.st_size;
+  fact->mtime_ns = (uint64_t)facts.st_mtim.tv_sec * 1000000000ull +
+                   (uint64_t)facts.st_mtim.tv_nsec;
+  return read_info(sink, name, fact);
 }
 
 /* What is known of a descriptor whatever its kind. */
-static long describe(const struct descriptor_fact *fact, Descriptor *message) {
-  char path[64];
-  struct stat facts;
+static long describe(const struct resource_sink *sink,
+                     const struct descriptor_fact *fact, Descriptor *message) {
+  char name[16];
   memset(message, 0, sizeof(*message));
   message->number = fact->number;
   message->flags = fact->flags;
@@ -71,18 +77,15 @@ static long describe(const struct descriptor_fact *fact, Descriptor *message) {
   message->mode = fact->mode;
   message->device = fact->device;
   message->inode = fact->inode;
+  message->size = fact->size;
+  message->mtime_ns = fact->mtime_ns;
   message->same_as = -1;
-  path_of(fact->number, path);
-  long length = SYS(readlink, path, message->path, sizeof(message->path) - 1);
+  name_of(fact->number, name);
+  long length = SYS(readlinkat, sink->links, name, message->path,
+                    sizeof(message->path) - 1);
   if (length < 0)
     return length;
   message->path[length] = 0;
-  long result = SYS(newfstatat, AT_FDCWD, path, &facts, 0);
-  if (result < 0)
-    return result;
-  message->size = (uint64_t)facts.st_size;
-  message->mtime_ns = (uint64_t)facts.st_mtim.tv_sec * 1000000000ull +
-                      (uint64_t)facts.st_mtim.tv_nsec;
   return 0;
 }
 
@@ -101,7 +104,7 @@ static void add_fact(int number, void *context) {
   if (all->result)
     return;
   struct descriptor_fact fact;
-  long result = inspect(number, &fact);
+  long result = inspect(sink, number, &fact);
   if (result == -ENOENT)
     return;
   if (result < 0)
@@ -114,10 +117,25 @@ static void add_fact(int number, void *context) {
     rows[sink->fact_count++] = fact;
 }
 
+static int open_directory(const char *path) {
+  return (int)SYS(openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                  0);
+}
+
+static void let_go(const struct resource_sink *sink) {
+  if (sink->links >= 0)
+    SYS(close, sink->links);
+  if (sink->infos >= 0)
+    SYS(close, sink->infos);
+}
+
+/* Afterwards, let_go(). */
 static int gather(struct resource_sink *sink, struct hwckpt_error *error) {
   struct gathering all = {sink, error, 0};
   sink->facts = (void *)((char *)sink->scratch + RESOURCE_SCRATCH_FACTS);
   sink->fact_count = 0;
+  sink->links = open_directory("/proc/self/fd");
+  sink->infos = open_directory("/proc/self/fdinfo");
   long listed = info_each_descriptor(add_fact, &all);
   if (listed < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-listed, "/proc/self/fd",
@@ -185,7 +203,7 @@ static int save_descriptor(struct resource_sink *sink, size_t index,
                            size_t *files, struct hwckpt_error *error) {
   Descriptor message;
   const struct descriptor_fact *fact = &sink->facts[index];
-  long failure = describe(fact, &message);
+  long failure = describe(sink, fact, &message);
   if (failure < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-failure, "/proc/self/fd",
                        "descriptor %d", (int)fact->number);
@@ -211,6 +229,7 @@ int descriptors_save(struct resource_sink *sink, struct hwckpt_error *error) {
   int result = gather(sink, error);
   for (size_t i = 0; !result && i < sink->fact_count; i++)
     result = save_descriptor(sink, i, &files, error);
+  let_go(sink);
   return result;
 }
 
@@ -413,7 +432,7 @@ static bool is_the_same(const struct resource_source *source,
                         const struct descriptor_now *now,
                         const Descriptor *then) {
   Descriptor message;
-  if (describe(&sink->facts[now - source->now], &message) < 0)
+  if (describe(sink, &sink->facts[now - source->now], &message) < 0)
     return false;
   /* Another one since the program was restored; sharing is not recorded. */
   if (then->kind == DescriptorKind_DESCRIPTOR_INHERITED)
@@ -443,13 +462,17 @@ int descriptors_check(struct resource_source *source,
   struct resource_sink sink = {.scratch = source->scratch};
   size_t files = 0;
   int result = gather(&sink, error);
-  if (result)
+  if (result) {
+    let_go(&sink);
     return result;
+  }
   source->now_count = sink.fact_count;
   for (size_t i = 0; i < sink.fact_count; i++)
     source->now[i] = (struct descriptor_now){sink.facts[i].number,
                                              same_as(&sink, i, &files), false};
-  return each_descriptor(source, &sink, check_one, error);
+  result = each_descriptor(source, &sink, check_one, error);
+  let_go(&sink);
+  return result;
 }
 
 static void close_what_does_not_stay(const struct resource_source *source) {

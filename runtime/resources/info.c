@@ -6,12 +6,16 @@
 #include <fcntl.h>
 #include <string.h>
 
-long info_open_path(struct info *info, const char *path) {
+long info_open_in(struct info *info, int directory, const char *name) {
   info->begin = info->end = 0;
   info->at_end = false;
-  long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  long fd = SYS(openat, directory, name, O_RDONLY | O_CLOEXEC, 0);
   info->fd = (int)fd;
   return fd < 0 ? fd : 0;
+}
+
+long info_open_path(struct info *info, const char *path) {
+  return info_open_in(info, AT_FDCWD, path);
 }
 
 long info_open(struct info *info, int number) {

@@ -18,6 +18,8 @@ struct info {
 
 /* Opens a text; 0 or a negative errno. */
 long info_open_path(struct info *info, const char *path);
+/* A text in a directory. */
+long info_open_in(struct info *info, int directory, const char *name);
 /* The text about descriptor `number`. */
 long info_open(struct info *info, int number);
 /* The next line, without its end; null behind the last. It lives until the next
