@@ -271,7 +271,8 @@ static void write_text(const struct table *table, struct range range,
       SYS(mprotect, begin, size, PROT_READ | PROT_WRITE | PROT_EXEC);
   long memory = -1;
   if (unprotected < 0)
-    memory = SYS(openat, AT_FDCWD, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
+    memory =
+        SYS(openat, AT_FDCWD, "/proc/thread-self/mem", O_RDWR | O_CLOEXEC, 0);
   for (uint32_t i = range.from; i < range.to; i++) {
     unsigned char byte = (armed ? table->armed : table->originals)[i];
     if (unprotected == 0)

@@ -117,7 +117,9 @@ static void add_fact(int number, void *context) {
     rows[sink->fact_count++] = fact;
 }
 
-static int open_directory(const char *path) {
+static int open_directory(const char *name) {
+  char path[64];
+  info_path(path, "%s", name);
   return (int)SYS(openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC,
                   0);
 }
@@ -134,8 +136,8 @@ static int gather(struct resource_sink *sink, struct hwckpt_error *error) {
   struct gathering all = {sink, error, 0};
   sink->facts = (void *)((char *)sink->scratch + RESOURCE_SCRATCH_FACTS);
   sink->fact_count = 0;
-  sink->links = open_directory("/proc/self/fd");
-  sink->infos = open_directory("/proc/self/fdinfo");
+  sink->links = open_directory("fd");
+  sink->infos = open_directory("fdinfo");
   long listed = info_each_descriptor(add_fact, &all);
   if (listed < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-listed, "/proc/self/fd",
@@ -173,7 +175,7 @@ static int32_t same_as(const struct resource_sink *sink, size_t index,
                        size_t *files) {
   uint32_t *order = (void *)((char *)sink->scratch + RESOURCE_SCRATCH_ORDER);
   size_t low = 0, high = *files;
-  long pid = SYS(getpid);
+  long pid = info_thread();
   while (low < high) {
     size_t middle = (low + high) / 2;
     int result =

@@ -27,7 +27,7 @@ static bool is_watched(const Descriptor *message, const EpollWatch *watch,
                        int32_t number, unsigned nth) {
   struct kcmp_epoll_slot slot = {(uint32_t)message->number,
                                  (uint32_t)watch->number, nth};
-  long pid = SYS(getpid);
+  long pid = info_thread();
   long result = SYS(kcmp, pid, pid, KCMP_EPOLL_TFD, number, &slot);
   /* Without kcmp() the number alone has to do. */
   return result == 0 || (result == -ENOSYS && number == watch->number) ||

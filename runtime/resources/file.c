@@ -3,6 +3,7 @@
  * What the program wrote after the checkpoint is taken back by truncation when
  * it only appended, once every descriptor of the program could be opened. */
 #include "../arch/sys.h"
+#include "info.h"
 #include "resource.h"
 
 #include <errno.h>
@@ -169,7 +170,7 @@ static int check_rewind(const Descriptor *message, int descriptor,
                         struct hwckpt_error *error) {
   struct stat now;
   char path[64];
-  hwckpt_format(path, sizeof(path), "/proc/self/fd/%d", descriptor);
+  info_path(path, "fd/%d", descriptor);
   long result = SYS(newfstatat, AT_FDCWD, path, &now, 0);
   if (result < 0 || !S_ISREG(now.st_mode) || !writes(message) ||
       (uint64_t)now.st_size >= message->size)

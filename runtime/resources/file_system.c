@@ -23,11 +23,12 @@ static int check_directory(struct resource_sink *sink, const char *directory,
 
 static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   FileSystem message = FileSystem_init_zero;
-  long length = SYS(readlink, "/proc/self/cwd", message.directory,
-                    sizeof(message.directory) - 1);
+  char path[64];
+  info_path(path, "cwd");
+  long length =
+      SYS(readlink, path, message.directory, sizeof(message.directory) - 1);
   if (length < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-length, "/proc/self/cwd",
-                       "readlink");
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-length, path, "readlink");
   message.directory[length] = 0;
   int result = check_directory(sink, message.directory, error);
   if (result)

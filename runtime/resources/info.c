@@ -2,9 +2,27 @@
 #include "info.h"
 
 #include "../arch/sys.h"
+#include "../support/live.h"
 
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
+
+static LIVE int looked_at;
+
+void info_look_at(int tid) { looked_at = tid; }
+
+int info_thread(void) { return looked_at ? looked_at : (int)SYS(getpid); }
+
+void info_path(char path[64], const char *name, ...) {
+  va_list args;
+  size_t length =
+      looked_at ? hwckpt_format(path, 64, "/proc/self/task/%d/", looked_at)
+                : hwckpt_format(path, 64, "/proc/self/");
+  va_start(args, name);
+  hwckpt_vformat(path + length, 64 - length, name, args);
+  va_end(args);
+}
 
 long info_open_in(struct info *info, int directory, const char *name) {
   info->begin = info->end = 0;
@@ -20,7 +38,7 @@ long info_open_path(struct info *info, const char *path) {
 
 long info_open(struct info *info, int number) {
   char path[64];
-  hwckpt_format(path, sizeof(path), "/proc/self/fdinfo/%d", number);
+  info_path(path, "fdinfo/%d", number);
   return info_open_path(info, path);
 }
 
@@ -94,8 +112,10 @@ long info_each_descriptor(void (*visit)(int number, void *context),
                           void *context) {
   _Alignas(8) char entries[4096];
   long length;
-  long directory = SYS(openat, AT_FDCWD, "/proc/self/fd",
-                       O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  char path[64];
+  info_path(path, "fd");
+  long directory =
+      SYS(openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (directory < 0)
     return directory;
   while ((length = SYS(getdents64, directory, entries, sizeof(entries))) > 0)

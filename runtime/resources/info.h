@@ -16,6 +16,15 @@ struct info {
   char text[2048];
 };
 
+/* Whose descriptors, status and directories are the program's: the main
+ * thread's, which cannot be asked once it has ended, or (not 0) another's. */
+void info_look_at(int tid);
+/* Its id. */
+int info_thread(void);
+/* The path of what it has: of "fd/3" and so on. */
+void info_path(char path[64], const char *name, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Opens a text; 0 or a negative errno. */
 long info_open_path(struct info *info, const char *path);
 /* A text in a directory. */

@@ -3,6 +3,7 @@
 
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "info.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -170,7 +171,7 @@ int nameless_file_save(struct resource_sink *sink, const Descriptor *message,
     return result;
   /* Opened again: the program's descriptor may be for writing only, and reading
    * through it would move its offset. */
-  hwckpt_format(path, sizeof(path), "/proc/self/fd/%d", (int)message->number);
+  info_path(path, "fd/%d", (int)message->number);
   long file = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
   if (file < 0)
     return fail(error, message, file, "opening the deleted file");

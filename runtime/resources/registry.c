@@ -1,6 +1,7 @@
 /* registry.c - all kinds of kernel objects: who saves and restores what, in
  * which order. */
 #include "registry.h"
+#include "info.h"
 
 #include "../arch/sys.h"
 #include "../support/record_types.h"
@@ -114,6 +115,7 @@ void resource_not_set(struct resource_source *source, long result,
 }
 
 void resources_begin(void) {
+  info_look_at(0);
   for (size_t i = 0; kinds[i]; i++)
     if (kinds[i]->begin)
       kinds[i]->begin();
@@ -129,7 +131,8 @@ void resources_begin(void) {
 
 /* What several kinds read of. */
 static int read_status(struct resource_sink *sink, struct hwckpt_error *error) {
-  static const char path[] = "/proc/self/status";
+  char path[64];
+  info_path(path, "status");
   char *text = (char *)sink->scratch + RESOURCE_SCRATCH_STATUS;
   size_t room = RESOURCE_SCRATCH - RESOURCE_SCRATCH_STATUS - 1;
   long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);

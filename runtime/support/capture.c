@@ -24,8 +24,8 @@ int capture_open(struct capture *capture, struct ring *ring,
 }
 
 int capture_reopen(struct capture *capture) {
-  capture->memory =
-      (int)SYS(openat, AT_FDCWD, "/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
+  capture->memory = (int)SYS(openat, AT_FDCWD, "/proc/thread-self/mem",
+                             O_RDONLY | O_CLOEXEC, 0);
   return capture->memory < 0 ? capture->memory : 0;
 }
 

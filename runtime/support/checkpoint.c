@@ -10,6 +10,7 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../resources/info.h"
 #include "../resources/resource.h"
 #include "capture.h"
 #include "crew.h"
@@ -50,6 +51,7 @@ static LIVE struct {
   struct stage stage; /* the records of kernel objects */
   struct stage head;  /* the records before and after those */
   struct resource_sink sink;
+  int looked_at;               /* thread that stands for the program */
   struct thread_fact *threads; /* QUIESCE_THREADS_MAX, for the sink */
   uint64_t newest;    /* last generation committed here, on which a delta may be
                        * built; 0: none */
@@ -90,6 +92,39 @@ void checkpoint_remember(void) { resources_begin(); }
 
 void checkpoint_own_filter(void) { resources_own_filter(); }
 
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL /* Linux 6.9 */
+#endif
+
+/* Whose descriptors and status the program's are: once the main thread has
+ * ended, another thread's. */
+static void look_at(int tid) {
+  int pid = (int)SYS(getpid);
+  if (checkpoint.looked_at == tid && checkpoint.sink.pidfd >= 0)
+    return;
+  if (checkpoint.sink.pidfd >= 0)
+    SYS(close, checkpoint.sink.pidfd);
+  checkpoint.looked_at = tid;
+  checkpoint.sink.pidfd =
+      (int)SYS(pidfd_open, tid, tid == pid ? 0 : PIDFD_THREAD);
+  info_look_at(tid == pid ? 0 : tid);
+  program_stderr_is_of(tid);
+}
+
+static void see_other(int tid, void *context) {
+  int *found = context;
+  if (!*found && !quiesce_is_runtime_thread(tid) && !task_never_stops(tid))
+    *found = tid;
+}
+
+/* While the threads run: any that is there. */
+static void look_at_program(void) {
+  int pid = (int)SYS(getpid), other = 0;
+  if (task_never_stops(pid))
+    task_each(see_other, &other);
+  look_at(other ? other : pid);
+}
+
 int checkpoint_open(const struct checkpoint_options *options,
                     struct hwckpt_error *error) {
   checkpoint.options = *options;
@@ -126,7 +161,8 @@ int checkpoint_open(const struct checkpoint_options *options,
   checkpoint.sink.warn = sink_warn;
   checkpoint.sink.go_on = options->go_on;
   checkpoint.sink.scratch = private_map(RESOURCE_SCRATCH);
-  checkpoint.sink.pidfd = (int)SYS(pidfd_open, SYS(getpid), 0);
+  checkpoint.sink.pidfd = -1;
+  look_at_program();
   checkpoint.threads =
       private_map(QUIESCE_THREADS_MAX * sizeof *checkpoint.threads);
   if (!checkpoint.sink.scratch || !checkpoint.threads)
@@ -145,7 +181,7 @@ static int name_application(struct hwckpt_error *error) {
     result =
         cache_use_application(checkpoint.cache, checkpoint.application, error);
   } else {
-    long length = SYS(readlinkat, AT_FDCWD, "/proc/self/exe", program,
+    long length = SYS(readlinkat, AT_FDCWD, "/proc/thread-self/exe", program,
                       sizeof program - 1);
     program[length > 0 ? length : 0] = 0;
     for (const char *p = program; *p; p++)
@@ -160,6 +196,7 @@ static int name_application(struct hwckpt_error *error) {
 
 static int save_resources(const struct parked *threads, unsigned count,
                           struct hwckpt_error *error) {
+  look_at(threads[0].tid);
   for (unsigned i = 0; i < count; i++)
     checkpoint.threads[i] = (struct thread_fact){
         threads[i].tid, arch_context_sigmask(threads[i].context)};
@@ -245,7 +282,7 @@ static int put_records(struct cache_writer *writer, Process *process,
 static uint64_t resident_pages(void) {
   char text[128];
   uint64_t pages = 0;
-  if (task_read((int)SYS(getpid), "statm", text, sizeof text) <= 0)
+  if (task_read((int)SYS(gettid), "statm", text, sizeof text) <= 0)
     return 0;
   const char *p = text;
   while (*p && *p != ' ')
@@ -477,6 +514,7 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error) {
   loaded_wait();
+  look_at_program();
   int status = name_application(error);
   if (status < 0)
     return status;
@@ -594,6 +632,7 @@ int checkpoint_roll_back(const struct quiesce_hooks *hooks,
       .uncounted = checkpoint.uncounted,
   };
   loaded_wait();
+  look_at_program();
   int status = rollback_take(&target, hooks, result, error);
   if (status < 0)
     return status;
@@ -611,4 +650,5 @@ void checkpoint_forget(void) {
   memset(&checkpoint, 0, sizeof checkpoint);
   drain_forget();
   crew_forget();
+  program_stderr_is_of(0);
 }

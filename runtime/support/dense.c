@@ -132,7 +132,7 @@ bool dense_in(const struct dense *dense, uint64_t begin, uint64_t end,
 static bool look_for_swapped(void) {
   static const char key[] = "VmSwap:";
   char text[4096];
-  if (task_read((int)SYS(getpid), "status", text, sizeof text) <= 0)
+  if (task_read((int)SYS(gettid), "status", text, sizeof text) <= 0)
     return true;
   for (const char *p = text; *p; p++)
     if (memcmp(p, key, sizeof key - 1) == 0) {

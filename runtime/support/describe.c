@@ -38,7 +38,7 @@ static uint64_t clock_ns(int clock) {
 static void read_stat(uint64_t field[53]) {
   char text[2048];
   memset(field, 0, 53 * sizeof *field);
-  if (task_read((int)SYS(getpid), "stat", text, sizeof text) <= 0)
+  if (task_read((int)SYS(gettid), "stat", text, sizeof text) <= 0)
     return;
   char *p = text;
   for (char *q = text; *q; q++)
@@ -79,7 +79,7 @@ void describe_process(Process *process) {
   process->arg_end = field[49];
   process->env_start = field[50];
   process->env_end = field[51];
-  long length = read_file("/proc/self/auxv", process->auxv.bytes,
+  long length = read_file("/proc/thread-self/auxv", process->auxv.bytes,
                           sizeof process->auxv.bytes);
   process->auxv.size = (pb_size_t)(length > 0 ? length : 0);
   process->xstate_features = arch_xstate_features();
@@ -108,17 +108,17 @@ static struct {
 void describe_remember_program(void) {
   if (program.path[0])
     return;
-  SYS(readlinkat, AT_FDCWD, "/proc/self/exe", program.path,
+  SYS(readlinkat, AT_FDCWD, "/proc/thread-self/exe", program.path,
       sizeof program.path - 1);
-  program.build_id_size = build_id_read("/proc/self/exe", program.build_id,
-                                        sizeof program.build_id);
+  program.build_id_size = build_id_read(
+      "/proc/thread-self/exe", program.build_id, sizeof program.build_id);
 }
 
 void describe_program(Process *process) {
   memcpy(process->program, program.path, sizeof program.path);
   memcpy(process->build_id.bytes, program.build_id, sizeof program.build_id);
   process->build_id.size = (pb_size_t)program.build_id_size;
-  long length = read_file("/proc/self/cmdline", process->arguments,
+  long length = read_file("/proc/thread-self/cmdline", process->arguments,
                           sizeof process->arguments - 1);
   for (long i = 0; i < length; i++)
     if (!process->arguments[i])

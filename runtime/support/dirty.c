@@ -44,7 +44,7 @@ static int open_write_protection(struct dirty *dirty,
 static int open_soft_dirty(struct dirty *dirty, struct hwckpt_error *error) {
   if (!pagemap_has_soft_dirty(&dirty->scanner))
     return lacks(error, 0, "soft-dirty", "bit 55 of /proc/self/pagemap");
-  dirty->clear_refs = (int)SYS(openat, AT_FDCWD, "/proc/self/clear_refs",
+  dirty->clear_refs = (int)SYS(openat, AT_FDCWD, "/proc/thread-self/clear_refs",
                                O_WRONLY | O_CLOEXEC, 0);
   return dirty->clear_refs < 0
              ? lacks(error, dirty->clear_refs, "/proc/self/clear_refs", "open")
@@ -69,8 +69,8 @@ static const struct {
 int dirty_open(struct dirty *dirty, enum dirty_method method,
                struct hwckpt_error *error) {
   int result = -1;
-  int pagemap =
-      (int)SYS(openat, AT_FDCWD, "/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0);
+  int pagemap = (int)SYS(openat, AT_FDCWD, "/proc/thread-self/pagemap",
+                         O_RDONLY | O_CLOEXEC, 0);
   if (pagemap < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, -pagemap, "/proc/self/pagemap",
                        "open");
@@ -475,7 +475,8 @@ void dirty_missed(struct dirty *dirty, uint64_t begin, uint64_t end) {
 
 /* Writes to each page what is there, so that it becomes the mapping's own. */
 static void write_back(uint64_t begin, uint64_t end) {
-  long memory = SYS(openat, AT_FDCWD, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
+  long memory =
+      SYS(openat, AT_FDCWD, "/proc/thread-self/mem", O_RDWR | O_CLOEXEC, 0);
   if (memory < 0)
     return;
   for (uint64_t at = begin; at < end; at += 4096) {

@@ -21,8 +21,8 @@ int memory_map_open(struct memory_map *map, struct hwckpt_error *error) {
     return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 12, "memory map",
                        "tables of %zu bytes",
                        AREAS_MAX * sizeof *map->areas + TEXT_MAX);
-  map->fd =
-      (int)SYS(openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+  map->fd = (int)SYS(openat, AT_FDCWD, "/proc/thread-self/maps",
+                     O_RDONLY | O_CLOEXEC, 0);
   if (map->fd < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, -map->fd, "/proc/self/maps",
                        "open");

@@ -2,13 +2,23 @@
 #include "program_stderr.h"
 
 #include "../arch/sys.h"
+#include "live.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 
 #define STDERR 2
 
+#define PIDFD_THREAD O_EXCL /* Linux 6.9 */
+
+static LIVE int holder;
+
+void program_stderr_is_of(int tid) { holder = tid; }
+
 void program_stderr_borrow(void) {
-  long pidfd = SYS(pidfd_open, SYS(getpid), 0);
+  int pid = (int)SYS(getpid);
+  bool other = holder && holder != pid;
+  long pidfd = SYS(pidfd_open, other ? holder : pid, other ? PIDFD_THREAD : 0);
   if (pidfd < 0)
     return;
   long fd = SYS(pidfd_getfd, pidfd, STDERR, 0);

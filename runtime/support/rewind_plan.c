@@ -464,8 +464,8 @@ int rewind_plan(struct rewind *rewind, struct hwckpt_error *error) {
   rewind->changes = private_map(rewind->changes_room * sizeof *rewind->changes);
   rewind->wants_room = WANTS_MAX + rewind->changes_room;
   rewind->wants = private_map(rewind->wants_room * sizeof *rewind->wants);
-  rewind->memory =
-      (int)SYS(openat, AT_FDCWD, "/proc/self/mem", O_RDWR | O_CLOEXEC, 0);
+  rewind->memory = (int)SYS(openat, AT_FDCWD, "/proc/thread-self/mem",
+                            O_RDWR | O_CLOEXEC, 0);
   if (!rewind->changes || !rewind->wants)
     return no_memory(error, rewind->wants_room * sizeof *rewind->wants);
   if (rewind->memory < 0)
