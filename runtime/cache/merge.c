@@ -12,9 +12,10 @@
  * with all it refers to (the order is that of a commit, see commit.c); nobody
  * reads the chain while the name changes hands.
  *
- * Bounds: after a merge all frames together have room for MERGE_KEEP of the
+ * Bounds: after a merge all frames together have room for merge_keep() of the
  * pages that count; a merge is due when what a restore may read has grown to
- * MERGE_DUE, or the chain to MERGE_CHAIN generations.
+ * merge_due(), or the chain to MERGE_CHAIN generations; beyond merge_most(), or
+ * twice the chain, it is carried through whatever waits for it.
  */
 #include "reader.h"
 #include "space.h"
@@ -30,6 +31,11 @@ static uint64_t merge_keep(uint64_t pages) { return pages + pages / 2 + 1024; }
 static uint64_t merge_due(uint64_t pages) {
   return pages + pages / 4 * 3 + 2048;
 }
+static uint64_t merge_most(uint64_t pages) {
+  return merge_due(pages) + pages / 2;
+}
+/* When there was no time to copy anything, a chain so short stays as it is. */
+#define MERGE_LEAST 8u
 
 struct merge {
   const struct cache_merge_options *options;
@@ -38,14 +44,19 @@ struct merge {
   CacheCommit before; /* its commit record */
   struct survey survey;
   unsigned fill; /* frames with so few pages that count are copied */
-  bool urgent;   /* the chain is twice as long as it should be */
+  bool urgent;   /* it is carried through */
 };
 
 /* ---- whether ---- */
 
-static bool is_due(const struct chain_cost *cost, unsigned times) {
-  return cost->length > times * MERGE_CHAIN ||
-         cost->frame_pages > times * merge_due(cost->image_pages);
+static bool is_due(const struct chain_cost *cost) {
+  return cost->length > MERGE_CHAIN ||
+         cost->frame_pages > merge_due(cost->image_pages);
+}
+
+static bool is_urgent(const struct chain_cost *cost) {
+  return cost->length > 2 * MERGE_CHAIN ||
+         cost->frame_pages > merge_most(cost->image_pages);
 }
 
 /* > 0: there is nothing to do. */
@@ -60,8 +71,8 @@ static int look(struct merge *merge, struct cache *cache,
   if (result < 0)
     return result;
   merge->result->generations = cost.length;
-  merge->urgent = is_due(&cost, 2);
-  if (is_due(&cost, 1))
+  merge->urgent = is_urgent(&cost);
+  if (is_due(&cost))
     return 0;
   return merge->options->always &&
                  (cost.length > 1 ||
@@ -219,13 +230,18 @@ static bool is_copied(const struct merge *merge,
   return !survey_can_stay(frame) || pages_in(frame->live) <= merge->fill;
 }
 
+static bool goes_on(const struct merge *merge) {
+  const struct cache_merge_options *options = merge->options;
+  return merge->urgent || !options->go_on || options->go_on(options->context);
+}
+
 /* What cannot stay is copied in any case, of the rest what there is time for:
- * what can stay and is listed from *stay on does. */
+ * what can stay and is listed from *stay on does. > 0: it is not worth it. */
 static int copy_frames(struct copying *copying, size_t *stay,
                        struct hwckpt_error *error) {
   const struct merge *merge = copying->merge;
-  const struct cache_merge_options *options = merge->options;
   const struct survey *survey = &merge->survey;
+  bool any = false;
   int result = 0;
   *stay = survey_count(survey);
   for (size_t i = 0; i < survey_count(survey) && result == 0; i++) {
@@ -233,10 +249,14 @@ static int copy_frames(struct copying *copying, size_t *stay,
     bool can_stay = survey_can_stay(frame);
     if (!is_copied(merge, frame) || (can_stay && i >= *stay))
       continue;
-    if (can_stay && options->go_on && !options->go_on(options->context))
+    if (can_stay && !goes_on(merge)) {
       *stay = i;
-    else
-      result = copy_frame(copying, i, error);
+      if (!any && survey->length < MERGE_LEAST)
+        return 1;
+      continue;
+    }
+    any = any || can_stay;
+    result = copy_frame(copying, i, error);
   }
   return result;
 }
@@ -295,7 +315,7 @@ static int write_frames(struct merge *merge, struct cache_writer *writer,
   if (copying.open)
     image_close(&copying.image);
   frame_reader_close(&copying.frames);
-  return result < 0 ? result : take_over_rest(merge, writer, stay, error);
+  return result ? result : take_over_rest(merge, writer, stay, error);
 }
 
 /* ---- the rest of it ---- */
@@ -351,7 +371,7 @@ static int write_all(struct merge *merge, struct cache_writer *writer,
   choose(merge);
   writer->commit.merged = merge->before.merged + merge->survey.length - 1;
   result = write_frames(merge, writer, error);
-  return result < 0 ? result : write_records(writer, error);
+  return result ? result : write_records(writer, error);
 }
 
 /* Of what was copied the copies are what later generations shall refer to. */

@@ -239,35 +239,58 @@ static bool take_checkpoint(Event event, const char *cause,
 
 /* ---- between checkpoints ---- */
 
-/* Of the time the thread rests four fifths, so that what is not urgent takes
- * little from the program, and ends with the first request or when the timer is
- * due. */
+/* For each second of a processor the thread rests four, so that what is not
+ * urgent takes little from the program; it ends with the first request or when
+ * the timer is due. */
 #define TIDY_REST 4u
 
 struct tidying {
   uint64_t due_ns;
-  uint64_t since_ns; /* it works */
+  uint64_t cpu_ns; /* of the thread, when it rested last */
 };
+
+static uint64_t own_cpu_ns(void) {
+  struct timespec now = {0, 0};
+  SYS(clock_gettime, CLOCK_THREAD_CPUTIME_ID, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 static bool tidying_goes_on(void *context) {
   struct tidying *tidying = context;
   uint64_t now = quiesce_now_ns();
-  uint64_t rest = (now - tidying->since_ns) * TIDY_REST;
+  uint64_t cpu = own_cpu_ns(), rest = (cpu - tidying->cpu_ns) * TIDY_REST;
   if (events.interval && now + rest > tidying->due_ns)
     return false;
   struct timespec timeout = {(time_t)(rest / 1000000000u),
                              (long)(rest % 1000000000u)};
   SYS(futex, &events.requests, FUTEX_WAIT_PRIVATE, 0, &timeout, 0, 0);
-  tidying->since_ns = quiesce_now_ns();
+  tidying->cpu_ns = cpu;
   return atomic_load(&events.requests) == 0;
+}
+
+static void say_merged(const struct cache_merge_result *merged, uint64_t ns) {
+  char text[256];
+  hwckpt_format(text, sizeof text,
+                "hwckpt: %s/%llu merged with the %u before it, %llu pages "
+                "copied, in %llu ms\n",
+                merged->generation.application,
+                (unsigned long long)merged->generation.number,
+                merged->generations - 1,
+                (unsigned long long)merged->copied_pages,
+                (unsigned long long)ns / 1000000u);
+  report(text);
 }
 
 static void tidy(uint64_t due_ns) {
   struct hwckpt_error error;
-  struct tidying tidying = {due_ns, quiesce_now_ns()};
-  int status = checkpoint_tidy(tidying_goes_on, &tidying, &error);
+  struct tidying tidying = {due_ns, own_cpu_ns()};
+  struct cache_merge_result merged;
+  uint64_t begin = quiesce_now_ns();
+  int status = checkpoint_tidy(tidying_goes_on, &tidying, &merged, &error);
   if (status < 0 && status != -HWCKPT_E_CACHE_BUSY)
     say_error(&error);
+  if (merged.merged && events.options.verbosity > 0)
+    say_merged(&merged, quiesce_now_ns() - begin);
 }
 
 static void roll_back(const struct quiesce_hooks *how) {

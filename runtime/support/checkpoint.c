@@ -575,6 +575,7 @@ static bool background_goes_on(void *context) {
 
 /* What turns out to be damaged is not built on any more. */
 static int merge(bool always, struct background *background,
+                 struct cache_merge_result *merged,
                  struct hwckpt_error *error) {
   const struct cache_merge_options options = {
       .level = checkpoint.options.level,
@@ -582,17 +583,16 @@ static int merge(bool always, struct background *background,
       .go_on = background_goes_on,
       .context = background,
   };
-  struct cache_merge_result merged;
   begin_background(background);
   int status = cache_merge(checkpoint.cache, checkpoint.application, &options,
-                           &merged, error);
+                           merged, error);
   end_background(background);
-  if (merged.merged)
+  if (merged->merged)
     checkpoint.deltas = 0;
   if (status == -HWCKPT_E_CACHE_DAMAGED ||
       status == -HWCKPT_E_CACHE_TRUNCATED || status == -HWCKPT_E_CHAIN_BROKEN)
     checkpoint.newest = 0;
-  return status < 0 ? status : merged.merged;
+  return status;
 }
 
 static int retain(struct hwckpt_error *error) {
@@ -601,18 +601,19 @@ static int retain(struct hwckpt_error *error) {
 }
 
 int checkpoint_tidy(bool (*go_on)(void *context), void *context,
+                    struct cache_merge_result *merged,
                     struct hwckpt_error *error) {
   struct background background = {go_on, context, -1};
-  int status = merge(false, &background, error);
+  int status = merge(false, &background, merged, error);
   if (status < 0)
     return status;
   if (checkpoint.deltas == 0 || checkpoint.options.retention.quota)
     status = retain(error);
   /* What the newest ones hold of older ones is not all needed. */
   if (status == -HWCKPT_E_CACHE_QUOTA && checkpoint.deltas &&
-      merge(true, &background, 0) > 0)
+      merge(true, &background, merged, 0) == 0 && merged->merged)
     status = retain(error);
-  return status < 0 ? status : 0;
+  return status;
 }
 
 int checkpoint_roll_back(const struct quiesce_hooks *hooks,

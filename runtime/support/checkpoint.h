@@ -74,6 +74,7 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
  * may sleep; when it returns false there is little more. CACHE_BUSY: the next
  * time. */
 int checkpoint_tidy(bool (*go_on)(void *context), void *context,
+                    struct cache_merge_result *merged,
                     struct hwckpt_error *error);
 
 /* Rolls the program back to the newest checkpoint; the threads go on there. On
