@@ -243,6 +243,14 @@ struct cache_reader; /* one generation with its whole chain down to the base */
 int cache_reader_open(struct cache *cache, const char *application,
                       uint64_t number, struct cache_reader **reader,
                       struct hwckpt_error *error);
+/* The same, but of the generations it builds on only headers and commit records
+ * are read, and the rest when a plan needs it: for who is in a hurry. */
+int cache_reader_open_newest(struct cache *cache, const char *application,
+                             uint64_t number, struct cache_reader **reader,
+                             struct hwckpt_error *error);
+/* Reads what that left. From then on plans may be made by several threads at
+ * the same time. */
+int cache_reader_load(struct cache_reader *reader, struct hwckpt_error *error);
 void cache_reader_close(struct cache_reader *reader);
 const struct cache_generation *
 cache_reader_generation(const struct cache_reader *reader);
@@ -311,6 +319,9 @@ bool cache_plan_run(const struct cache_plan *plan, uint64_t from,
  * plan must live as long. */
 int cache_worker_open(const struct cache_plan *plan,
                       struct cache_worker **worker, struct hwckpt_error *error);
+/* Has the worker read units of another plan of the same reader. */
+int cache_worker_turn(struct cache_worker *worker, const struct cache_plan *plan,
+                      struct hwckpt_error *error);
 void cache_worker_close(struct cache_worker *worker);
 
 /* Where pages go. `page` is as for cache_replay(). `target` may be null: asked

@@ -312,6 +312,11 @@ static bool list_extents(const struct image *image, struct image_index *index,
                          const struct format_extent *extents,
                          const uint64_t *runs, uint64_t *bad) {
   uint64_t end = 0, pages = 0;
+  /* At once: growing would cost more than all the rest. */
+  if (!buffer_reserve(image->cache->env, &index->extents.buffer,
+                      (size_t)(image->commit.extents + 1) *
+                          sizeof(struct span)))
+    return false;
   for (uint64_t i = 0; i < image->commit.extents; i++) {
     struct format_extent extent = extents[i];
     uint64_t length = (uint64_t)extent.count * CACHE_PAGE_SIZE;

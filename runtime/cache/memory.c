@@ -46,10 +46,18 @@ void buffer_free(const struct cache_env *env, struct buffer *buffer) {
   *buffer = (struct buffer){0};
 }
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
 static void *kernel_map(size_t length) {
   long address = SYS(mmap, 0, length, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return address < 0 && address >= -4095 ? NULL : (void *)address;
+  if (address < 0 && address >= -4095)
+    return NULL;
+  /* The first touch of a list of many pages costs more than what is done with
+   * it. */
+  if (length >= HUGE_PAGE)
+    SYS(madvise, address, length, MADV_HUGEPAGE);
+  return (void *)address;
 }
 
 static void kernel_unmap(void *address, size_t length) {

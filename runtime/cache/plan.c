@@ -11,9 +11,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* A unit's number in the slot of a span: two neighbours then never look as if
+/* A frame's number in the slot of a span: two neighbours then never look as if
  * one went on in the other. */
-#define UNIT_SHIFT 32
+#define FRAME_SHIFT 32
+#define FRAMES_MAX UINT32_MAX /* in all links */
 
 struct planning {
   struct cache_plan *plan;
@@ -21,6 +22,7 @@ struct planning {
   struct spans wanted;      /* still to be found, ascending and disjoint */
   struct spans rest, after; /* of it, while a generation is looked at */
   struct spans found;       /* what the generation has of it */
+  uint64_t frames;          /* of all links so far */
 };
 
 static int fail_memory(const struct planning *planning) {
@@ -52,25 +54,20 @@ static bool find_pieces(struct planning *planning,
   return true;
 }
 
-/* Adds one piece, which lies in the frames of the unit, to plan and unit. */
-static bool add_piece(struct planning *planning, struct plan_unit *unit,
-                      struct span piece) {
-  struct cache_plan *plan = planning->plan;
-  size_t number = plan->units.length / sizeof(*unit);
-  struct span place = {piece.begin, piece.end, (uint64_t)number << UNIT_SHIFT};
-  plan->pages += pages_of(piece);
-  unit->pieces_end++;
-  return buffer_append(plan->env, &plan->pieces.buffer, &piece,
-                       sizeof(piece)) &&
-         buffer_append(plan->env, &plan->by_address.buffer, &place,
-                       sizeof(place));
+/* Says which unit the unit's frames are in. */
+static void note_unit(const struct cache_plan *plan,
+                      const struct plan_link *link,
+                      const struct plan_unit *unit, size_t number) {
+  uint32_t *unit_of = plan->unit_of.data;
+  for (uint64_t i = 0; i < unit->frames; i++)
+    unit_of[link->first + unit->first + i] = (uint32_t)number;
 }
 
 static bool end_unit(struct cache_plan *plan, const struct plan_link *link,
                      const struct plan_unit *unit) {
   if (unit->frames == 0)
     return true;
-  const struct format_frame *first = &link->index.frames[unit->first];
+  const struct format_frame *first = &link->index->frames[unit->first];
   const struct format_frame *last = first + unit->frames - 1;
   size_t stored = (size_t)(last->offset + last->stored - first->offset);
   size_t raw = (size_t)unit->frames * link->frame_pages * CACHE_PAGE_SIZE;
@@ -78,6 +75,7 @@ static bool end_unit(struct cache_plan *plan, const struct plan_link *link,
     plan->stored_max = stored;
   if (raw > plan->raw_max)
     plan->raw_max = raw;
+  note_unit(plan, link, unit, plan->units.length / sizeof(*unit));
   return buffer_append(plan->env, &plan->units, unit, sizeof(*unit));
 }
 
@@ -85,26 +83,32 @@ static bool end_unit(struct cache_plan *plan, const struct plan_link *link,
  * right behind it. */
 static bool goes_on(const struct plan_link *link, const struct plan_unit *unit,
                     uint64_t frame, uint64_t most) {
-  const struct format_frame *frames = link->index.frames;
+  const struct format_frame *frames = link->index->frames;
   uint64_t end = unit->first + unit->frames;
   return frame < end || (frame == end && unit->frames < most &&
                          frame_follows(&frames[frame - 1], &frames[frame]));
 }
 
-/* Makes pieces of one frame each, in the order of the index. Several may be of
- * the same frame and of the same pages of it. */
+/* Makes pieces of one frame each, ascending by slot. Several may be of the same
+ * frame and of the same pages of it. Before, ascending by address, they are
+ * noted for who looks for a page. */
 static bool cut_pieces(struct planning *planning,
                        const struct plan_link *link) {
-  const struct cache_env *env = planning->plan->env;
+  struct cache_plan *plan = planning->plan;
+  const struct cache_env *env = plan->env;
   planning->rest.buffer.length = 0;
   for (size_t i = 0; i < spans_count(&planning->found); i++) {
     struct span piece = spans_at(&planning->found)[i];
     while (piece.begin < piece.end) {
       uint64_t count = link->frame_pages - piece.slot % link->frame_pages;
+      uint64_t frame = link->first + piece.slot / link->frame_pages;
       struct span part = piece;
       if (count < pages_of(piece))
         part.end = part.begin + count * CACHE_PAGE_SIZE;
-      if (!buffer_append(env, &planning->rest.buffer, &part, sizeof(part)))
+      struct span place = {part.begin, part.end, frame << FRAME_SHIFT};
+      plan->pages += pages_of(part);
+      if (!buffer_append(env, &planning->rest.buffer, &part, sizeof(part)) ||
+          !buffer_append(env, &plan->by_address.buffer, &place, sizeof(place)))
         return false;
       piece.begin = part.end;
       piece.slot += count;
@@ -121,48 +125,61 @@ static bool make_units(struct planning *planning, size_t number,
                        const struct plan_link *link) {
   struct cache_plan *plan = planning->plan;
   struct plan_unit unit = {.link = (uint32_t)number};
-  for (size_t i = 0; i < spans_count(&planning->found); i++) {
-    struct span piece = spans_at(&planning->found)[i];
-    uint64_t frame = piece.slot / link->frame_pages;
+  size_t before = spans_count(&plan->pieces);
+  size_t count = spans_count(&planning->found);
+  for (size_t i = 0; i < count; i++) {
+    uint64_t frame = spans_at(&planning->found)[i].slot / link->frame_pages;
     if (unit.frames == 0 || !goes_on(link, &unit, frame, plan->unit_frames)) {
       if (!end_unit(plan, link, &unit))
         return false;
-      size_t pieces = spans_count(&plan->pieces);
-      unit = (struct plan_unit){(uint32_t)number, 1, frame, pieces, pieces};
+      unit = (struct plan_unit){(uint32_t)number, 1, frame, before + i,
+                                before + i};
     }
     if (frame == unit.first + unit.frames)
       unit.frames++;
-    if (!add_piece(planning, &unit, piece))
-      return false;
+    unit.pieces_end++;
   }
-  return end_unit(plan, link, &unit);
+  return end_unit(plan, link, &unit) &&
+         buffer_append(plan->env, &plan->pieces.buffer,
+                       planning->found.buffer.data,
+                       count * sizeof(struct span));
+}
+
+/* Numbers so many frames more. */
+static bool number_frames(struct planning *planning, uint64_t count) {
+  struct cache_plan *plan = planning->plan;
+  if (count > FRAMES_MAX - planning->frames)
+    return false;
+  planning->frames += count;
+  size_t length = (size_t)planning->frames * sizeof(uint32_t);
+  bool room = buffer_reserve(plan->env, &plan->unit_of, length);
+  if (room)
+    plan->unit_of.length = length;
+  return room;
 }
 
 /* ---- the chain ---- */
 
 static int plan_link(struct planning *planning, size_t chain) {
   struct cache_plan *plan = planning->plan;
-  struct image image;
-  int result = reader_open_link(plan->reader, chain, &image, planning->error);
+  int result = reader_load_index(plan->reader, chain, planning->error);
   if (result < 0)
     return result;
+  const struct chain_link *of = reader_link(plan->reader, chain);
   struct plan_link link = {.chain = chain,
-                           .frame_pages = image.commit.frame_pages};
+                           .frame_pages = of->frame_pages,
+                           .index = &of->index,
+                           .first = planning->frames};
   size_t number = plan->links.length / sizeof(link);
-  result = image_load_index(&image, &link.index, planning->error);
-  image_close(&image);
-  if (result == 0 && !find_pieces(planning, &link.index))
-    result = fail_memory(planning);
-  spans_free(plan->env, &link.index.extents);
-  spans_free(plan->env, &link.index.holes);
-  bool used = spans_count(&planning->found) != 0;
-  if (result == 0 && used &&
-      (!cut_pieces(planning, &link) || !make_units(planning, number, &link) ||
-       !buffer_append(plan->env, &plan->links, &link, sizeof(link))))
-    result = fail_memory(planning);
-  if (result < 0 || !used)
-    index_free(plan->env, &link.index);
-  return result;
+  if (!find_pieces(planning, &of->index))
+    return fail_memory(planning);
+  if (spans_count(&planning->found) == 0)
+    return 0;
+  if (!number_frames(planning, of->page_frames) ||
+      !cut_pieces(planning, &link) || !make_units(planning, number, &link) ||
+      !buffer_append(plan->env, &plan->links, &link, sizeof(link)))
+    return fail_memory(planning);
+  return 0;
 }
 
 static int take_wanted(struct planning *planning,
@@ -233,10 +250,8 @@ void cache_plan_close(struct cache_plan *plan) {
   if (!plan)
     return;
   const struct cache_env *env = plan->env;
-  struct plan_link *links = plan->links.data;
-  for (size_t i = 0; i < plan->links.length / sizeof(*links); i++)
-    index_free(env, &links[i].index);
   buffer_free(env, &plan->links);
+  buffer_free(env, &plan->unit_of);
   buffer_free(env, &plan->units);
   spans_free(env, &plan->pieces);
   spans_free(env, &plan->by_address);
@@ -268,9 +283,10 @@ static size_t first_behind(const struct cache_plan *plan, uint64_t address) {
 
 size_t cache_plan_find(const struct cache_plan *plan, uint64_t address) {
   const struct span *spans = spans_at(&plan->by_address);
+  const uint32_t *unit_of = plan->unit_of.data;
   size_t i = first_behind(plan, address);
   return i < spans_count(&plan->by_address) && spans[i].begin <= address
-             ? (size_t)(spans[i].slot >> UNIT_SHIFT)
+             ? unit_of[spans[i].slot >> FRAME_SHIFT]
              : CACHE_NO_UNIT;
 }
 

@@ -13,7 +13,8 @@
 struct plan_link {
   size_t chain; /* its place in the reader's chain */
   unsigned frame_pages;
-  struct image_index index; /* frames only */
+  const struct image_index *index; /* the reader's */
+  uint64_t first; /* number of its first frame, among those of all links */
 };
 
 /* Neighbouring frames of one generation, read at once. */
@@ -33,7 +34,8 @@ struct cache_plan {
   struct buffer links;     /* struct plan_link, newest generation first */
   struct buffer units;     /* struct plan_unit, each link's in file order */
   struct spans pieces;     /* of one unit each, ascending by slot in it */
-  struct spans by_address; /* ascending; slot holds the unit, see plan.c */
+  struct spans by_address; /* ascending; slot holds the frame, see plan.c */
+  struct buffer unit_of;   /* uint32_t for each frame of the links: its unit */
   size_t stored_max;       /* bytes of the largest unit in the file */
   size_t raw_max;          /* and decoded */
 };
@@ -42,7 +44,7 @@ struct cache_worker {
   const struct cache_plan *plan;
   struct frame_reader frames;
   struct image image; /* the generation that was read last */
-  size_t link;        /* which that is */
+  size_t chain;       /* which that is, in the reader's chain */
   bool open;
 };
 

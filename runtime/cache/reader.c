@@ -2,9 +2,9 @@
  * verifying every byte of one.
  *
  * Invariant: of an opened reader every generation of the chain had, at the time
- * of opening, a whole header, commit record and index, and each names the
- * identity of the one below it: chains of two applications, or of two
- * pasts of one, cannot be mixed.
+ * of opening, a whole header, commit record and, where it was loaded, index,
+ * and each names the identity of the one below it: chains of two applications,
+ * or of two pasts of one, cannot be mixed.
  */
 #include "reader.h"
 
@@ -116,24 +116,36 @@ static int open_first(struct cache_reader *reader, const struct image *image,
   return result;
 }
 
-static int open_chain(struct cache_reader *reader, const char *application,
-                      uint64_t number, struct image_index *index,
-                      struct hwckpt_error *error) {
+/* Adds an opened generation to the chain; with its index, and its records when
+ * it is the first. */
+static int add_link(struct cache_reader *reader, const struct image *image,
+                    bool with_index, struct hwckpt_error *error) {
   const struct cache_env *env = reader->cache->env;
+  struct place place = image_place(image);
+  struct chain_link link = {.number = image->number,
+                            .checksum = image->checksum,
+                            .frame_pages = image->commit.frame_pages,
+                            .page_frames = image->commit.page_frames,
+                            .loaded = with_index};
+  size_t i = cache_reader_chain(reader);
+  if (!buffer_append(env, &reader->chain, &link, sizeof(link)))
+    return place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0, "chain");
+  struct image_index *index = &reader_link(reader, i)->index;
+  int result = with_index ? image_load_index(image, index, error) : 0;
+  return result == 0 && i == 0 ? open_first(reader, image, index, error)
+                               : result;
+}
+
+static int open_chain(struct cache_reader *reader, const char *application,
+                      uint64_t number, bool with_indexes,
+                      struct hwckpt_error *error) {
   struct image image;
   int result = image_open(&image, reader->cache, application, reader->directory,
                           number, error);
   /* Ends: a parent's number is always below its child's. */
   while (result == 0) {
-    struct place place = image_place(&image);
-    struct chain_link link = {image.number, image.checksum};
-    bool first = reader->chain.length == 0;
-    if (!buffer_append(env, &reader->chain, &link, sizeof(link)))
-      result = place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0, "chain");
-    if (result == 0)
-      result = image_load_index(&image, index, error);
-    if (result == 0 && first)
-      result = open_first(reader, &image, index, error);
+    bool first = cache_reader_chain(reader) == 0;
+    result = add_link(reader, &image, with_indexes || first, error);
     struct image above = image;
     image_close(&image);
     if (result < 0 || above.header.parent == 0)
@@ -143,9 +155,10 @@ static int open_chain(struct cache_reader *reader, const char *application,
   return result;
 }
 
-int cache_reader_open(struct cache *cache, const char *application,
-                      uint64_t number, struct cache_reader **result,
-                      struct hwckpt_error *error) {
+static int open_reader(struct cache *cache, const char *application,
+                       uint64_t number, bool with_indexes,
+                       struct cache_reader **result,
+                       struct hwckpt_error *error) {
   *result = NULL;
   int directory;
   int status = directory_open(cache, application, &directory, error);
@@ -159,11 +172,9 @@ int cache_reader_open(struct cache *cache, const char *application,
   }
   reader->cache = cache;
   reader->directory = directory;
-  struct image_index index = {0};
   status = space_keep(cache, application, directory, &reader->kept, error);
   if (status == 0)
-    status = open_chain(reader, application, number, &index, error);
-  index_free(cache->env, &index);
+    status = open_chain(reader, application, number, with_indexes, error);
   if (status < 0) {
     cache_reader_close(reader);
     return status;
@@ -172,12 +183,26 @@ int cache_reader_open(struct cache *cache, const char *application,
   return 0;
 }
 
+int cache_reader_open(struct cache *cache, const char *application,
+                      uint64_t number, struct cache_reader **result,
+                      struct hwckpt_error *error) {
+  return open_reader(cache, application, number, true, result, error);
+}
+
+int cache_reader_open_newest(struct cache *cache, const char *application,
+                             uint64_t number, struct cache_reader **result,
+                             struct hwckpt_error *error) {
+  return open_reader(cache, application, number, false, result, error);
+}
+
 void cache_reader_close(struct cache_reader *reader) {
   if (!reader)
     return;
   const struct cache_env *env = reader->cache->env;
   space_let_go(reader->cache, reader->kept);
   env->io->close(reader->directory);
+  for (size_t i = 0; i < cache_reader_chain(reader); i++)
+    index_free(env, &reader_link(reader, i)->index);
   buffer_free(env, &reader->chain);
   buffer_free(env, &reader->records);
   buffer_free(env, &reader->found);
@@ -209,8 +234,7 @@ bool cache_reader_record(const struct cache_reader *reader, size_t i,
 
 int reader_open_link(struct cache_reader *reader, size_t i, struct image *image,
                      struct hwckpt_error *error) {
-  const struct chain_link *link =
-      (const struct chain_link *)reader->chain.data + i;
+  const struct chain_link *link = reader_link(reader, i);
   int result = image_open(image, reader->cache, reader->generation.application,
                           reader->directory, link->number, error);
   if (result == 0 && image->checksum != link->checksum) {
@@ -218,6 +242,28 @@ int reader_open_link(struct cache_reader *reader, size_t i, struct image *image,
     return image_fail_chain(image, link->number, "is not the one it was",
                             error);
   }
+  return result;
+}
+
+int reader_load_index(struct cache_reader *reader, size_t i,
+                      struct hwckpt_error *error) {
+  struct chain_link *link = reader_link(reader, i);
+  struct image image;
+  if (link->loaded)
+    return 0;
+  int result = reader_open_link(reader, i, &image, error);
+  if (result < 0)
+    return result;
+  result = image_load_index(&image, &link->index, error);
+  image_close(&image);
+  link->loaded = result == 0;
+  return result;
+}
+
+int cache_reader_load(struct cache_reader *reader, struct hwckpt_error *error) {
+  int result = 0;
+  for (size_t i = 0; i < cache_reader_chain(reader) && result == 0; i++)
+    result = reader_load_index(reader, i, error);
   return result;
 }
 

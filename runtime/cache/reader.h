@@ -10,6 +10,10 @@
 struct chain_link {
   uint64_t number;
   uint64_t checksum; /* of its commit record */
+  unsigned frame_pages;
+  uint64_t page_frames;
+  bool loaded; /* index */
+  struct image_index index;
 };
 
 struct cache_reader {
@@ -22,9 +26,19 @@ struct cache_reader {
   struct buffer found;   /* size_t: where in it each record begins */
 };
 
+static inline struct chain_link *reader_link(const struct cache_reader *reader,
+                                             size_t i) {
+  return (struct chain_link *)reader->chain.data + i;
+}
+
 /* Opens one generation of the chain again. */
 int reader_open_link(struct cache_reader *reader, size_t i, struct image *image,
                      struct hwckpt_error *error);
+
+/* Reads and checks the index of one, unless that was done before. It stays
+ * until the reader is closed. */
+int reader_load_index(struct cache_reader *reader, size_t i,
+                      struct hwckpt_error *error);
 
 /* Reads all frames of an image, checking them; appends the records' stream to
  * `records` when that is not null, else reads the page frames too and keeps

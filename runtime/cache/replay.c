@@ -67,7 +67,7 @@ static void find_targets(const struct delivery *delivery,
     uint64_t frame = (piece->slot + link->frame_pages - 1) / link->frame_pages;
     for (; frame < unit->first + unit->frames; frame++) {
       uint64_t slot = frame * link->frame_pages;
-      uint64_t count = link->index.frames[frame].raw / CACHE_PAGE_SIZE;
+      uint64_t count = link->index->frames[frame].raw / CACHE_PAGE_SIZE;
       if (slot + count > end)
         break;
       unsigned i = (unsigned)(frame - unit->first);
@@ -143,18 +143,26 @@ void cache_worker_close(struct cache_worker *worker) {
   env->unmap(worker, sizeof(*worker));
 }
 
+int cache_worker_turn(struct cache_worker *worker, const struct cache_plan *plan,
+                      struct hwckpt_error *error) {
+  int result = frame_reader_reserve(&worker->frames, plan->stored_max,
+                                    plan->raw_max, error);
+  if (result == 0)
+    worker->plan = plan;
+  return result;
+}
+
 /* Opens the generation a unit is of, when it is another than the last. */
-static int open_link(struct cache_worker *worker, uint32_t link,
-                     struct hwckpt_error *error) {
-  const struct plan_link *links = worker->plan->links.data;
-  if (worker->open && worker->link == link)
+static int open_chain_link(struct cache_worker *worker, size_t chain,
+                           struct hwckpt_error *error) {
+  if (worker->open && worker->chain == chain)
     return 0;
   if (worker->open)
     image_close(&worker->image);
-  int result = reader_open_link(worker->plan->reader, links[link].chain,
-                                &worker->image, error);
+  int result = reader_open_link(worker->plan->reader, chain, &worker->image,
+                                error);
   worker->open = result == 0;
-  worker->link = link;
+  worker->chain = chain;
   return result;
 }
 
@@ -172,12 +180,12 @@ int cache_plan_read(struct cache_worker *worker, size_t number,
   };
   struct targets targets;
   const unsigned char *data[FRAME_BATCH];
-  int result = open_link(worker, unit->link, error);
+  int result = open_chain_link(worker, link->chain, error);
   if (result < 0)
     return result;
   find_targets(&delivery, unit, link, &targets);
   result =
-      frame_reader_read(&worker->frames, &worker->image, &link->index,
+      frame_reader_read(&worker->frames, &worker->image, link->index,
                         unit->first, unit->frames, targets.into, data, error);
   return result < 0
              ? result

@@ -1,8 +1,8 @@
-/* spans.c - interval lists: appending, resolving overlaps, dividing.
+/* spans.c - interval lists: appending, resolving overlaps, ordering, dividing.
  *
- * Resolving and ordering are one bottom-up natural merge sort with two ways of
- * combining runs: program memory is put mostly in ascending order, so most
- * lists are a single run and cost one pass.
+ * Resolving is a bottom-up natural merge sort: program memory is put mostly in
+ * ascending order, so most lists are a single run and cost one pass. Ordering
+ * is a radix sort.
  */
 #include "spans.h"
 
@@ -35,18 +35,6 @@ void spans_free(const struct cache_env *env, struct spans *spans) {
 
 /* ---- merging runs ---- */
 
-struct merge_order {
-  /* Whether b may follow a within a run. */
-  bool (*in_order)(const struct span *a, const struct span *b);
-  /* Combines two runs into out; b is the later one. Returns out's length, at
-   * most twice the number of spans put into a and b originally. */
-  size_t (*combine)(const struct span *a, size_t a_count, const struct span *b,
-                    size_t b_count, struct span *out);
-};
-
-static bool disjoint_ascending(const struct span *a, const struct span *b) {
-  return a->end <= b->begin;
-}
 
 /* Lays b over a: what b covers of a is cut away. Every end of a piece is an
  * end of an original span, so n originals never make more than 2n - 1 pieces,
@@ -89,29 +77,13 @@ static size_t overlay(const struct span *a, size_t a_count,
   return count;
 }
 
-static bool ascending_slots(const struct span *a, const struct span *b) {
-  return a->slot <= b->slot;
-}
-
-static size_t merge_by_slot(const struct span *a, size_t a_count,
-                            const struct span *b, size_t b_count,
-                            struct span *out) {
-  size_t i = 0, j = 0;
-  while (i < a_count || j < b_count) {
-    bool from_a = j == b_count || (i < a_count && a[i].slot <= b[j].slot);
-    out[i + j] = from_a ? a[i] : b[j];
-    *(from_a ? &i : &j) += 1;
-  }
-  return i + j;
-}
-
 /* Collects where runs begin, and the end of the last. */
 static bool find_runs(const struct cache_env *env, const struct spans *spans,
-                      const struct merge_order *order, struct buffer *runs) {
+                      struct buffer *runs) {
   const struct span *at = spans_at(spans);
   size_t count = spans_count(spans);
   for (size_t i = 0; i <= count; i++) {
-    bool edge = i == 0 || i == count || !order->in_order(&at[i - 1], &at[i]);
+    bool edge = i == 0 || i == count || at[i - 1].end > at[i].begin;
     if (edge && !buffer_append(env, runs, &i, sizeof(i)))
       return false;
   }
@@ -120,15 +92,14 @@ static bool find_runs(const struct cache_env *env, const struct spans *spans,
 
 /* One pass: combines each pair of runs of `from` into one run of `to`, and
  * rewrites the edges. Returns the number of runs left. */
-static size_t merge_pass(const struct merge_order *order,
-                         const struct span *from, struct span *to,
+static size_t merge_pass(const struct span *from, struct span *to,
                          size_t *edges, size_t run_count) {
   size_t made = 0, length = 0;
   for (size_t run = 0; run < run_count; run += 2) {
     size_t begin = edges[run], middle = edges[run + 1];
     size_t end = run + 1 < run_count ? edges[run + 2] : middle;
-    size_t put = order->combine(from + begin, middle - begin, from + middle,
-                                end - middle, to + length);
+    size_t put = overlay(from + begin, middle - begin, from + middle,
+                         end - middle, to + length);
     edges[made++] = length; /* made <= run: its old value was read */
     length += put;
   }
@@ -136,14 +107,13 @@ static size_t merge_pass(const struct merge_order *order,
   return made;
 }
 
-static bool merge_runs(const struct cache_env *env, struct spans *spans,
-                       const struct merge_order *order) {
+static bool merge_runs(const struct cache_env *env, struct spans *spans) {
   size_t count = spans_count(spans);
   struct buffer runs = {0}, other = {0};
   bool done = false;
   if (count < 2)
     return true;
-  if (!find_runs(env, spans, order, &runs))
+  if (!find_runs(env, spans, &runs))
     goto out;
   size_t *edges = runs.data;
   size_t run_count = runs.length / sizeof(size_t) - 1;
@@ -154,7 +124,7 @@ static bool merge_runs(const struct cache_env *env, struct spans *spans,
       goto out;
     while (run_count > 1) {
       run_count =
-          merge_pass(order, spans->buffer.data, other.data, edges, run_count);
+          merge_pass(spans->buffer.data, other.data, edges, run_count);
       other.length = edges[run_count] * sizeof(struct span);
       struct buffer swap = spans->buffer;
       spans->buffer = other;
@@ -184,19 +154,83 @@ static void join_neighbours(struct spans *spans) {
 }
 
 bool spans_resolve(const struct cache_env *env, struct spans *spans) {
-  static const struct merge_order order = {disjoint_ascending, overlay};
-  if (!merge_runs(env, spans, &order))
+  if (!merge_runs(env, spans))
     return false;
   join_neighbours(spans);
   return true;
 }
 
+/* ---- ordering ---- */
+
+#define DIGIT_BITS 11
+
+static unsigned digit_of(uint64_t slot, unsigned shift) {
+  return (unsigned)(slot >> shift) & ((1u << DIGIT_BITS) - 1);
+}
+
+/* One pass of the radix sort; keeps the order of equals. */
+static void distribute(const struct span *from, struct span *to, size_t count,
+                       unsigned shift) {
+  size_t place[1u << DIGIT_BITS] = {0}, sum = 0;
+  for (size_t i = 0; i < count; i++)
+    place[digit_of(from[i].slot, shift)]++;
+  for (unsigned digit = 0; digit < 1u << DIGIT_BITS; digit++) {
+    size_t here = place[digit];
+    place[digit] = sum;
+    sum += here;
+  }
+  for (size_t i = 0; i < count; i++)
+    to[place[digit_of(from[i].slot, shift)]++] = from[i];
+}
+
 bool spans_sort_by_slot(const struct cache_env *env, struct spans *spans) {
-  static const struct merge_order order = {ascending_slots, merge_by_slot};
-  return merge_runs(env, spans, &order);
+  size_t count = spans_count(spans);
+  const struct span *at = spans_at(spans);
+  struct buffer other = {0};
+  uint64_t largest = 0;
+  bool ordered = true;
+  for (size_t i = 0; i < count; i++) {
+    ordered &= i == 0 || at[i - 1].slot <= at[i].slot;
+    largest = at[i].slot > largest ? at[i].slot : largest;
+  }
+  if (ordered)
+    return true;
+  if (!buffer_reserve(env, &other, spans->buffer.length))
+    return false;
+  for (unsigned shift = 0; shift < 64 && largest >> shift;
+       shift += DIGIT_BITS) {
+    distribute(spans->buffer.data, other.data, count, shift);
+    other.length = spans->buffer.length;
+    struct buffer swap = spans->buffer;
+    spans->buffer = other;
+    other = swap;
+  }
+  buffer_free(env, &other);
+  return true;
 }
 
 /* ---- dividing ---- */
+
+/* The first span from `at` on that ends behind the address, looked for with
+ * steps that grow: near ones are found at once, far ones in O(log n). */
+static size_t skip_to(const struct span *spans, size_t count, size_t at,
+                      uint64_t address) {
+  size_t step = 1, low = at;
+  while (at < count && spans[at].end <= address) {
+    low = at + 1;
+    at += step;
+    step *= 2;
+  }
+  size_t high = at < count ? at : count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (spans[middle].end <= address)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
 
 bool spans_divide(const struct cache_env *env, const struct spans *spans,
                   const struct spans *cover, struct spans *inside,
@@ -205,8 +239,7 @@ bool spans_divide(const struct cache_env *env, const struct spans *spans,
   size_t by_count = spans_count(cover), j = 0;
   for (size_t i = 0; i < spans_count(spans); i++) {
     struct span rest = spans_at(spans)[i];
-    while (j < by_count && by[j].end <= rest.begin)
-      j++;
+    j = skip_to(by, by_count, j, rest.begin);
     /* A cover may reach into the next span as well, so j stays on it. */
     for (size_t k = j; k < by_count && by[k].begin < rest.end; k++) {
       struct span common = by[k];

@@ -38,12 +38,13 @@ void spans_free(const struct cache_env *env, struct spans *spans);
  * later in the list wins. O(n log n). */
 bool spans_resolve(const struct cache_env *env, struct spans *spans);
 
-/* Orders a list by slot. O(n log n), O(n) when it is in order. */
+/* Orders a list by slot; those of one slot stay in their order. O(n), times the
+ * digits of the largest slot. */
 bool spans_sort_by_slot(const struct cache_env *env, struct spans *spans);
 
 /* Divides the ascending disjoint list `spans` by the ascending disjoint list
  * `cover`: what both hold is appended to `inside` (with cover's slots; may be
- * null), the rest to `outside`. O(n + m). */
+ * null), the rest to `outside`. O(n log m), and never more than O(n + m). */
 bool spans_divide(const struct cache_env *env, const struct spans *spans,
                   const struct spans *cover, struct spans *inside,
                   struct spans *outside);

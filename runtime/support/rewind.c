@@ -5,12 +5,12 @@
 #include "../arch/sys.h"
 #include "exclude.h"
 #include "live.h"
+#include "process_layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24 /* since Linux 5.18 */
@@ -90,26 +90,11 @@ static int apply_changes(const struct rewind *rewind, unsigned kinds,
   return result;
 }
 
-/* The kernel's own note of where the heap ends (prctl(2), PR_SET_MM_MAP). */
+/* The kernel's own note of where the heap ends. */
 static int set_break(const Process *process, struct hwckpt_error *error) {
   if ((uint64_t)SYS(brk, 0) == process->brk)
     return 0;
-  struct prctl_mm_map layout = {
-      .start_code = process->start_code,
-      .end_code = process->end_code,
-      .start_data = process->start_data,
-      .end_data = process->end_data,
-      .start_brk = process->start_brk,
-      .brk = process->brk,
-      .start_stack = process->start_stack,
-      .arg_start = process->arg_start,
-      .arg_end = process->arg_end,
-      .env_start = process->env_start,
-      .env_end = process->env_end,
-      .auxv = (void *)(uintptr_t)process->auxv.bytes,
-      .auxv_size = process->auxv.size,
-      .exe_fd = (uint32_t)-1,
-  };
+  struct prctl_mm_map layout = process_layout(process, LAYOUT_SAME_PROGRAM);
   long result = SYS(prctl, PR_SET_MM, PR_SET_MM_MAP, &layout, sizeof layout, 0);
   return result < 0
              ? fail(error, result, "brk", process->start_brk, process->brk)

@@ -28,16 +28,19 @@ static void *copied(const void *block, size_t size) {
   return copy;
 }
 
-struct space *address_space_make(int uffd, size_t units) {
+struct space *address_space_make(int uffd) {
   struct space *space = calloc(1, sizeof *space);
   if (!space)
     abort();
   space->uffd = uffd;
+  return space;
+}
+
+void address_space_plan(struct space *space, size_t units) {
   space->left = space->units = units;
   space->done = calloc(units + 1, 1);
   if (!space->done)
     abort();
-  return space;
 }
 
 struct space *address_space_fork(const struct space *parent, int uffd) {
@@ -49,7 +52,7 @@ struct space *address_space_fork(const struct space *parent, int uffd) {
   space->moves =
       copied(parent->moves, parent->move_count * sizeof *space->moves);
   space->move_room = parent->move_count;
-  space->done = copied(parent->done, parent->units);
+  space->done = parent->done ? copied(parent->done, parent->units) : NULL;
   return space;
 }
 

@@ -39,12 +39,14 @@ struct space {
   struct space_move *moves;
   size_t move_count, move_room;
   size_t units;
-  unsigned char *done; /* for each unit of the plan */
+  unsigned char *done; /* for each unit of the plan, once there is one */
   size_t left;         /* units that are not */
 };
 
-/* A space of a process from whose memory nothing is copied yet; owns uffd. */
-struct space *address_space_make(int uffd, size_t units);
+/* A space of a process to whose memory nothing is copied yet; owns uffd. */
+struct space *address_space_make(int uffd);
+/* There is a plan, of so many units, of which none is done. */
+void address_space_plan(struct space *space, size_t units);
 /* The space of a child, forked from the one given. */
 struct space *address_space_fork(const struct space *parent, int uffd);
 void address_space_free(struct space *space);

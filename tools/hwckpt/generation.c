@@ -145,14 +145,17 @@ static int check_records(struct generation *generation, union record *record,
   return 0;
 }
 
-int generation_open(struct cache *cache, const char *application,
-                    uint64_t number, struct generation *generation,
-                    struct hwckpt_error *error) {
+typedef int open_function(struct cache *cache, const char *application,
+                          uint64_t number, struct cache_reader **reader,
+                          struct hwckpt_error *error);
+
+static int open_by(open_function *open, struct cache *cache,
+                   const char *application, uint64_t number,
+                   struct generation *generation, struct hwckpt_error *error) {
   memset(generation, 0, sizeof *generation);
   snprintf(generation->name, sizeof generation->name, "%s/%llu", application,
            (unsigned long long)number);
-  int failed =
-      cache_reader_open(cache, application, number, &generation->reader, error);
+  int failed = open(cache, application, number, &generation->reader, error);
   if (failed)
     return failed;
   generation->info = cache_reader_generation(generation->reader);
@@ -164,6 +167,20 @@ int generation_open(struct cache *cache, const char *application,
   if (failed)
     generation_close(generation);
   return failed;
+}
+
+int generation_open(struct cache *cache, const char *application,
+                    uint64_t number, struct generation *generation,
+                    struct hwckpt_error *error) {
+  return open_by(cache_reader_open, cache, application, number, generation,
+                 error);
+}
+
+int generation_open_newest(struct cache *cache, const char *application,
+                           uint64_t number, struct generation *generation,
+                           struct hwckpt_error *error) {
+  return open_by(cache_reader_open_newest, cache, application, number,
+                 generation, error);
 }
 
 void generation_close(struct generation *generation) {

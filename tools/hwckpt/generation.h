@@ -28,6 +28,11 @@ struct generation {
 int generation_open(struct cache *cache, const char *application,
                     uint64_t number, struct generation *generation,
                     struct hwckpt_error *error);
+/* The same, by cache_reader_open_newest(): the indexes of what it builds on are
+ * not looked at yet. */
+int generation_open_newest(struct cache *cache, const char *application,
+                           uint64_t number, struct generation *generation,
+                           struct hwckpt_error *error);
 void generation_close(struct generation *generation);
 
 /* Walk the records of one kind: *cursor is 0 at the beginning. False at the

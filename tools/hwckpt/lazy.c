@@ -14,7 +14,7 @@
 
 /* Below this a program starts sooner when it is read whole. */
 #define AUTO_MIN ((uint64_t)32 << 20)
-#define UNIT_FRAMES 2 /* 512 KiB of pages: what one fault waits for */
+#define UNIT_FRAMES 1 /* 256 KiB of pages: what one fault waits for */
 
 bool lazy_mode_parse(const char *text, enum lazy_mode *mode) {
   static const char *const words[] = {"auto", "fault", "no"};

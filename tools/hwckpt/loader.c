@@ -1,11 +1,14 @@
 /* loader.c - see loader.h.
  *
- * Threads: the first reads events and serves page faults; workers fetch unit
- * after unit. Invariants: a unit is read by one thread at a time (`claimed`);
+ * Threads: the first reads events and serves page faults, each page by itself
+ * until there is a plan; a second makes the plan, and becomes one of the workers
+ * that fetch unit after unit. Invariants: a unit is read by one thread at a time (`claimed`),
+ * or, while workers are gentle, by the first thread as well, which does no harm;
  * events are read and applied under the write lock, pages are copied under the
  * read lock, so no page is copied to where it does not belong any more. */
 #include "loader.h"
 #include "address_space.h"
+#include "lazy.h"
 #include "proc_stat.h"
 
 #include "tools/restorer/plan.h"
@@ -13,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
@@ -30,10 +34,14 @@
 #include <unistd.h>
 
 #define WORKERS_MAX 16
+#define STRIPE 8 /* units: 2 MiB of pages */
+
+/* So long the workers leave the processors to the program's first steps, and to
+ * the thread that serves them. */
+#define GENTLE_NS 100000000u
 
 static struct {
   const struct loading *loading;
-  size_t units;
 
   pthread_rwlock_t lock; /* the spaces, and what is where in them */
   struct space **spaces;
@@ -41,16 +49,27 @@ static struct {
 
   pthread_mutex_t mutex; /* of the rest, and of spaces' done and left */
   pthread_cond_t changed;
+  struct cache_plan *plan; /* null: it is still being made */
+  size_t units;
   unsigned char *claimed; /* units that are being read */
-  size_t next;            /* where to look for one that is not */
+  size_t next;            /* from here on no worker was given any */
 
   int finished; /* eventfd: nothing is left */
+
+  /* Workers that run only when nobody else wants to (of the mutex). */
+  bool gentle;
+  pid_t idle[WORKERS_MAX];
+  unsigned idle_count;
 } loader;
 
-static void send_status(struct restore_status *status) {
+static uint64_t now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  status->ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void send_status(struct restore_status *status) {
+  status->ns = now_ns();
   (void)!send(loader.loading->status, status, sizeof *status, MSG_NOSIGNAL);
 }
 
@@ -100,16 +119,37 @@ static bool is_complete(void) {
   return true;
 }
 
-/* Both with the mutex held, and the spaces steady. */
-static bool claim_next(size_t *unit) {
-  for (size_t i = 0; i < loader.units; i++) {
-    *unit = (loader.next + i) % loader.units;
-    if (loader.claimed[*unit] || !is_wanted(*unit))
-      continue;
-    loader.claimed[*unit] = 1;
-    loader.next = *unit + 1;
-    return true;
+/* What a worker was given to fetch: neighbours on flash, so that it reads from
+ * the beginning to the end. */
+struct stripe {
+  size_t next, end;
+};
+
+static bool claim(size_t unit) {
+  if (loader.claimed[unit] || !is_wanted(unit))
+    return false;
+  loader.claimed[unit] = 1;
+  return true;
+}
+
+/* With the mutex held, and the spaces steady. */
+static bool claim_next(struct stripe *stripe, size_t *unit) {
+  for (;;) {
+    while (stripe->next < stripe->end)
+      if (claim(*unit = stripe->next++))
+        return true;
+    if (loader.next == loader.units)
+      break;
+    stripe->next = loader.next;
+    stripe->end = loader.units - loader.next < STRIPE
+                      ? loader.units
+                      : loader.next + STRIPE;
+    loader.next = stripe->end;
   }
+  /* What children of the program want that came since. */
+  for (*unit = 0; *unit < loader.units; ++*unit)
+    if (claim(*unit))
+      return true;
   return false;
 }
 
@@ -129,14 +169,25 @@ static void release(size_t unit) {
 
 static void read_events(size_t number);
 
+static _Noreturn void fail_copy(uint64_t origin, size_t pages) {
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, HWCKPT_E_RESTORE_MEMORY, errno,
+              loader.loading->generation->name,
+              "%zu pages of %llx while the program runs", pages,
+              (unsigned long long)origin);
+  fail(&error);
+}
+
+#define NOBODY_WAITS UINT64_MAX
+
 struct loaded {
   size_t unit;
   bool first_thread; /* which reads events itself */
+  uint64_t awaited;  /* origin of the page that a thread waits for */
 };
 
-static int copy_to_all(uint64_t origin, const void *data, size_t pages,
-                       void *context) {
-  const struct loaded *loaded = context;
+static void copy_run(const struct loaded *loaded, uint64_t origin,
+                     const void *data, size_t pages) {
   for (bool again = true; again;) {
     again = false;
     pthread_rwlock_rdlock(&loader.lock);
@@ -145,14 +196,8 @@ static int copy_to_all(uint64_t origin, const void *data, size_t pages,
       if (space->gone || space->done[loaded->unit])
         continue;
       enum space_result result = address_space_copy(space, origin, data, pages);
-      if (result == SPACE_FAILED) {
-        struct hwckpt_error error = {0};
-        hwckpt_fail(&error, HWCKPT_E_RESTORE_MEMORY, errno,
-                    loader.loading->generation->name,
-                    "%zu pages of %llx while the program runs", pages,
-                    (unsigned long long)origin);
-        fail(&error);
-      }
+      if (result == SPACE_FAILED)
+        fail_copy(origin, pages);
       again |= result == SPACE_AGAIN;
     }
     pthread_rwlock_unlock(&loader.lock);
@@ -162,61 +207,141 @@ static int copy_to_all(uint64_t origin, const void *data, size_t pages,
     else if (again)
       sched_yield(); /* the first thread reads the event */
   }
+}
+
+/* The page that is waited for comes first. */
+static int copy_to_all(uint64_t origin, const void *data, size_t pages,
+                       void *context) {
+  const struct loaded *loaded = context;
+  uint64_t into = loaded->awaited - origin;
+  if (loaded->awaited >= origin && into < pages * CACHE_PAGE_SIZE)
+    copy_run(loaded, loaded->awaited, (const char *)data + into, 1);
+  copy_run(loaded, origin, data, pages);
   return 0;
 }
 
-static void load(struct cache_worker *worker, size_t unit, bool first_thread) {
-  struct loaded loaded = {unit, first_thread};
+static void load(struct cache_worker *worker, struct loaded loaded) {
   const struct cache_sink sink = {.page = copy_to_all, .context = &loaded};
   struct hwckpt_error error = {0};
-  if (cache_plan_read(worker, unit, &sink, &error) < 0)
+  if (cache_plan_read(worker, loaded.unit, &sink, &error) < 0)
     fail(&error);
-  release(unit);
+  release(loaded.unit);
 }
 
-/* ---- workers ---- */
-
-static struct cache_worker *open_worker(void) {
+static struct cache_worker *open_worker(const struct cache_plan *plan) {
   struct cache_worker *worker;
   struct hwckpt_error error = {0};
-  if (cache_worker_open(loader.loading->plan, &worker, &error) < 0)
+  if (cache_worker_open(plan, &worker, &error) < 0)
     fail(&error);
   return worker;
 }
 
-static void start_worker(void);
+/* ---- leaving the processors to the program ---- */
+
+/* Whether a thread that became SCHED_IDLE may become what it was. */
+static bool may_be_gentle(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2];
+  return sched_getscheduler(0) == SCHED_OTHER &&
+         !syscall(SYS_capget, &header, sets) &&
+         sets[0].effective >> CAP_SYS_NICE & 1;
+}
+
+static void set_policy(pid_t tid, int policy) {
+  static const struct sched_param none;
+  sched_setscheduler(tid, policy, &none);
+}
+
+static void become_gentle(void) {
+  pthread_mutex_lock(&loader.mutex);
+  if (loader.gentle && loader.idle_count < WORKERS_MAX) {
+    set_policy(0, SCHED_IDLE);
+    loader.idle[loader.idle_count++] = (pid_t)syscall(SYS_gettid);
+  }
+  pthread_mutex_unlock(&loader.mutex);
+}
+
+static void end_gentleness(void) {
+  pthread_mutex_lock(&loader.mutex);
+  loader.gentle = false;
+  for (unsigned i = 0; i < loader.idle_count; i++)
+    set_policy(loader.idle[i], SCHED_OTHER);
+  pthread_mutex_unlock(&loader.mutex);
+}
+
+/* ---- workers ---- */
+
+static void start_thread(void *(*run)(void *));
 
 static void *fetch(void *unused) {
   if (is_id_of_program((pid_t)syscall(SYS_gettid))) {
-    start_worker();
+    start_thread(fetch);
     return unused;
   }
-  struct cache_worker *worker = open_worker();
+  become_gentle();
+  struct cache_worker *worker = open_worker(loader.plan);
+  struct stripe stripe = {0, 0};
   for (bool complete = false; !complete;) {
     size_t unit;
     pthread_rwlock_rdlock(&loader.lock);
     pthread_mutex_lock(&loader.mutex);
-    bool found = claim_next(&unit);
+    bool found = claim_next(&stripe, &unit);
     complete = !found && is_complete();
     pthread_rwlock_unlock(&loader.lock);
     if (!found && !complete)
       pthread_cond_wait(&loader.changed, &loader.mutex);
     pthread_mutex_unlock(&loader.mutex);
     if (found)
-      load(worker, unit, false);
+      load(worker, (struct loaded){unit, false, NOBODY_WAITS});
   }
   uint64_t one = 1;
   (void)!write(loader.finished, &one, sizeof one);
   return unused;
 }
 
-/* The first thread fetches nothing, so without a worker nothing ends. */
-static void start_worker(void) {
+static unsigned workers_wanted(void) {
+  cpu_set_t processors;
+  unsigned count = sched_getaffinity(0, sizeof processors, &processors)
+                       ? 1
+                       : (unsigned)CPU_COUNT(&processors);
+  return count < WORKERS_MAX ? count : WORKERS_MAX;
+}
+
+/* The plan is made while the program has begun already. */
+static void *plan_and_fetch(void *unused) {
+  if (is_id_of_program((pid_t)syscall(SYS_gettid))) {
+    start_thread(plan_and_fetch);
+    return unused;
+  }
+  struct cache_plan *plan;
+  struct hwckpt_error error = {0};
+  if (lazy_plan(loader.loading->generation, &plan, &error))
+    fail(&error);
+  size_t units = cache_plan_units(plan);
+  unsigned char *claimed = calloc(units + 1, 1);
+  if (!claimed)
+    abort();
+  pthread_rwlock_wrlock(&loader.lock);
+  pthread_mutex_lock(&loader.mutex);
+  loader.claimed = claimed;
+  loader.units = units;
+  loader.plan = plan;
+  for (size_t i = 0; i < loader.count; i++)
+    address_space_plan(loader.spaces[i], units);
+  pthread_mutex_unlock(&loader.mutex);
+  pthread_rwlock_unlock(&loader.lock);
+  for (unsigned i = workers_wanted(); i > 1; i--)
+    start_thread(fetch);
+  return fetch(unused);
+}
+
+/* The first thread fetches nothing, so without another nothing ends. */
+static void start_thread(void *(*run)(void *)) {
   pthread_t thread;
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  int number = pthread_create(&thread, &attributes, fetch, NULL);
+  int number = pthread_create(&thread, &attributes, run, NULL);
   if (number) {
     struct hwckpt_error error = {0};
     hwckpt_fail(&error, HWCKPT_E_RESTORE_MEMORY, number,
@@ -288,6 +413,17 @@ static void read_events(size_t number) {
   pthread_rwlock_unlock(&loader.lock);
 }
 
+/* The first thread's worker, for that plan from now on. */
+static struct cache_worker *own_worker(const struct cache_plan *plan) {
+  static struct cache_worker *worker;
+  struct hwckpt_error error = {0};
+  if (!worker)
+    worker = open_worker(plan);
+  else if (cache_worker_turn(worker, plan, &error) < 0)
+    fail(&error);
+  return worker;
+}
+
 /* True when that is done; false: an event comes first. */
 static bool serve_zero(const struct fault *fault) {
   switch (address_space_zero(fault->space, fault->address)) {
@@ -305,40 +441,96 @@ static bool serve_zero(const struct fault *fault) {
   fail(&error);
 }
 
-static bool serve(const struct fault *fault, struct cache_worker *worker) {
-  const struct loading *loading = loader.loading;
+/* Before there is a plan: that page alone, by a plan of its own. */
+static int copy_page(uint64_t origin, const void *data, size_t pages,
+                     void *context) {
+  struct space *space = context;
+  enum space_result result;
+  do {
+    pthread_rwlock_rdlock(&loader.lock);
+    result = address_space_copy(space, origin, data, pages);
+    pthread_rwlock_unlock(&loader.lock);
+    if (result == SPACE_FAILED)
+      fail_copy(origin, pages);
+    for (size_t i = 0, count = loader.count; result == SPACE_AGAIN && i < count;
+         i++)
+      read_events(i);
+  } while (result == SPACE_AGAIN);
+  return 0;
+}
+
+static bool serve_page(const struct fault *fault, uint64_t origin) {
+  const struct cache_range page = {origin, origin + CACHE_PAGE_SIZE};
+  const struct cache_sink sink = {.page = copy_page, .context = fault->space};
+  struct cache_reader *reader = loader.loading->generation->reader;
+  struct hwckpt_error error = {0};
+  struct cache_plan *plan;
+  if (cache_plan_make(reader, &page, 1, 1, &plan, &error) < 0)
+    fail(&error);
+  bool there = cache_plan_units(plan) != 0;
+  if (there && cache_plan_read(own_worker(plan), 0, &sink, &error) < 0)
+    fail(&error);
+  cache_plan_close(plan);
+  return there || serve_zero(fault);
+}
+
+static bool serve_unit(const struct fault *fault, uint64_t origin) {
+  size_t unit = cache_plan_find(loader.plan, origin);
   struct space *space = fault->space;
-  uint64_t origin;
-  if (fault->address >= loading->gate.begin &&
-      fault->address < loading->gate.end)
-    return true; /* waits until all is there */
-  if (!address_space_origin(space, fault->address, &origin))
-    return serve_zero(fault);
-  size_t unit = cache_plan_find(loading->plan, origin);
   if (unit == CACHE_NO_UNIT)
     return serve_zero(fault);
   pthread_mutex_lock(&loader.mutex);
-  bool done = space->done[unit], claimed = loader.claimed[unit];
-  if (!done && !claimed)
+  /* Who has claimed it wakes the thread; one that runs when nobody else wants
+   * to is not waited for. */
+  bool done = space->done[unit];
+  bool here = !done && (!loader.claimed[unit] || loader.gentle);
+  if (here)
     loader.claimed[unit] = 1;
   pthread_mutex_unlock(&loader.mutex);
   if (done)
     address_space_wake(space, fault->address);
-  else if (!claimed) /* else who has it wakes it */
-    load(worker, unit, true);
+  else if (here)
+    load(own_worker(loader.plan), (struct loaded){unit, true, origin});
   return true;
 }
 
-static void serve_faults(struct cache_worker *worker) {
+static bool serve(const struct fault *fault) {
+  const struct loading *loading = loader.loading;
+  uint64_t origin;
+  if (fault->address >= loading->gate.begin &&
+      fault->address < loading->gate.end)
+    return true; /* waits until all is there */
+  if (!address_space_origin(fault->space, fault->address, &origin))
+    return serve_zero(fault);
+  pthread_mutex_lock(&loader.mutex);
+  bool planned = loader.plan != NULL;
+  pthread_mutex_unlock(&loader.mutex);
+  return planned ? serve_unit(fault, origin) : serve_page(fault, origin);
+}
+
+static void serve_faults(void) {
   size_t kept = 0;
   for (size_t i = 0; i < faults.count; i++)
-    if (!faults.at[i].space->gone && !serve(&faults.at[i], worker))
+    if (!faults.at[i].space->gone && !serve(&faults.at[i]))
       faults.at[kept++] = faults.at[i];
   faults.count = kept;
 }
 
+/* How long to sleep, in ms; -1: for ever. */
+static int patience(uint64_t gentle_until_ns) {
+  if (faults.count)
+    return 0;
+  if (!loader.gentle)
+    return -1;
+  uint64_t now = now_ns();
+  if (now < gentle_until_ns)
+    return (int)((gentle_until_ns - now) / 1000000u) + 1;
+  end_gentleness();
+  return -1;
+}
+
 static void watch(void) {
-  struct cache_worker *worker = open_worker();
+  uint64_t gentle_until_ns = now_ns() + GENTLE_NS;
   struct pollfd *watched = NULL;
   for (size_t room = 0;;) {
     size_t count = loader.count;
@@ -348,14 +540,14 @@ static void watch(void) {
           .fd = loader.spaces[i]->gone ? -1 : loader.spaces[i]->uffd,
           .events = POLLIN};
     watched[count] = (struct pollfd){.fd = loader.finished, .events = POLLIN};
-    if (poll(watched, count + 1, faults.count ? 0 : -1) < 0)
+    if (poll(watched, count + 1, patience(gentle_until_ns)) < 0)
       continue;
     for (size_t i = 0; i < count; i++)
       if (watched[i].revents & POLLIN)
         read_events(i);
     if (watched[count].revents)
       break;
-    serve_faults(worker);
+    serve_faults();
   }
   free(watched);
 }
@@ -374,8 +566,6 @@ static void open_gate(void) {
 
 static _Noreturn void run(const struct loading *loading) {
   loader.loading = loading;
-  loader.units = cache_plan_units(loading->plan);
-  loader.claimed = calloc(loader.units + 1, 1);
   loader.finished = eventfd(0, EFD_CLOEXEC);
   pthread_rwlockattr_t attributes;
   pthread_rwlockattr_init(&attributes);
@@ -384,16 +574,12 @@ static _Noreturn void run(const struct loading *loading) {
   pthread_rwlock_init(&loader.lock, &attributes);
   pthread_mutex_init(&loader.mutex, NULL);
   pthread_cond_init(&loader.changed, NULL);
-  if (!loader.claimed || loader.finished < 0)
+  if (loader.finished < 0)
     abort();
-  add_space(address_space_make(loading->uffd, loader.units));
+  add_space(address_space_make(loading->uffd));
 
-  cpu_set_t processors;
-  int workers = sched_getaffinity(0, sizeof processors, &processors)
-                    ? 1
-                    : CPU_COUNT(&processors);
-  for (int i = 0; i < workers && i < WORKERS_MAX; i++)
-    start_worker();
+  loader.gentle = may_be_gentle();
+  start_thread(plan_and_fetch);
   watch();
   open_gate();
   struct restore_status status = {

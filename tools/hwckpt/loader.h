@@ -1,6 +1,7 @@
 /* loader.h - the process that fills a restored program's memory while the
  * program runs: it serves what the program waits for first, and fetches the
- * rest in the order of the plan.
+ * rest in the order of the plan, the pages that were written last before older
+ * ones.
  *
  * It is a process of its own so that memory arrives whatever becomes of the
  * tool; both hold the userfaultfd, so that the death of one never lets the
@@ -14,8 +15,7 @@
 #include <sys/types.h>
 
 struct loading {
-  const struct generation *generation;
-  const struct cache_plan *plan;
+  const struct generation *generation; /* null: nothing is to be loaded so */
   pid_t program;
   int uffd;                /* the program's */
   int lock;                /* the tool's, not for the loader to hold */

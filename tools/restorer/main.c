@@ -7,10 +7,11 @@
 
 #include "../../runtime/arch/arch.h"
 #include "../../runtime/arch/sys.h"
+#include "../../runtime/support/process_layout.h"
 #include "../../runtime/support/resume_abi.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <linux/prctl.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -38,53 +39,59 @@ static void block_signals(void) {
   SYS(rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof all);
 }
 
-static void read_plan(const char *argument) {
+/* Returns the descriptor. */
+static int read_plan(const char *argument) {
   struct restore_plan *plan = &restorer.plan;
   plan->status_fd = -1;
-  long fd = 0;
+  int fd = 0;
   for (const char *p = argument; *p >= '0' && *p <= '9'; p++)
     fd = fd * 10 + (*p - '0');
   long got = SYS(pread64, fd, plan, sizeof *plan, 0);
   if (got != sizeof *plan || plan->magic != RESTORE_PLAN_MAGIC ||
       plan->size != sizeof *plan)
     SYS(exit_group, 125); /* nobody to tell */
+  return fd;
 }
 
-static struct cache_reader *open_generation(const struct cache_env *env) {
+/* Where the program's memory will be. */
+static struct cache_range *read_ranges(int fd) {
+  size_t length = restorer.plan.areas * sizeof(struct cache_range);
+  struct cache_range *ranges = cache_env_kernel.map(length + 1);
+  for (size_t done = 0; ranges && done < length;) {
+    long got = SYS(pread64, fd, (char *)ranges + done, length - done,
+                   sizeof restorer.plan + done);
+    if (got <= 0)
+      SYS(exit_group, 125);
+    done += (size_t)got;
+  }
+  if (!ranges)
+    FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory",
+         "list of areas");
+  return ranges;
+}
+
+static struct cache_reader *open_generation(void) {
   struct cache *cache;
   struct cache_reader *reader;
-  if (cache_open(env, restorer.plan.cache, false, &cache, &failure) < 0 ||
-      cache_reader_open(cache, restorer.plan.application,
-                        restorer.plan.generation, &reader, &failure) < 0)
+  if (cache_open(&arena_env, restorer.plan.cache, false, &cache, &failure) <
+          0 ||
+      cache_reader_open_newest(cache, restorer.plan.application,
+                               restorer.plan.generation, &reader,
+                               &failure) < 0)
     fail();
   return reader;
 }
 
 /* ---- in the copy ---- */
 
-/* struct prctl_mm_map: what /proc and brk() take from the kernel. Not fatal:
- * without CONFIG_CHECKPOINT_RESTORE the program runs all the same. */
-static void set_memory_map(Process *process) {
+/* Not fatal: without CONFIG_CHECKPOINT_RESTORE the program runs all the same. */
+static void set_memory_map(const Process *process) {
   long exe = SYS(openat, AT_FDCWD, process->program, O_RDONLY | O_CLOEXEC, 0);
-  struct prctl_mm_map map = {
-      .start_code = process->start_code,
-      .end_code = process->end_code,
-      .start_data = process->start_data,
-      .end_data = process->end_data,
-      .start_brk = process->start_brk,
-      .brk = process->brk,
-      .start_stack = process->start_stack,
-      .arg_start = process->arg_start,
-      .arg_end = process->arg_end,
-      .env_start = process->env_start,
-      .env_end = process->env_end,
-      .auxv = (__u64 *)(void *)process->auxv.bytes,
-      .auxv_size = process->auxv.size,
-      .exe_fd = exe < 0 ? (__u32)-1 : (__u32)exe,
-  };
+  struct prctl_mm_map map =
+      process_layout(process, exe < 0 ? LAYOUT_SAME_PROGRAM : (uint32_t)exe);
   /* Only the privileged may set the program file. */
   if (SYS(prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0) < 0) {
-    map.exe_fd = (__u32)-1;
+    map.exe_fd = LAYOUT_SAME_PROGRAM;
     SYS(prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
   }
 }
@@ -125,10 +132,39 @@ static struct resume_record *list_records(const struct cache_reader *reader,
   return records;
 }
 
+static void look_for_entry(const Area *area, void *context) {
+  uint64_t entry = restorer.process.resume_entry;
+  if (area->protection & PROT_EXEC && entry >= area->start && entry < area->end)
+    *(bool *)context = true;
+}
+
+static void check_entry(const struct cache_reader *reader) {
+  bool found = false;
+  each_area(reader, look_for_entry, &found);
+  if (!found)
+    FAIL(HWCKPT_E_RESUME, 0, restorer.process.program,
+         "resume code at %llx is in no saved area",
+         (unsigned long long)restorer.process.resume_entry);
+}
+
+/* Waits until the restore is counted: its number. */
+static uint32_t await_go(void) {
+  struct restore_go go = {0};
+  long got;
+  do
+    got = SYS(read, restorer.plan.status_fd, &go, sizeof go);
+  while (got == -EINTR);
+  if (got != sizeof go || !go.restores)
+    SYS(exit_group, 125); /* the tool knows, or is gone */
+  return go.restores;
+}
+
 static void become_program(void *unused) {
   (void)unused;
   use_own_tls();
-  struct cache_reader *reader = open_generation(&arena_env);
+  struct cache_reader *reader = open_generation();
+  read_process(reader, &restorer.process);
+  check_entry(reader);
   move_kernel_areas(reader);
   place_areas(reader);
   Process *process = &restorer.process;
@@ -140,7 +176,7 @@ static void become_program(void *unused) {
   size_t count = count_records(reader);
   struct resume_info info = {
       .abi = RESUME_ABI,
-      .restores = restorer.plan.restores,
+      .restores = await_go(),
       .restorer_begin = restorer.memory.begin,
       .restorer_end = restorer.memory.end,
       .record_count = count,
@@ -163,20 +199,6 @@ static void become_program(void *unused) {
 
 /* ---- in the image the kernel loaded ---- */
 
-struct saved {
-  struct cache_range *ranges;
-  size_t count;
-  bool has_entry; /* the resume code lies in one of them */
-};
-
-static void add_saved(const Area *area, void *context) {
-  struct saved *saved = context;
-  uint64_t entry = restorer.process.resume_entry;
-  if (area->protection & PROT_EXEC && entry >= area->start && entry < area->end)
-    saved->has_entry = true;
-  saved->ranges[saved->count++] = (struct cache_range){area->start, area->end};
-}
-
 void restorer_start(const uint64_t *stack, char *base);
 void restorer_start(const uint64_t *stack, char *base) {
   relocate_image(base);
@@ -184,21 +206,6 @@ void restorer_start(const uint64_t *stack, char *base) {
   use_own_tls();
   if (stack[0] < 2)
     SYS(exit_group, 125);
-  read_plan((const char *)stack[2]);
-
-  struct cache_reader *reader = open_generation(&cache_env_kernel);
-  read_process(reader, &restorer.process);
-  struct saved saved = {
-      cache_env_kernel.map(count_records(reader) * sizeof *saved.ranges), 0,
-      false};
-  if (!saved.ranges)
-    FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory",
-         "list of areas");
-  each_area(reader, add_saved, &saved);
-  if (!saved.has_entry)
-    FAIL(HWCKPT_E_RESUME, 0, restorer.process.program,
-         "resume code at %llx is in no saved area",
-         (unsigned long long)restorer.process.resume_entry);
-  cache_reader_close(reader);
-  relocate_and_run(saved.ranges, saved.count, become_program);
+  int plan = read_plan((const char *)stack[2]);
+  relocate_and_run(read_ranges(plan), restorer.plan.areas, become_program);
 }

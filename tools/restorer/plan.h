@@ -3,7 +3,8 @@
  * The tool resolves and checks (generation, program, libraries, files, process
  * id), makes the process with the right id, and in it executes the restorer
  * with one argument, the number of a descriptor (a memfd) that holds a struct
- * restore_plan. The restorer becomes the program.
+ * restore_plan, and behind it a struct cache_range for each of the program's
+ * areas, ascending. The restorer becomes the program.
  */
 #ifndef HWCKPT_RESTORER_PLAN_H
 #define HWCKPT_RESTORER_PLAN_H
@@ -17,13 +18,14 @@
 
 struct restore_plan {
   uint64_t magic;
-  uint32_t size;     /* sizeof(struct restore_plan) */
-  uint32_t restores; /* n: this generation is restored the n-th time */
+  uint32_t size;  /* sizeof(struct restore_plan) */
+  uint32_t areas; /* ranges behind it */
   uint64_t generation;
   char cache[4096]; /* absolute path */
   char application[128];
   char options[2048]; /* HWCKPT_OPTIONS text that overrides, "" for none */
-  int32_t status_fd;  /* pipe to the tool: struct restore_status */
+  int32_t status_fd;  /* socket to the tool: struct restore_status goes out, one
+                         struct restore_go comes in */
   uint32_t keep_ids;  /* the process has its old pid: tids must fit too */
   uint64_t start_ns;  /* CLOCK_MONOTONIC when the tool began */
   uint32_t threads;   /* that read; 0: as many as there are processors */
@@ -44,9 +46,15 @@ enum restore_status_kind {
   RESTORE_ENDED = 6,    /* the program ended before that */
 };
 
+/* From the tool, once the restore is counted. */
+struct restore_go {
+  uint32_t restores; /* n: this generation is restored the n-th time; 0: it could
+                        not be counted, and the program must not go on */
+};
+
 /* Whether an area is loaded while the program runs. What the runtime itself
  * needs at once, and files, are not worth it or not possible. */
-#define RESTORE_LAZY_MIN ((uint64_t)1 << 20)
+#define RESTORE_LAZY_MIN ((uint64_t)4 << 20)
 static inline bool restore_is_lazy(bool anonymous, bool grows_down,
                                    uint64_t size) {
   return anonymous && !grows_down && size >= RESTORE_LAZY_MIN;

@@ -44,8 +44,11 @@ static void send_error(enum restore_status_kind kind, enum hwckpt_code code) {
 
 static void print_plan(const char *rest) {
   (void)rest;
+  struct restore_go go;
+  if (read(plan.status_fd, &go, sizeof go) != sizeof go)
+    _exit(77);
   printf("application %s\ngeneration %lu\nrestores %u\nkeep_ids %u\n",
-         plan.application, (unsigned long)plan.generation, plan.restores,
+         plan.application, (unsigned long)plan.generation, go.restores,
          plan.keep_ids);
   printf("cache %s\n", plan.cache);
   DIR *open_ones = opendir("/proc/self/fd");

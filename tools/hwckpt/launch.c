@@ -1,0 +1,239 @@
+/* launch.c - see launch.h.
+ *
+ * What is durable takes milliseconds on flash, as long as reading a program
+ * back: a thread counts while the restorer reads. */
+#include "launch.h"
+#include "command.h"
+#include "own_file.h"
+
+#include "tools/restorer/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u /* Linux 6.3 */
+#endif
+
+extern char **environ;
+
+/* All that the new process needs. */
+struct start {
+  const struct supervisor *supervisor;
+  int life, plan, status; /* descriptors; status is the end that is written */
+  char restorer[CACHE_PATH_MAX];
+};
+
+/* Tells the tool, over the way the restorer would. */
+static void tell_failure(int fd, const struct hwckpt_error *error) {
+  struct restore_status status = {.kind = RESTORE_FAILED, .error = *error};
+  (void)!send(fd, &status, sizeof status, MSG_NOSIGNAL);
+}
+
+/* ---- in the new process ---- */
+
+/* Two descriptors stay open behind 0, 1 and 2, at their numbers. */
+static void close_others(int one, int other) {
+  unsigned low = (unsigned)(one < other ? one : other);
+  unsigned high = (unsigned)(one < other ? other : one);
+  if (low > 3)
+    syscall(SYS_close_range, 3u, low - 1, 0u);
+  if (high > low + 1)
+    syscall(SYS_close_range, low + 1, high - 1, 0u);
+  syscall(SYS_close_range, high + 1, ~0u, 0u);
+}
+
+__attribute__((noreturn)) static void become(void *context) {
+  struct start *start = context;
+  if (!supervise_release(start->supervisor, start->life))
+    _exit(EXIT_TOOL);
+  process_id_keep_right();
+  close_others(start->plan, start->status);
+  fcntl(start->plan, F_SETFD, 0);
+  fcntl(start->status, F_SETFD, 0);
+  char number[16];
+  snprintf(number, sizeof number, "%d", start->plan);
+  char *arguments[] = {start->restorer, number, NULL};
+  execve(start->restorer, arguments, environ);
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, HWCKPT_E_NO_RESTORER, errno, start->restorer, "%s", "");
+  tell_failure(start->status, &error);
+  _exit(EXIT_TOOL);
+}
+
+/* ---- the plan ---- */
+
+static int find_restorer(char path[CACHE_PATH_MAX],
+                         struct hwckpt_error *error) {
+  int failed = own_file("hwckpt-restorer", path);
+  return failed
+             ? hwckpt_fail(error, HWCKPT_E_NO_RESTORER, -failed, path, "%s", "")
+             : 0;
+}
+
+static int kernel_refused(const char *what, int number,
+                          struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, number, what, "%s", "");
+}
+
+static void fill_plan(const struct restore_request *request,
+                      const struct selection *selection, int status_fd,
+                      struct restore_plan *plan) {
+  *plan = (struct restore_plan){
+      .magic = RESTORE_PLAN_MAGIC,
+      .size = sizeof *plan,
+      .generation = selection->number,
+      .status_fd = status_fd,
+      .keep_ids = request->policy != IDS_ANY,
+      .start_ns = tool_start_ns,
+      .threads = request->threads,
+      .lazy = request->lazy == LAZY_FAULT,
+  };
+  snprintf(plan->cache, sizeof plan->cache, "%s", selection->path);
+  snprintf(plan->application, sizeof plan->application, "%s",
+           selection->application);
+  snprintf(plan->options, sizeof plan->options, "%s", request->options);
+}
+
+/* Where the program's areas are; behind the plan. */
+static struct cache_range *list_areas(const struct generation *generation) {
+  struct cache_range *ranges = calloc(generation->areas + 1, sizeof *ranges);
+  size_t count = 0, cursor = 0;
+  for (Area area; ranges && generation_next_area(generation, &cursor, &area);)
+    ranges[count++] = (struct cache_range){area.start, area.end};
+  return ranges;
+}
+
+static bool write_all(int fd, const void *data, size_t length) {
+  const char *at = data;
+  for (ssize_t put; length; at += put, length -= (size_t)put)
+    if ((put = write(fd, at, length)) <= 0)
+      return false;
+  return true;
+}
+
+/* Writes the plan into a memfd that nobody can change any more. */
+static int write_plan(struct restore_plan *plan,
+                      const struct generation *generation, int *fd,
+                      struct hwckpt_error *error) {
+  struct cache_range *areas = list_areas(generation);
+  plan->areas = generation->areas;
+  *fd = (int)syscall(SYS_memfd_create, "hwckpt-plan",
+                     MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+  if (*fd < 0 && errno == EINVAL)
+    *fd = (int)syscall(SYS_memfd_create, "hwckpt-plan",
+                       MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  bool written = areas && *fd >= 0 && write_all(*fd, plan, sizeof *plan) &&
+                 write_all(*fd, areas, generation->areas * sizeof *areas);
+  int number = errno;
+  free(areas);
+  if (!written)
+    return kernel_refused("memfd", number, error);
+  fcntl(*fd, F_ADD_SEALS,
+        F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+  return 0;
+}
+
+/* ---- counting ---- */
+
+struct counting {
+  char cache[CACHE_PATH_MAX], application[CACHE_NAME_MAX];
+  uint64_t generation;
+  int tool_end, restorer_end; /* of the status socket; the thread's own */
+};
+
+static int count(const struct counting *counting, unsigned *restores,
+                 struct hwckpt_error *error) {
+  struct cache *cache; /* its own: no two threads use one */
+  int failed =
+      cache_open(&cache_env_kernel, counting->cache, false, &cache, error);
+  if (failed)
+    return failed;
+  failed = cache_count_restore(cache, counting->application,
+                               counting->generation, restores, error);
+  cache_close(cache);
+  return failed;
+}
+
+static void *count_restore(void *argument) {
+  struct counting *counting = argument;
+  struct restore_go go = {0};
+  struct hwckpt_error error = {0};
+  if (count(counting, &go.restores, &error)) {
+    go.restores = 0;
+    tell_failure(counting->restorer_end, &error);
+  }
+  (void)!send(counting->tool_end, &go, sizeof go, MSG_NOSIGNAL);
+  close(counting->tool_end);
+  close(counting->restorer_end);
+  free(counting);
+  return NULL;
+}
+
+static int start_counting(const struct selection *selection,
+                          const int status[2], struct hwckpt_error *error) {
+  struct counting *counting = calloc(1, sizeof *counting);
+  pthread_t thread;
+  if (!counting)
+    return kernel_refused("thread", ENOMEM, error);
+  memcpy(counting->cache, selection->path, sizeof counting->cache);
+  memcpy(counting->application, selection->application,
+         sizeof counting->application);
+  counting->generation = selection->number;
+  counting->tool_end = fcntl(status[0], F_DUPFD_CLOEXEC, 3);
+  counting->restorer_end = fcntl(status[1], F_DUPFD_CLOEXEC, 3);
+  int number = counting->tool_end < 0 || counting->restorer_end < 0
+                   ? errno
+                   : pthread_create(&thread, NULL, count_restore, counting);
+  if (!number) {
+    pthread_detach(thread);
+    return 0;
+  }
+  free(counting);
+  return kernel_refused("thread", number, error);
+}
+
+/* ---- all together ---- */
+
+int launch_program(const struct restore_request *request,
+                   const struct generation *generation,
+                   const struct selection *selection,
+                   struct supervisor *supervisor, struct supervised *program,
+                   int *status_fd, struct hwckpt_error *error) {
+  static struct restore_plan plan;
+  struct start start;
+  int life[2], status[2];
+  int failed = find_restorer(start.restorer, error);
+  if (failed)
+    return failed;
+  if (pipe2(life, O_CLOEXEC) ||
+      socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, status))
+    return kernel_refused("pipe", errno, error);
+  failed = supervise_begin(supervisor);
+  if (failed)
+    return kernel_refused("signals", -failed, error);
+  fill_plan(request, selection, status[1], &plan);
+  start.supervisor = supervisor;
+  start.life = life[0];
+  start.status = status[1];
+  failed = write_plan(&plan, generation, &start.plan, error);
+  if (failed)
+    return failed;
+  const struct process_entry entry = {become, &start};
+  failed = process_id_make(generation->process.pid, request->policy, life[0],
+                           &entry, program, error);
+  if (!failed)
+    failed = start_counting(selection, status, error);
+  close(start.plan);
+  close(status[1]);
+  *status_fd = status[0];
+  return failed;
+}

@@ -1,0 +1,208 @@
+/* progress.c - see progress.h. */
+#include "progress.h"
+#include "command.h"
+#include "fallback.h"
+#include "text.h"
+
+#include "tools/restorer/plan.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* One line of JSON, for who measures. */
+static void write_timing(const struct progress *progress) {
+  const char *path = progress->request->timing;
+  if (!path)
+    return;
+  FILE *file = fopen(path, "we");
+  int printed = file ? fprintf(file,
+                               "{\"generation\": \"%s\", \"mode\": \"%s\", "
+                               "\"running_ms\": %.3f, \"complete_ms\": %.3f}\n",
+                               progress->generation->name,
+                               progress->loading.generation ? "lazy" : "eager",
+                               (double)progress->running_ns / 1e6,
+                               (double)progress->complete_ns / 1e6)
+                     : -1;
+  if ((file && fclose(file)) || printed < 0) {
+    struct hwckpt_error error = {0};
+    hwckpt_fail(&error, HWCKPT_E_READ_FILE, errno, path, "timing");
+    report_warning(&error);
+  }
+}
+
+/* When it runs and all its memory is there, in whatever order. */
+static void take_both(const struct progress *progress) {
+  char took[32];
+  if (!progress->running || !progress->complete)
+    return;
+  if (progress->request->verbose && progress->loading.generation)
+    report_note("all its memory is there after %s",
+                text_duration(took, sizeof took, progress->complete_ns));
+  write_timing(progress);
+}
+
+static void take_complete(struct progress *progress, uint64_t ns) {
+  progress->complete = true;
+  progress->complete_ns = ns;
+  take_both(progress);
+}
+
+static void take_running(struct progress *progress, uint64_t ns) {
+  char took[32];
+  progress->running = true;
+  progress->running_ns = ns;
+  if (progress->request->verbose)
+    report_note("%s runs again after %s", progress->generation->name,
+                text_duration(took, sizeof took, ns));
+  if (progress->loading.uffd < 0)
+    take_complete(progress, ns);
+  else
+    take_both(progress);
+}
+
+static void kill_program(const struct progress *progress) {
+  if (progress->program->pidfd >= 0)
+    syscall(SYS_pidfd_send_signal, progress->program->pidfd, SIGKILL, NULL, 0);
+  else
+    kill(progress->program->pid, SIGKILL);
+}
+
+static void take_failure(struct progress *progress,
+                         const struct hwckpt_error *error) {
+  progress->failed = true;
+  if (fallback_is_damage(error->code))
+    progress->damage = error->code;
+  report_error(error);
+  if (progress->loading.uffd >= 0)
+    kill_program(progress);
+}
+
+void progress_fail(struct progress *progress,
+                   const struct hwckpt_error *error) {
+  take_failure(progress, error);
+  kill_program(progress);
+}
+
+static bool loader_ready(int fd, void *context);
+
+/* The program waits for its memory from now on. */
+static void take_lazy(struct progress *progress, int uffd) {
+  struct loading *loading = &progress->loading;
+  int ends[2] = {-1, -1};
+  loading->uffd = uffd;
+  loading->program = progress->program->pid;
+  pid_t loader = -EBADF;
+  if (uffd >= 0) {
+    loader = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)
+                 ? -errno
+                 : 0;
+    loading->status = ends[1];
+  }
+  if (!loader)
+    loader = loader_start(loading);
+  close(ends[1]);
+  progress->also[1] = (struct supervise_also){ends[0], loader_ready, progress};
+  if (loader > 0)
+    return;
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, HWCKPT_E_LOADER, (int)-loader, progress->generation->name,
+              "its process cannot be made");
+  take_failure(progress, &error);
+}
+
+/* The other end may be the program's own code, restored from anyone's disk:
+ * its strings are made to end, its code to mean something, before they are
+ * used. */
+static void take_status(struct progress *progress,
+                        struct restore_status *status, int descriptor) {
+  uint64_t ns = status->ns > tool_start_ns ? status->ns - tool_start_ns : 0;
+  status->error.object[sizeof status->error.object - 1] = 0;
+  status->error.detail[sizeof status->error.detail - 1] = 0;
+  if (!*hwckpt_error_what(status->error.code))
+    status->error.code = HWCKPT_E_RESUME;
+  switch (status->kind) {
+  case RESTORE_WARNING:
+    report_warning(&status->error);
+    break;
+  case RESTORE_FAILED:
+    take_failure(progress, &status->error);
+    break;
+  case RESTORE_LAZY:
+    if (progress->loading.generation && progress->loading.uffd < 0) {
+      take_lazy(progress, descriptor);
+      return;
+    }
+    break;
+  case RESTORE_RUNNING:
+    take_running(progress, ns);
+    break;
+  case RESTORE_COMPLETE:
+    take_complete(progress, ns);
+    break;
+  case RESTORE_ENDED:
+    progress->complete = true;
+    break;
+  }
+  if (descriptor >= 0)
+    close(descriptor);
+}
+
+static ssize_t receive(int fd, struct restore_status *status, int *descriptor) {
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct iovec content = {status, sizeof *status};
+  struct msghdr message = {.msg_iov = &content,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+  ssize_t length = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  const struct cmsghdr *header = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+  *descriptor = -1;
+  if (header && header->cmsg_type == SCM_RIGHTS)
+    memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
+  return length;
+}
+
+static bool status_ready(int fd, void *context) {
+  struct restore_status status;
+  int descriptor;
+  ssize_t length = receive(fd, &status, &descriptor);
+  /* Reset: it ended without having read what we sent; what it sent is there. */
+  if (length < 0)
+    return errno == EINTR || errno == EAGAIN || errno == ECONNRESET;
+  if (length != sizeof status)
+    return false;
+  take_status(context, &status, descriptor);
+  return true;
+}
+
+/* At its end the watch on the program's memory ends with our descriptor; it
+ * must not when something is missing. */
+static bool loader_ready(int fd, void *context) {
+  struct progress *progress = context;
+  if (status_ready(fd, context))
+    return true;
+  if (!progress->complete && !progress->failed) {
+    struct hwckpt_error error = {0};
+    hwckpt_fail(&error, HWCKPT_E_LOADER, 0, progress->generation->name,
+                "the process that loads it was killed");
+    take_failure(progress, &error);
+  }
+  if (!progress->failed)
+    close(progress->loading.uffd);
+  return false;
+}
+
+void progress_begin(struct progress *progress, int status_fd) {
+  progress->loading.uffd = -1;
+  progress->also[0] =
+      (struct supervise_also){status_fd, status_ready, progress};
+  progress->also[1].fd = -1;
+}

@@ -1,0 +1,21 @@
+/* restore.h - what the user asks `hwckpt restore` for. */
+#ifndef HWCKPT_RESTORE_H
+#define HWCKPT_RESTORE_H
+
+#include "lazy.h"
+#include "options_text.h"
+#include "process_id.h"
+
+struct restore_request {
+  const char *cache_option, *which;
+  char **argv;     /* of the command, options first */
+  uint64_t before; /* generations from this on are not to be taken; 0: any */
+  enum id_policy policy;
+  enum lazy_mode lazy;
+  unsigned threads; /* that read; 0: one a processor */
+  const char *timing;
+  bool verbose;
+  char options[OPTIONS_TEXT_MAX]; /* what overrides the program's options */
+};
+
+#endif
