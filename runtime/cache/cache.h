@@ -319,8 +319,12 @@ bool cache_plan_run(const struct cache_plan *plan, uint64_t from,
  * plan must live as long. */
 int cache_worker_open(const struct cache_plan *plan,
                       struct cache_worker **worker, struct hwckpt_error *error);
-/* Has the worker read units of another plan of the same reader. */
-int cache_worker_turn(struct cache_worker *worker, const struct cache_plan *plan,
+/* A worker without a plan, for single pages; and with a plan, also another one,
+ * of the same reader, from now on. */
+int cache_worker_make(struct cache_reader *reader, struct cache_worker **worker,
+                      struct hwckpt_error *error);
+int cache_worker_turn(struct cache_worker *worker,
+                      const struct cache_plan *plan,
                       struct hwckpt_error *error);
 void cache_worker_close(struct cache_worker *worker);
 
@@ -339,6 +343,13 @@ struct cache_sink {
  * read any number of times. */
 int cache_plan_read(struct cache_worker *worker, size_t unit,
                     const struct cache_sink *sink, struct hwckpt_error *error);
+
+/* Reads one page, for whom it is too early for a plan: hands it out, checked,
+ * by sink->page. *there: some generation holds it. Once cache_reader_load() was
+ * called several threads may, each with its worker. */
+int cache_page_read(struct cache_worker *worker, uint64_t address,
+                    const struct cache_sink *sink, bool *there,
+                    struct hwckpt_error *error);
 
 /* ---- whole generations ---- */
 

@@ -19,6 +19,7 @@ int frame_reader_open(struct frame_reader *reader, struct cache *cache,
   if (!reader->workspace)
     return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, "frame decoder",
                        "%zu bytes", reader->workspace_size);
+  reader->decoder = decoder_init(reader->workspace, reader->workspace_size);
   return 0;
 }
 
@@ -109,8 +110,6 @@ int frame_reader_read(struct frame_reader *reader, const struct image *image,
   if (result == 0)
     result = read_stored(reader, image, frames, length, &place, error);
 
-  struct decoder *decoder =
-      decoder_init(reader->workspace, reader->workspace_size);
   for (unsigned i = 0; i < count && result == 0; i++) {
     const unsigned char *stored =
         (const unsigned char *)reader->stored.data + (frames[i].offset - begin);
@@ -118,7 +117,7 @@ int frame_reader_read(struct frame_reader *reader, const struct image *image,
     if (format_hash(stored, frames[i].stored) != frames[i].checksum)
       return fail_frame(&place, image, &frames[i],
                         "does not match its checksum", error);
-    data[i] = put(decoder, &frames[i], stored, into ? into[i] : NULL, raw);
+    data[i] = put(reader->decoder, &frames[i], stored, into ? into[i] : NULL, raw);
     if (!data[i])
       return fail_frame(&place, image, &frames[i], "cannot be decoded", error);
   }

@@ -71,6 +71,7 @@ struct frame_reader {
   const struct cache_env *env;
   void *workspace; /* of the decoder */
   size_t workspace_size;
+  struct decoder *decoder;
   struct buffer stored; /* frames as they lie in the file */
   struct buffer raw;    /* frames after decoding */
   struct segment_files segments;

@@ -41,7 +41,8 @@ struct cache_plan {
 };
 
 struct cache_worker {
-  const struct cache_plan *plan;
+  struct cache_reader *reader;
+  const struct cache_plan *plan; /* null: none, only single pages */
   struct frame_reader frames;
   struct image image; /* the generation that was read last */
   size_t chain;       /* which that is, in the reader's chain */

@@ -110,22 +110,18 @@ static int deliver(struct delivery *delivery, const struct plan_unit *unit,
 
 /* ---- workers ---- */
 
-int cache_worker_open(const struct cache_plan *plan,
-                      struct cache_worker **result,
+int cache_worker_make(struct cache_reader *reader, struct cache_worker **result,
                       struct hwckpt_error *error) {
-  struct cache_worker *worker = plan->env->map(sizeof(*worker));
+  struct cache *cache = reader->cache;
+  struct cache_worker *worker = cache->env->map(sizeof(*worker));
   *result = NULL;
   if (!worker)
     return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, "frame decoder",
                        "%zu bytes", sizeof(*worker));
-  worker->plan = plan;
-  const struct cache_reader *reader = plan->reader;
-  int status = frame_reader_open(&worker->frames, reader->cache,
-                                 reader->generation.application,
-                                 reader->directory, error);
-  if (status == 0)
-    status = frame_reader_reserve(&worker->frames, plan->stored_max,
-                                  plan->raw_max, error);
+  worker->reader = reader;
+  int status =
+      frame_reader_open(&worker->frames, cache, reader->generation.application,
+                        reader->directory, error);
   if (status < 0)
     cache_worker_close(worker);
   else
@@ -133,23 +129,37 @@ int cache_worker_open(const struct cache_plan *plan,
   return status;
 }
 
-void cache_worker_close(struct cache_worker *worker) {
-  if (!worker)
-    return;
-  const struct cache_env *env = worker->plan->env;
-  if (worker->open)
-    image_close(&worker->image);
-  frame_reader_close(&worker->frames);
-  env->unmap(worker, sizeof(*worker));
-}
-
-int cache_worker_turn(struct cache_worker *worker, const struct cache_plan *plan,
+int cache_worker_turn(struct cache_worker *worker,
+                      const struct cache_plan *plan,
                       struct hwckpt_error *error) {
   int result = frame_reader_reserve(&worker->frames, plan->stored_max,
                                     plan->raw_max, error);
   if (result == 0)
     worker->plan = plan;
   return result;
+}
+
+int cache_worker_open(const struct cache_plan *plan,
+                      struct cache_worker **result,
+                      struct hwckpt_error *error) {
+  struct cache_worker *worker;
+  *result = NULL;
+  int status = cache_worker_make(plan->reader, &worker, error);
+  if (status == 0 && (status = cache_worker_turn(worker, plan, error)) < 0)
+    cache_worker_close(worker);
+  if (status == 0)
+    *result = worker;
+  return status;
+}
+
+void cache_worker_close(struct cache_worker *worker) {
+  if (!worker)
+    return;
+  const struct cache_env *env = worker->reader->cache->env;
+  if (worker->open)
+    image_close(&worker->image);
+  frame_reader_close(&worker->frames);
+  env->unmap(worker, sizeof(*worker));
 }
 
 /* Opens the generation a unit is of, when it is another than the last. */
@@ -159,7 +169,7 @@ static int open_chain_link(struct cache_worker *worker, size_t chain,
     return 0;
   if (worker->open)
     image_close(&worker->image);
-  int result = reader_open_link(worker->plan->reader, chain, &worker->image,
+  int result = reader_open_link(worker->reader, chain, &worker->image,
                                 error);
   worker->open = result == 0;
   worker->chain = chain;
@@ -190,6 +200,62 @@ int cache_plan_read(struct cache_worker *worker, size_t number,
   return result < 0
              ? result
              : deliver(&delivery, unit, link->frame_pages, &targets, data);
+}
+
+/* ---- single pages ---- */
+
+/* The span that holds the address; null: none. */
+static const struct span *find_span(const struct spans *spans,
+                                    uint64_t address) {
+  const struct span *at = spans_at(spans);
+  size_t low = 0, high = spans_count(spans);
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (at[middle].end <= address)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < spans_count(spans) && at[low].begin <= address ? &at[low] : NULL;
+}
+
+static int read_slot(struct cache_worker *worker, size_t chain, uint64_t slot,
+                     uint64_t address, const struct cache_sink *sink,
+                     struct hwckpt_error *error) {
+  const struct chain_link *link = reader_link(worker->reader, chain);
+  const unsigned char *data[FRAME_BATCH];
+  int result = open_chain_link(worker, chain, error);
+  if (result == 0)
+    result = frame_reader_read(&worker->frames, &worker->image, &link->index,
+                               slot / link->frame_pages, 1, NULL, data, error);
+  return result < 0 ? result
+                    : sink->page(address,
+                                 data[0] + slot % link->frame_pages *
+                                               CACHE_PAGE_SIZE,
+                                 1, sink->context);
+}
+
+int cache_page_read(struct cache_worker *worker, uint64_t address,
+                    const struct cache_sink *sink, bool *there,
+                    struct hwckpt_error *error) {
+  struct cache_reader *reader = worker->reader;
+  *there = false;
+  for (size_t i = 0; i < cache_reader_chain(reader); i++) {
+    int result = reader_load_index(reader, i, error);
+    if (result < 0)
+      return result;
+    const struct image_index *index = &reader_link(reader, i)->index;
+    const struct span *span = find_span(&index->extents, address);
+    if (span) {
+      *there = true;
+      return read_slot(worker, i,
+                       span->slot + (address - span->begin) / CACHE_PAGE_SIZE,
+                       address, sink, error);
+    }
+    if (find_span(&index->holes, address))
+      return 0;
+  }
+  return 0;
 }
 
 int cache_replay(struct cache_reader *reader, const struct cache_range *wanted,

@@ -413,13 +413,12 @@ static void read_events(size_t number) {
   pthread_rwlock_unlock(&loader.lock);
 }
 
-/* The first thread's worker, for that plan from now on. */
-static struct cache_worker *own_worker(const struct cache_plan *plan) {
+/* The first thread's worker. */
+static struct cache_worker *own_worker(void) {
   static struct cache_worker *worker;
   struct hwckpt_error error = {0};
-  if (!worker)
-    worker = open_worker(plan);
-  else if (cache_worker_turn(worker, plan, &error) < 0)
+  if (!worker && cache_worker_make(loader.loading->generation->reader, &worker,
+                                   &error) < 0)
     fail(&error);
   return worker;
 }
@@ -441,7 +440,7 @@ static bool serve_zero(const struct fault *fault) {
   fail(&error);
 }
 
-/* Before there is a plan: that page alone, by a plan of its own. */
+/* Before there is a plan: that page alone. */
 static int copy_page(uint64_t origin, const void *data, size_t pages,
                      void *context) {
   struct space *space = context;
@@ -460,18 +459,21 @@ static int copy_page(uint64_t origin, const void *data, size_t pages,
 }
 
 static bool serve_page(const struct fault *fault, uint64_t origin) {
-  const struct cache_range page = {origin, origin + CACHE_PAGE_SIZE};
   const struct cache_sink sink = {.page = copy_page, .context = fault->space};
-  struct cache_reader *reader = loader.loading->generation->reader;
   struct hwckpt_error error = {0};
-  struct cache_plan *plan;
-  if (cache_plan_make(reader, &page, 1, 1, &plan, &error) < 0)
+  bool there;
+  if (cache_page_read(own_worker(), origin, &sink, &there, &error) < 0)
     fail(&error);
-  bool there = cache_plan_units(plan) != 0;
-  if (there && cache_plan_read(own_worker(plan), 0, &sink, &error) < 0)
-    fail(&error);
-  cache_plan_close(plan);
   return there || serve_zero(fault);
+}
+
+static void load_here(struct loaded loaded) {
+  static bool turned;
+  struct hwckpt_error error = {0};
+  if (!turned && cache_worker_turn(own_worker(), loader.plan, &error) < 0)
+    fail(&error);
+  turned = true;
+  load(own_worker(), loaded);
 }
 
 static bool serve_unit(const struct fault *fault, uint64_t origin) {
@@ -490,7 +492,7 @@ static bool serve_unit(const struct fault *fault, uint64_t origin) {
   if (done)
     address_space_wake(space, fault->address);
   else if (here)
-    load(own_worker(loader.plan), (struct loaded){unit, true, origin});
+    load_here((struct loaded){unit, true, origin});
   return true;
 }
 

@@ -74,6 +74,8 @@ static void kill_program(const struct progress *progress) {
 
 static void take_failure(struct progress *progress,
                          const struct hwckpt_error *error) {
+  if (progress->failed) /* both read it */
+    return;
   progress->failed = true;
   if (fallback_is_damage(error->code))
     progress->damage = error->code;
