@@ -163,6 +163,11 @@ static int count(const struct counting *counting, unsigned *restores,
   return failed;
 }
 
+static struct {
+  pthread_t thread;
+  bool begun;
+} counter;
+
 static void *count_restore(void *argument) {
   struct counting *counting = argument;
   struct restore_go go = {0};
@@ -181,7 +186,6 @@ static void *count_restore(void *argument) {
 static int start_counting(const struct selection *selection,
                           const int status[2], struct hwckpt_error *error) {
   struct counting *counting = calloc(1, sizeof *counting);
-  pthread_t thread;
   if (!counting)
     return kernel_refused("thread", ENOMEM, error);
   memcpy(counting->cache, selection->path, sizeof counting->cache);
@@ -192,13 +196,19 @@ static int start_counting(const struct selection *selection,
   counting->restorer_end = fcntl(status[1], F_DUPFD_CLOEXEC, 3);
   int number = counting->tool_end < 0 || counting->restorer_end < 0
                    ? errno
-                   : pthread_create(&thread, NULL, count_restore, counting);
-  if (!number) {
-    pthread_detach(thread);
+                   : pthread_create(&counter.thread, NULL, count_restore,
+                                    counting);
+  counter.begun = number == 0;
+  if (counter.begun)
     return 0;
-  }
   free(counting);
   return kernel_refused("thread", number, error);
+}
+
+void launch_finish(void) {
+  if (counter.begun)
+    pthread_join(counter.thread, NULL);
+  counter.begun = false;
 }
 
 /* ---- all together ---- */

@@ -16,4 +16,8 @@ int launch_program(const struct restore_request *request,
                    struct supervisor *supervisor, struct supervised *program,
                    int *status_fd, struct hwckpt_error *error);
 
+/* The program has ended, also before it could go on: returns when nothing is
+ * left to be done on disk. */
+void launch_finish(void);
+
 #endif

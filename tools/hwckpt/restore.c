@@ -215,6 +215,7 @@ static int restore_selected(struct restore_request *request,
     prepare_loading(&progress);
   /* The records stay; the pages are the restorer's business now. */
   int status = supervise(&supervisor, &program, progress.also, 2);
+  launch_finish();
   int result = conclude(request, selection, &progress, &program, status);
   if (progress.damage) {
     supervise_give_back(&supervisor);
