@@ -117,7 +117,8 @@ int frame_reader_read(struct frame_reader *reader, const struct image *image,
     if (format_hash(stored, frames[i].stored) != frames[i].checksum)
       return fail_frame(&place, image, &frames[i],
                         "does not match its checksum", error);
-    data[i] = put(reader->decoder, &frames[i], stored, into ? into[i] : NULL, raw);
+    data[i] =
+        put(reader->decoder, &frames[i], stored, into ? into[i] : NULL, raw);
     if (!data[i])
       return fail_frame(&place, image, &frames[i], "cannot be decoded", error);
   }

@@ -169,8 +169,7 @@ static int open_chain_link(struct cache_worker *worker, size_t chain,
     return 0;
   if (worker->open)
     image_close(&worker->image);
-  int result = reader_open_link(worker->reader, chain, &worker->image,
-                                error);
+  int result = reader_open_link(worker->reader, chain, &worker->image, error);
   worker->open = result == 0;
   worker->chain = chain;
   return result;
@@ -228,11 +227,11 @@ static int read_slot(struct cache_worker *worker, size_t chain, uint64_t slot,
   if (result == 0)
     result = frame_reader_read(&worker->frames, &worker->image, &link->index,
                                slot / link->frame_pages, 1, NULL, data, error);
-  return result < 0 ? result
-                    : sink->page(address,
-                                 data[0] + slot % link->frame_pages *
-                                               CACHE_PAGE_SIZE,
-                                 1, sink->context);
+  return result < 0
+             ? result
+             : sink->page(address,
+                          data[0] + slot % link->frame_pages * CACHE_PAGE_SIZE,
+                          1, sink->context);
 }
 
 int cache_page_read(struct cache_worker *worker, uint64_t address,

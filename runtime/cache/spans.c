@@ -35,7 +35,6 @@ void spans_free(const struct cache_env *env, struct spans *spans) {
 
 /* ---- merging runs ---- */
 
-
 /* Lays b over a: what b covers of a is cut away. Every end of a piece is an
  * end of an original span, so n originals never make more than 2n - 1 pieces,
  * however often they are combined. */
@@ -123,8 +122,7 @@ static bool merge_runs(const struct cache_env *env, struct spans *spans) {
         !buffer_reserve(env, &other, room))
       goto out;
     while (run_count > 1) {
-      run_count =
-          merge_pass(spans->buffer.data, other.data, edges, run_count);
+      run_count = merge_pass(spans->buffer.data, other.data, edges, run_count);
       other.length = edges[run_count] * sizeof(struct span);
       struct buffer swap = spans->buffer;
       spans->buffer = other;

@@ -134,8 +134,7 @@ static void check_pages(struct cache *cache, const char *name,
   unsigned char expected[CACHE_PAGE_SIZE];
   struct cache_reader *reader;
   struct cache_worker *worker;
-  CHECK_OK(
-      cache_reader_open_newest(cache, name, number, &reader, &unit_error));
+  CHECK_OK(cache_reader_open_newest(cache, name, number, &reader, &unit_error));
   CHECK_OK(cache_worker_make(reader, &worker, &unit_error));
   for (size_t i = 0; i < PAGES; i += 1 + unit_random(3)) {
     const struct cache_sink sink = {take_page, NULL, &i};

@@ -194,10 +194,10 @@ static int start_counting(const struct selection *selection,
   counting->generation = selection->number;
   counting->tool_end = fcntl(status[0], F_DUPFD_CLOEXEC, 3);
   counting->restorer_end = fcntl(status[1], F_DUPFD_CLOEXEC, 3);
-  int number = counting->tool_end < 0 || counting->restorer_end < 0
-                   ? errno
-                   : pthread_create(&counter.thread, NULL, count_restore,
-                                    counting);
+  int number =
+      counting->tool_end < 0 || counting->restorer_end < 0
+          ? errno
+          : pthread_create(&counter.thread, NULL, count_restore, counting);
   counter.begun = number == 0;
   if (counter.begun)
     return 0;

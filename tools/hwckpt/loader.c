@@ -1,11 +1,12 @@
 /* loader.c - see loader.h.
  *
  * Threads: the first reads events and serves page faults, each page by itself
- * until there is a plan; a second makes the plan, and becomes one of the workers
- * that fetch unit after unit. Invariants: a unit is read by one thread at a time (`claimed`),
- * or, while workers are gentle, by the first thread as well, which does no harm;
- * events are read and applied under the write lock, pages are copied under the
- * read lock, so no page is copied to where it does not belong any more. */
+ * until there is a plan; a second makes the plan, and becomes one of the
+ * workers that fetch unit after unit. Invariants: a unit is read by one thread
+ * at a time (`claimed`), or, while workers are gentle, by the first thread as
+ * well, which does no harm; events are read and applied under the write lock,
+ * pages are copied under the read lock, so no page is copied to where it does
+ * not belong any more. */
 #include "loader.h"
 #include "address_space.h"
 #include "lazy.h"
@@ -141,9 +142,8 @@ static bool claim_next(struct stripe *stripe, size_t *unit) {
     if (loader.next == loader.units)
       break;
     stripe->next = loader.next;
-    stripe->end = loader.units - loader.next < STRIPE
-                      ? loader.units
-                      : loader.next + STRIPE;
+    stripe->end = loader.units - loader.next < STRIPE ? loader.units
+                                                      : loader.next + STRIPE;
     loader.next = stripe->end;
   }
   /* What children of the program want that came since. */

@@ -33,7 +33,8 @@ static bool parse_number(const char *text, uint64_t most, uint64_t *number) {
          *number <= most;
 }
 
-static int read_arguments(int argc, char **argv, struct restore_request *request) {
+static int read_arguments(int argc, char **argv,
+                          struct restore_request *request) {
   static const struct option rows[] = {
       {"cache", required_argument, NULL, OPTION_CACHE},
       {"pid", required_argument, NULL, OPTION_PID},
@@ -188,9 +189,8 @@ static int restore_selected(struct restore_request *request,
   struct hwckpt_error error = {0};
   struct supervisor supervisor;
   struct supervised program;
-  struct progress progress = {.generation = generation,
-                              .program = &program,
-                              .request = request};
+  struct progress progress = {
+      .generation = generation, .program = &program, .request = request};
   if (generation_open_newest(selection->cache, selection->application,
                              selection->number, generation, &error)) {
     report_error(&error);

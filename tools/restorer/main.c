@@ -76,8 +76,7 @@ static struct cache_reader *open_generation(void) {
   if (cache_open(&arena_env, restorer.plan.cache, false, &cache, &failure) <
           0 ||
       cache_reader_open_newest(cache, restorer.plan.application,
-                               restorer.plan.generation, &reader,
-                               &failure) < 0)
+                               restorer.plan.generation, &reader, &failure) < 0)
     fail();
   return reader;
 }

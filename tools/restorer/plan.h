@@ -48,8 +48,8 @@ enum restore_status_kind {
 
 /* From the tool, once the restore is counted. */
 struct restore_go {
-  uint32_t restores; /* n: this generation is restored the n-th time; 0: it could
-                        not be counted, and the program must not go on */
+  uint32_t restores; /* n: this generation is restored the n-th time; 0: it
+                        could not be counted, and the program must not go on */
 };
 
 /* Whether an area is loaded while the program runs. What the runtime itself
