@@ -111,8 +111,11 @@ def observe(tool, shape, interval, seconds):
             log.command(END)
         status = ended(process)
         if status:
-            raise Unusable(f"the workload under {tool.name} ended with status {status}")
+            raise Unusable(f"it ended with status {status}")
         return Observation(shape, tool, Noted(log), tool.checkpoints(), interval)
+    except Unusable as error:
+        status = process.poll() if process else None
+        raise Unusable(f"the workload under {tool.name}, status {status}: {error}{tool.said()}") from None
     finally:
         if process and process.poll() is None:
             process.kill()

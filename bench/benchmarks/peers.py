@@ -52,6 +52,14 @@ class Nothing:
     def checkpoints(self):
         return []
 
+    def said(self):
+        """What the tool said last, to be told when something went wrong."""
+        path = os.path.join(self.folder, "messages")
+        if not os.path.exists(path):
+            return ""
+        with open(path, errors="replace") as file:
+            return "\n" + file.read()[-2000:]
+
     @staticmethod
     def spans(moments, begin, end):
         """To each checkpoint the span of time in which its pause is: theirs were
