@@ -1,11 +1,13 @@
 // A program that takes hundreds of checkpoints: its deltas are merged while it
 // runs, so that a restore reads few generations; old ones go by `keep` and by
-// `quota`; and it comes back right, from a delta on what was merged. Also
-// `hwckpt merge` of what it left.
+// `quota`; and it comes back right, from a delta on what was merged. What turns
+// out to be damaged meanwhile is not built on. Also `hwckpt merge` of what it
+// left.
 // RUN: %clang -fhwckpt -O2 %s -I%S/Inputs -o %t
 // RUN: %python %S/Inputs/merged-generations %hwckpt %t
 #include "come-back.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
@@ -33,8 +35,14 @@ static unsigned long sum(void) {
   return sum;
 }
 
+/* Of a file of the cache. */
+static void damage(const char *path) {
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  CHECK(file >= 0 && pwrite(file, "damage", 6, 30) == 6 && close(file) == 0);
+}
+
 int main(int count, char **arguments) {
-  CHECK(count == 2);
+  CHECK(count == 2 || count == 3);
   int rest = strcmp(arguments[1], "rests") == 0;
   for (unsigned page = 0; page < PAGES; page++)
     fill(page);
@@ -46,6 +54,8 @@ int main(int count, char **arguments) {
     int saved = save();
     CHECK(sum() == before);
     restored |= saved;
+    if (count == 3 && round == 5)
+      damage(arguments[2]);
     struct timespec pause = {0, 10000000};
     if (rest)
       nanosleep(&pause, NULL);
