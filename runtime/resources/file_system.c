@@ -3,6 +3,7 @@
  * Both are read of the main thread, through /proc: the checkpoint thread may
  * have ones of its own. */
 #include "../arch/sys.h"
+#include "../support/live.h"
 #include "../support/record_types.h"
 #include "info.h"
 #include "resource.h"
@@ -21,6 +22,28 @@ static int check_directory(struct resource_sink *sink, const char *directory,
                               "the working directory is removed");
 }
 
+/* Paths of then lead nowhere from another root. */
+static LIVE struct {
+  uint64_t device, inode;
+} root;
+
+static void begin(void) {
+  struct stat status;
+  if (SYS(newfstatat, AT_FDCWD, "/", &status, 0) == 0) {
+    root.device = status.st_dev;
+    root.inode = status.st_ino;
+  }
+}
+
+static int check_root(struct resource_sink *sink, struct hwckpt_error *error) {
+  struct stat status;
+  if (SYS(newfstatat, AT_FDCWD, "/proc/self/root", &status, 0) < 0 ||
+      (status.st_dev == root.device && status.st_ino == root.inode))
+    return 0;
+  return resource_unsupported(sink, error, "/",
+                              "the program has another root directory");
+}
+
 static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   FileSystem message = FileSystem_init_zero;
   char path[64];
@@ -30,7 +53,10 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   if (length < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-length, path, "readlink");
   message.directory[length] = 0;
-  int result = check_directory(sink, message.directory, error);
+  int result = check_root(sink, error);
+  if (result)
+    return result;
+  result = check_directory(sink, message.directory, error);
   if (result)
     return result;
   uint64_t mask;
@@ -87,6 +113,7 @@ static int check(struct resource_source *source, struct hwckpt_error *error) {
 
 const struct resource_kind hwckpt_resource_file_system = {
     .name = "file system",
+    .begin = begin,
     .save = save,
     .restore = restore,
     .check = check,

@@ -231,6 +231,10 @@ struct descriptor_kind {
                int descriptor, struct hwckpt_error *error);
 };
 
+/* credentials.c: the calling thread gets those of the program. Each thread,
+ * when it has no more to restore; on what resources_finish() found. */
+void resources_become(void);
+
 /* registry.c */
 void resources_begin(void);
 /* attributes.c: the runtime installed a seccomp filter itself. */

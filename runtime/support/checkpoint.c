@@ -19,6 +19,7 @@
 #include "live.h"
 #include "loaded.h"
 #include "mapped_files.h"
+#include "memory_settings.h"
 #include "precopy.h"
 #include "private.h"
 #include "program_stderr.h"
@@ -45,6 +46,7 @@ static LIVE struct {
   struct dirty dirty;
   struct memory_map map;
   struct mapped_files mapped;
+  struct memory_settings settings;
   struct ring ring;
   struct capture capture;
   struct rest rest;
@@ -137,6 +139,8 @@ int checkpoint_open(const struct checkpoint_options *options,
     result = memory_map_open(&checkpoint.map, error);
   if (result == 0)
     result = mapped_files_open(&checkpoint.mapped, error);
+  if (result == 0)
+    result = memory_settings_open(&checkpoint.settings, error);
   if (result == 0)
     result = ring_open(&checkpoint.ring, options->ring_bytes, error);
   if (result == 0)
@@ -266,6 +270,8 @@ static int put_records(struct cache_writer *writer, Process *process,
   int result = describe_put_process(head, process, error);
   if (result == 0)
     result = describe_put_areas(head, &checkpoint.map, error);
+  if (result == 0)
+    result = memory_settings_put(&checkpoint.settings, head, error);
   if (result == 0)
     result = describe_put_threads(head, threads, count, error);
   if (result == 0)
@@ -435,6 +441,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
     return status;
   uint32_t faults_before = faults();
   describe_process(&process);
+  memory_settings_read(&checkpoint.settings, base);
   rest_expect(&checkpoint.rest);
   status = quiesce_stop(hooks, &threads, &count, error);
   if (status < 0)

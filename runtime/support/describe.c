@@ -89,6 +89,7 @@ void describe_stopped(Process *process, const struct parked *threads,
                       unsigned count) {
   process->realtime_ns = clock_ns(CLOCK_REALTIME);
   process->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+  process->boottime_ns = clock_ns(CLOCK_BOOTTIME);
   process->brk = (uint64_t)SYS(brk, 0);
   for (unsigned i = 0; i < count; i++) {
     uint32_t size = arch_xstate_size(threads[i].context);

@@ -33,6 +33,8 @@ enum record_type {
   RECORD_INTERNET_SOCKET = 37,   /* InternetSocket */
   RECORD_TERMINAL = 38,          /* Terminal */
   RECORD_SYSTEM_V_MEMORY = 48,   /* SystemVMemory */
+  RECORD_MEMORY_SETTING = 49,    /* MemorySetting */
+  RECORD_CREDENTIALS = 50,       /* Credentials */
 };
 
 #endif

@@ -189,6 +189,7 @@ void resume(const struct resume_info *info) {
   const ucontext_t *context = (const ucontext_t *)threads[0].frame;
   private_unmap(threads, bytes);
   revive_go();
+  resources_become();
   arch_unmap_and_sigreturn((void *)info->restorer_begin,
                            info->restorer_end - info->restorer_begin, context);
 }

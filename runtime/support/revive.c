@@ -3,6 +3,7 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../resources/resource.h"
 
 #include <linux/futex.h>
 #include <linux/sched.h>
@@ -56,6 +57,7 @@ _Noreturn void revive_stand_ready(const Thread *thread) {
   SYS(futex, &back.ready, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
   while (!atomic_load(&back.go))
     SYS(futex, &back.go, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0);
+  resources_become();
   arch_sigreturn(context);
 }
 

@@ -8,6 +8,7 @@
  * death the namespace), unless the program ended first and left processes
  * behind; these go on, as they would without a namespace. */
 #include "pid_namespace.h"
+#include "time_namespace.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -149,9 +150,11 @@ static _Noreturn void be_init(pid_t pid, bool map, uid_t user, gid_t group,
   if (!failed)
     failed = mount_proc();
   if (!failed) {
+    int own_time = time_namespace_enter();
     program = clone_process(0, pid, &pidfd);
     if (!program)
       entry->run(entry->context);
+    time_namespace_leave(own_time);
     if (program < 0) {
       errno = -program;
       failed = "choosing the process id in it";

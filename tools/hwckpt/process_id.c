@@ -4,6 +4,7 @@
 #include "command.h"
 #include "pid_namespace.h"
 #include "proc_stat.h"
+#include "time_namespace.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -155,6 +156,7 @@ int process_id_settle(const struct generation *generation,
                       enum id_policy *policy, struct hwckpt_error *error) {
   pid_t pid = generation->process.pid, holder;
   struct proc_stat stat;
+  time_namespace_plan(&generation->process);
   if (*policy == IDS_SAME && !may_choose_ids())
     *policy = IDS_NAMESPACE;
   enum occupancy occupancy = FREE;
@@ -185,9 +187,11 @@ static int make_here(pid_t pid, bool keep, const struct process_entry *entry,
                      struct supervised *program, struct hwckpt_error *error) {
   char number[32];
   snprintf(number, sizeof number, "process id %d", pid);
+  int own_time = time_namespace_enter();
   pid_t made = clone_process(0, keep ? pid : 0, NULL);
   if (!made)
     entry->run(entry->context);
+  time_namespace_leave(own_time);
   if (made == -EEXIST)
     return hwckpt_fail(error, HWCKPT_E_PID_TAKEN, 0, number, "%s", "");
   if (made < 0)

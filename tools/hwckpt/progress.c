@@ -3,6 +3,7 @@
 #include "command.h"
 #include "fallback.h"
 #include "text.h"
+#include "time_namespace.h"
 
 #include "tools/restorer/plan.h"
 
@@ -122,7 +123,11 @@ static void take_lazy(struct progress *progress, int uffd) {
  * used. */
 static void take_status(struct progress *progress,
                         struct restore_status *status, int descriptor) {
-  uint64_t ns = status->ns > tool_start_ns ? status->ns - tool_start_ns : 0;
+  /* The program's clock may be ahead. */
+  uint64_t ahead =
+      status->kind == RESTORE_RUNNING ? time_namespace_ahead_ns() : 0;
+  uint64_t at = status->ns - ahead;
+  uint64_t ns = at > tool_start_ns ? at - tool_start_ns : 0;
   status->error.object[sizeof status->error.object - 1] = 0;
   status->error.detail[sizeof status->error.detail - 1] = 0;
   if (!*hwckpt_error_what(status->error.code))

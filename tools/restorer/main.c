@@ -28,6 +28,13 @@ _Noreturn void fail(void) {
     SYS(exit_group, 125);
 }
 
+void warn(const struct hwckpt_error *error) {
+  static struct restore_status status;
+  status.kind = RESTORE_WARNING;
+  status.error = *error;
+  SYS(write, restorer.plan.status_fd, &status, sizeof status);
+}
+
 /* Debian's libzstd looks for its canary at the thread pointer. */
 static void use_own_tls(void) {
   static char block[CACHE_PAGE_SIZE] __attribute__((aligned(4096)));
@@ -166,6 +173,7 @@ static void become_program(void *unused) {
   check_entry(reader);
   move_kernel_areas(reader);
   place_areas(reader);
+  set_memory_settings(reader);
   Process *process = &restorer.process;
   set_memory_map(process);
   set_personality(process->personality);

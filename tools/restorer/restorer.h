@@ -34,6 +34,15 @@ extern struct hwckpt_error failure;
 _Noreturn void fail(void);
 #define FAIL(...) (hwckpt_fail(&failure, __VA_ARGS__), fail())
 
+/* Tells it what is not as it was; the restore goes on. */
+void warn(const struct hwckpt_error *error);
+#define WARN(...)                                                              \
+  do {                                                                         \
+    struct hwckpt_error warning_;                                              \
+    hwckpt_fail(&warning_, __VA_ARGS__);                                       \
+    warn(&warning_);                                                           \
+  } while (0)
+
 /* ---- records.c ---- */
 
 /* Calls visit for each Area record in order; the Area lives for the call. */
@@ -108,6 +117,11 @@ size_t lazy_add_wanted(const struct cache_reader *reader,
 /* After all is mapped, filled and protected: from now on memory is watched, by
  * who gets the descriptor. False: there is none to be. */
 bool lazy_hand_over(void);
+
+/* ---- settings.c ---- */
+
+/* When all is mapped, filled and protected. */
+void set_memory_settings(const struct cache_reader *reader);
 
 /* ---- fill.c ---- */
 

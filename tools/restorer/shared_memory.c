@@ -140,15 +140,10 @@ static void ask_for_id(int32_t id) {
 }
 
 static void warn_of_id(const SystemVMemory *then, long id) {
-  static struct restore_status status;
   char object[64];
   hwckpt_format(object, sizeof object, "System V shared memory %d",
                 (int)then->id);
-  memset(&status, 0, sizeof status);
-  status.kind = RESTORE_WARNING;
-  hwckpt_fail(&status.error, HWCKPT_E_ATTRIBUTE, 0, object, "its id is %ld now",
-              id);
-  SYS(write, restorer.plan.status_fd, &status, sizeof status);
+  WARN(HWCKPT_E_ATTRIBUTE, 0, object, "its id is %ld now", id);
 }
 
 /* The segment outlives the program that was killed: when nobody has it, it is

@@ -1,0 +1,186 @@
+/* credentials.c - users, groups and capabilities that the program changed
+ * itself; those it was started with are of who restores.
+ *
+ * The kernel keeps them for each thread; libc has all threads of a program
+ * alike, and so are they here. */
+#include "../arch/sys.h"
+#include "../support/live.h"
+#include "../support/record_types.h"
+#include "info.h"
+#include "resource.h"
+
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#define CAPABILITIES 64u
+#define ROOM (sizeof((Credentials *)0)->groups / sizeof(uint32_t))
+
+static LIVE Credentials started;
+/* To become; of now when there is nothing to change. */
+static struct {
+  bool differs;
+  long dumpable; /* which changing users clears */
+  Credentials credentials;
+} wanted;
+
+/* ---- reading ---- */
+
+/* Numbers with blanks between them, to the end of the line; false: too many. */
+static bool read_numbers(const char *p, uint32_t *numbers, pb_size_t room,
+                         pb_size_t *count) {
+  for (*count = 0; *p && *p != '\n';) {
+    if (*p < '0' || *p > '9') {
+      p++;
+      continue;
+    }
+    uint32_t number = 0;
+    for (; *p >= '0' && *p <= '9'; p++)
+      number = number * 10 + (uint32_t)(*p - '0');
+    if (*count == room)
+      return false;
+    numbers[(*count)++] = number;
+  }
+  return true;
+}
+
+/* A line of /proc/PID/status; false where there are more groups than fit. */
+static bool read_line(const char *line, Credentials *to) {
+  const struct {
+    const char *key;
+    uint64_t *set;
+  } sets[] = {{"CapInh:", &to->inheritable},
+              {"CapPrm:", &to->permitted},
+              {"CapEff:", &to->effective},
+              {"CapBnd:", &to->bounding},
+              {"CapAmb:", &to->ambient}};
+  for (size_t i = 0; i < sizeof(sets) / sizeof(*sets); i++)
+    if (info_begins(line, sets[i].key))
+      info_number(line, sets[i].key, 16, sets[i].set);
+  if (info_begins(line, "Uid:"))
+    return read_numbers(line + 4, to->user, 4, &to->user_count);
+  if (info_begins(line, "Gid:"))
+    return read_numbers(line + 4, to->group, 4, &to->group_count);
+  if (info_begins(line, "Groups:"))
+    return read_numbers(line + 7, to->groups, ROOM, &to->groups_count);
+  return true;
+}
+
+static bool read_text(const char *text, Credentials *to) {
+  bool whole = true;
+  memset(to, 0, sizeof(*to));
+  while (*text) {
+    whole &= read_line(text, to);
+    while (*text && *text != '\n')
+      text++;
+    text += *text == '\n';
+  }
+  return whole;
+}
+
+static void read_own(Credentials *to) {
+  struct info info;
+  memset(to, 0, sizeof(*to));
+  if (info_open_path(&info, "/proc/self/status") < 0)
+    return;
+  for (const char *line; (line = info_line(&info));)
+    read_line(line, to);
+  info_close(&info);
+}
+
+static bool same(const Credentials *a, const Credentials *b) {
+  return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void begin(void) { read_own(&started); }
+
+static int save(struct resource_sink *sink, struct hwckpt_error *error) {
+  static Credentials now;
+  if (!read_text(sink->status, &now))
+    return resource_unsupported(sink, error, "credentials",
+                                "more than %zu groups", ROOM);
+  if (same(&now, &started))
+    return 0;
+  return resource_put(sink, RECORD_CREDENTIALS, Credentials_fields, &now,
+                      error);
+}
+
+/* ---- restoring ---- */
+
+static void set_capabilities(const Credentials *to) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2];
+  for (unsigned i = 0; i < 2; i++)
+    sets[i] =
+        (struct __user_cap_data_struct){(uint32_t)(to->effective >> 32 * i),
+                                        (uint32_t)(to->permitted >> 32 * i),
+                                        (uint32_t)(to->inheritable >> 32 * i)};
+  SYS(capset, &header, sets);
+  SYS(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (unsigned i = 0; i < CAPABILITIES; i++)
+    if (to->ambient >> i & 1)
+      SYS(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0);
+}
+
+/* While capabilities are there that allow it. */
+void resources_become(void) {
+  const Credentials *to = &wanted.credentials;
+  if (!wanted.differs)
+    return;
+  for (unsigned i = 0; i < CAPABILITIES; i++)
+    if (!(to->bounding >> i & 1))
+      SYS(prctl, PR_CAPBSET_DROP, i, 0, 0, 0);
+  SYS(setgroups, to->groups_count, to->groups);
+  SYS(setresgid, to->group[0], to->group[1], to->group[2]);
+  SYS(setfsgid, to->group[3]);
+  SYS(prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
+  SYS(setresuid, to->user[0], to->user[1], to->user[2]);
+  SYS(setfsuid, to->user[3]);
+  SYS(prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0);
+  set_capabilities(to);
+  SYS(prctl, PR_SET_DUMPABLE, wanted.dumpable, 0, 0, 0);
+}
+
+/* Whether resources_become() will be as wanted: what has no right to that has
+ * less than the program had, and says so. */
+static bool may_become(const Credentials *now, const Credentials *to) {
+  uint64_t needed = 0;
+  if (memcmp(now->user, to->user, sizeof(now->user)) != 0)
+    needed |= 1ull << CAP_SETUID;
+  if (memcmp(now->group, to->group, sizeof(now->group)) != 0 ||
+      now->groups_count != to->groups_count ||
+      memcmp(now->groups, to->groups, sizeof(now->groups)) != 0)
+    needed |= 1ull << CAP_SETGID;
+  if (now->bounding != to->bounding)
+    needed |= 1ull << CAP_SETPCAP;
+  needed |= to->permitted; /* none can be won back */
+  return (now->permitted & needed) == needed &&
+         (now->bounding & to->bounding) == to->bounding;
+}
+
+static int finish(struct resource_source *source, struct hwckpt_error *error) {
+  static Credentials now;
+  size_t at = (size_t)-1;
+  wanted.differs = false;
+  if (source->rolls_back || !resource_next(source, RECORD_CREDENTIALS, &at))
+    return 0;
+  memset(&wanted.credentials, 0, sizeof(wanted.credentials));
+  int result = resource_get(&source->records[at], Credentials_fields,
+                            &wanted.credentials, error);
+  if (result)
+    return result;
+  read_own(&now);
+  wanted.dumpable = SYS(prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);
+  wanted.differs = !same(&now, &wanted.credentials);
+  if (wanted.differs && !may_become(&now, &wanted.credentials))
+    resource_not_set(source, 0, "credentials", "user %u, group %u",
+                     wanted.credentials.user[1], wanted.credentials.group[1]);
+  return 0;
+}
+
+const struct resource_kind hwckpt_resource_credentials = {
+    .name = "credentials",
+    .begin = begin,
+    .save = save,
+    .finish = finish,
+};

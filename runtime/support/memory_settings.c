@@ -1,0 +1,139 @@
+/* memory_settings.c - see memory_settings.h. */
+#include "memory_settings.h"
+
+#include "../arch/sys.h"
+#include "private.h"
+#include "quiesce.h"
+#include "record_types.h"
+
+#include "records.pb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pb_encode.h>
+#include <string.h>
+
+#define SETTINGS 65536u
+#define QUICK_NS 1000000u
+
+static const struct {
+  uint32_t bit;
+  char word[3];
+} words[] = {
+#define MEMORY_SETTING(bit, word, advice, what) {bit, word},
+#include "memory_settings.def"
+};
+
+int memory_settings_open(struct memory_settings *settings,
+                         struct hwckpt_error *error) {
+  settings->count = 0;
+  settings->read_ns = 0;
+  settings->list = private_map(SETTINGS * sizeof *settings->list);
+  return settings->list ? 0
+                        : hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM,
+                                      "settings of memory", "");
+}
+
+static bool begins(const char *text, const char *with) {
+  for (; *with; text++, with++)
+    if (*text != *with)
+      return false;
+  return true;
+}
+
+/* Memory of devices and of the kernel has flags of its own. */
+static uint32_t settings_of(const char *line) {
+  uint32_t bits = 0;
+  for (const char *p = line; *p; p++) {
+    if (*p != ' ')
+      continue;
+    if (begins(p + 1, "io") || begins(p + 1, "pf") || begins(p + 1, "ht"))
+      return 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+      if (begins(p + 1, words[i].word))
+        bits |= words[i].bit;
+  }
+  return bits;
+}
+
+static const char *parse_hex(const char *p, uint64_t *value) {
+  for (*value = 0;; p++) {
+    unsigned digit = (unsigned char)*p - '0';
+    if (digit > 9)
+      digit = (unsigned char)*p - 'a' + 10u;
+    if (digit > 15)
+      return p;
+    *value = *value << 4 | digit;
+  }
+}
+
+struct reading {
+  struct memory_settings *settings;
+  uint64_t start, end;
+};
+
+/* A mapping begins with its addresses, all other lines with a capital. */
+static void take_line(struct reading *reading, const char *line) {
+  struct memory_settings *settings = reading->settings;
+  if (*line < 'A' || *line > 'Z') {
+    const char *p = parse_hex(line, &reading->start);
+    if (*p == '-')
+      parse_hex(p + 1, &reading->end);
+    return;
+  }
+  uint32_t bits = begins(line, "VmFlags:") ? settings_of(line) : 0;
+  if (bits && settings->count < SETTINGS)
+    settings->list[settings->count++] =
+        (struct memory_setting){reading->start, reading->end, bits};
+}
+
+static void read_all(struct memory_settings *settings, int fd) {
+  static char text[65536];
+  struct reading reading = {settings, 0, 0};
+  size_t length = 0;
+  long got;
+  while ((got = SYS(read, fd, text + length, sizeof text - 1 - length)) > 0) {
+    char *line = text, *end;
+    length += (size_t)got;
+    text[length] = 0;
+    for (; (end = memchr(line, '\n', length - (size_t)(line - text)));
+         line = end + 1) {
+      *end = 0;
+      take_line(&reading, line);
+    }
+    length -= (size_t)(line - text);
+    memmove(text, line, length);
+    if (length == sizeof text - 1)
+      length = 0; /* no line is as long */
+  }
+}
+
+void memory_settings_read(struct memory_settings *settings, bool base) {
+  if (!base && !settings->count && settings->read_ns > QUICK_NS)
+    return;
+  uint64_t begin = quiesce_now_ns();
+  long fd = SYS(openat, AT_FDCWD, "/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
+  settings->count = 0;
+  if (fd < 0)
+    return;
+  read_all(settings, (int)fd);
+  SYS(close, fd);
+  settings->read_ns = quiesce_now_ns() - begin;
+}
+
+int memory_settings_put(const struct memory_settings *settings,
+                        struct stage *stage, struct hwckpt_error *error) {
+  int result = 0;
+  for (size_t i = 0; i < settings->count && result == 0; i++) {
+    const struct memory_setting *setting = &settings->list[i];
+    uint8_t bytes[MemorySetting_size];
+    MemorySetting message = {setting->start, setting->end, setting->settings};
+    pb_ostream_t stream = pb_ostream_from_buffer(bytes, sizeof bytes);
+    if (!pb_encode(&stream, MemorySetting_fields, &message))
+      return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "record", "type %u",
+                         RECORD_MEMORY_SETTING);
+    result = stage_record(stage, RECORD_MEMORY_SETTING, bytes,
+                          stream.bytes_written, error);
+  }
+  return result;
+}

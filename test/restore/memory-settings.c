@@ -1,0 +1,67 @@
+// What madvise() and mlock() set for memory is set again.
+// RUN: %behaviour %s -o %t && %S/../Inputs/restored-by-all %hwckpt -- %t
+#include "behaviour.h"
+#include <sys/mman.h>
+#include <sys/wait.h>
+enum { PAGE = 4096, PAGES = 8 };
+static char *map(void) {
+  char *memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(memory != MAP_FAILED);
+  memset(memory, 'x', PAGES * PAGE);
+  return memory;
+}
+static int has(const char *memory, const char *word) {
+  char line[512];
+  unsigned long begin = 0, end = 0, from, to;
+  FILE *file = fopen("/proc/self/smaps", "r");
+  int found = -1;
+  while (found < 0 && fgets(line, sizeof line, file)) {
+    if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+      begin = from, end = to;
+    if (strncmp(line, "VmFlags:", 8) == 0 && (unsigned long)memory >= begin &&
+        (unsigned long)memory < end)
+      found = strstr(line + 8, word) != NULL;
+  }
+  fclose(file);
+  return found;
+}
+static int child_status(const char *memory) {
+  int status = 0;
+  pid_t child = fork();
+  if (child == 0)
+    _exit(*(const volatile char *)memory);
+  CHECK(child > 0 && waitpid(child, &status, 0) == child);
+  return status;
+}
+int main(void) {
+  static const struct {
+    int advice;
+    const char *word;
+  } kinds[] = {{MADV_DONTFORK, " dc"},   {MADV_WIPEONFORK, " wf"},
+               {MADV_DONTDUMP, " dd"},   {MADV_HUGEPAGE, " hg"},
+               {MADV_NOHUGEPAGE, " nh"}, {MADV_MERGEABLE, " mg"}};
+  enum { KINDS = sizeof kinds / sizeof *kinds };
+  char *memory[KINDS], *plain = map(), *locked = map(), *later = map();
+  int set[KINDS];
+  for (int i = 0; i < KINDS; i++) {
+    memory[i] = map();
+    set[i] =
+        madvise(memory[i] + PAGE, (PAGES - 2) * PAGE, kinds[i].advice) == 0;
+  }
+  CHECK(set[0] && set[1] && set[2]);
+  CHECK(mlock(locked + PAGE, 2 * PAGE) == 0);
+  CHECK(mlock2(later + PAGE, 2 * PAGE, MLOCK_ONFAULT) == 0);
+  die_and_come_back();
+  for (int i = 0; i < KINDS; i++) {
+    CHECK(!set[i] || has(memory[i] + PAGE, kinds[i].word) == 1);
+    CHECK(has(memory[i], kinds[i].word) == 0);
+    CHECK(memory[i][PAGE] == 'x');
+  }
+  CHECK(has(locked + PAGE, " lo") == 1 && has(locked, " lo") == 0);
+  CHECK(has(later + 2 * PAGE, " lf") == 1 && has(plain, " lo") == 0);
+  CHECK(WIFSIGNALED(child_status(memory[0] + PAGE)));
+  CHECK_EQUAL(child_status(memory[1] + PAGE), 0);
+  CHECK_EQUAL(WEXITSTATUS(child_status(memory[1])), 'x');
+  return 0;
+}

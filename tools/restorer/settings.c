@@ -1,0 +1,67 @@
+/* settings.c - what madvise(2) and mlock(2) had set for the program's memory.
+ * What cannot be set is said; the program goes on without. */
+#include "restorer.h"
+
+#include "../../runtime/arch/sys.h"
+#include "../../runtime/support/memory_settings.h"
+
+#include <errno.h>
+#include <pb_decode.h>
+#include <sys/mman.h>
+
+#ifndef MLOCK_ONFAULT
+#define MLOCK_ONFAULT 1
+#endif
+
+static const struct {
+  uint32_t bit;
+  int advice;
+  const char *what;
+} kinds[] = {
+#define MEMORY_SETTING(bit, word, advice, what) {bit, advice, what},
+#include "../../runtime/support/memory_settings.def"
+};
+
+/* To lock memory at once would fill it with what is not loaded yet. */
+static long lock(uint64_t start, uint64_t size, bool on_fault) {
+  on_fault |= restorer.plan.lazy != 0;
+  return SYS(mlock2, start, size, on_fault ? MLOCK_ONFAULT : 0);
+}
+
+static long set(const MemorySetting *setting, int advice) {
+  uint64_t size = setting->end - setting->start;
+  bool on_fault = setting->settings & 128u;
+  if (advice == SET_LOCKED)
+    return on_fault ? 0 : lock(setting->start, size, false);
+  if (advice == SET_LOCKED_ON_FAULT)
+    return lock(setting->start, size, true);
+  return SYS(madvise, setting->start, size, advice);
+}
+
+void set_memory_settings(const struct cache_reader *reader) {
+  uint32_t type;
+  const void *data;
+  size_t length;
+  for (size_t i = 0; cache_reader_record(reader, i, &type, &data, &length);
+       i++) {
+    MemorySetting setting = MemorySetting_init_zero;
+    pb_istream_t stream = pb_istream_from_buffer(data, length);
+    if (type != RECORD_MEMORY_SETTING)
+      continue;
+    if (!pb_decode(&stream, MemorySetting_fields, &setting) ||
+        setting.start >= setting.end)
+      FAIL(HWCKPT_E_RECORD, 0, restorer.plan.application,
+           "MemorySetting record, generation %llu",
+           (unsigned long long)restorer.plan.generation);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+      if (!(setting.settings & kinds[k].bit))
+        continue;
+      long result = set(&setting, kinds[k].advice);
+      /* Of memory of the runtime, which is not there any more. */
+      if (result < 0 && (result != -ENOMEM || kinds[k].advice == SET_LOCKED))
+        WARN(HWCKPT_E_ATTRIBUTE, (int)-result, "memory", "%s of %llx-%llx",
+             kinds[k].what, (unsigned long long)setting.start,
+             (unsigned long long)setting.end);
+    }
+  }
+}
