@@ -81,8 +81,9 @@
 #define HWCKPT_SECTION_EXCLUDE "hwckpt_excluded_table"
 
 /* Variables whose writes are checkpoint events: an array of struct
- * hwckpt_watched, likewise. */
+ * hwckpt_watched, likewise. A program has so many of them at most. */
 #define HWCKPT_SECTION_WATCH "hwckpt_watched_table"
+#define HWCKPT_WATCHED_MAX 256
 
 /* The software breakpoint that arms a site without an instruction. */
 #define HWCKPT_BREAKPOINT 0xCC
@@ -138,6 +139,23 @@
  * that are linked together as IR mix both. */
 #define HWCKPT_MODULE_FLAG "hwckpt"
 #define HWCKPT_DONE_ATTRIBUTE "hwckpt-done"
+
+/* Functions that are linked as IR with others of the program. */
+#define HWCKPT_LINKED_ATTRIBUTE "hwckpt-linked"
+
+/* Functions that get their sites when their code is there; the value is
+ * HWCKPT_LATE_RECURSION where some are for recursion. What such a site comes
+ * before are calls of functions that have the same HWCKPT_COMPONENT_ATTRIBUTE,
+ * or have HWCKPT_OUTSIDE_ATTRIBUTE. */
+#define HWCKPT_LATE_ATTRIBUTE "hwckpt-late"
+#define HWCKPT_LATE_RECURSION "recursion"
+#define HWCKPT_COMPONENT_ATTRIBUTE "hwckpt-component"
+#define HWCKPT_OUTSIDE_ATTRIBUTE "hwckpt-outside"
+
+/* Of the terminators of a loop's header and latches: the edges between those
+ * that have the same need no site. */
+#define HWCKPT_ELIDED_HEADER_METADATA "hwckpt.elided.header"
+#define HWCKPT_ELIDED_LATCH_METADATA "hwckpt.elided.latch"
 
 /* An ELF note of the compiler plugins, for the driver: its descriptor is the
  * major version of the LLVM that the plugin is for, four bytes. */

@@ -19,6 +19,8 @@
 #include "clang/Sema/ParsedAttr.h"
 #include "clang/Sema/Sema.h"
 #include <optional>
+#include <set>
+#include <utility>
 
 using namespace clang;
 using namespace hwckpt;
@@ -185,6 +187,27 @@ struct WatchAttrInfo : public VariableAttrInfo {
   }
 
 private:
+  /// The table of a program has room for so many; what other translation units
+  /// mark the runtime counts.
+  bool diagnoseNumber(Sema &S, const ParsedAttr &Attr,
+                      const VarDecl &Variable) const {
+    if (Of != &S.Context) {
+      Of = &S.Context;
+      Marked.clear();
+    }
+    // Attributes come before declarations of the same are brought together.
+    const DeclContext *Scope = Variable.getDeclContext();
+    if (!Marked.insert({Scope, Variable.getDeclName()}).second ||
+        Marked.size() <= HWCKPT_WATCHED_MAX)
+      return true;
+    unsigned ID = S.getDiagnostics().getCustomDiagID(
+        DiagnosticsEngine::Error,
+        "too many watched variables, a program can have %0; mark an array or a "
+        "structure that holds several");
+    S.Diag(Attr.getLoc(), ID) << HWCKPT_WATCHED_MAX;
+    return false;
+  }
+
   bool diagnoseType(Sema &S, const ParsedAttr &Attr,
                     const VarDecl &Variable) const override {
     QualType Type = Variable.getType();
@@ -194,8 +217,11 @@ private:
     if (S.Context.getBaseElementType(Type).isConstQualified())
       return diagnose(S, Attr, Variable,
                       "%0 is constant and cannot be watched for writes");
-    return true;
+    return diagnoseNumber(S, Attr, Variable);
   }
+
+  mutable const ASTContext *Of = nullptr;
+  mutable std::set<std::pair<const DeclContext *, DeclarationName>> Marked;
 };
 
 struct SiteAttrInfo : public AnnotatingAttrInfo {

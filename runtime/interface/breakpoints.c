@@ -115,12 +115,13 @@ static void clear(struct breakpoint *breakpoint) {
   give_back(&breakpoint->descriptors, &breakpoint->count, &breakpoint->room);
 }
 
-static bool set(uint64_t address, unsigned length) {
+/* As breakpoints_set(). */
+static int set(uint64_t address, unsigned length) {
   struct breakpoint *free = breakpoints;
   while (free < breakpoints + BREAKPOINTS && free->address)
     free++;
   if (free == breakpoints + BREAKPOINTS)
-    return false;
+    return 0;
   free->length = length;
   atomic_store(&free->address, address);
   struct visit visit = {.breakpoint = free};
@@ -132,7 +133,7 @@ static bool set(uint64_t address, unsigned length) {
   give_back(&visit.tids, &visit.count, &visit.room);
   if (visit.error)
     clear(free);
-  return !visit.error;
+  return visit.error ? visit.error : 1;
 }
 
 unsigned breakpoints_split(uint64_t address, uint64_t length,
@@ -153,15 +154,17 @@ unsigned breakpoints_split(uint64_t address, uint64_t length,
   return count;
 }
 
-bool breakpoints_set(uint64_t address, uint64_t length) {
+int breakpoints_set(uint64_t address, uint64_t length) {
   uint64_t addresses[BREAKPOINTS];
   unsigned lengths[BREAKPOINTS];
   unsigned count = breakpoints_split(address, length, addresses, lengths);
-  for (unsigned i = 0; i < count; i++)
-    if (!set(addresses[i], lengths[i])) {
+  for (unsigned i = 0; i < count; i++) {
+    int done = set(addresses[i], lengths[i]);
+    if (done <= 0) {
       breakpoints_clear(address, length);
-      return false;
+      return done;
     }
+  }
   return count != 0;
 }
 

@@ -21,8 +21,9 @@ unsigned breakpoints_split(uint64_t address, uint64_t length,
                            unsigned lengths[BREAKPOINTS]);
 
 /* Watches the pieces of a range for writes by the program's own instructions,
- * those of the kernel excluded. False: not all could be set, and none is. */
-bool breakpoints_set(uint64_t address, uint64_t length);
+ * those of the kernel excluded. 1: so it is. 0: not enough registers are left,
+ * or a negative errno: the system refuses; then none is set. */
+int breakpoints_set(uint64_t address, uint64_t length);
 void breakpoints_clear(uint64_t address, uint64_t length);
 void breakpoints_clear_all(void);
 

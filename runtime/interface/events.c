@@ -74,7 +74,7 @@ static void say(const struct checkpoint_result *result) {
 }
 
 /* What fails again and again is said once. */
-static void say_error(const struct hwckpt_error *error) {
+void events_say(const struct hwckpt_error *error) {
   static LIVE char said[1400];
   char text[sizeof said];
   size_t size = hwckpt_error_text(error, "hwckpt", text, sizeof text) + 1;
@@ -225,7 +225,7 @@ static bool take_checkpoint(Event event, const char *cause,
     atomic_fetch_or(&events.requests, 1u << event);
   } else if (status < 0) {
     counters_failed();
-    say_error(&error); /* first: a save that fails may end the program */
+    events_say(&error); /* first: a save that fails may end the program */
     quiesce_fail_saves(errno_of(&error));
   } else {
     counters_taken(&result);
@@ -288,7 +288,7 @@ static void tidy(uint64_t due_ns) {
   uint64_t begin = quiesce_now_ns();
   int status = checkpoint_tidy(tidying_goes_on, &tidying, &merged, &error);
   if (status < 0 && status != -HWCKPT_E_CACHE_BUSY)
-    say_error(&error);
+    events_say(&error);
   if (merged.merged && events.options.verbosity > 0)
     say_merged(&merged, quiesce_now_ns() - begin);
 }
@@ -300,7 +300,7 @@ static void roll_back(const struct quiesce_hooks *how) {
   uint64_t number;
   if (checkpoint_roll_back(how, &result, &error) < 0) {
     if (error.code != HWCKPT_E_CACHE_EMPTY)
-      say_error(&error);
+      events_say(&error);
     quiesce_fail_loads(errno_of(&error));
   } else if (events.options.verbosity > 0) {
     const char *application = checkpoint_newest(&number);
@@ -320,7 +320,7 @@ static void serve(void *unused) {
   tell_monitors();
   int opened = open_checkpoints(&error);
   if (opened < 0)
-    say_error(&error);
+    events_say(&error);
   const struct quiesce_hooks *how = always_armed() ? &armed_hooks : &hooks;
   uint64_t due = quiesce_now_ns() + events.interval;
   for (;;) {

@@ -26,6 +26,10 @@ int events_request(Event event);
  * if asked to. */
 void events_monitors_changed(bool wait);
 
+/* An error, or a warning, for people, on the checkpoint thread. The same again
+ * is not said. */
+void events_say(const struct hwckpt_error *error);
+
 /* In a signal handler: asks for a checkpoint and waits for its result. */
 int events_save(ucontext_t *context);
 /* The same at a site, for every_site. */

@@ -11,13 +11,14 @@
 #include "watch.h"
 
 #include "../error.h"
+#include "../support/live.h"
 #include "breakpoints.h"
 #include "monitor.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-#define WATCHED 256
+#define WATCHED HWCKPT_WATCHED_MAX
 #define NAME 64
 /* A variable that is longer is not compared around calls: each call counts. */
 #define COMPARED 4096
@@ -31,17 +32,39 @@ static struct watched {
   _Atomic uint32_t hits; /* by hardware */
 } watched[WATCHED];
 
-static _Atomic uint32_t last; /* index of the variable written last */
+/* The write seen last: index of the variable, and SEEN_BY_CHECK. */
+static _Atomic uint32_t last;
+#define SEEN_BY_CHECK 0x80000000u
+
+/* Variables there is no room for, and the first of them. */
+static _Atomic uint32_t left_out;
+static char first_left_out[NAME];
+
+/* What was said already. */
+static LIVE struct {
+  bool left_out, no_breakpoints;
+} said;
+
+static void leave_out(const struct hwckpt_watched *entry) {
+  if (!atomic_load(&left_out))
+    hwckpt_format(first_left_out, sizeof first_left_out, "%s", entry->name);
+  atomic_fetch_add(&left_out, 1);
+}
 
 bool watch_module(const struct hwckpt_module *module) {
   bool any = false;
   for (const struct hwckpt_watched *entry = module->watched.begin;
        entry < module->watched.end; entry++) {
+    if (!entry->length)
+      continue;
     struct watched *free = watched;
     while (free < watched + WATCHED && atomic_load(&free->address))
       free++;
-    if (free == watched + WATCHED || !entry->length)
+    if (free == watched + WATCHED) {
+      leave_out(entry);
+      any = true;
       continue;
+    }
     free->length = entry->length;
     hwckpt_format(free->name, sizeof free->name, "%s", entry->name);
     atomic_store(&free->gone, 0);
@@ -71,6 +94,37 @@ static bool wanted(void) {
   return false;
 }
 
+static void say_left_out(void) {
+  struct hwckpt_error error;
+  uint32_t count = atomic_load(&left_out);
+  if (!count || said.left_out)
+    return;
+  said.left_out = true;
+  hwckpt_fail(&error, HWCKPT_E_WATCH_TOO_MANY, 0, first_left_out,
+              "%u variables are not watched, this is the first; the most is %u",
+              count, WATCHED);
+  events_say(&error);
+}
+
+static void say_no_breakpoints(const struct watched *w, int error_number) {
+  struct hwckpt_error error;
+  if (said.no_breakpoints)
+    return;
+  said.no_breakpoints = true;
+  hwckpt_fail(&error, HWCKPT_E_WATCH_BREAKPOINTS, error_number, w->name,
+              "perf_event_open");
+  events_say(&error);
+}
+
+/* By hardware, if it fits and the system lets us. */
+static void set_breakpoints(struct watched *w) {
+  int set = breakpoints_set(atomic_load(&w->address), w->length);
+  if (set < 0)
+    say_no_breakpoints(w, -set);
+  else
+    atomic_store(&w->hardware, (uint32_t)set);
+}
+
 static void start(const struct hwckpt_options *options) {
   for (struct watched *w = watched; w < watched + WATCHED; w++) {
     uint64_t address = atomic_load(&w->address);
@@ -82,8 +136,9 @@ static void start(const struct hwckpt_options *options) {
   for (struct watched *w = watched; w < watched + WATCHED; w++) {
     uint64_t address = atomic_load(&w->address);
     if (address && options->debug_registers && !atomic_load(&w->hardware))
-      atomic_store(&w->hardware, breakpoints_set(address, w->length));
+      set_breakpoints(w);
   }
+  say_left_out();
 }
 
 static void stop(void) {
@@ -96,6 +151,7 @@ static void forget(void) {
   for (struct watched *w = watched; w < watched + WATCHED; w++)
     atomic_store(&w->hardware, 0);
   breakpoints_forget();
+  memset(&said, 0, sizeof said);
 }
 
 /* The variable that holds the address, or null. */
@@ -108,8 +164,8 @@ static struct watched *find(uint64_t address) {
   return 0;
 }
 
-static void report(const struct watched *w) {
-  atomic_store(&last, (uint32_t)(w - watched));
+static void report(const struct watched *w, uint32_t how) {
+  atomic_store(&last, (uint32_t)(w - watched) | how);
   events_request(Event_EVENT_WATCH);
 }
 
@@ -120,16 +176,18 @@ static bool trap(const siginfo_t *info) {
   struct watched *w = find(address);
   if (w) {
     atomic_fetch_add(&w->hits, 1);
-    report(w);
+    report(w, 0);
   }
   return true;
 }
 
 static void describe(char *text, size_t size) {
-  const struct watched *w = &watched[atomic_load(&last)];
-  hwckpt_format(text, size, "%s (%llu bytes at 0x%llx)", w->name,
+  uint32_t seen = atomic_load(&last);
+  const struct watched *w = &watched[seen & ~SEEN_BY_CHECK];
+  hwckpt_format(text, size, "%s (%llu bytes at 0x%llx), seen by %s", w->name,
                 (unsigned long long)w->length,
-                (unsigned long long)atomic_load(&w->address));
+                (unsigned long long)atomic_load(&w->address),
+                seen & SEEN_BY_CHECK ? "a check" : "a debug register");
 }
 
 const struct monitor watch_monitor = {
@@ -150,7 +208,7 @@ const struct monitor watch_monitor = {
 EXPORTED void __hwckpt_watch_written(const void *variable) {
   const struct watched *w = find((uint64_t)variable);
   if (w && !atomic_load(&w->hardware))
-    report(w);
+    report(w, SEEN_BY_CHECK);
 }
 
 /* FNV-1a over words. */
@@ -181,5 +239,5 @@ EXPORTED void __hwckpt_watch_after(const void *variable, unsigned long before) {
     return;
   bool seen = atomic_load(&w->hits) != (uint32_t)(before >> 32);
   if (w->length > COMPARED || (!seen && sum(w) != (uint32_t)before))
-    report(w);
+    report(w, SEEN_BY_CHECK);
 }

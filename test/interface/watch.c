@@ -9,7 +9,7 @@
 // RUN: HWCKPT_OPTIONS=debug_registers=0 %t checks %t.so
 // RUN: %behaviour -std=gnu23 -O0 -static %s -o %t 2>/dev/null && HWCKPT_OPTIONS=debug_registers=0 %t checks - && %t hardware -
 // CHECK: "event": "watch"
-// CHECK: "cause": "last (4 bytes at 0x{{[0-9a-f]+}})"
+// CHECK: "cause": "last (4 bytes at 0x{{[0-9a-f]+}}), seen by a debug register"
 #ifdef LIBRARY
 [[hwckpt::watch]] static int in_library;
 void write_in_library(int value);

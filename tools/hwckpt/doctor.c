@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -118,6 +120,27 @@ static int look_for_huge_pages(char text[128]) {
   return strstr(words, "[never]") ? ENOTSUP : 0;
 }
 
+/* ---- events; as in runtime/interface/breakpoints.c ---- */
+
+static int look_for_breakpoints(char text[128]) {
+  static long watched;
+  struct perf_event_attr attributes = {
+      .size = sizeof attributes,
+      .type = PERF_TYPE_BREAKPOINT,
+      .bp_type = HW_BREAKPOINT_W,
+      .bp_addr = (uint64_t)&watched,
+      .bp_len = sizeof watched,
+      .sample_period = 1,
+      .exclude_kernel = 1,
+      .exclude_hv = 1,
+      .remove_on_exec = 1,
+      .sigtrap = 1,
+  };
+  snprintf(text, 128, "perf events of the kind breakpoint, with sigtrap");
+  long fd = syscall(SYS_perf_event_open, &attributes, 0, -1, -1, 0);
+  return fd < 0 ? errno : close((int)fd);
+}
+
 /* ---- restore ---- */
 
 /* In a child: what it may do there is no matter here. */
@@ -164,6 +187,9 @@ static const struct finding findings[] = {
     {"huge pages", look_for_huge_pages,
      "programs that ask for them are captured faster",
      "large programs are captured slower"},
+    {"watching", look_for_breakpoints,
+     "hwckpt::watch: debug registers see every write to a small variable",
+     "hwckpt::watch: only writes that the compiler sees are events"},
     {"namespaces", look_for_namespaces,
      "a restored program has its process ids, in a namespace if need be",
      "a restored program has its process ids only where they are free and may "
@@ -216,6 +242,7 @@ const struct command command_doctor = {
             "what it means:\n"
             "how written pages are found (the option track; what it takes by "
             "itself stands\nlast), how they are captured (method),\n"
+            "whether every write to a watched variable is seen,\n"
             "whether a restored program gets its process ids back.\n",
     .run = doctor,
 };

@@ -1,4 +1,5 @@
-/* without-tracking PROG... - runs PROG where userfaultfd(2) is refused. */
+/* without-call PROG... - runs PROG where a system call is refused, which is given
+ * when this is compiled: -DCALL=SYS_userfaultfd. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -10,7 +11,7 @@
 int main(int count, char **arguments) {
   struct sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_userfaultfd, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CALL, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
