@@ -33,6 +33,9 @@ namespace {
 struct Write {
   Instruction *I;
   Value *Variable;
+  /// What the check is given: the variable, or, where it is one of several,
+  /// the address that is written to.
+  Value *Pointer;
   /// A call that may not write to it.
   bool Maybe;
 };
@@ -50,7 +53,7 @@ private:
   LLVMContext &context() const { return M.getContext(); }
   void findWrites(Function &F);
   bool isChecked(const Instruction &I, const Value *Variable) const;
-  void noteWrite(Instruction &I, const Value *Address, bool Maybe);
+  void noteWrite(Instruction &I, Value *Address, bool Maybe);
   void check(const Write &W);
   Instruction *placeBehind(Instruction &I);
   Function *checkFunction(const char *Name, Type *Result,
@@ -66,47 +69,69 @@ private:
 
 } // namespace
 
-void WriteChecker::noteWrite(Instruction &I, const Value *Address, bool Maybe) {
+void WriteChecker::noteWrite(Instruction &I, Value *Address, bool Maybe) {
   SmallVector<const Value *, 4> Objects;
   getUnderlyingObjects(Address, Objects);
   for (const Value *Object : Objects) {
     auto *Variable = const_cast<Value *>(Object);
+    // A call may write to several.
     bool Known = any_of(Writes, [&](const Write &W) {
       return W.I == &I && W.Variable == Variable;
     });
-    if (Variables.contains(Variable) && !Known && !isChecked(I, Variable))
-      Writes.push_back({&I, Variable, Maybe});
+    if (!Variables.contains(Variable) || Known || isChecked(I, Variable))
+      continue;
+    if (Objects.size() == 1)
+      Writes.push_back({&I, Variable, Variable, Maybe});
+    else
+      Writes.push_back({&I, Variable, Address, Maybe});
+    // One check of the address does for all that it may be of.
+    return;
   }
 }
 
-static bool isCheckOf(const Instruction &I, const Value *Variable) {
+static bool mayBeIn(const Value *Pointer, const Value *Variable) {
+  SmallVector<const Value *, 4> Objects;
+  getUnderlyingObjects(Pointer, Objects);
+  return is_contained(Objects, Variable);
+}
+
+/// True if \p I is a check of \p Variable for who comes from \p From.
+static bool isCheckOf(const Instruction &I, const Value *Variable,
+                      const BasicBlock *From) {
   const auto *Call = dyn_cast<CallInst>(&I);
   const Function *Callee = Call ? Call->getCalledFunction() : nullptr;
-  return Callee &&
-         (Callee->getName() ==
-              HWCKPT_WATCH_WRITTEN_SYMBOL HWCKPT_WATCH_CHECK_SUFFIX ||
-          Callee->getName() ==
-              HWCKPT_WATCH_AFTER_SYMBOL HWCKPT_WATCH_CHECK_SUFFIX) &&
-         Call->getArgOperand(0) == Variable;
+  if (!Callee || (Callee->getName() !=
+                      HWCKPT_WATCH_WRITTEN_SYMBOL HWCKPT_WATCH_CHECK_SUFFIX &&
+                  Callee->getName() !=
+                      HWCKPT_WATCH_AFTER_SYMBOL HWCKPT_WATCH_CHECK_SUFFIX))
+    return false;
+  const Value *Pointer = Call->getArgOperand(0);
+  if (const auto *Phi = dyn_cast<PHINode>(Pointer);
+      Phi && From && Phi->getParent() == I.getParent())
+    Pointer = Phi->getIncomingValueForBlock(From);
+  return mayBeIn(Pointer, Variable);
 }
 
 /// True if a check of \p Variable comes behind \p I, in its block or in one
-/// that only leads on from there, and no other write in between.
+/// that it always leads to, and no other write in between.
 bool WriteChecker::isChecked(const Instruction &I,
                              const Value *Variable) const {
+  SmallPtrSet<const BasicBlock *, 4> Seen;
+  const BasicBlock *From = nullptr;
   const Instruction *Next = &I;
   for (;;) {
     if (Next->isTerminator()) {
+      From = Next->getParent();
       const auto *Invoke = dyn_cast<InvokeInst>(Next);
-      const BasicBlock *To = Invoke ? Invoke->getNormalDest()
-                                    : Next->getParent()->getSingleSuccessor();
-      if (!To || !To->getSinglePredecessor() || To == I.getParent())
+      const BasicBlock *To =
+          Invoke ? Invoke->getNormalDest() : From->getSingleSuccessor();
+      if (!To || To == I.getParent() || !Seen.insert(To).second)
         return false;
       Next = &To->front();
     } else {
       Next = Next->getNextNode();
     }
-    if (isCheckOf(*Next, Variable))
+    if (isCheckOf(*Next, Variable, From))
       return true;
     const auto *Store = dyn_cast<StoreInst>(Next);
     if (Store && getUnderlyingObject(Store->getPointerOperand()) == Variable)
@@ -238,13 +263,12 @@ void WriteChecker::check(const Write &W) {
   const DebugLoc &Loc = W.I->getDebugLoc();
   Type *Void = Type::getVoidTy(context());
   if (!W.Maybe) {
-    callCheck(HWCKPT_WATCH_WRITTEN_SYMBOL, *Behind, Loc, Void, {W.Variable});
+    callCheck(HWCKPT_WATCH_WRITTEN_SYMBOL, *Behind, Loc, Void, {W.Pointer});
     return;
   }
   Value *Before =
-      callCheck(HWCKPT_WATCH_BEFORE_SYMBOL, *W.I, Loc, Int64, {W.Variable});
-  callCheck(HWCKPT_WATCH_AFTER_SYMBOL, *Behind, Loc, Void,
-            {W.Variable, Before});
+      callCheck(HWCKPT_WATCH_BEFORE_SYMBOL, *W.I, Loc, Int64, {W.Pointer});
+  callCheck(HWCKPT_WATCH_AFTER_SYMBOL, *Behind, Loc, Void, {W.Pointer, Before});
 }
 
 bool WriteChecker::run() {

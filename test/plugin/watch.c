@@ -46,6 +46,16 @@ void store(long value) { gnu = value; }
 void store_end(void);
 void store_end(void) {}
 
+// One of two: which is known when it runs.
+// CHECK-LABEL: either:
+// CHECK:       {{(call|jmp).*}}__hwckpt_watch_written_check
+// CHECK-NOT:   {{(call|jmp).*}}__hwckpt_watch
+// CHECK-LABEL: either_end:
+void either(int which);
+void either(int which) { *(which ? &gnu : &wide.fields[1]) = 3; }
+void either_end(void);
+void either_end(void) {}
+
 // CHECK-LABEL: twice:
 // CHECK:       {{(call|jmp).*}}__hwckpt_watch_written_check
 // CHECK:       {{(call|jmp).*}}__hwckpt_watch_written_check
