@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Hooks.h"
+#include "LateSites.h"
 #include "ModuleRegistration.h"
 #include "Polls.h"
 #include "SaveLowering.h"
@@ -15,6 +16,7 @@
 #include "SourceMarks.h"
 #include "VariableTables.h"
 #include "WriteChecks.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Analysis/OptimizationRemarkEmitter.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Module.h"
@@ -38,6 +40,11 @@ static cl::opt<bool> PreLink(
     "hwckpt-prelink", cl::init(false), cl::Hidden,
     cl::desc("This compilation is for link-time optimisation: leave the poll "
              "sites to the linker"));
+
+static cl::opt<bool> SitesAsAssembly(
+    "hwckpt-asm-sites", cl::init(false), cl::Hidden,
+    cl::desc("Sites are assembly in IR that is written: code may be generated "
+             "of it where the plugin is not loaded"));
 
 namespace {
 
@@ -134,8 +141,7 @@ static void explainSkip(Function &F, StringRef Reason) {
 /// Functions are looked at bottom up, so that it is known of those that are
 /// called whether they pass a site, before anything is changed.
 static DenseMap<Function *, Placement>
-placeAllSites(Module &M, FunctionAnalysisManager &FAM) {
-  RecursionInfo Recursion(M);
+placeAllSites(const RecursionInfo &Recursion, FunctionAnalysisManager &FAM) {
   PollingFunctions Polling;
   DenseMap<Function *, Placement> Placements;
   for (Function *F : Recursion.bottomUp()) {
@@ -154,23 +160,33 @@ placeAllSites(Module &M, FunctionAnalysisManager &FAM) {
   return Placements;
 }
 
-static void addSites(Module &M, FunctionAnalysisManager &FAM) {
-  DenseMap<Function *, Placement> Placements = placeAllSites(M, FAM);
+/// The sites go into the IR, or, with \p Late, are left for later as far as
+/// they can be.
+static void addSites(Module &M, FunctionAnalysisManager &FAM, bool Late) {
+  RecursionInfo Recursion(M);
+  DenseMap<Function *, Placement> Placements = placeAllSites(Recursion, FAM);
   // The same file compiled in two ways may be linked together as IR.
   std::string Unique = getUniqueModuleId(&M) + M.getSourceFileName();
   for (Function &F : M) {
     auto Known = Placements.find(&F);
     if (Known == Placements.end())
       continue;
+    const Placement &P = Known->second;
     StringRef Reason = reasonToSkip(F);
     if (!Reason.empty())
       explainSkip(F, Reason);
-    explain(F, Known->second);
+    explain(F, P);
+    bool LeavesSites = Late && Reason.empty() && canBeLate(F, P);
+    if (LeavesSites)
+      leaveSites(F, P);
     uint64_t FunctionID = MD5Hash((Unique + F.getName()).str());
-    for (const Site &S : Known->second.Sites)
-      emitSite(S, FunctionID);
+    for (const Site &S : P.Sites)
+      if (!LeavesSites || S.Kind == SiteKind::Annotated)
+        emitSite(S, FunctionID);
     for (CallInst *Poll : findPolls(F))
       Poll->eraseFromParent();
+    if (unsigned Component = Recursion.component(F))
+      F.addFnAttr(HWCKPT_COMPONENT_ATTRIBUTE, utostr(Component));
     if (Reason.empty())
       F.addFnAttr(HWCKPT_DONE_ATTRIBUTE);
   }
@@ -192,8 +208,10 @@ PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
   Changed |= lowerSavesAndLoads(M);
   if (LeaveSites) {
     Changed |= definePolls(M);
-    for (Function &F : M)
+    for (Function &F : M) {
       noteHook(F);
+      F.addFnAttr(HWCKPT_LINKED_ATTRIBUTE);
+    }
   }
   bool Done = M.getModuleFlag(HWCKPT_MODULE_FLAG) || !hasVariableTables(M);
   if (LeaveSites || (Done && all_of(M, isDone)))
@@ -204,7 +222,7 @@ PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
   if (Changed)
     for (Function &F : M)
       FAM.invalidate(F, PreservedAnalyses::none());
-  addSites(M, FAM);
+  addSites(M, FAM, !SitesAsAssembly && !PreLink && placeSitesLate());
   addModuleRegistration(M);
   M.setModuleFlag(Module::Max, HWCKPT_MODULE_FLAG, HWCKPT_ISA_VERSION);
   return PreservedAnalyses::none();
@@ -240,6 +258,8 @@ static void registerCallbacks(PassBuilder &PB) {
   // harm.
   if (LLVMInitializeX86AsmParser)
     LLVMInitializeX86AsmParser();
+  // Also for IR that comes from us and has some left.
+  placeSitesLate();
   PB.registerPipelineStartEPCallback(
       [](ModulePassManager &MPM, OptimizationLevel) {
         MPM.addPass(SourceMarksPass());

@@ -9,12 +9,16 @@
 
 #include "SiteEmission.h"
 #include "Hooks.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/InlineAsm.h"
 
 using namespace llvm;
 using namespace hwckpt;
+
+/// What every site's text begins with.
+static constexpr char SiteLabel[] = ".Lhwckpt_site";
 
 StringRef hwckpt::siteSection(SiteKind Kind) {
   switch (Kind) {
@@ -34,26 +38,30 @@ StringRef hwckpt::siteSection(SiteKind Kind) {
 /// by the symbol they are tied to; the function's first site in the text serves
 /// all others, so that a function has one section and not one for each site.
 /// The function itself cannot be named: that would count as taking its address.
-static std::string entryText(SiteKind Kind, uint64_t FunctionID) {
-  std::string Anchor = (".Lhwckpt_" + Twine::utohexstr(FunctionID)).str();
-  return (".Lhwckpt_site${:uid}:\n"
-          ".ifndef " +
-          Twine(Anchor) + "\n" + Anchor +
+std::string hwckpt::siteText(SiteKind Kind, const Twine &Function) {
+  std::string Anchor = (".Lhwckpt_" + Function).str();
+  std::string Site = std::string(SiteLabel) + "${:uid}";
+  return (Site + Twine(":\n.ifndef ") + Anchor + "\n" + Anchor +
           ":\n"
           ".endif\n"
           ".pushsection " +
           siteSection(Kind) + ",\"ao?\",@progbits," + Anchor +
           "\n"
           ".p2align 2\n"
-          ".long .Lhwckpt_site${:uid}-.\n"
+          ".long " +
+          Site +
+          "-.\n"
           ".popsection")
       .str();
 }
 
+bool hwckpt::isSiteText(StringRef Text) { return Text.starts_with(SiteLabel); }
+
 void hwckpt::emitSite(const Site &S, uint64_t FunctionID) {
   IRBuilder<> Builder(S.Before);
   auto *Type = FunctionType::get(Builder.getVoidTy(), /*isVarArg=*/false);
-  std::string Text = entryText(S.Kind, FunctionID);
+  std::string Text =
+      siteText(S.Kind, utohexstr(FunctionID, /*LowerCase=*/true));
   if (pollsAreInstructions(*S.Before->getFunction()))
     Text += "\n" + instructionText(/*Trap=*/false, HWCKPT_OP_POLL,
                                    static_cast<unsigned>(S.Kind));

@@ -16,8 +16,15 @@ namespace hwckpt {
 /// The section of the site table that holds sites of \p Kind.
 llvm::StringRef siteSection(SiteKind Kind);
 
-/// Emits \p S. \p FunctionID is the same for all sites of a function, and of no
-/// other function that code is generated for together with it.
+/// A site as assembly; \p Function names the one it is in.
+std::string siteText(SiteKind Kind, const llvm::Twine &Function);
+
+/// True if the assembly \p Text is that of a site.
+bool isSiteText(llvm::StringRef Text);
+
+/// Emits \p S as assembly. \p FunctionID is the same for all sites of a
+/// function, and of no other function that code is generated for together with
+/// it.
 void emitSite(const Site &S, uint64_t FunctionID);
 
 } // namespace hwckpt

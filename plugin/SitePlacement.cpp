@@ -23,6 +23,7 @@
 #include "llvm/Analysis/CallGraph.h"
 #include "llvm/Analysis/LoopInfo.h"
 #include "llvm/Analysis/ScalarEvolution.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/Dominators.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -94,13 +95,15 @@ public:
       : F(F), Recursion(Recursion), Polling(Polling),
         DT(FAM.getResult<DominatorTreeAnalysis>(F)),
         LI(FAM.getResult<LoopAnalysis>(F)),
-        SE(FAM.getResult<ScalarEvolutionAnalysis>(F)) {}
+        SE(FAM.getResult<ScalarEvolutionAnalysis>(F)),
+        TLI(FAM.getResult<TargetLibraryAnalysis>(F)) {}
 
   Placement run();
 
 private:
   void placeAnnotated();
   void noteCalls();
+  bool mayComeBack(const CallBase &Call) const;
   void placeRecursion();
   bool passesSiteBefore(const Instruction &I) const;
   void placeLoop(const Loop &L);
@@ -120,6 +123,7 @@ private:
   DominatorTree &DT;
   LoopInfo &LI;
   ScalarEvolution &SE;
+  const TargetLibraryInfo &TLI;
   /// Blocks that back-edges lead to which belong to no natural loop: every
   /// cycle LoopInfo does not know goes through one.
   SmallPtrSet<const BasicBlock *, 4> IrreducibleHeaders;
@@ -249,19 +253,20 @@ void Placer::addLoopSites(const Loop &L) {
 }
 
 void Placer::placeLoop(const Loop &L) {
-  BasicBlock *Header = L.getHeader();
-  if (findOptionMDForLoop(&L, HWCKPT_NOPOLL_METADATA))
-    Result.Elisions.push_back(
-        {Header, Elision::Reason::NoPoll, L.getStartLoc()});
-  else if (std::optional<const Function *> Callee = isCovered(L))
-    Result.Elisions.push_back({Header, Elision::Reason::CoveredBySite,
-                               L.getStartLoc(), /*TripCount=*/0, *Callee});
-  else if (totalCost(L))
-    Result.Elisions.push_back({Header, Elision::Reason::ShortLoop,
-                               L.getStartLoc(),
-                               SE.getSmallConstantMaxTripCount(&L)});
-  else
-    addLoopSites(L);
+  Elision E{L.getHeader(), Elision::Reason::NoPoll, L.getStartLoc()};
+  L.getLoopLatches(E.Latches);
+  if (findOptionMDForLoop(&L, HWCKPT_NOPOLL_METADATA)) {
+    E.Why = Elision::Reason::NoPoll;
+  } else if (std::optional<const Function *> Callee = isCovered(L)) {
+    E.Why = Elision::Reason::CoveredBySite;
+    E.Callee = *Callee;
+  } else if (totalCost(L)) {
+    E.Why = Elision::Reason::ShortLoop;
+    E.TripCount = SE.getSmallConstantMaxTripCount(&L);
+  } else {
+    return addLoopSites(L);
+  }
+  Result.Elisions.push_back(std::move(E));
 }
 
 void Placer::placeAnnotated() {
@@ -301,6 +306,21 @@ bool Placer::passesSiteBefore(const Instruction &I) const {
   return false;
 }
 
+/// True if \p Call leads to what is optimised as another module of the same
+/// program (ThinLTO), and may come back from there. Recursion that goes through
+/// several modules is not seen in any of them, but leaves each by such a call.
+/// What the linker has found out about the whole program is in the attributes.
+bool Placer::mayComeBack(const CallBase &Call) const {
+  if (!F.hasFnAttribute(HWCKPT_LINKED_ATTRIBUTE) || F.doesNotRecurse())
+    return false;
+  const Function *Callee = Call.getCalledFunction();
+  LibFunc Known;
+  return Callee && Callee->isDeclaration() && !Callee->isIntrinsic() &&
+         !Callee->doesNotRecurse() &&
+         !Callee->hasFnAttribute(Attribute::NoCallback) &&
+         !TLI.getLibFunc(*Callee, Known);
+}
+
 /// Places one site that every recursive call of the function comes after: a
 /// call that does not recurse, as those at the leaves, does not pass it.
 void Placer::placeRecursion() {
@@ -311,7 +331,11 @@ void Placer::placeRecursion() {
       continue;
     for (Instruction &I : BB) {
       const auto *Call = dyn_cast<CallBase>(&I);
-      if (!Call || !Recursion.isRecursive(*Call))
+      if (!Call)
+        continue;
+      if (mayComeBack(*Call))
+        Result.Outside.push_back(Call->getCalledFunction());
+      else if (!Recursion.isRecursive(*Call))
         continue;
       Calls.insert(&I);
       Dominator =

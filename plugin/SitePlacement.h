@@ -48,11 +48,15 @@ struct Elision {
   unsigned TripCount = 0;
   /// CoveredBySite: the function called that passes it, if the loop does not.
   const llvm::Function *Callee = nullptr;
+  /// Of the loop.
+  llvm::SmallVector<llvm::BasicBlock *, 2> Latches = {};
 };
 
 struct Placement {
   llvm::SmallVector<Site, 8> Sites;
   llvm::SmallVector<Elision, 4> Elisions;
+  /// Functions of other modules that may call this one again.
+  llvm::SmallVector<llvm::Function *, 2> Outside;
   /// A site is passed on every way from the entry to a return.
   bool AlwaysPolls = false;
 };
@@ -72,6 +76,12 @@ public:
 
   /// True if \p Call may lead back to the function it stands in.
   bool isRecursive(const llvm::CallBase &Call) const;
+
+  /// Is the same for functions that call each other, and 0 for those that are
+  /// in no cycle.
+  unsigned component(const llvm::Function &F) const {
+    return Component.lookup(&F);
+  }
 
 private:
   /// Functions of one strongly connected component share a number; those that

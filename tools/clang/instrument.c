@@ -161,6 +161,10 @@ static void add_compiler(const struct invocation *invocation,
     add_front_end_option(invocation, result, "-mllvm");
     add_front_end_option(invocation, result, "-hwckpt-prelink");
   }
+  if (invocation->writes_ir) {
+    add_front_end_option(invocation, result, "-mllvm");
+    add_front_end_option(invocation, result, "-hwckpt-asm-sites");
+  }
   if (invocation->hook) {
     struct argument_list option = {0};
     argument_list_addf(&option, "-hwckpt-hook=%s", invocation->hook);

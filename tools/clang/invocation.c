@@ -292,6 +292,8 @@ static void read_option(struct reading *reading, const char *option) {
     invocation->lto = strcmp(option, "-flto=none") != 0;
   } else if (strcmp(option, "-fno-lto") == 0) {
     invocation->lto = false;
+  } else if (strcmp(option, "-emit-llvm") == 0) {
+    invocation->writes_ir = true;
   } else if (starts_with(option, "-fuse-ld=") ||
              starts_with(option, "--ld-path=")) {
     const char *name = strchr(option, '=') + 1;

@@ -22,6 +22,7 @@ struct invocation {
   bool only_links;   /* ... of what is compiled already, with libc */
   bool preprocesses; /* -E, or a step of its own does it */
   bool lto;          /* objects are bitcode for the linker */
+  bool writes_ir;    /* -emit-llvm */
   bool lld;          /* the linker is lld */
   bool quiet;        /* -w */
   struct argument_list objects; /* files that go to the linker as they are */
