@@ -7,7 +7,10 @@ from .peers import Nothing
 from .workload import DONE, END, FILLED, PAGES_OF_A_MIB, Log, Noted, ended
 
 # Times that hwckpt itself notes for a checkpoint, where it does.
-OWN_TIMES = ("stop_ns", "describe_ns", "scan_ns", "copy_ns", "resume_ns", "pause_ns")
+OWN_TIMES = (
+    "stop_ns", "arm_ns", "signal_ns", "arrive_ns",
+    "describe_ns", "scan_ns", "copy_ns", "resume_ns", "pause_ns",
+)  # fmt: skip
 
 
 class Observation:
