@@ -35,6 +35,7 @@ enum record_type {
   RECORD_SYSTEM_V_MEMORY = 48,   /* SystemVMemory */
   RECORD_MEMORY_SETTING = 49,    /* MemorySetting */
   RECORD_CREDENTIALS = 50,       /* Credentials */
+  RECORD_INOTIFY_WATCH = 51,     /* InotifyWatch */
 };
 
 #endif

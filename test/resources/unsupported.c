@@ -1,5 +1,5 @@
 // Kinds of descriptors that checkpoints do not cover.
-// RUN: %behaviour %s -o %t && %S/Inputs/unsupported %hwckpt %t local connected inotify fanotify io_uring perf userfaultfd pidfd
+// RUN: %behaviour %s -o %t && %S/Inputs/unsupported %hwckpt %t local connected fanotify io_uring perf userfaultfd pidfd
 #include "behaviour.h"
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/fanotify.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 static int open_local(void) { return socket(AF_UNIX, SOCK_STREAM, 0); }
@@ -24,11 +23,6 @@ static int open_connected(void) {
   CHECK(fcntl(listening, F_DUPFD, 10) == 10);
   CHECK(dup2(fd, listening) == listening && close(fd) == 0);
   return listening;
-}
-static int open_inotify(void) {
-  int fd = inotify_init();
-  CHECK(inotify_add_watch(fd, "/", IN_CREATE) > 0);
-  return fd;
 }
 static int open_fanotify(void) {
   return fanotify_init(FAN_REPORT_FID, O_RDONLY);
@@ -52,10 +46,13 @@ static const struct {
   const char *name;
   int (*open)(void);
 } kinds[] = {
-    {"local", open_local},       {"connected", open_connected},
-    {"inotify", open_inotify},   {"fanotify", open_fanotify},
-    {"io_uring", open_io_uring}, {"perf", open_perf},
-    {"pidfd", open_pidfd},       {"userfaultfd", open_userfaultfd},
+    {"local", open_local},
+    {"connected", open_connected},
+    {"fanotify", open_fanotify},
+    {"io_uring", open_io_uring},
+    {"perf", open_perf},
+    {"pidfd", open_pidfd},
+    {"userfaultfd", open_userfaultfd},
 };
 /* Reads as at its end, or takes no byte: nobody is at the other side. */
 static int is_closed(void) {
