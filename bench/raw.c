@@ -1,13 +1,12 @@
 /* raw.c - what the machine itself can do: the references beside which the
  * figures of checkpoints stand.
  *
- *   raw MIB FOLDER [FILE...]
+ *   raw MIB FOLDER
  *
  * prints JSON: how long a copy of MIB of memory takes, how long a fork of a
  * process with as much stands still (with pages of 4 KiB, and with huge ones),
  * what the first write to a page costs whose writes are tracked, and what the
- * device of FOLDER writes and reads past the page cache; or, with FILEs, how
- * long it takes to read those.
+ * device of FOLDER writes and reads past the page cache.
  *
  * Invariant: memory is touched, freed and touched again before anything is
  * measured; of a virtual machine the first touch is several times slower. */
@@ -195,17 +194,10 @@ static void memory_and_device(const char *folder) {
 }
 
 int main(int count, char **arguments) {
-  if (count < 3 || !(size = strtoull(arguments[1], NULL, 10) << 20)) {
-    fputs("usage: raw MIB FOLDER [FILE...]\n", stderr);
+  if (count != 3 || !(size = strtoull(arguments[1], NULL, 10) << 20)) {
+    fputs("usage: raw MIB FOLDER\n", stderr);
     return 2;
   }
-  if (count == 3) {
-    memory_and_device(arguments[2]);
-    return 0;
-  }
-  double took = 0;
-  for (int i = 3; i < count; i++)
-    took += read_seconds(arguments[i]);
-  printf("{\"read_ms\": %.2f}\n", took * 1e3);
+  memory_and_device(arguments[2]);
   return 0;
 }

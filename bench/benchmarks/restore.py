@@ -6,11 +6,11 @@ memory (cold). `first step` is from the call of the tool to the next step that t
 program notes (pages written, among memory of any age), `complete` until all of its
 memory is there: the program reads every page, and checks it; what reading them
 takes once they are there is taken off. `of raw read` is the time that reading the
-same files past the page cache takes, against `complete`. Lazy and eager are
-measured where the tool has both.
+same frames past the page cache, checking and decoding them on all processors
+takes (bench/frames.c), against `complete`. Lazy and eager are measured where the
+tool has both.
 
-The pages are noise unless --data text says otherwise, so that nothing is
-decompressed and the raw read is the bound. The noise floor is told as +-, the
+The pages are noise unless --data text says otherwise. The noise floor is told as +-, the
 standard error of the median of the repetitions. Other tools are not restored
 here: bench/run pause and capture have them."""
 
@@ -150,9 +150,10 @@ def measure(bench, arguments, size):
 def row_of(bench, arguments, killed, generation, size, mode, words, cold):
     name, files = generation
     steps, completes, reads = [], [], []
+    frames = os.path.join(bench.build.folder, "frames")
     # One more: the first has whatever was before it in its caches.
     for turn in range(arguments.repeat + 1):
-        raw = json.loads(run([bench.raw_tool(), "1", bench.folder, *files]))["read_ms"]
+        raw = json.loads(run([frames, killed.tool.cache, *name.split("/")]))["read_ms"]
         if cold:
             drop(files)
         step, complete = killed.restore([*words, name])
