@@ -57,9 +57,8 @@ static long read_directly(int file, void *to, size_t length, uint64_t offset) {
     return -ENOMEM;
   uint64_t skip = offset % BLOCK;
   size_t wanted = (length + skip + BLOCK - 1) / BLOCK * BLOCK;
-  long got = cache_io_kernel.pread(file, bounce,
-                                   wanted < BOUNCE ? wanted : BOUNCE,
-                                   offset - skip);
+  long got = cache_io_kernel.pread(
+      file, bounce, wanted < BOUNCE ? wanted : BOUNCE, offset - skip);
   if (got <= (long)skip)
     return got < 0 ? got : 0;
   size_t there = (size_t)got - skip;
@@ -82,8 +81,8 @@ static int keep_nothing(uint64_t address, const void *data, size_t count,
 static void *read_units(void *worker) {
   static const struct cache_sink sink = {.page = keep_nothing};
   struct hwckpt_error error;
-  for (size_t unit; (unit = atomic_fetch_add(&next, 1)) <
-                    cache_plan_units(plan);)
+  for (size_t unit;
+       (unit = atomic_fetch_add(&next, 1)) < cache_plan_units(plan);)
     if (cache_plan_read(worker, unit, &sink, &error) < 0)
       fail(&error);
   return NULL;

@@ -164,12 +164,13 @@ static int count(const struct counting *counting, unsigned *restores,
 }
 
 static struct {
+  struct counting counting;
   pthread_t thread;
   bool begun;
 } counter;
 
 static void *count_restore(void *argument) {
-  struct counting *counting = argument;
+  const struct counting *counting = argument;
   struct restore_go go = {0};
   struct hwckpt_error error = {0};
   if (count(counting, &go.restores, &error)) {
@@ -179,15 +180,12 @@ static void *count_restore(void *argument) {
   (void)!send(counting->tool_end, &go, sizeof go, MSG_NOSIGNAL);
   close(counting->tool_end);
   close(counting->restorer_end);
-  free(counting);
   return NULL;
 }
 
 static int start_counting(const struct selection *selection,
                           const int status[2], struct hwckpt_error *error) {
-  struct counting *counting = calloc(1, sizeof *counting);
-  if (!counting)
-    return kernel_refused("thread", ENOMEM, error);
+  struct counting *counting = &counter.counting;
   memcpy(counting->cache, selection->path, sizeof counting->cache);
   memcpy(counting->application, selection->application,
          sizeof counting->application);
@@ -199,10 +197,7 @@ static int start_counting(const struct selection *selection,
           ? errno
           : pthread_create(&counter.thread, NULL, count_restore, counting);
   counter.begun = number == 0;
-  if (counter.begun)
-    return 0;
-  free(counting);
-  return kernel_refused("thread", number, error);
+  return counter.begun ? 0 : kernel_refused("thread", number, error);
 }
 
 void launch_finish(void) {

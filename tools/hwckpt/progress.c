@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* One line of JSON, for who measures. */
@@ -110,6 +111,7 @@ static void take_lazy(struct progress *progress, int uffd) {
     loader = loader_start(loading);
   close(ends[1]);
   progress->also[1] = (struct supervise_also){ends[0], loader_ready, progress};
+  progress->loader = loader;
   if (loader > 0)
     return;
   struct hwckpt_error error = {0};
@@ -204,6 +206,7 @@ static bool loader_ready(int fd, void *context) {
   }
   if (!progress->failed)
     close(progress->loading.uffd);
+  waitpid(progress->loader, NULL, 0);
   return false;
 }
 
