@@ -3,9 +3,9 @@
 // `quota`; and it comes back right, from a delta on what was merged. What turns
 // out to be damaged meanwhile is not built on. Also `hwckpt merge` of what it
 // left.
-// RUN: %clang -fhwckpt -O2 %s -I%S/Inputs -o %t
+// RUN: %clang -fhwckpt -O2 %s -o %t
 // RUN: %python %S/Inputs/merged-generations %hwckpt %t
-#include "come-back.h"
+#include "Inputs/come-back.h"
 
 #include <fcntl.h>
 #include <string.h>
