@@ -54,7 +54,23 @@ struct cache_io {
   uint64_t (*realtime_ns)(void);
   long (*getrandom)(void *buffer, size_t length);
   unsigned (*geteuid)(void);
+  uint64_t (*monotonic_ns)(void);
+  uint64_t (*thread_ns)(void); /* processor time of the calling thread */
+
+  /* A queue of writes that are under way at the same time, in CACHE_QUEUE_BYTES
+   * of zeroed pages that stay until queue_close(). Opening may be refused, and
+   * so may a write: both go by pwrite() then. queue_write() begins a write, one
+   * of at most CACHE_QUEUE_DEPTH; its bytes must not change before queue_wait()
+   * says that the one with this tag ended, with a result as of pwrite(). None
+   * may be under way when the queue is closed. */
+  int (*queue_open)(void *queue);
+  int (*queue_write)(void *queue, int fd, const void *buffer, size_t length,
+                     uint64_t offset, unsigned tag);
+  int (*queue_wait)(void *queue, unsigned *tag, long *result);
+  void (*queue_close)(void *queue);
 };
+#define CACHE_QUEUE_BYTES ((size_t)3 * CACHE_PAGE_SIZE)
+#define CACHE_QUEUE_DEPTH 8u
 extern const struct cache_io cache_io_kernel;
 
 /* Where the cache takes memory: page-aligned, zeroed; null when there is none.
@@ -81,6 +97,14 @@ void cache_close(struct cache *cache);
 /* What is written through this handle begins a new segment of the log at this
  * size, instead of 256 MiB. */
 void cache_set_segment_size(struct cache *cache, uint64_t bytes);
+
+/* Of what is written through this handle so many writes are under way at the
+ * same time, 1 to CACHE_QUEUE_DEPTH. */
+void cache_set_writes(struct cache *cache, unsigned writes);
+
+/* In a program that goes on somewhere else: what was found out about the
+ * processor may not hold any more. */
+void cache_forget(void);
 
 struct cache_application {
   char name[CACHE_NAME_MAX];
@@ -139,8 +163,10 @@ struct cache_writer;
 
 struct cache_write_options {
   uint64_t parent; /* the generation this delta builds on; 0: a base */
-  int level;       /* zstd level, 1..19, negative levels too; 0: store raw */
+  int level;       /* zstd level, 1..19, negative levels too; 0: store raw;
+                    * CACHE_LEVEL_AUTO: as coding and device were measured */
 };
+#define CACHE_LEVEL_AUTO INT32_MIN
 
 /* Begins the next generation of application. Only one writer an application at
  * a time, over all processes (CACHE_BUSY). Stale temporary files of dead
@@ -151,6 +177,15 @@ int cache_begin(struct cache *cache, const char *application,
 
 /* The number the generation will have when committed. */
 uint64_t cache_writer_number(const struct cache_writer *writer);
+
+/* What was measured until now. */
+struct cache_pace {
+  uint64_t device;    /* bytes a second that the device writes, 0: not known */
+  uint64_t waited_ns; /* for the device, by this writer */
+  int level;          /* that is taken now, but for trials; 0: none */
+};
+void cache_writer_pace(const struct cache_writer *writer,
+                       struct cache_pace *pace);
 
 /* Adds count pages at address (page-aligned), copied or coded before return.
  * Pages may come in any order; a later one at an address replaces an earlier

@@ -19,10 +19,8 @@ size_t codec_encoder_size(int level) {
 
 size_t codec_decoder_size(void) { return ZSTD_estimateDCtxSize(); }
 
-struct encoder *encoder_init(void *workspace, size_t size, int level) {
-  ZSTD_CCtx *context = ZSTD_initStaticCCtx(workspace, size);
-  if (!context)
-    return NULL;
+bool encoder_set_level(struct encoder *encoder, int level) {
+  ZSTD_CCtx *context = (ZSTD_CCtx *)encoder;
   ZSTD_compressionParameters p = parameters(level);
   const struct {
     ZSTD_cParameter name;
@@ -42,8 +40,14 @@ struct encoder *encoder_init(void *workspace, size_t size, int level) {
   for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
     if (ZSTD_isError(ZSTD_CCtx_setParameter(context, settings[i].name,
                                             settings[i].value)))
-      return NULL;
-  return (struct encoder *)context;
+      return false;
+  return true;
+}
+
+struct encoder *encoder_init(void *workspace, size_t size, int level) {
+  struct encoder *encoder =
+      (struct encoder *)ZSTD_initStaticCCtx(workspace, size);
+  return encoder && encoder_set_level(encoder, level) ? encoder : NULL;
 }
 
 size_t encoder_encode(struct encoder *encoder, void *out, const void *data,

@@ -24,6 +24,10 @@ size_t codec_decoder_size(void);
 struct encoder; /* lies in its workspace */
 struct encoder *encoder_init(void *workspace, size_t size, int level);
 
+/* What is coded from now on has this level, for which the workspace has room.
+ */
+bool encoder_set_level(struct encoder *encoder, int level);
+
 /* Codes length bytes into out; returns the coded length, 0 when that would not
  * be below `length` (or fails for any other reason): store it raw then. */
 size_t encoder_encode(struct encoder *encoder, void *out, const void *data,

@@ -5,6 +5,7 @@
 #define HWCKPT_CACHE_DIRECTORY_H
 
 #include "memory.h"
+#include "pace.h"
 
 #define CACHE_PATH_MAX 4096u
 
@@ -14,6 +15,8 @@ struct cache {
   char path[CACHE_PATH_MAX]; /* as given, without slashes at its end */
   unsigned version;          /* that the marker says */
   uint64_t segment_bytes;    /* size at which a new segment is begun */
+  unsigned writes;           /* under way at the same time */
+  struct pace pace;          /* of coding and of the device */
   bool swept;                /* what died writers left was given back */
   struct session *session;   /* of the application last written for, or null */
 };

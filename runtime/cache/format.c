@@ -5,6 +5,8 @@
  */
 #include "format.h"
 
+#include "vector.h"
+
 _Static_assert(CacheCommit_size <= FORMAT_MESSAGE_MAX, "the largest message");
 
 #include <pb_decode.h>
@@ -17,12 +19,11 @@ _Static_assert(CacheCommit_size <= FORMAT_MESSAGE_MAX, "the largest message");
 #include <xxhash.h>
 
 uint64_t format_hash(const void *data, size_t length) {
-  return XXH3_64bits(data, length);
+  return vector_hash(data, length);
 }
 
 struct format_page_hash format_hash_page(const void *page, uint64_t seed) {
-  XXH128_hash_t hash = XXH3_128bits_withSeed(page, 4096, seed);
-  return (struct format_page_hash){hash.low64, hash.high64};
+  return vector_hash_page(page, seed);
 }
 
 static uint64_t tag_checksum(const struct format_tag *tag,

@@ -2,6 +2,7 @@
 #include "io.h"
 
 #include "format.h"
+#include "queue.h"
 
 #include "../arch/sys.h"
 
@@ -267,10 +268,17 @@ static long kernel_getdents(int fd, void *buffer, size_t length) {
 static int kernel_flock(int fd, int operation) {
   return (int)SYS(flock, fd, operation);
 }
-static uint64_t kernel_realtime_ns(void) {
+static uint64_t read_clock(int clock) {
   struct timespec now = {0, 0};
-  SYS(clock_gettime, CLOCK_REALTIME, &now);
+  SYS(clock_gettime, clock, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+static uint64_t kernel_realtime_ns(void) { return read_clock(CLOCK_REALTIME); }
+static uint64_t kernel_monotonic_ns(void) {
+  return read_clock(CLOCK_MONOTONIC);
+}
+static uint64_t kernel_thread_ns(void) {
+  return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 static long kernel_getrandom(void *buffer, size_t length) {
   return SYS(getrandom, buffer, length, 0);
@@ -295,4 +303,10 @@ const struct cache_io cache_io_kernel = {
     .realtime_ns = kernel_realtime_ns,
     .getrandom = kernel_getrandom,
     .geteuid = kernel_geteuid,
+    .monotonic_ns = kernel_monotonic_ns,
+    .thread_ns = kernel_thread_ns,
+    .queue_open = queue_open,
+    .queue_write = queue_write,
+    .queue_wait = queue_wait,
+    .queue_close = queue_close,
 };

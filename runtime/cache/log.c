@@ -3,120 +3,7 @@
 
 #include "segment.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-
-#define LOG_BUFFER (LOG_WRITE + FORMAT_FRAME_BYTES + CACHE_PAGE_SIZE)
-
-static struct place log_place(const struct log *log,
-                              char file[FORMAT_FILE_MAX]) {
-  format_segment_file(file, log->number);
-  return (struct place){log->cache, log->application, file};
-}
-
-/* ---- the file ---- */
-
-/* Reserves flash ahead of the writes, doubling, so that the file lies in few
- * pieces and its blocks are not allocated one write at a time. A refusal costs
- * speed only: the writes tell when there is really no room. */
-#define ALLOCATE_FIRST (UINT64_C(1) << 20)
-#define ALLOCATE_MOST (UINT64_C(64) << 20)
-
-static void allocate_ahead(struct log *log, uint64_t end) {
-  struct session *session = log->session;
-  const struct cache_io *io = log->cache->env->io;
-  while (end > session->allocated) {
-    uint64_t step = session->allocated;
-    if (step < ALLOCATE_FIRST)
-      step = ALLOCATE_FIRST;
-    if (step > ALLOCATE_MOST)
-      step = ALLOCATE_MOST;
-    int result = io->fallocate(session->fd, 0, session->allocated, step);
-    session->allocated = result < 0 ? UINT64_MAX : session->allocated + step;
-  }
-}
-
-/* Around the page cache, which has no use for what is hardly ever read again,
- * unless the file system has no such thing. */
-static int open_segment(struct log *log, int flags, bool direct,
-                        struct hwckpt_error *error) {
-  const struct cache_io *io = log->cache->env->io;
-  struct session *session = log->session;
-  char file[FORMAT_FILE_MAX];
-  struct place place = log_place(log, file);
-  flags |= O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
-  int fd = -EINVAL;
-  if (direct)
-    fd = io->openat(log->directory, file, flags | O_DIRECT, 0600);
-  session->direct = fd >= 0;
-  if (fd == -EINVAL) {
-    /* Some file systems find out only after they made the file. */
-    if (direct && flags & O_CREAT)
-      io->unlinkat(log->directory, file, 0);
-    fd = io->openat(log->directory, file, flags, 0600);
-  }
-  if (fd < 0)
-    return place_fail_io(&place, error, fd, "create");
-  session->fd = fd;
-  return 0;
-}
-
-static int make_segment(struct log *log, struct hwckpt_error *error) {
-  struct session *session = log->session;
-  int result = open_segment(log, O_CREAT | O_EXCL, true, error);
-  if (result < 0)
-    return result;
-  session->segment = log->number;
-  session->named = false;
-  session->end = session->allocated = 0;
-  if (!log->first_made)
-    log->first_made = log->number;
-  return 0;
-}
-
-/* Goes on without O_DIRECT. */
-static int leave_direct(struct log *log, struct hwckpt_error *error) {
-  struct session *session = log->session;
-  log->cache->env->io->close(session->fd);
-  session->fd = -1;
-  return open_segment(log, 0, false, error);
-}
-
-/* Whole pages, from the buffer's begin. */
-static int write_pages(struct log *log, size_t length,
-                       struct hwckpt_error *error) {
-  const struct cache_io *io = log->cache->env->io;
-  struct session *session = log->session;
-  char file[FORMAT_FILE_MAX];
-  struct place place = log_place(log, file);
-  int result = session->fd < 0 ? make_segment(log, error) : 0;
-  if (result < 0)
-    return result;
-  allocate_ahead(log, log->at + length);
-  for (size_t done = 0; done < length;) {
-    long put = io->pwrite(session->fd, log->buffer + done, length - done,
-                          log->at + done);
-    if (put == -EINTR)
-      continue;
-    if (put > 0 && session->direct) /* goes on at a page, if at all */
-      put = put < (long)CACHE_PAGE_SIZE ? -EINVAL
-                                        : put & ~(long)(CACHE_PAGE_SIZE - 1);
-    if (put == -EINVAL && session->direct) {
-      if ((result = leave_direct(log, error)) < 0)
-        return result;
-      continue;
-    }
-    if (put <= 0)
-      return place_fail_io(&place, error, put, "write");
-    done += (size_t)put;
-  }
-  log->at += length;
-  log->written += length;
-  log->used -= length;
-  memmove(log->buffer, log->buffer + length, log->used);
-  return 0;
-}
 
 /* Fills up to the next page with zeros. */
 static void pad(struct log *log) {
@@ -128,7 +15,8 @@ static void pad(struct log *log) {
 
 static int write_rest(struct log *log, struct hwckpt_error *error) {
   pad(log);
-  return log->used ? write_pages(log, log->used, error) : 0;
+  int result = log->used ? log_write(log, log->used, error) : 0;
+  return result < 0 ? result : log_settle(log, error);
 }
 
 /* ---- segments ---- */
@@ -179,7 +67,7 @@ int log_open(struct log *log, struct cache *cache, struct session *session,
       return result;
   }
   log->number = session->segment;
-  log->buffer = cache->env->map(LOG_BUFFER);
+  log->buffer = log->buffers[0].bytes = cache->env->map(LOG_BUFFER);
   struct place place = log_place(log, file);
   if (!log->buffer)
     return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
@@ -214,7 +102,7 @@ int log_append(struct log *log, const void *raw, size_t stored,
   frame->offset = log->at + log->used;
   log->used += stored;
   while (log->used >= LOG_WRITE) {
-    int result = write_pages(log, LOG_WRITE, error);
+    int result = log_write(log, LOG_WRITE, error);
     if (result < 0)
       return result;
   }
@@ -276,9 +164,14 @@ static bool has_much_ahead(const struct log *log) {
 }
 
 void log_close(struct log *log, enum log_end how) {
-  if (log->buffer)
-    log->cache->env->unmap(log->buffer, LOG_BUFFER);
-  if (how == LOG_UNKNOWN)
+  /* What is under way would be written into what others append. */
+  bool lost = log_settle(log, NULL) < 0 && log->under_way;
+  for (unsigned i = 0; i < LOG_BUFFERS; i++)
+    if (log->buffers[i].bytes)
+      log->cache->env->unmap(log->buffers[i].bytes, LOG_BUFFER);
+  if (lost)
+    session_leave_queue(log->cache, log->session);
+  if (how == LOG_UNKNOWN || lost)
     session_leave_segment(log->cache, log->session);
   else if (how == LOG_ABORTED && log->first_made)
     remove_made(log);

@@ -4,7 +4,9 @@
  * never written again: what a generation adds begins at a page of its own, at
  * or behind the end of what was committed. Segments are written in whole pages,
  * in writes of LOG_WRITE bytes but for the last, around the page cache where
- * the file system lets us.
+ * the file system lets us, several at the same time where the kernel does. A
+ * buffer does not change while it is written, and all of them are when a
+ * segment is synced, left or given up.
  */
 #ifndef HWCKPT_CACHE_LOG_H
 #define HWCKPT_CACHE_LOG_H
@@ -14,18 +16,30 @@
 #include "session.h"
 
 #define LOG_WRITE ((size_t)1 << 20) /* bytes written at once */
+#define LOG_BUFFER (LOG_WRITE + FORMAT_FRAME_BYTES + CACHE_PAGE_SIZE)
+#define LOG_BUFFERS (CACHE_QUEUE_DEPTH + 1)
 
 struct log {
   struct cache *cache;
   struct session *session;
   const char *application; /* borrowed, like the directory */
   int directory;
-  unsigned char *buffer; /* LOG_WRITE, a frame and a page */
+  unsigned char *buffer; /* that is being filled: one of those below */
   size_t used;
   uint32_t number; /* of the segment the buffer's first byte belongs to */
   uint64_t at;     /* and its place there */
   uint64_t written;
   uint32_t first_made; /* the first segment this generation made, 0: none */
+
+  struct {
+    unsigned char *bytes; /* LOG_WRITE, a frame and a page; null: none yet */
+    bool under_way;       /* it is being written */
+    uint64_t at;          /* in the segment */
+  } buffers[LOG_BUFFERS];
+  unsigned filling, under_way;
+  /* Since the queue was empty, or a rate was measured: */
+  uint64_t measure_begin, measure_bytes, measure_waited;
+  uint64_t waited_ns; /* for the device, in all */
 };
 
 /* Begins at the session's end of the log; takes memory, touches no file. */
@@ -40,6 +54,15 @@ int log_reserve(struct log *log, unsigned char **room,
  * is given, those there, at a page of their own. Fills in where they lie. */
 int log_append(struct log *log, const void *raw, size_t stored,
                struct format_frame *frame, struct hwckpt_error *error);
+
+/* Writes the first `length` bytes, whole pages, of the buffer, and goes on
+ * with the rest of it. They may be under way when it returns. */
+int log_write(struct log *log, size_t length, struct hwckpt_error *error);
+
+/* Waits until nothing is under way; the first failure. */
+int log_settle(struct log *log, struct hwckpt_error *error);
+
+struct place log_place(const struct log *log, char file[FORMAT_FILE_MAX]);
 
 /* Bytes not written yet, and whether they are all there is. */
 bool log_is_held(const struct log *log);

@@ -49,6 +49,33 @@ static int begin_frame(struct cache_writer *writer,
   return result;
 }
 
+/* The level is chosen for each frame. */
+static size_t code_at_pace(struct cache_writer *writer, void *room,
+                           const void *data, size_t length) {
+  struct pace *pace = &writer->cache->pace;
+  const struct cache_io *io = env_of(writer)->io;
+  unsigned next = pace_next(pace);
+  int level = pace_level(next);
+  int before = writer->coded_with;
+  writer->coded_with = level;
+  if (level == CODEC_LEVEL_RAW ||
+      (level != before && !encoder_set_level(writer->encoder, level)))
+    return 0;
+  uint64_t begin = io->thread_ns();
+  size_t stored = encoder_encode(writer->encoder, room, data, length);
+  pace_coded(pace, next, length, stored ? stored : length,
+             io->thread_ns() - begin);
+  return stored;
+}
+
+size_t writer_code(struct cache_writer *writer, void *room, const void *data,
+                   size_t length) {
+  if (writer->level == CACHE_LEVEL_AUTO)
+    return code_at_pace(writer, room, data, length);
+  return writer->encoder ? encoder_encode(writer->encoder, room, data, length)
+                         : 0;
+}
+
 /* Codes a frame and appends it to the log. */
 static int end_frame(struct cache_writer *writer, const void *data,
                      size_t length, struct hwckpt_error *error) {
@@ -56,8 +83,7 @@ static int end_frame(struct cache_writer *writer, const void *data,
   int result = log_reserve(&writer->log, &room, error);
   if (result < 0)
     return writer->failed = result;
-  size_t stored =
-      writer->encoder ? encoder_encode(writer->encoder, room, data, length) : 0;
+  size_t stored = writer_code(writer, room, data, length);
   const void *raw = stored ? NULL : data;
   struct format_frame frame = {.stored = (uint32_t)(stored ? stored : length),
                                .raw = (uint32_t)length,

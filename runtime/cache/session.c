@@ -29,9 +29,18 @@ void session_leave_segment(struct cache *cache, struct session *session) {
   session->segment = 0;
 }
 
+void session_leave_queue(struct cache *cache, struct session *session) {
+  if (!session->queue)
+    return;
+  cache->env->io->queue_close(session->queue);
+  cache->env->unmap(session->queue, CACHE_QUEUE_BYTES);
+  session->queue = NULL;
+}
+
 static void end(struct cache *cache, struct session *session) {
   if (!session)
     return;
+  session_leave_queue(cache, session);
   session_leave_segment(cache, session);
   content_forget(cache->env, &session->content);
   cache->env->unmap(session, sizeof(*session));

@@ -24,6 +24,9 @@ struct session {
   uint64_t end; /* behind the last committed byte, a multiple of the page */
   uint64_t allocated; /* bytes fallocated; UINT64_MAX: refused */
 
+  void *queue;        /* of writes, CACHE_QUEUE_BYTES; null: none yet */
+  bool queue_refused; /* it cannot be had, or does not serve */
+
   struct content content;
   bool recalled; /* it says what was there before */
 };
@@ -40,6 +43,9 @@ int session_begin(struct cache *cache, const char *application, int directory,
                   int lock, struct session **session,
                   struct hwckpt_error *error);
 void session_return(struct cache *cache, struct session *session);
+
+/* Ends the queue of writes. */
+void session_leave_queue(struct cache *cache, struct session *session);
 
 /* Forgets the segment that was appended to. */
 void session_leave_segment(struct cache *cache, struct session *session);

@@ -4,6 +4,7 @@
 
 #include "image.h"
 #include "recall.h"
+#include "vector.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,6 +94,9 @@ static int identify_next(struct cache_writer *writer, void *context,
   return fill_header(writer, options->parent, error);
 }
 
+/* For the records of a generation without pages. */
+#define LEVEL_FIRST 1
+
 static int take_memory(struct cache_writer *writer,
                        struct hwckpt_error *error) {
   const struct cache_env *env = writer->cache->env;
@@ -102,12 +106,15 @@ static int take_memory(struct cache_writer *writer,
     return writer_no_memory(writer, error);
   if (writer->level == CODEC_LEVEL_RAW)
     return 0;
-  size_t size = codec_encoder_size(writer->level);
+  bool is_auto = writer->level == CACHE_LEVEL_AUTO;
+  size_t size =
+      is_auto ? pace_encoder_size() : codec_encoder_size(writer->level);
   writer->workspace = env->map(size);
   writer->workspace_size = size;
   if (!writer->workspace)
     return writer_no_memory(writer, error);
-  writer->encoder = encoder_init(writer->workspace, size, writer->level);
+  writer->coded_with = is_auto ? LEVEL_FIRST : writer->level;
+  writer->encoder = encoder_init(writer->workspace, size, writer->coded_with);
   return writer->encoder ? 0 : writer_no_memory(writer, error);
 }
 
@@ -193,6 +200,15 @@ uint64_t cache_writer_number(const struct cache_writer *writer) {
   return writer->number;
 }
 
+void cache_writer_pace(const struct cache_writer *writer,
+                       struct cache_pace *pace) {
+  pace->device = writer->cache->pace.device;
+  pace->waited_ns = writer->log.waited_ns;
+  pace->level = writer->level == CACHE_LEVEL_AUTO
+                    ? pace_level(writer->cache->pace.level)
+                    : writer->level;
+}
+
 /* ---- putting ---- */
 
 /* Every later call on a failed writer fails as the first did. */
@@ -217,21 +233,6 @@ static int check_range(struct cache_writer *writer, uint64_t address,
   return place_fail(&place, error, HWCKPT_E_CAPTURE, EINVAL,
                     "range 0x%llx + 0x%llx is not of pages",
                     (unsigned long long)address, (unsigned long long)length);
-}
-
-static bool is_zero_page(const unsigned char *page) {
-  /* Most pages that are not zero differ early; the rest is for the vector
-   * unit. */
-  typedef uint64_t __attribute__((may_alias, aligned(1))) word;
-  const word *words = (const word *)page;
-  for (size_t block = 0; block < CACHE_PAGE_SIZE / 8; block += 64) {
-    uint64_t any = 0;
-    for (size_t i = 0; i < 64; i++)
-      any |= words[block + i];
-    if (any)
-      return false;
-  }
-  return true;
 }
 
 static int check_pages(struct cache_writer *writer, uint64_t address,
@@ -259,10 +260,11 @@ int cache_put_pages(struct cache_writer *writer, uint64_t address,
   writer->commit.put_pages += count;
   for (size_t i = 0; i < count && result == 0;) {
     size_t first = i;
-    bool zero = is_zero_page(pages + first * CACHE_PAGE_SIZE);
+    bool zero = vector_is_zero_page(pages + first * CACHE_PAGE_SIZE);
     do
       i++;
-    while (i < count && is_zero_page(pages + i * CACHE_PAGE_SIZE) == zero);
+    while (i < count &&
+           vector_is_zero_page(pages + i * CACHE_PAGE_SIZE) == zero);
     uint64_t begin = address + first * CACHE_PAGE_SIZE;
     struct span span = {begin, address + i * CACHE_PAGE_SIZE, SPAN_NO_SLOT};
     if (!zero)

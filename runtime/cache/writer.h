@@ -47,7 +47,8 @@ struct cache_writer {
   uint64_t written;
 
   /* Coding. `frame` collects pages until full. */
-  int level;
+  int level;               /* that the encoder has, or CACHE_LEVEL_AUTO */
+  int coded_with;          /* of the encoder, now */
   struct encoder *encoder; /* null at level 0; lies in workspace */
   void *workspace;
   size_t workspace_size;
@@ -96,6 +97,11 @@ int writer_append_page(struct cache_writer *writer, const unsigned char *data,
 int writer_put_stored(struct cache_writer *writer, uint64_t address,
                       const unsigned char *data, size_t count,
                       struct hwckpt_error *error);
+
+/* Codes `length` bytes into `room`; the coded length, or 0: store them as they
+ * are. */
+size_t writer_code(struct cache_writer *writer, void *room, const void *data,
+                   size_t length);
 
 /* Codes what the last frame has so far. */
 int writer_end_frame(struct cache_writer *writer, struct hwckpt_error *error);

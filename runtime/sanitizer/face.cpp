@@ -62,7 +62,6 @@ struct Limits {
 const Limits NumberLimits[] = {
     {"every_site", 0, INT64_MAX, "0 or more"},
     {"rollback_every", 0, INT64_MAX, "0 or more"},
-    {"level", -7, 19, "a zstd level, -7 to 19"},
     {"base_every", 0, UINT_MAX, "0 or more"},
     {"keep", 1, INT_MAX, "1 or more"},
     {"signal", 0, 64, "a signal number, or 0"},
@@ -224,6 +223,30 @@ private:
   Complaint *Wrong;
 };
 
+class LevelOption final : public FlagHandlerBase {
+public:
+  LevelOption(const char *name, int64_t *value, Complaint *complaint)
+      : Name(name), Value(value), Wrong(complaint) {}
+  bool Parse(const char *text) final {
+    if (internal_strcmp(text, "auto") == 0)
+      *Value = HWCKPT_LEVEL_AUTO;
+    else if (!parseNumber(text, Value) || *Value < -7 || *Value > 19)
+      Wrong->make(Name, text, "auto, or a zstd level, -7 to 19");
+    return true;
+  }
+  bool Format(char *buffer, uptr size) final {
+    if (*Value == HWCKPT_LEVEL_AUTO)
+      return FormatString(buffer, size, "auto");
+    return static_cast<uptr>(internal_snprintf(
+               buffer, size, "%lld", static_cast<long long>(*Value))) < size;
+  }
+
+private:
+  const char *Name;
+  int64_t *Value;
+  Complaint *Wrong;
+};
+
 class DurationOption final : public FlagHandlerBase {
 public:
   DurationOption(const char *name, uint64_t *value, Complaint *complaint)
@@ -314,6 +337,7 @@ private:
 
 using FLAG = FlagOption;
 using NUMBER = NumberOption;
+using LEVEL = LevelOption;
 using DURATION = DurationOption;
 using BYTES = BytesOption;
 using STRING = StringOption;

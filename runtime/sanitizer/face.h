@@ -18,11 +18,13 @@ extern "C" {
 
 #define HWCKPT_OPTION_TYPE_FLAG bool
 #define HWCKPT_OPTION_TYPE_NUMBER int64_t
+#define HWCKPT_OPTION_TYPE_LEVEL int64_t
 #define HWCKPT_OPTION_TYPE_DURATION uint64_t
 #define HWCKPT_OPTION_TYPE_BYTES uint64_t
 #define HWCKPT_OPTION_TYPE_STRING const char *
 
 #define HWCKPT_EVERY_AUTO UINT64_MAX /* the option every=auto */
+#define HWCKPT_LEVEL_AUTO INT32_MIN  /* the option level=auto */
 
 struct hwckpt_options {
 #define HWCKPT_OPTION(kind, name, initial, description)                        \

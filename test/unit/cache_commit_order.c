@@ -50,6 +50,7 @@ int main(void) {
   io.fsync = io_fsync;
   io.renameat = io_renameat;
   io.unlinkat = io_unlinkat;
+  unit_use_queue(&io);
   struct cache_env env = {&io, unit_map, unit_unmap};
   static struct model model = {.pages = 4096};
   struct cache_write_options options = {0, 0};

@@ -360,17 +360,39 @@ static long disk_getrandom(void *buffer, size_t length) {
   return (long)length;
 }
 static unsigned disk_geteuid(void) { return 0; }
+static uint64_t disk_clock(void) { return 1; }
 
 static const struct cache_io disk_io = {
-    disk_openat,    disk_close,     disk_pread,       disk_pwrite,
-    disk_fallocate, disk_ftruncate, disk_fdatasync,   disk_fsync,
-    disk_mkdirat,   disk_renameat,  disk_unlinkat,    disk_fstat,
-    disk_getdents,  disk_flock,     disk_realtime_ns, disk_getrandom,
-    disk_geteuid};
+    .openat = disk_openat,
+    .close = disk_close,
+    .pread = disk_pread,
+    .pwrite = disk_pwrite,
+    .fallocate = disk_fallocate,
+    .ftruncate = disk_ftruncate,
+    .fdatasync = disk_fdatasync,
+    .fsync = disk_fsync,
+    .mkdirat = disk_mkdirat,
+    .renameat = disk_renameat,
+    .unlinkat = disk_unlinkat,
+    .fstat = disk_fstat,
+    .getdents = disk_getdents,
+    .flock = disk_flock,
+    .realtime_ns = disk_realtime_ns,
+    .getrandom = disk_getrandom,
+    .geteuid = disk_geteuid,
+    .monotonic_ns = disk_clock,
+    .thread_ns = disk_clock,
+    .queue_open = unit_queue_open,
+    .queue_write = unit_queue_write,
+    .queue_wait = unit_queue_wait,
+    .queue_close = unit_queue_close,
+};
 static const struct cache_env env = {&disk_io, unit_map, unit_unmap};
 
 /* ---- the run ---- */
 
+#define PAGES 800
+#define LARGE 10 /* a generation of several writes at the same time */
 #define GENERATIONS 12
 static struct model models[GENERATIONS + 2];
 static size_t committed_at[GENERATIONS + 1]; /* operations by then; 0: never */
@@ -381,17 +403,20 @@ static size_t removed_from;
 
 static void write_generation(struct cache *cache, uint64_t number,
                              uint64_t parent) {
-  struct cache_write_options options = {parent, (int)(number % 2)};
+  struct cache_write_options options = {
+      parent, number == LARGE ? 0 : (int)(number % 2)};
   struct cache_writer *writer;
   struct model *model = &models[number];
   *model = models[parent];
-  model->pages = 256;
+  model->pages = PAGES;
   begun_at[number] = recorded;
   CHECK_OK(cache_begin(cache, application, &options, &writer, &unit_error));
   CHECK(cache_writer_number(writer) == number);
   size_t count = number % 3 == 0 ? 5 : 100; /* in its own file, or not */
   CHECK_OK(unit_put(writer, model, number * 7 % 100, count, (unsigned)number,
                     &unit_error));
+  if (number == LARGE)
+    CHECK_OK(unit_put(writer, model, 256, PAGES - 256, LARGE, &unit_error));
   /* Some of it again as it was. */
   CHECK_OK(unit_put(writer, model, 200, 50, 77, &unit_error));
   CHECK_OK(cache_put_record(writer, 1, "record", 6, &unit_error));
@@ -402,7 +427,7 @@ static void write_generation(struct cache *cache, uint64_t number,
 static struct cache *open_cache(void) {
   struct cache *cache;
   CHECK_OK(cache_open(&env, "cache", true, &cache, &unit_error));
-  cache_set_segment_size(cache, 1 << 20);
+  cache_set_segment_size(cache, 3 << 20);
   return cache;
 }
 
@@ -518,6 +543,7 @@ static void lose_power(const struct disk *start, size_t end, enum fate fate) {
 }
 
 int main(void) {
+  unit_queue_pwrite = disk_pwrite;
   const char *stress = getenv("HWCKPT_STRESS");
   unsigned samples = stress && *stress == '1' ? 200 : 4;
   static struct disk start;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum mode { FAIL_ONCE, SHORT_ONCE, DEAD_FROM_HERE };
 
@@ -36,6 +37,13 @@ static bool strike(void) {
     if (strike() && plan.mode != SHORT_ONCE)                                   \
       return -plan.error;                                                      \
     return cache_io_kernel.call;                                               \
+  } while (0)
+
+#define INJECT_QUEUE(call)                                                     \
+  do {                                                                         \
+    if (strike() && plan.mode != SHORT_ONCE)                                   \
+      return -plan.error;                                                      \
+    return unit_queue_##call;                                                  \
   } while (0)
 
 /* Around the page cache each write would wait for the device. */
@@ -96,11 +104,41 @@ static long io_getrandom(void *buffer, size_t length) {
 }
 static unsigned io_geteuid(void) { return cache_io_kernel.geteuid(); }
 
+/* A refused queue, or write in it, is for pwrite(). */
+static int io_queue_open(void *queue) { INJECT_QUEUE(open(queue)); }
+static int io_queue_write(void *queue, int fd, const void *buffer,
+                          size_t length, uint64_t offset, unsigned tag) {
+  INJECT_QUEUE(write(queue, fd, buffer, length, offset, tag));
+}
+static int io_queue_wait(void *queue, unsigned *tag, long *result) {
+  INJECT_QUEUE(wait(queue, tag, result));
+}
+
 static const struct cache_io injecting = {
-    io_openat,    io_close,     io_pread,    io_pwrite,  io_fallocate,
-    io_ftruncate, io_fdatasync, io_fsync,    io_mkdirat, io_renameat,
-    io_unlinkat,  io_fstat,     io_getdents, io_flock,   io_realtime_ns,
-    io_getrandom, io_geteuid};
+    .openat = io_openat,
+    .close = io_close,
+    .pread = io_pread,
+    .pwrite = io_pwrite,
+    .fallocate = io_fallocate,
+    .ftruncate = io_ftruncate,
+    .fdatasync = io_fdatasync,
+    .fsync = io_fsync,
+    .mkdirat = io_mkdirat,
+    .renameat = io_renameat,
+    .unlinkat = io_unlinkat,
+    .fstat = io_fstat,
+    .getdents = io_getdents,
+    .flock = io_flock,
+    .realtime_ns = io_realtime_ns,
+    .getrandom = io_getrandom,
+    .geteuid = io_geteuid,
+    .monotonic_ns = io_realtime_ns,
+    .thread_ns = io_realtime_ns,
+    .queue_open = io_queue_open,
+    .queue_write = io_queue_write,
+    .queue_wait = io_queue_wait,
+    .queue_close = unit_queue_forget,
+};
 
 static const struct cache_env env = {&injecting, unit_map, unit_unmap};
 
@@ -124,8 +162,8 @@ static int write_generation(struct cache *cache, uint64_t parent,
   if (result < 0)
     return result;
   size_t first = parent ? 100 : 0;
-  /* The first is more than is written at once; a segment they all need. */
-  result = unit_put(writer, model, first, run.committed ? 70 : 280,
+  /* The first is several writes at the same time; a segment they all need. */
+  result = unit_put(writer, model, first, run.committed ? 70 : 530,
                     1 + (unsigned)parent, error);
   if (result == 0)
     result = cache_put_record(writer, 1, "record", 6, error);
@@ -310,7 +348,11 @@ int main(int argc, char **argv) {
       {"short", SHORT_ONCE, 0, 3},      {"dead", DEAD_FROM_HERE, EIO, 2}};
   const char *stress = getenv("HWCKPT_STRESS");
   bool all = stress && *stress == '1';
+  /* Thousands of small files: where there is no device to wait for. */
+  if (access("/dev/shm", W_OK) == 0)
+    setenv("TMPDIR", "/dev/shm", 1);
   unit_folder();
+  unit_queue_pwrite = io_pwrite;
   for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
     if (argc < 2 || strcmp(argv[1], kinds[i].what) == 0)
       try_all(kinds[i].mode, kinds[i].error, all ? 1 : kinds[i].step,

@@ -76,6 +76,10 @@ static bool is_NUMBER(const char *value) {
   return end != value && !*end && !errno;
 }
 
+static bool is_LEVEL(const char *value) {
+  return !strcmp(value, "auto") || is_NUMBER(value);
+}
+
 static bool is_DURATION(const char *value) {
   uint64_t ns;
   return duration_parse(value, &ns);
@@ -112,6 +116,7 @@ static const char *what_fits(const char *kind) {
   return !strcmp(kind, "DURATION") ? "a duration such as 500us, 20ms, 1.5s, 5m"
          : !strcmp(kind, "BYTES")  ? "a number of bytes such as 64K, 500M, 10G"
          : !strcmp(kind, "NUMBER") ? "a whole number"
+         : !strcmp(kind, "LEVEL")  ? "a whole number or auto"
                                    : "0 or 1";
 }
 

@@ -225,6 +225,12 @@ static long memory_getrandom(void *buffer, size_t length) {
 }
 
 static unsigned memory_geteuid(void) { return 0; }
+static uint64_t memory_clock(void) { return 1; }
+
+static int memory_queue_open(void *queue) {
+  (void)queue;
+  return -ENOSYS;
+}
 
 static const struct cache_io memory_io = {
     .openat = memory_openat,
@@ -244,6 +250,9 @@ static const struct cache_io memory_io = {
     .realtime_ns = memory_realtime_ns,
     .getrandom = memory_getrandom,
     .geteuid = memory_geteuid,
+    .monotonic_ns = memory_clock,
+    .thread_ns = memory_clock,
+    .queue_open = memory_queue_open,
 };
 
 /* Refuses what no small image needs, as a machine short of memory would. */

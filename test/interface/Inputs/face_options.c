@@ -20,6 +20,7 @@ __attribute__((constructor(101))) static void read_options(int argc,
 
 #define FORMAT_FLAG "%d"
 #define FORMAT_NUMBER "%" PRId64
+#define FORMAT_LEVEL "%" PRId64
 #define FORMAT_DURATION "%" PRIu64
 #define FORMAT_BYTES "%" PRIu64
 #define FORMAT_STRING "'%s'"

@@ -6,6 +6,7 @@ import sys
 KINDS = {
     "FLAG": "0 or 1",
     "NUMBER": "number",
+    "LEVEL": "number, auto",
     "DURATION": "duration",
     "BYTES": "bytes",
     "STRING": "text",
@@ -33,7 +34,7 @@ This page is made from `runtime/interface/options.def`:
 )
 rows = ROW.findall(open(sys.argv[1]).read())
 for kind, name, default, description in rows:
-    default = {'""': "(empty)", "false": "0", "true": "1"}.get(default, default.strip('"'))
+    default = {'""': "(empty)", "false": "0", "true": "1", "HWCKPT_LEVEL_AUTO": "auto"}.get(default, default.strip('"'))
     print(f"| `{name}` | {KINDS[kind]} | {default} | {description} |")
 print(
     """

@@ -123,6 +123,65 @@ size_t unit_mapped(void) { return mapped; }
 
 const struct cache_env unit_env = {&cache_io_kernel, unit_map, unit_unmap};
 
+/* ---- a queue of writes ---- */
+
+struct unit_queue {
+  unsigned count;
+  struct {
+    int fd;
+    const void *buffer;
+    size_t length;
+    uint64_t offset;
+    unsigned tag;
+  } writes[CACHE_QUEUE_DEPTH];
+};
+_Static_assert(sizeof(struct unit_queue) <= CACHE_QUEUE_BYTES, "its memory");
+
+long (*unit_queue_pwrite)(int fd, const void *buffer, size_t length,
+                          uint64_t offset);
+
+int unit_queue_open(void *queue) {
+  CHECK(((struct unit_queue *)queue)->count == 0);
+  return 0;
+}
+
+int unit_queue_write(void *memory, int fd, const void *buffer, size_t length,
+                     uint64_t offset, unsigned tag) {
+  struct unit_queue *queue = memory;
+  unsigned i = queue->count++;
+  CHECK(i < CACHE_QUEUE_DEPTH);
+  queue->writes[i].fd = fd;
+  queue->writes[i].buffer = buffer;
+  queue->writes[i].length = length;
+  queue->writes[i].offset = offset;
+  queue->writes[i].tag = tag;
+  return 0;
+}
+
+int unit_queue_wait(void *memory, unsigned *tag, long *result) {
+  struct unit_queue *queue = memory;
+  CHECK(queue->count > 0);
+  unsigned i = --queue->count;
+  *tag = queue->writes[i].tag;
+  *result = unit_queue_pwrite(queue->writes[i].fd, queue->writes[i].buffer,
+                              queue->writes[i].length, queue->writes[i].offset);
+  return 0;
+}
+
+void unit_queue_close(void *queue) {
+  CHECK(((struct unit_queue *)queue)->count == 0);
+}
+
+void unit_queue_forget(void *queue) { (void)queue; }
+
+void unit_use_queue(struct cache_io *io) {
+  unit_queue_pwrite = io->pwrite;
+  io->queue_open = unit_queue_open;
+  io->queue_write = unit_queue_write;
+  io->queue_wait = unit_queue_wait;
+  io->queue_close = unit_queue_close;
+}
+
 /* ---- the model ---- */
 
 static uint64_t mix(uint64_t x) {

@@ -64,6 +64,21 @@ void unit_unmap(void *address, size_t length);
 /* Descriptors this process has open. */
 int unit_descriptors(void);
 
+/* A queue of writes for the tables of tests, over a pwrite() of theirs: what
+ * was begun last ends first, and is written only when it is waited for, so that
+ * whoever does not wait, or changes a buffer before, writes something else. */
+extern long (*unit_queue_pwrite)(int fd, const void *buffer, size_t length,
+                                 uint64_t offset);
+int unit_queue_open(void *queue);
+int unit_queue_write(void *queue, int fd, const void *buffer, size_t length,
+                     uint64_t offset, unsigned tag);
+int unit_queue_wait(void *queue, unsigned *tag, long *result);
+void unit_queue_close(void *queue);  /* nothing is under way */
+void unit_queue_forget(void *queue); /* of one that could not be waited for */
+
+/* Makes a table write by that queue, over its own pwrite(). */
+void unit_use_queue(struct cache_io *io);
+
 /* ---- a model of memory ---- */
 
 #define UNIT_BASE UINT64_C(0x7f0000000000)
