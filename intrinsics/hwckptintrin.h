@@ -97,6 +97,10 @@ struct hwckpt_statistics {
   unsigned long long arm_ns, signal_ns, arrive_ns; /* parts of stop_ns */
   unsigned long long track_ns; /* a stop of its own before that, in pause_ns */
   unsigned long long threads, threads_at_sites, signalled;
+  /* How much later than the timer it was begun, as the one before was still
+   * being written; how long that took; how long it waited for flash itself. */
+  unsigned long long delayed_ns, write_ns, waited_ns;
+  unsigned long long device_rate; /* bytes a second that flash writes, 0: ? */
 };
 
 /* Fills the first `size` bytes (sizeof the structure) of *statistics. 0, or a

@@ -46,6 +46,10 @@ void counters_taken(const struct checkpoint_result *result) {
   c->pages_written = last->pages_written;
   c->pages_precopied = last->pages_precopied;
   c->interval_ns = last->interval_ns;
+  c->delayed_ns = last->delayed_ns;
+  c->write_ns = last->write_ns;
+  c->waited_ns = last->waited_ns;
+  c->device_rate = last->device_rate;
   c->arm_ns = last->arm_ns;
   c->signal_ns = last->signal_ns;
   c->arrive_ns = last->arrive_ns;

@@ -31,6 +31,7 @@ static LIVE struct {
    */
   _Atomic uint32_t changes, changes_seen;
   uint64_t interval; /* of the timer; 0: none */
+  uint64_t on_time;  /* when it is due by that alone */
 } events;
 
 /* To be rolled back: no event of a checkpoint. */
@@ -213,13 +214,21 @@ static int errno_of(const struct hwckpt_error *error) {
   }
 }
 
+/* How much later the timer's event comes than by its interval. */
+static uint64_t delay_of(Event event) {
+  uint64_t now = quiesce_now_ns();
+  return event == Event_EVENT_TIMER && events.on_time && now > events.on_time
+             ? now - events.on_time
+             : 0;
+}
+
 /* Whether it was taken. */
 static bool take_checkpoint(Event event, const char *cause,
                             const struct quiesce_hooks *how) {
   struct hwckpt_error error;
   static struct checkpoint_result result;
-  int status =
-      checkpoint_take(event, cause, events.interval, how, &result, &error);
+  int status = checkpoint_take(event, cause, events.interval, delay_of(event),
+                               how, &result, &error);
   if (status > 0) {
     /* Once the program is rolled back, or cannot be. */
     atomic_fetch_or(&events.requests, 1u << event);
@@ -341,11 +350,8 @@ static void serve(void *unused) {
       sites_prepare();
       sites_arm();
     }
-    /* When writing is slower than the timer the program gets a quarter of the
-     * interval at least between two checkpoints. */
-    uint64_t now = quiesce_now_ns(), rest = events.interval / 4;
-    due = begin + events.interval;
-    due = due < now + rest ? now + rest : due;
+    events.on_time = begin + events.interval;
+    due = interval_due(begin, quiesce_now_ns(), events.interval);
     if (taken)
       tidy(due);
   }

@@ -19,3 +19,11 @@ uint64_t interval_daly(uint64_t cost_ns, uint64_t mtbf_ns) {
   uint64_t interval = root + cost / 3 + root * cost / mtbf / 18;
   return (interval > cost ? interval - cost : 1) * 1000;
 }
+
+uint64_t interval_due(uint64_t begin_ns, uint64_t now_ns,
+                      uint64_t interval_ns) {
+  uint64_t took = now_ns - begin_ns;
+  uint64_t due = begin_ns + interval_ns;
+  uint64_t rested = now_ns + (took > interval_ns ? took : interval_ns / 4);
+  return due < rested ? rested : due;
+}

@@ -13,4 +13,11 @@
  * failures; nanoseconds all. */
 uint64_t interval_daly(uint64_t cost_ns, uint64_t mtbf_ns);
 
+/* When the next checkpoint is due, of one that was begun and is durable now: an
+ * interval after its begin, but not before the program had a quarter of the
+ * interval for itself. When writing takes longer than the interval, flash does
+ * not keep up: the program then gets as long as the writing took, so that no
+ * more than half of the time is spent in checkpoints, however slow it is. */
+uint64_t interval_due(uint64_t begin_ns, uint64_t now_ns, uint64_t interval_ns);
+
 #endif

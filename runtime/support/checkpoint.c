@@ -64,6 +64,7 @@ static LIVE struct {
   uint64_t captured;  /* pages, last time */
   bool little;        /* is expected to be captured in the stop */
   uint64_t cpu_ns;    /* of our threads, last time */
+  uint64_t write_ns;  /* from its begin until it was durable, last time */
   bool scanned;       /* for the generation that is being taken */
   char application[CACHE_NAME_MAX];
   bool named;
@@ -411,6 +412,15 @@ static bool rolls_back(const struct parked *threads, unsigned count) {
   return false;
 }
 
+static void note_pace(Statistics *statistics,
+                      const struct cache_writer *writer) {
+  struct cache_pace pace;
+  cache_writer_pace(writer, &pace);
+  statistics->device_rate = pace.device;
+  statistics->waited_ns = pace.waited_ns;
+  statistics->level = pace.level;
+}
+
 static void note_stop(Statistics *statistics,
                       const struct quiesce_times *times) {
   statistics->arm_ns = times->arm_ns;
@@ -467,6 +477,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
     status = rest_finish(&checkpoint.rest, error);
   int drained = drain_finish(status == 0 ? error : 0);
   status = status == 0 ? drained : status;
+  note_pace(statistics, writer);
   if (status == 0)
     status = put_records(writer, &process, threads, count, statistics, error);
   return status;
@@ -517,7 +528,7 @@ static uint64_t cpu_ns(void) {
 uint64_t checkpoint_cpu_ns(void) { return checkpoint.cpu_ns; }
 
 int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
-                    const struct quiesce_hooks *hooks,
+                    uint64_t delayed_ns, const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error) {
   loaded_wait();
@@ -525,7 +536,7 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
   int status = name_application(error);
   if (status < 0)
     return status;
-  uint64_t cpu_begin = cpu_ns();
+  uint64_t cpu_begin = cpu_ns(), begin = quiesce_now_ns();
   bool base, tried_child;
   do {
     memset(result, 0, sizeof *result);
@@ -533,6 +544,8 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
     hwckpt_format(result->statistics.cause, sizeof result->statistics.cause,
                   "%s", cause);
     result->statistics.interval_ns = interval_ns;
+    result->statistics.delayed_ns = delayed_ns;
+    result->statistics.write_ns = checkpoint.write_ns;
     base = is_base();
     tried_child = !checkpoint.rest.no_children;
     status = take_generation(base, hooks, result, error);
@@ -544,6 +557,7 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
   checkpoint.uncounted = 0;
   checkpoint.deltas = base ? 0 : checkpoint.deltas + 1;
   checkpoint.cpu_ns = cpu_ns() - cpu_begin + drain_cpu_ns();
+  checkpoint.write_ns = quiesce_now_ns() - begin;
   return 0;
 }
 
@@ -659,4 +673,5 @@ void checkpoint_forget(void) {
   drain_forget();
   crew_forget();
   program_stderr_is_of(0);
+  cache_forget();
 }

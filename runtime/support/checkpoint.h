@@ -60,12 +60,13 @@ struct checkpoint_result {
 /* Processor time that the runtime's threads took for the last checkpoint. */
 uint64_t checkpoint_cpu_ns(void);
 
-/* Takes a checkpoint; event, cause and interval are for the record. Threads
+/* Takes a checkpoint; event, cause, interval, and by how much that was exceeded
+ * because the one before was still being written, are for the record. Threads
  * that wait in a save are given their result by the caller:
  * quiesce_finish_saves() after success, quiesce_fail_saves() else. 1: it was
  * not taken, because a thread waits to be rolled back. */
 int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
-                    const struct quiesce_hooks *hooks,
+                    uint64_t delayed_ns, const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error);
 

@@ -12,11 +12,16 @@
  * while it is still coded in small steps. */
 #define TAKE 64u
 
+/* Fewer say little of what a page takes. */
+#define ENOUGH 256u
+
 static LIVE struct {
   struct ring *ring;
   struct cache_writer *writer;
   int result; /* of the first call that failed, with its error */
   struct hwckpt_error error;
+  uint64_t put_ns, put_pages; /* since the begin */
+  uint64_t page_ns;           /* for a page, before that */
   uint64_t cpu_ns, cpu_begin; /* processor time, up to now and at the begin */
 } drain;
 
@@ -69,7 +74,10 @@ static void serve(void *unused) {
   for (;;) {
     uint64_t first;
     uint32_t count = ring_take(drain.ring, TAKE, &first);
+    uint64_t begin = quiesce_now_ns();
     put_slots(first, count);
+    drain.put_ns += quiesce_now_ns() - begin;
+    drain.put_pages += count;
     struct timespec now = {0};
     SYS(clock_gettime, CLOCK_THREAD_CPUTIME_ID, &now);
     drain.cpu_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
@@ -86,6 +94,9 @@ void drain_begin(struct cache_writer *writer) {
   drain.writer = writer;
   drain.result = 0;
   drain.cpu_begin = drain.cpu_ns;
+  if (drain.put_pages >= ENOUGH)
+    drain.page_ns = drain.put_ns / drain.put_pages;
+  drain.put_ns = drain.put_pages = 0;
   ring_begin(drain.ring);
 }
 
@@ -99,5 +110,7 @@ int drain_finish(struct hwckpt_error *error) {
 }
 
 uint64_t drain_cpu_ns(void) { return drain.cpu_ns - drain.cpu_begin; }
+
+uint64_t drain_page_ns(void) { return drain.page_ns; }
 
 void drain_forget(void) { memset(&drain, 0, sizeof drain); }

@@ -24,6 +24,9 @@ int drain_finish(struct hwckpt_error *error);
 /* Processor time that its thread took since drain_begin(). */
 uint64_t drain_cpu_ns(void);
 
+/* What putting a page to the writer took of late; 0: not known. */
+uint64_t drain_page_ns(void);
+
 /* In the restored program: there is no such thread. */
 void drain_forget(void);
 

@@ -2,6 +2,7 @@
 #include "rest.h"
 
 #include "cow_child.h"
+#include "drain.h"
 #include "exclude.h"
 #include "quiesce.h"
 
@@ -127,7 +128,9 @@ static int scan(struct rest *rest, bool all, Statistics *statistics,
 static bool child_is_cheaper(const struct rest *rest) {
   uint64_t pages = rest->runs.pages, room = ring_room(rest->capture->ring);
   uint64_t over = pages > room ? pages - room : 0;
-  return pages * rest->page_ns + over * WRITE_NS > rest->clone_ns;
+  /* Those have to wait until others are written, as slowly as flash is. */
+  uint64_t write_ns = drain_page_ns() ? drain_page_ns() : WRITE_NS;
+  return pages * rest->page_ns + over * write_ns > rest->clone_ns;
 }
 
 /* Whether a child copies the runs. */

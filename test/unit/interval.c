@@ -1,5 +1,6 @@
 /* The interval that is chosen is Daly's, and at least as good as its neighbours
- * when the lost time is worked out. */
+ * when the lost time is worked out; checkpoints are spaced out when writing
+ * them takes long. */
 // RUN: %unit/interval
 // RUN: %unit/sanitized/interval
 #include "../../runtime/interface/interval.c"
@@ -25,5 +26,9 @@ int main(void) {
   CHECK(interval_daly(UINT64_MAX, UINT64_MAX) == UINT64_MAX);
   CHECK(interval_daly(0, 86400 * S) > 0);
   CHECK(interval_daly(MS, UINT64_MAX) == UINT64_MAX);
+  CHECK(interval_due(5 * S, 5 * S + 100 * MS, S) == 6 * S);
+  CHECK(interval_due(5 * S, 5 * S + 900 * MS, S) == 6 * S + 150 * MS);
+  CHECK(interval_due(5 * S, 6 * S, S) == 6 * S + 250 * MS);
+  CHECK(interval_due(5 * S, 9 * S, S) == 13 * S);
   return 0;
 }

@@ -134,6 +134,26 @@ static void print_stop(const Statistics *statistics) {
   line("stop", text);
 }
 
+static void print_pace(const Statistics *statistics) {
+  char text[128], rate[32], waited[32], level[32];
+  if (statistics->delayed_ns) {
+    char late[32], took[32];
+    snprintf(text, sizeof text, "%s, as writing the one before took %s",
+             text_duration(late, sizeof late, statistics->delayed_ns),
+             text_duration(took, sizeof took, statistics->write_ns));
+    line("delayed", text);
+  }
+  if (!statistics->device_rate)
+    return;
+  if (statistics->level)
+    snprintf(level, sizeof level, "zstd level %d", (int)statistics->level);
+  snprintf(text, sizeof text, "writes %s a second, %s waited for it, %s",
+           text_bytes(rate, sizeof rate, statistics->device_rate),
+           text_duration(waited, sizeof waited, statistics->waited_ns),
+           statistics->level ? level : "not compressed");
+  line("flash", text);
+}
+
 static void print_statistics(const struct generation *generation) {
   const Statistics *statistics = &generation->statistics;
   char text[128];
@@ -149,6 +169,7 @@ static void print_statistics(const struct generation *generation) {
   }
   if (statistics->interval_ns)
     line_duration("interval", statistics->interval_ns);
+  print_pace(statistics);
   line_duration("pause", statistics->pause_ns);
   print_stop(statistics);
   if (statistics->track_ns)
@@ -268,6 +289,11 @@ static void write_statistics(struct json *json, const Statistics *statistics) {
   json_string(json, "cause", statistics->cause);
   json_string(json, "method", generation_method(statistics->method));
   json_number(json, "interval_ns", statistics->interval_ns);
+  json_number(json, "delayed_ns", statistics->delayed_ns);
+  json_number(json, "write_ns", statistics->write_ns);
+  json_number(json, "waited_ns", statistics->waited_ns);
+  json_number(json, "device_rate", statistics->device_rate);
+  json_signed(json, "level", statistics->level);
   json_number(json, "rounds", statistics->rounds);
   json_number(json, "precopy_ns", statistics->precopy_ns);
   json_number(json, "stop_ns", statistics->stop_ns);
