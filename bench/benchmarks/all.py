@@ -9,13 +9,14 @@ import argparse
 import os
 import shutil
 
-from . import capture, overhead, pause, plot, restore
+from . import cache, capture, overhead, pause, plot, restore
 
 STEPS = (
     ("overhead", overhead, ["--count"] if shutil.which("valgrind") else []),
     ("pause", pause, []),
     ("capture", capture, []),
     ("restore", restore, []),
+    ("cache", cache, []),
 )
 
 
