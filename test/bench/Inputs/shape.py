@@ -95,6 +95,22 @@ def restore(told):
         sys.exit("there is a mode of no such name")
 
 
+def cache(told):
+    fields("cache", told, dict.fromkeys(("write_ratio", "read_ratio"), NUMBER))
+    if not 0 < told["write_ratio"] < 10 or not 0 < told["read_ratio"] < 10:
+        sys.exit(f"these ratios cannot be: {told}")
+    by_case = {}
+    for row in told["rows"]:
+        by_case.setdefault(row["case"], []).append(row)
+    if {row["level"] for row in by_case["memory"]} != {"auto", "0", "1", "3"}:
+        sys.exit("a level is missing")
+    for row in by_case["memory"]:
+        if row["level"] == "0" and row["bytes"] < row["put_bytes"] / 2:
+            sys.exit(f"this is not stored as it is: {row}")
+    if len(by_case["deltas"]) < 3 or [row["deltas"] for row in by_case["restore"]] != [1, 10]:
+        sys.exit("deltas are missing")
+
+
 def main():
     name, path = sys.argv[1:]
     with open(path) as file:
@@ -102,7 +118,7 @@ def main():
     if told["benchmark"] != name:
         sys.exit(f"this is {told['benchmark']}")
     fields("machine", told["machine"], {"processor": str, "processors": int, "kernel": str})
-    {"overhead": overhead, "pause": pause, "capture": capture, "restore": restore}[name](told)
+    {"overhead": overhead, "pause": pause, "capture": capture, "restore": restore, "cache": cache}[name](told)
 
 
 main()
