@@ -1,4 +1,5 @@
-# arrays.sh - sieves primes and counts words in arrays, all in the shell itself.
+# arrays.sh TIMES - sieves primes and counts them in arrays, all in the shell
+# itself.
 limit=60000
 declare -a composite
 declare -A endings
@@ -11,7 +12,7 @@ for ((i = 2; i <= limit; i++)); do
   done
 done
 sum=0
-for ((i = 0; i < 100000; i++)); do
+for ((i = 0; i < 200000 * $1; i++)); do
   ((sum = (sum * 31 + i + ${endings[$((i % 10))]:-0}) % 1000003))
 done
 echo "last $last sum $sum"

@@ -1,4 +1,4 @@
--- bodies.lua - bodies that attract each other, a table of strings, and a sum of
+-- bodies.lua TIMES - bodies that attract each other, a table of strings, and a sum of
 -- both: the same on every run.
 local bodies = {}
 for i = 1, 12 do
@@ -21,9 +21,9 @@ local function step(dt)
   end
 end
 local words, sum = {}, 0
-for n = 1, 300000 do
+for n = 1, 1500000 * tonumber(arg[1]) do
   step(0.001)
-  if n % 100 == 0 then
+  if n % 1000 == 0 then
     words[n] = string.format("%.12g", bodies[n % 12 + 1].x)
     sum = (sum * 31 + #words[n] + words[n]:byte(-1)) % 1000003
   end

@@ -1,11 +1,12 @@
-"""Threads that append to files of their own and to one of all; at the end every
+"""files.py TIMES - threads that append to files of their own and to one of all; at the end every
 line of them is read again, once each and in order."""
 
 import hashlib
 import os
+import sys
 import threading
 
-LINES = 3000
+LINES = 3000 * int(sys.argv[1])
 lock = threading.Lock()
 together = open("together", "w")
 
