@@ -88,8 +88,17 @@ static void read_own(Credentials *to) {
   info_close(&info);
 }
 
+static bool same_groups(const Credentials *a, const Credentials *b) {
+  return a->groups_count == b->groups_count &&
+         memcmp(a->groups, b->groups, sizeof(a->groups)) == 0;
+}
+
 static bool same(const Credentials *a, const Credentials *b) {
-  return memcmp(a, b, sizeof(*a)) == 0;
+  return memcmp(a->user, b->user, sizeof(a->user)) == 0 &&
+         memcmp(a->group, b->group, sizeof(a->group)) == 0 &&
+         same_groups(a, b) && a->inheritable == b->inheritable &&
+         a->permitted == b->permitted && a->effective == b->effective &&
+         a->bounding == b->bounding && a->ambient == b->ambient;
 }
 
 static void begin(void) { read_own(&started); }
@@ -148,8 +157,7 @@ static bool may_become(const Credentials *now, const Credentials *to) {
   if (memcmp(now->user, to->user, sizeof(now->user)) != 0)
     needed |= 1ull << CAP_SETUID;
   if (memcmp(now->group, to->group, sizeof(now->group)) != 0 ||
-      now->groups_count != to->groups_count ||
-      memcmp(now->groups, to->groups, sizeof(now->groups)) != 0)
+      !same_groups(now, to))
     needed |= 1ull << CAP_SETGID;
   if (now->bounding != to->bounding)
     needed |= 1ull << CAP_SETPCAP;

@@ -149,7 +149,7 @@ static void warn_of_id(const SystemVMemory *then, long id) {
 /* The segment outlives the program that was killed: when nobody has it, it is
  * taken. */
 static bool is_left(const SystemVMemory *then, const Area *area) {
-  struct shmid_ds now;
+  struct shmid_ds now = {0};
   if (then->removed || SYS(shmctl, then->id, IPC_STAT, &now) < 0 ||
       now.shm_perm.__key != then->key || now.shm_segsz != then->size)
     return false;
