@@ -124,6 +124,41 @@ _Noreturn void arch_unmap_and_sigreturn(void *address, size_t length,
 uint64_t arch_xstate_features(void);
 uint32_t arch_xstate_size(const ucontext_t *context);
 
+/* ---- system calls of the program's libc, told before they are made ---- */
+
+struct arch_call {
+  uint64_t number;
+  uint64_t arguments[6];
+};
+
+#define ARCH_PROGRAM_CALLS 256u
+#define ARCH_PROGRAM_CALLS_STUBS ((size_t)ARCH_PROGRAM_CALLS * 64)
+
+/* Notes the places in the code [begin, end) that make one of the wanted system
+ * calls; ascending. False: there are too many. */
+bool arch_program_calls_find(uint64_t begin, uint64_t end,
+                             bool (*wanted)(uint32_t number));
+/* Forgets those that have not been changed. */
+void arch_program_calls_drop(void);
+/* Changes them all, so that each comes through arch_before_call(). Memory is
+ * the program's, ARCH_PROGRAM_CALLS_STUBS bytes, writable, near the code, and
+ * becomes code. No thread of the program runs. 0 or a negative errno, and
+ * nothing is changed. */
+long arch_program_calls_change(void *memory);
+bool arch_program_calls_changed(void);
+/* The number that a changed place whose system call is at pc makes; -1. */
+long arch_program_call_number(uint64_t pc);
+/* Of a thread that was stopped between being told and the call, or is to make
+ * the call again: it is told again. */
+void arch_context_restart_call(ucontext_t *context);
+
+/* The runtime's: called on the program's thread with the call that comes; may
+ * use general registers only. Returns arch_call_epoch as it was when it began;
+ * it is called again if that has changed. */
+uint32_t arch_before_call(const struct arch_call *call)
+    __attribute__((visibility("hidden")));
+extern _Atomic uint32_t arch_call_epoch __attribute__((visibility("hidden")));
+
 /* ---- memory ---- */
 
 /* Copies one page of 4096 bytes, both aligned. */

@@ -176,6 +176,9 @@ uint64_t format_parse_generation(const char *name);
 /* The same for a segment, whose number fits 32 bits. */
 void format_segment_file(char name[FORMAT_FILE_MAX], uint32_t number);
 uint64_t format_parse_segment(const char *name);
+/* The same for an undo log. */
+void format_undo_file(char name[FORMAT_FILE_MAX], uint64_t number);
+uint64_t format_parse_undo(const char *name);
 bool format_is_temporary(const char *name);
 bool format_same_name(const char *a, const char *b);
 

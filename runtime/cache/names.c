@@ -95,6 +95,18 @@ uint64_t format_parse_segment(const char *name) {
   return format_same_name(name, expected) ? number : 0;
 }
 
+void format_undo_file(char name[FORMAT_FILE_MAX], uint64_t number) {
+  hwckpt_format(name, FORMAT_FILE_MAX, "u%010llu.undo",
+                (unsigned long long)number);
+}
+
+uint64_t format_parse_undo(const char *name) {
+  uint64_t number = name[0] == 'u' ? parse_number(name) : 0;
+  char expected[FORMAT_FILE_MAX];
+  format_undo_file(expected, number);
+  return format_same_name(name, expected) ? number : 0;
+}
+
 bool format_is_temporary(const char *name) {
   static const char suffix[] = FORMAT_TEMPORARY_SUFFIX;
   size_t length = 0;

@@ -5,6 +5,7 @@
 #include "../support/checkpoint.h"
 #include "../support/live.h"
 #include "../support/program_stderr.h"
+#include "../support/undo.h"
 #include "counters.h"
 #include "hooks.h"
 #include "interval.h"
@@ -114,6 +115,7 @@ static int open_checkpoints(struct hwckpt_error *error) {
       .track = (enum dirty_method)word_index(events.options.track, track_words),
       .method = (enum checkpoint_method)word_index(events.options.method,
                                                    method_words),
+      .undo = events.options.files[0] == 'e',
       .go_on = events.options.on_unsupported[0] == 'w',
       .level = (int)events.options.level,
       .base_every = (unsigned)events.options.base_every,
@@ -450,6 +452,8 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   atomic_store(&events.requests, 0);
   atomic_store(&events.started, 0);
   quiesce_install();
+  if (generation && options->files[0] == 'e')
+    undo_restored(events.cache, events.application, generation);
   if (always_armed())
     arm_from_start();
   if (options->every || always_armed())

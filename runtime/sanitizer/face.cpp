@@ -85,8 +85,8 @@ const Words AllowedWords[] = {
      {"auto", "wp", "soft-dirty", "full", nullptr},
      "auto, wp, soft-dirty or full"},
     {"files",
-     {"rollback", "keep", "check", nullptr},
-     "rollback, keep or check"},
+     {"rollback", "exact", "keep", "check", nullptr},
+     "rollback, exact, keep or check"},
     {"on_unsupported", {"fail", "warn", nullptr}, "fail or warn"},
 };
 

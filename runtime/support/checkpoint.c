@@ -26,6 +26,7 @@
 #include "rest.h"
 #include "stage.h"
 #include "task.h"
+#include "undo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -453,6 +454,10 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   describe_process(&process);
   memory_settings_read(&checkpoint.settings, base);
   rest_expect(&checkpoint.rest);
+  if (checkpoint.options.undo)
+    undo_prepare(checkpoint.options.cache, checkpoint.application,
+                 &checkpoint.map, cache_writer_number(writer),
+                 checkpoint.target);
   status = quiesce_stop(hooks, &threads, &count, error);
   if (status < 0)
     return status;
@@ -464,6 +469,8 @@ static int take(bool base, const struct quiesce_hooks *hooks,
     quiesce_resume();
     return 1;
   }
+  if (checkpoint.options.undo)
+    undo_switch();
   /* A base is done by its first round: the rest is what was written since. */
   status = capture(base && !statistics->rounds, threads, count, &process,
                    statistics, error);
@@ -506,6 +513,8 @@ static int take_generation(bool base, const struct quiesce_hooks *hooks,
   }
   stage_clear(&checkpoint.stage);
   checkpoint.warned = true;
+  if (status)
+    undo_not_committed();
   if (status && checkpoint.scanned) {
     checkpoint.newest = 0;
     checkpoint.tracked = false;
@@ -617,8 +626,10 @@ static int merge(bool always, struct background *background,
 }
 
 static int retain(struct hwckpt_error *error) {
-  return cache_retain(checkpoint.cache, checkpoint.application,
-                      &checkpoint.options.retention, error);
+  int status = cache_retain(checkpoint.cache, checkpoint.application,
+                            &checkpoint.options.retention, error);
+  undo_retain();
+  return status;
 }
 
 int checkpoint_tidy(bool (*go_on)(void *context), void *context,

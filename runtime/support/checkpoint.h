@@ -29,6 +29,7 @@ struct checkpoint_options {
   uint64_t generation;     /* and the one it comes back from; 0: none */
   enum dirty_method track;
   enum checkpoint_method method;
+  bool undo;  /* what files are changed to is kept */
   bool go_on; /* without what is not supported, instead of failing */
   int level;  /* zstd; 0: raw */
   unsigned

@@ -73,6 +73,8 @@ static void on_stop_signal(int number, siginfo_t *info, void *context) {
   if (info->si_code == SI_QUEUE && info->si_value.sival_ptr == &quiesce) {
     /* One that comes too late has interrupted a system call all the same. */
     enum interrupted how = interrupted_settle(context, info->si_pid);
+    if (how == INTERRUPTED_NOTHING)
+      arch_context_restart_call(context);
     park_at(PARK_SIGNAL, context, info->si_pid);
     interrupted_leave(how, context);
     return;

@@ -19,6 +19,7 @@
 #include "restored.h"
 #include "revive.h"
 #include "rollback.h"
+#include "undo.h"
 
 #include <errno.h>
 #include <string.h>
@@ -162,6 +163,7 @@ void resume(const struct resume_info *info) {
   private_forget();
   quiesce_forget();
   checkpoint_forget();
+  undo_forget();
   loaded_restored(info->lazily);
   rollback_forget();
   struct resource_source source;

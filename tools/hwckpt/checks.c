@@ -225,7 +225,17 @@ static int check_mapped_file(const Area *area, struct hwckpt_error *error) {
                     "it was mapped", error);
 }
 
-static int check_areas(const struct generation *generation,
+/* Whether the failure is of a file that may be as it was before long. */
+static bool may_pass(const struct undo_paths *paths, int failed,
+                     const char *path) {
+  return failed &&
+         (failed == -HWCKPT_E_FILE_GONE || failed == -HWCKPT_E_FILE_SHORTER) &&
+         undo_may_bring(paths, path, failed == -HWCKPT_E_FILE_SHORTER);
+}
+
+/* Shared mappings of files, or all other areas. */
+static int check_areas(const struct generation *generation, bool shared,
+                       const struct undo_paths *paths,
                        struct hwckpt_error *error) {
   struct kernel_areas own;
   Area area;
@@ -234,6 +244,8 @@ static int check_areas(const struct generation *generation,
   own_kernel_areas(&own);
   for (size_t cursor = 0; generation_next_area(generation, &cursor, &area);) {
     int failed = 0;
+    if ((area.kind == AreaKind_AREA_FILE_SHARED) != shared)
+      continue;
     if (area.kind == AreaKind_AREA_KERNEL)
       failed = check_kernel_area(&own, &area, error);
     else if ((area.kind == AreaKind_AREA_FILE_PRIVATE ||
@@ -243,7 +255,7 @@ static int check_areas(const struct generation *generation,
       failed = check_mapped_file(&area, error);
       memcpy(checked, area.name, sizeof checked);
     }
-    if (failed)
+    if (failed && !may_pass(paths, failed, area.name))
       return failed;
   }
   return 0;
@@ -295,6 +307,7 @@ static int check_directory(const char *path, struct hwckpt_error *error) {
 }
 
 static int check_descriptors(const struct generation *generation,
+                             const struct undo_paths *paths,
                              struct hwckpt_error *error) {
   Descriptor descriptor;
   for (size_t cursor = 0;
@@ -304,10 +317,12 @@ static int check_descriptors(const struct generation *generation,
         descriptor.same_as >= 0)
       continue;
     int failed = check_descriptor(&descriptor, error);
-    if (failed)
+    if (failed && !may_pass(paths, failed, descriptor.path))
       return failed;
   }
-  return check_directory(generation->file_system.directory, error);
+  int failed = check_directory(generation->file_system.directory, error);
+  return may_pass(paths, failed, generation->file_system.directory) ? 0
+                                                                    : failed;
 }
 
 int checks_before_restore(const struct generation *generation,
@@ -318,8 +333,15 @@ int checks_before_restore(const struct generation *generation,
   if (!failed)
     failed = check_program(generation, error);
   if (!failed)
-    failed = check_areas(generation, error);
+    failed = check_areas(generation, false, NULL, error);
+  return failed;
+}
+
+int checks_of_files(const struct generation *generation,
+                    const struct undo_paths *paths,
+                    struct hwckpt_error *error) {
+  int failed = check_areas(generation, true, paths, error);
   if (!failed)
-    failed = check_descriptors(generation, error);
+    failed = check_descriptors(generation, paths, error);
   return failed;
 }

@@ -4,10 +4,16 @@
 #define HWCKPT_CHECKS_H
 
 #include "generation.h"
+#include "undo.h"
 
 /* Fails with the first thing that would keep the generation from being
- * restored. Changes nothing. */
+ * restored, but for the files that the program itself may have changed since.
+ * Changes nothing. */
 int checks_before_restore(const struct generation *generation,
                           struct hwckpt_error *error);
+/* The same for those, but for what taking back what `paths` speak of may put
+ * right; null: for all. */
+int checks_of_files(const struct generation *generation,
+                    const struct undo_paths *paths, struct hwckpt_error *error);
 
 #endif

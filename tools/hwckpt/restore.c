@@ -4,13 +4,15 @@
  * In order: choose the generation, check all that can be checked, settle how
  * the process gets its id, make the process (launch.c), which becomes the
  * program, and see it through (progress.c). Nothing is changed on disk before
- * the last check has passed. */
+ * the last check has passed; then files are rolled back. */
 #include "arguments.h"
 #include "checks.h"
 #include "fallback.h"
 #include "last_words.h"
 #include "launch.h"
+#include "options_text.h"
 #include "progress.h"
+#include "undo.h"
 
 #include "tools/restorer/plan.h"
 
@@ -183,6 +185,27 @@ static void prepare_loading(struct progress *progress) {
     progress_fail(progress, &error);
 }
 
+/* Nothing is changed when a file would keep the generation from being restored
+ * all the same. With files=check they must be as they were. */
+static int roll_back_files(const struct restore_request *request,
+                           const struct selection *selection,
+                           const struct generation *generation,
+                           struct hwckpt_error *error) {
+  char files[16] = "";
+  options_find(request->options, "files", files, sizeof files);
+  bool check = strcmp(files, "check") == 0, keep = strcmp(files, "keep") == 0;
+  struct undo_paths *paths =
+      check || keep ? NULL
+                    : undo_paths_open(selection->cache, selection->application,
+                                      selection->number);
+  int failed = checks_of_files(generation, paths, error);
+  undo_paths_close(paths);
+  if (!failed && !check)
+    failed = undo_files(selection->cache, selection->application,
+                        selection->number, keep, error);
+  return failed ? failed : checks_of_files(generation, NULL, error);
+}
+
 static int restore_selected(struct restore_request *request,
                             struct selection *selection,
                             struct generation *generation) {
@@ -203,6 +226,8 @@ static int restore_selected(struct restore_request *request,
     failed = process_id_settle(generation, &request->policy, &error);
   if (!failed)
     failed = checks_before_restore(generation, &error);
+  if (!failed)
+    failed = roll_back_files(request, selection, generation, &error);
   if (!failed)
     failed = lazy_settle(generation, &request->lazy, &error);
   if (!failed)

@@ -156,6 +156,9 @@ static bool leads_to(const unsigned char *code, const unsigned char *end) {
 
 long arch_context_syscall_number(const ucontext_t *context) {
   uint64_t at = arch_context_pc(context) - ARCH_SYSCALL_LENGTH;
+  long told = arch_program_call_number(at);
+  if (told >= 0)
+    return told;
   const unsigned char *end = (const unsigned char *)at;
   /* The page before need not be mapped. */
   uint64_t room = at & 4095;

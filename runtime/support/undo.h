@@ -1,0 +1,40 @@
+/* undo.h - what the program changes in files after a checkpoint is kept, so
+ * that a restore can take it back: files=rollback.
+ *
+ * From the first checkpoint on, system calls of the program's libc that change
+ * a file, or where a name leads, are told before they are made
+ * (arch_program_calls_change()); undo_before.c looks whether what they change
+ * is in the log of this interval between two generations, and has
+ * undo_keeper.c put it there if not. What `hwckpt restore` does with the logs
+ * is in tools/hwckpt/undo.c, their bytes in cache/undo_log.h.
+ */
+#ifndef HWCKPT_SUPPORT_UNDO_H
+#define HWCKPT_SUPPORT_UNDO_H
+
+#include "memory_map.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* On the checkpoint thread. A generation is about to be taken, the one before
+ * it is `before`: all that the switch needs. The map is read where it must be.
+ * When something is missing nothing is kept, and a restore says so where it
+ * sees that a file changed. */
+void undo_prepare(const char *cache, const char *application,
+                  struct memory_map *map, uint64_t generation, uint64_t before);
+/* While all threads stand, before their state is captured: from here on what is
+ * kept leads back to that generation. */
+void undo_switch(void);
+/* It was not committed. */
+void undo_not_committed(void);
+/* Generations may have been removed. */
+void undo_retain(void);
+
+/* In a program that came back, before its threads run: what it changes from
+ * here on leads back to the generation again. */
+void undo_restored(const char *cache, const char *application,
+                   uint64_t generation);
+/* In a program that came back: nothing of before is there. */
+void undo_forget(void);
+
+#endif

@@ -1,0 +1,321 @@
+/* undo_before.c - what the program's threads do before a system call that
+ * changes a file: they see to it that what it changes is in the log.
+ *
+ * Runs on the program's threads in the place of an instruction of libc, which
+ * may be in a signal handler: no libc, no lock, general registers only. What is
+ * in the log already is seen here, without the keeper. Invariant: where it
+ * looks at an interval, all signals are blocked, so that no stop finds a thread
+ * with an interval in its hands.
+ */
+#include "../arch/arch.h"
+#include "../arch/sys.h"
+#include "live.h"
+#include "undo_state.h"
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+LIVE _Atomic uint32_t arch_call_epoch;
+
+#define TO_THE_END UINT64_MAX
+
+enum how {
+  HOW_NONE,
+  HOW_WRITE,
+  HOW_WRITEV,
+  HOW_PWRITE,
+  HOW_PWRITEV,
+  HOW_FTRUNCATE,
+  HOW_FALLOCATE,
+  HOW_SENDFILE,
+  HOW_COPY, /* copy_file_range and splice */
+  HOW_MMAP,
+  HOW_OPEN,
+  HOW_OPENAT,
+  HOW_CREAT,
+  HOW_OPENAT2,
+  HOW_TRUNCATE,
+  HOW_REMOVE, /* path */
+  HOW_REMOVEAT,
+  HOW_RENAME,
+  HOW_RENAMEAT,
+  HOW_MAKE,     /* path */
+  HOW_MAKEAT,   /* directory, path */
+  HOW_MAKE_2,   /* anything, path */
+  HOW_MAKEAT_2, /* anything, directory, path */
+  HOW_LINKAT,
+};
+
+#define NUMBERS 512
+static const unsigned char hows[NUMBERS] = {
+    [SYS_write] = HOW_WRITE,
+    [SYS_writev] = HOW_WRITEV,
+    [SYS_pwrite64] = HOW_PWRITE,
+    [SYS_pwritev] = HOW_PWRITEV,
+    [SYS_pwritev2] = HOW_PWRITEV,
+    [SYS_ftruncate] = HOW_FTRUNCATE,
+    [SYS_fallocate] = HOW_FALLOCATE,
+    [SYS_sendfile] = HOW_SENDFILE,
+    [SYS_copy_file_range] = HOW_COPY,
+    [SYS_splice] = HOW_COPY,
+    [SYS_mmap] = HOW_MMAP,
+    [SYS_open] = HOW_OPEN,
+    [SYS_openat] = HOW_OPENAT,
+    [SYS_creat] = HOW_CREAT,
+    [SYS_openat2] = HOW_OPENAT2,
+    [SYS_truncate] = HOW_TRUNCATE,
+    [SYS_unlink] = HOW_REMOVE,
+    [SYS_rmdir] = HOW_REMOVE,
+    [SYS_unlinkat] = HOW_REMOVEAT,
+    [SYS_rename] = HOW_RENAME,
+    [SYS_renameat] = HOW_RENAMEAT,
+    [SYS_renameat2] = HOW_RENAMEAT,
+    [SYS_mkdir] = HOW_MAKE,
+    [SYS_mknod] = HOW_MAKE,
+    [SYS_mkdirat] = HOW_MAKEAT,
+    [SYS_mknodat] = HOW_MAKEAT,
+    [SYS_link] = HOW_MAKE_2,
+    [SYS_symlink] = HOW_MAKE_2,
+    [SYS_symlinkat] = HOW_MAKEAT_2,
+    [SYS_linkat] = HOW_LINKAT,
+};
+
+bool undo_wants(uint32_t number) {
+  return number < NUMBERS && hows[number] != HOW_NONE;
+}
+
+void undo_ask(struct undo_request *request) {
+  atomic_store(&request->done, 0);
+  request->next = atomic_load(&undo_state.requests);
+  while (!atomic_compare_exchange_weak(&undo_state.requests, &request->next,
+                                       request))
+    ;
+  atomic_fetch_add(&undo_state.wakes, 1);
+  SYS(futex, &undo_state.wakes, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+  while (!atomic_load(&request->done))
+    SYS(futex, &request->done, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0);
+}
+
+/* Whether all of [begin, end) that was there is in the log. */
+static bool is_kept(struct undo_interval *interval, const struct stat *file,
+                    uint64_t begin, uint64_t end) {
+  if (atomic_load(&interval->lost))
+    return true;
+  const struct undo_file *known =
+      undo_place(interval, file->st_dev, file->st_ino);
+  if (!known || !atomic_load(&known->inode))
+    return false;
+  end = end < known->size ? end : known->size;
+  for (uint64_t block = begin / UNDO_BLOCK; block * UNDO_BLOCK < end; block++)
+    if (!undo_block_is_kept(interval, known, block))
+      return false;
+  return true;
+}
+
+static uint64_t block_signals(void) {
+  uint64_t all = ~0ull, before = 0;
+  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+  return before;
+}
+
+static void unblock_signals(uint64_t before) {
+  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+}
+
+/* A child has the code of its parent, and nobody who keeps a log for it. */
+static bool served(void) {
+  return atomic_load(&undo_state.pid) == (int)SYS(getpid);
+}
+
+static void keep(struct undo_request *request) {
+  if (!served())
+    return;
+  uint64_t before = block_signals();
+  struct undo_interval *interval = atomic_load(&undo_state.now);
+  if (interval && !atomic_load(&interval->lost))
+    undo_ask(request);
+  unblock_signals(before);
+}
+
+static void keep_range(int descriptor, uint64_t begin, uint64_t end) {
+  struct stat file;
+  end = end < begin ? TO_THE_END : end;
+  if (SYS(fstat, descriptor, &file) < 0 || !S_ISREG(file.st_mode) ||
+      file.st_nlink == 0 || !served())
+    return;
+  uint64_t before = block_signals();
+  struct undo_interval *interval = atomic_load(&undo_state.now);
+  if (interval && !is_kept(interval, &file, begin, end)) {
+    struct undo_request request;
+    request.wish = UNDO_KEEP_RANGE;
+    request.descriptor = descriptor;
+    request.begin = begin;
+    request.end = end;
+    undo_ask(&request);
+  }
+  unblock_signals(before);
+}
+
+static void keep_from_offset(int descriptor, uint64_t length) {
+  long offset = SYS(lseek, descriptor, 0, 1 /* SEEK_CUR */);
+  if (offset >= 0)
+    keep_range(descriptor, (uint64_t)offset, (uint64_t)offset + length);
+}
+
+/* Bytes of a vector in the program's memory, which need not be there. */
+static uint64_t vector_length(uint64_t vector, uint64_t count) {
+  struct iovec entries[8];
+  struct iovec own = {entries, sizeof entries};
+  struct iovec its = {(void *)vector, count * sizeof entries[0]};
+  if (count > 8 || SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0) !=
+                       (long)its.iov_len)
+    return TO_THE_END;
+  uint64_t length = 0;
+  for (uint64_t i = 0; i < count; i++)
+    length += entries[i].iov_len;
+  return length;
+}
+
+static uint64_t word_of_program(uint64_t address, uint64_t otherwise) {
+  uint64_t word = otherwise;
+  struct iovec own = {&word, sizeof word};
+  struct iovec its = {(void *)address, sizeof word};
+  if (SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0) != sizeof word)
+    return otherwise;
+  return word;
+}
+
+static void keep_copy(int descriptor, uint64_t offset_at, uint64_t length) {
+  if (!offset_at) {
+    keep_from_offset(descriptor, length);
+    return;
+  }
+  uint64_t offset = word_of_program(offset_at, 0);
+  keep_range(descriptor, offset, offset + length);
+}
+
+static void keep_fallocate(int descriptor, int mode, uint64_t offset,
+                           uint64_t length) {
+  if (mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE))
+    keep_range(descriptor, offset, TO_THE_END);
+  else if (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+    keep_range(descriptor, offset, offset + length);
+  else
+    keep_range(descriptor, TO_THE_END - 1, TO_THE_END);
+}
+
+static void keep_place(enum undo_wish wish, int directory, uint64_t path,
+                       int directory_2, uint64_t path_2, bool cut) {
+  struct undo_request request;
+  request.wish = wish;
+  request.cut = cut;
+  request.begin = 0;
+  request.place[0].directory = directory;
+  request.place[0].path = (const char *)path;
+  request.place[1].directory = directory_2;
+  request.place[1].path = (const char *)path_2;
+  keep(&request);
+}
+
+static void keep_open(int directory, uint64_t path, uint64_t flags) {
+  if ((flags & (O_CREAT | O_TRUNC)) &&
+      (flags & O_TMPFILE) != (uint64_t)O_TMPFILE && !(flags & O_PATH))
+    keep_place(UNDO_KEEP_NAME, directory, path, 0, 0, flags & O_TRUNC);
+}
+
+static void keep_mapping(const uint64_t *a) {
+  uint64_t kind = a[3] & MAP_TYPE;
+  if ((kind == MAP_SHARED || kind == MAP_SHARED_VALIDATE) &&
+      (a[2] & PROT_WRITE) && !(a[3] & MAP_ANONYMOUS))
+    keep_range((int)a[4], a[5], a[5] + a[1]);
+}
+
+static void keep_rename(int from_directory, uint64_t from, int to_directory,
+                        uint64_t to, bool exchange) {
+  keep_place(exchange ? UNDO_KEEP_BOTH : UNDO_KEEP_RENAME, from_directory, from,
+             to_directory, to, false);
+}
+
+#define EXCHANGE 2 /* RENAME_EXCHANGE */
+
+static void keep_names(enum how how, const struct arch_call *call) {
+  const uint64_t *a = call->arguments;
+  switch (how) {
+  case HOW_OPEN:
+    return keep_open(AT_FDCWD, a[0], a[1]);
+  case HOW_OPENAT:
+    return keep_open((int)a[0], a[1], a[2]);
+  case HOW_CREAT:
+    return keep_open(AT_FDCWD, a[0], O_CREAT | O_TRUNC);
+  case HOW_OPENAT2:
+    return keep_open((int)a[0], a[1], word_of_program(a[2], 0));
+  case HOW_TRUNCATE: {
+    struct undo_request request;
+    request.wish = UNDO_KEEP_CUT;
+    request.begin = a[1];
+    request.place[0].directory = AT_FDCWD;
+    request.place[0].path = (const char *)a[0];
+    return keep(&request);
+  }
+  case HOW_REMOVE:
+    return keep_place(UNDO_KEEP_REMOVE, AT_FDCWD, a[0], 0, 0, false);
+  case HOW_REMOVEAT:
+    return keep_place(UNDO_KEEP_REMOVE, (int)a[0], a[1], 0, 0, false);
+  case HOW_RENAME:
+    return keep_rename(AT_FDCWD, a[0], AT_FDCWD, a[1], false);
+  case HOW_RENAMEAT:
+    return keep_rename((int)a[0], a[1], (int)a[2], a[3],
+                       call->number == SYS_renameat2 && (a[4] & EXCHANGE));
+  case HOW_MAKE:
+    return keep_place(UNDO_KEEP_NAME, AT_FDCWD, a[0], 0, 0, false);
+  case HOW_MAKEAT:
+    return keep_place(UNDO_KEEP_NAME, (int)a[0], a[1], 0, 0, false);
+  case HOW_MAKE_2:
+    return keep_place(UNDO_KEEP_NAME, AT_FDCWD, a[1], 0, 0, false);
+  case HOW_MAKEAT_2:
+    return keep_place(UNDO_KEEP_NAME, (int)a[1], a[2], 0, 0, false);
+  case HOW_LINKAT:
+    return keep_place(UNDO_KEEP_NAME, (int)a[2], a[3], 0, 0, false);
+  default:
+    return;
+  }
+}
+
+static void keep_content(enum how how, const struct arch_call *call) {
+  const uint64_t *a = call->arguments;
+  switch (how) {
+  case HOW_WRITE:
+    return keep_from_offset((int)a[0], a[2]);
+  case HOW_WRITEV:
+    return keep_from_offset((int)a[0], vector_length(a[1], a[2]));
+  case HOW_PWRITE:
+    return keep_range((int)a[0], a[3], a[3] + a[2]);
+  case HOW_PWRITEV:
+    if (call->number == SYS_pwritev2 && a[3] == UINT64_MAX)
+      return keep_from_offset((int)a[0], vector_length(a[1], a[2]));
+    return keep_range((int)a[0], a[3], a[3] + vector_length(a[1], a[2]));
+  case HOW_FTRUNCATE:
+    return keep_range((int)a[0], a[1], TO_THE_END);
+  case HOW_FALLOCATE:
+    return keep_fallocate((int)a[0], (int)a[1], a[2], a[3]);
+  case HOW_SENDFILE:
+    return keep_from_offset((int)a[0], a[3]);
+  case HOW_COPY:
+    return keep_copy((int)a[2], a[3], a[4]);
+  case HOW_MMAP:
+    return keep_mapping(a);
+  default:
+    return keep_names(how, call);
+  }
+}
+
+uint32_t arch_before_call(const struct arch_call *call) {
+  uint32_t epoch = atomic_load(&arch_call_epoch);
+  if (atomic_load(&undo_state.now) && call->number < NUMBERS)
+    keep_content((enum how)hows[call->number], call);
+  return epoch;
+}
