@@ -224,14 +224,14 @@ int cache_undo_each(struct cache *cache, const char *application,
   return result;
 }
 
-static int remove_log(struct place *place, int directory, uint64_t number,
-                      struct hwckpt_error *error) {
+static int remove_log(const struct place *application, int directory,
+                      uint64_t number, struct hwckpt_error *error) {
   char file[FORMAT_FILE_MAX];
-  place->file = file;
+  struct place place = {application->cache, application->application, file};
   format_undo_file(file, number);
-  int result = place->cache->env->io->unlinkat(directory, file, 0);
+  int result = place.cache->env->io->unlinkat(directory, file, 0);
   return result < 0 && result != -ENOENT
-             ? place_fail_io(place, error, result, "unlink")
+             ? place_fail_io(&place, error, result, "unlink")
              : 0;
 }
 

@@ -55,10 +55,10 @@ static void *grown(void *memory, size_t count, size_t *room, size_t size) {
   if (count < *room)
     return memory;
   *room = *room ? 2 * *room : 64;
-  memory = realloc(memory, *room * size);
-  if (!memory)
+  void *more = realloc(memory, *room * size);
+  if (!more)
     abort();
-  return memory;
+  return more;
 }
 
 static void warn(const char *path, int number, const char *what) {
