@@ -87,6 +87,14 @@ static void take_line(struct reading *reading, const char *line) {
         (struct memory_setting){reading->start, reading->end, bits};
 }
 
+/* Where the line ends, NULL if it is not all there. */
+static char *line_end(char *line, const char *end) {
+  for (; line < end; line++)
+    if (*line == '\n')
+      return line;
+  return NULL;
+}
+
 static void read_all(struct memory_settings *settings, int fd) {
   static char text[65536];
   struct reading reading = {settings, 0, 0};
@@ -96,8 +104,7 @@ static void read_all(struct memory_settings *settings, int fd) {
     char *line = text, *end;
     length += (size_t)got;
     text[length] = 0;
-    for (; (end = memchr(line, '\n', length - (size_t)(line - text)));
-         line = end + 1) {
+    for (; (end = line_end(line, text + length)); line = end + 1) {
       *end = 0;
       take_line(&reading, line);
     }
