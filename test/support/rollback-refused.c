@@ -3,13 +3,14 @@
 // shorter or the generation is gone. The program goes on, and is rolled back
 // when it can be.
 // RUN: %behaviour %s -o %t && HWCKPT_OPTIONS=on_unsupported=warn %t 2>&1 | FileCheck %s
-// CHECK: HWCKPT-E325: program cannot be rolled back in place: anon_inode:inotify: descriptor 3
+// CHECK: HWCKPT-E325: program cannot be rolled back in place: anon_inode:{{.*}}userfaultfd{{.*}}: descriptor 3
 // CHECK: HWCKPT-E307: file is shorter than at the checkpoint: {{.*}}file: descriptor 3: 0 bytes, 4 at the checkpoint
 // CHECK: HWCKPT-E1{{[0-9]+}}
 // CHECK: passed
 #include "behaviour.h"
+#include <linux/userfaultfd.h>
 #include <pthread.h>
-#include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static volatile int turns, value = 1;
@@ -35,7 +36,7 @@ int main(void) {
   CHECK_EQUAL(hwckpt_load(), -ENOENT);
   goes_on();
 
-  CHECK_EQUAL(inotify_init(), 3);
+  CHECK_EQUAL(syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY), 3);
   CHECK_EQUAL(__builtin_ckpt_save(), 0);
   value = 2;
   CHECK_EQUAL(__builtin_ckpt_load(), -ENOTSUP);
