@@ -8,6 +8,16 @@
 
 #include "image.h"
 
+/* What several generations have stands in the table once. */
+static void add_unknown(const struct cache_env *env, struct content *content,
+                        struct format_page_hash hash, uint32_t frame,
+                        unsigned page) {
+  uint32_t other_frame;
+  unsigned other_page;
+  if (!content_find(content, hash, 0, &other_frame, &other_page))
+    content_add(env, content, hash, frame, page);
+}
+
 /* The page hashes of one generation. */
 static void recall_image(struct content *content, const struct image *image,
                          struct image_index *index, struct buffer *hashes) {
@@ -26,7 +36,7 @@ static void recall_image(struct content *content, const struct image *image,
       if (!content_add_frame(env, content, &known, &number))
         return;
       for (unsigned page = 0; page < pages; page++)
-        content_add(env, content, hash[page], number, page);
+        add_unknown(env, content, hash[page], number, page);
     }
     hash += pages;
   }
