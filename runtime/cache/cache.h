@@ -62,7 +62,9 @@ struct cache_io {
    * so may a write: both go by pwrite() then. queue_write() begins a write, one
    * of at most CACHE_QUEUE_DEPTH; its bytes must not change before queue_wait()
    * says that the one with this tag ended, with a result as of pwrite(). None
-   * may be under way when the queue is closed. */
+   * may be under way when the queue is closed. The kernel lets go of the pages
+   * some time after that, and may write to them until then: whoever unmaps them
+   * must give them back to it. */
   int (*queue_open)(void *queue);
   int (*queue_write)(void *queue, int fd, const void *buffer, size_t length,
                      uint64_t offset, unsigned tag);
@@ -73,7 +75,8 @@ struct cache_io {
 #define CACHE_QUEUE_DEPTH 8u
 extern const struct cache_io cache_io_kernel;
 
-/* Where the cache takes memory: page-aligned, zeroed; null when there is none.
+/* Where the cache takes memory: page-aligned, zeroed, of its own mapping (see
+ * queue_close()); null when there is none.
  * map and unmap are called while the program runs, never while it is stopped.
  */
 struct cache_env {

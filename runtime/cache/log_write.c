@@ -198,8 +198,9 @@ static int take_one(struct log *log, struct hwckpt_error *error) {
   return finished;
 }
 
-/* A buffer that is not being written, if there is memory for one. */
-static bool find_free(struct log *log, unsigned *found) {
+/* A buffer that is not being written; null: there is none, nor memory for one.
+ */
+static unsigned char *find_free(struct log *log, unsigned *found) {
   for (unsigned i = 0; i < LOG_BUFFERS; i++) {
     if (log->buffers[i].under_way)
       continue;
@@ -208,7 +209,7 @@ static bool find_free(struct log *log, unsigned *found) {
     *found = i;
     return log->buffers[i].bytes;
   }
-  return false;
+  return NULL;
 }
 
 /* Begins to write the buffer's first LOG_WRITE bytes; false: not taken. */
@@ -232,16 +233,20 @@ static bool begin_write(struct log *log) {
  * is no memory for more, fewer are under way. */
 static int go_on(struct log *log, size_t length, struct hwckpt_error *error) {
   unsigned next = log->filling;
-  int result = 0;
-  while (result == 0 &&
-         (log->under_way >= log->cache->writes || !find_free(log, &next)))
-    result = take_one(log, error);
-  if (result < 0)
-    return result;
-  memmove(log->buffers[next].bytes, log->buffer + length, log->used);
-  log->buffer = log->buffers[next].bytes;
-  log->filling = next;
-  return 0;
+  for (;;) {
+    unsigned char *buffer = NULL;
+    if (log->under_way < log->cache->writes)
+      buffer = find_free(log, &next);
+    if (buffer) {
+      memmove(buffer, log->buffer + length, log->used);
+      log->buffer = buffer;
+      log->filling = next;
+      return 0;
+    }
+    int result = take_one(log, error);
+    if (result < 0)
+      return result;
+  }
 }
 
 int log_write(struct log *log, size_t length, struct hwckpt_error *error) {

@@ -145,9 +145,12 @@ int cache_worker_open(const struct cache_plan *plan,
   struct cache_worker *worker;
   *result = NULL;
   int status = cache_worker_make(plan->reader, &worker, error);
-  if (status == 0 && (status = cache_worker_turn(worker, plan, error)) < 0)
+  if (!worker)
+    return status;
+  status = cache_worker_turn(worker, plan, error);
+  if (status < 0)
     cache_worker_close(worker);
-  if (status == 0)
+  else
     *result = worker;
   return status;
 }
