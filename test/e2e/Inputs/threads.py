@@ -12,7 +12,7 @@ ticks = []
 def work(number):
     global total
     state = hashlib.sha256(str(number).encode())
-    for step in range(60000):
+    for step in range(240000):
         state.update(state.digest())
         if step % 1000 == 0:
             with lock:
@@ -22,7 +22,7 @@ def work(number):
 
 
 def tick():
-    for number in range(30):
+    for number in range(120):
         time.sleep(0.01)
         ticks.append(number)
         print(number, flush=True)
