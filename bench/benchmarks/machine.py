@@ -1,8 +1,10 @@
 """machine.py - where things are, and what machine this is."""
 
+import contextlib
 import os
 import platform
 import re
+import signal
 import subprocess
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -76,3 +78,20 @@ def commit():
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     return done.stdout.strip() or None
+
+
+@contextlib.contextmanager
+def undisturbed():
+    """A signal that ends us comes after what is in here: a process that was started
+    is then known to whoever has to end it."""
+    came, before = [], {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if callable(signal.getsignal(number)):
+            before[number] = signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came[:1]:
+            os.kill(os.getpid(), number)

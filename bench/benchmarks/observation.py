@@ -2,7 +2,7 @@
 row with the fields that pause and capture have in common."""
 
 from . import figures
-from .machine import Unusable
+from .machine import Unusable, undisturbed
 from .peers import Nothing
 from .workload import DONE, END, FILLED, PAGES_OF_A_MIB, Log, Noted, ended
 
@@ -105,7 +105,8 @@ def observe(tool, shape, interval, seconds):
     log = Log(tool.folder)
     process = None
     try:
-        process = tool.start(shape, log, interval)
+        with undisturbed():
+            process = tool.start(shape, log, interval)
         log.wait(FILLED, alive=lambda: process.poll() is None)
         if shape.units:
             log.wait(DONE, alive=lambda: process.poll() is None)

@@ -21,7 +21,7 @@ import subprocess
 import time
 
 from . import figures
-from .machine import Unusable, description, run
+from .machine import Unusable, description, run, undisturbed
 from .options import Bench, parser
 from .peers import Hwckpt
 from .workload import FILLED, PAGES_OF_A_MIB, STEP, SWEEP, SWEEPING, SWEPT, Log, Shape
@@ -75,14 +75,17 @@ class Killed:
         self.log = Log(tool.folder)
         rate = min(size, 1024) * PAGES_OF_A_MIB * arguments.percent / 100
         shape = Shape(size, int(rate), data=arguments.data or "noise")
-        process = tool.start(shape, self.log, 1.0)
+        process = None
         try:
+            with undisturbed():
+                process = tool.start(shape, self.log, 1.0)
             self.log.wait(FILLED, alive=lambda: process.poll() is None)
             self.await_generations(process, arguments.deltas + 1)
             kill(process, self.log.pid())
         except BaseException:
-            process.kill()
-            process.wait()
+            if process:
+                process.kill()
+                process.wait()
             self.log.close()
             raise
 
