@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -366,7 +368,10 @@ static void summary(double took) {
 static void open_log(void) {
   int file = -1;
   if (options.log) {
-    file = open(options.log, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    /* Without a reader it is of no use, and nobody would end it. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* Never cut: who measures may have it mapped already. */
+    file = open(options.log, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0 || ftruncate(file, sizeof *journal))
       fail(options.log);
   }

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import threading
 import time
 import uuid
 
@@ -35,6 +36,32 @@ def processes_with(mark):
         except OSError:
             continue
     return found
+
+
+def end_all(mark):
+    for pid in processes_with(mark):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+
+
+class Watchdog:
+    """Ends what lit's time limit spares: processes whose parent ended. lit waits for
+    them as long as they hold its pipes."""
+
+    def __init__(self, mark, seconds):
+        self.mark = mark
+        self.done = threading.Event()
+        threading.Thread(target=self.watch, args=(seconds,), daemon=True).start()
+
+    def watch(self, seconds):
+        while not self.done.wait(seconds):
+            end_all(self.mark)
+            seconds = 1
+
+    def stop(self):
+        self.done.set()
 
 
 def settled(mark):
@@ -74,16 +101,14 @@ class IsolatedTest(lit.formats.ShTest):
             HWCKPT_CACHE=os.path.join(private, "cache"),
             **dict([mark.split("=")]),
         )
+        watchdog = Watchdog(mark, lit_config.maxIndividualTestTime + 5)
         result = super().execute(test, lit_config)
+        watchdog.stop()
         if not isinstance(result, lit.Test.Result):
             result = lit.Test.Result(*result)
 
         left = [f"process {pid}: {command_line(pid)}" for pid in settled(mark)]
-        for pid in processes_with(mark):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass
+        end_all(mark)
         for folder in folders.values():
             left += [os.path.join(folder, name) for name in os.listdir(folder)]
 
