@@ -136,17 +136,27 @@ void LatePlacer::noteAssembly() {
         BlocksWithSite.insert(&MBB);
 }
 
-/// The function that \p MI calls, if it says so.
-static const Function *calledFunction(const MachineInstr &MI) {
-  for (const MachineOperand &Operand : MI.operands())
-    if (Operand.isGlobal())
-      return dyn_cast<Function>(
-          Operand.getGlobal()->stripPointerCastsAndAliases());
-  return nullptr;
+/// What \p MI calls, if it says so.
+static const MachineOperand *calledSymbol(const MachineInstr &MI) {
+  const auto *Found = find_if(MI.operands(), [](const MachineOperand &Operand) {
+    return Operand.isGlobal() || Operand.isSymbol() || Operand.isMCSymbol();
+  });
+  return Found == MI.operands_end() ? nullptr : Found;
 }
 
+/// As on IR: what is called by a pointer, be it out of a table, may come back.
 bool LatePlacer::isRecursive(const MachineInstr &MI) const {
-  const Function *Callee = MI.isCall() ? calledFunction(MI) : nullptr;
+  if (!MI.isCall())
+    return false;
+  const MachineOperand *Called = calledSymbol(MI);
+  if (!Called)
+    return true;
+  if (!Called->isGlobal())
+    return false;
+  const Value *Target = Called->getGlobal()->stripPointerCastsAndAliases();
+  if (isa<GlobalVariable>(Target))
+    return true;
+  const auto *Callee = dyn_cast<Function>(Target);
   if (!Callee)
     return false;
   Attribute Ours = F.getFnAttribute(HWCKPT_COMPONENT_ATTRIBUTE);

@@ -90,11 +90,14 @@ static bool isDone(const Function &F) {
   return F.isDeclarationForLinker() || F.hasFnAttribute(HWCKPT_DONE_ATTRIBUTE);
 }
 
-static StringRef siteRemark(SiteKind Kind) {
-  switch (Kind) {
+static StringRef siteRemark(const Site &S) {
+  switch (S.Kind) {
   case SiteKind::Loop:
     return "site in loop";
   case SiteKind::Recursion:
+    if (const auto *Call = dyn_cast<CallBase>(S.Before);
+        Call && Call->isIndirectCall())
+      return "site before call through a pointer, which may recurse";
     return "site before recursive call";
   case SiteKind::Annotated:
     return "site that the source asks for";
@@ -108,7 +111,7 @@ static void explain(Function &F, const Placement &P) {
     ORE.emit([&] {
       return OptimizationRemark(RemarkName, "Site", S.Loc,
                                 S.Before->getParent())
-             << siteRemark(S.Kind);
+             << siteRemark(S);
     });
   for (const Elision &E : P.Elisions)
     ORE.emit([&] {

@@ -104,6 +104,7 @@ private:
   void placeAnnotated();
   void noteCalls();
   bool mayComeBack(const CallBase &Call) const;
+  bool mayCallUs(const CallBase &Call) const;
   void placeRecursion();
   bool passesSiteBefore(const Instruction &I) const;
   void placeLoop(const Loop &L);
@@ -321,6 +322,13 @@ bool Placer::mayComeBack(const CallBase &Call) const {
          !TLI.getLibFunc(*Callee, Known);
 }
 
+/// True if \p Call is of a pointer or a virtual function, which may be or call
+/// this function. A cycle of calls through pointers passes such a call.
+bool Placer::mayCallUs(const CallBase &Call) const {
+  return Call.isIndirectCall() && !F.doesNotRecurse() &&
+         !Call.hasFnAttr(Attribute::NoCallback);
+}
+
 /// Places one site that every recursive call of the function comes after: a
 /// call that does not recurse, as those at the leaves, does not pass it.
 void Placer::placeRecursion() {
@@ -335,7 +343,7 @@ void Placer::placeRecursion() {
         continue;
       if (mayComeBack(*Call))
         Result.Outside.push_back(Call->getCalledFunction());
-      else if (!Recursion.isRecursive(*Call))
+      else if (!Recursion.isRecursive(*Call) && !mayCallUs(*Call))
         continue;
       Calls.insert(&I);
       Dominator =

@@ -1,5 +1,5 @@
 // A shared object has a table of its own. It works with and without a runtime
-// in the program, and can be unloaded.
+// in the program, and can be unloaded. The call of a pointer has a site too.
 // RUN: clang -c -O2 -I%inc %S/Inputs/arming.c -o %t.rt.o
 // RUN: %clang -fhwckpt -O2 -c %s -o %t.o
 // RUN: %clang -fhwckpt -O2 -fPIC -shared -DLIBRARY %s -o %t.so
@@ -8,7 +8,7 @@
 // RUN: %clang -fhwckpt -fuse-ld=lld -O2 -fPIC -shared -DLIBRARY %s -o %t.so
 // RUN: clang -fuse-ld=lld -rdynamic %t.o %t.rt.o -ldl -o %t && %t %t.so 7 2>&1 | FileCheck %s
 
-// CHECK: modules 2 loop 2 recursion 0 reached 2 saves 2
+// CHECK: modules 2 loop 2 recursion 1 reached 3 saves 2
 #include <dlfcn.h>
 #include <stdlib.h>
 
