@@ -176,10 +176,32 @@ bool parseBytes(const char *text, uint64_t *bytes) {
   return false;
 }
 
-class FlagOption final : public FlagHandlerBase {
+// An option of one kind: where its value goes, and who is told what is wrong.
+template <typename T> class Option : public FlagHandlerBase {
 public:
-  FlagOption(const char *name, bool *value, Complaint *complaint)
+  Option(const char *name, T *value, Complaint *complaint)
       : Name(name), Value(value), Wrong(complaint) {}
+
+protected:
+  static bool print(char *buffer, uptr size, int64_t number) {
+    return static_cast<uptr>(internal_snprintf(
+               buffer, size, "%lld", static_cast<long long>(number))) < size;
+  }
+  static bool print(char *buffer, uptr size, uint64_t number,
+                    const char *unit) {
+    return static_cast<uptr>(internal_snprintf(
+               buffer, size, "%llu%s", static_cast<unsigned long long>(number),
+               unit)) < size;
+  }
+
+  const char *Name;
+  T *Value;
+  Complaint *Wrong;
+};
+
+class FlagOption final : public Option<bool> {
+public:
+  using Option::Option;
   bool Parse(const char *text) final {
     if (!ParseBool(text, Value))
       Wrong->make(Name, text, "0 or 1");
@@ -188,17 +210,11 @@ public:
   bool Format(char *buffer, uptr size) final {
     return FormatString(buffer, size, *Value ? "1" : "0");
   }
-
-private:
-  const char *Name;
-  bool *Value;
-  Complaint *Wrong;
 };
 
-class NumberOption final : public FlagHandlerBase {
+class NumberOption final : public Option<int64_t> {
 public:
-  NumberOption(const char *name, int64_t *value, Complaint *complaint)
-      : Name(name), Value(value), Wrong(complaint) {}
+  using Option::Option;
   bool Parse(const char *text) final {
     int64_t number;
     if (!parseNumber(text, &number)) {
@@ -213,20 +229,13 @@ public:
     return true;
   }
   bool Format(char *buffer, uptr size) final {
-    return static_cast<uptr>(internal_snprintf(
-               buffer, size, "%lld", static_cast<long long>(*Value))) < size;
+    return print(buffer, size, *Value);
   }
-
-private:
-  const char *Name;
-  int64_t *Value;
-  Complaint *Wrong;
 };
 
-class LevelOption final : public FlagHandlerBase {
+class LevelOption final : public Option<int64_t> {
 public:
-  LevelOption(const char *name, int64_t *value, Complaint *complaint)
-      : Name(name), Value(value), Wrong(complaint) {}
+  using Option::Option;
   bool Parse(const char *text) final {
     if (internal_strcmp(text, "auto") == 0)
       *Value = HWCKPT_LEVEL_AUTO;
@@ -237,20 +246,13 @@ public:
   bool Format(char *buffer, uptr size) final {
     if (*Value == HWCKPT_LEVEL_AUTO)
       return FormatString(buffer, size, "auto");
-    return static_cast<uptr>(internal_snprintf(
-               buffer, size, "%lld", static_cast<long long>(*Value))) < size;
+    return print(buffer, size, *Value);
   }
-
-private:
-  const char *Name;
-  int64_t *Value;
-  Complaint *Wrong;
 };
 
-class DurationOption final : public FlagHandlerBase {
+class DurationOption final : public Option<uint64_t> {
 public:
-  DurationOption(const char *name, uint64_t *value, Complaint *complaint)
-      : Name(name), Value(value), Wrong(complaint) {}
+  using Option::Option;
   bool Parse(const char *text) final {
     if (internal_strcmp(Name, "every") == 0 &&
         internal_strcmp(text, "auto") == 0) {
@@ -268,23 +270,14 @@ public:
       return FormatString(buffer, size, "auto");
     for (const Unit &unit : Units)
       if (*Value % unit.factor == 0)
-        return static_cast<uptr>(internal_snprintf(
-                   buffer, size, "%llu%s",
-                   static_cast<unsigned long long>(*Value / unit.factor),
-                   unit.name)) < size;
+        return print(buffer, size, *Value / unit.factor, unit.name);
     return false;
   }
-
-private:
-  const char *Name;
-  uint64_t *Value;
-  Complaint *Wrong;
 };
 
-class BytesOption final : public FlagHandlerBase {
+class BytesOption final : public Option<uint64_t> {
 public:
-  BytesOption(const char *name, uint64_t *value, Complaint *complaint)
-      : Name(name), Value(value), Wrong(complaint) {}
+  using Option::Option;
   bool Parse(const char *text) final {
     if (!parseBytes(text, Value))
       Wrong->make(Name, text,
@@ -294,23 +287,14 @@ public:
   bool Format(char *buffer, uptr size) final {
     for (const Unit &unit : Sizes)
       if (*Value % unit.factor == 0 && (*Value || unit.factor == 1))
-        return static_cast<uptr>(internal_snprintf(
-                   buffer, size, "%llu%s",
-                   static_cast<unsigned long long>(*Value / unit.factor),
-                   unit.name)) < size;
+        return print(buffer, size, *Value / unit.factor, unit.name);
     return false;
   }
-
-private:
-  const char *Name;
-  uint64_t *Value;
-  Complaint *Wrong;
 };
 
-class StringOption final : public FlagHandlerBase {
+class StringOption final : public Option<const char *> {
 public:
-  StringOption(const char *name, const char **value, Complaint *complaint)
-      : Name(name), Value(value), Wrong(complaint) {}
+  using Option::Option;
   bool Parse(const char *text) final {
     *Value = text;
     for (const Words &words : AllowedWords)
@@ -329,10 +313,6 @@ private:
         return;
     Wrong->make(Name, text, words.expected);
   }
-
-  const char *Name;
-  const char **Value;
-  Complaint *Wrong;
 };
 
 using FLAG = FlagOption;
