@@ -91,8 +91,9 @@ static bool good_path(const char *path, size_t bytes) {
 }
 
 static bool known_kind(const struct head *head) {
-  bool path = head->kind == UNDO_NAME || head->kind == UNDO_FILE;
-  return head->kind >= UNDO_BEGIN && head->kind <= UNDO_WHOLE &&
+  bool path = head->kind == UNDO_NAME || head->kind == UNDO_FILE ||
+              head->kind == UNDO_LEFT;
+  return head->kind >= UNDO_BEGIN && head->kind <= UNDO_LEFT &&
          path == (head->path_length != 0) &&
          (head->kind == UNDO_DATA || head->kind == UNDO_NAME ||
           head->data_length == 0);
@@ -221,6 +222,39 @@ int cache_undo_each(struct cache *cache, const char *application,
     result = visit_log(&place, directory, number, visit, context, error);
   }
   end_list(cache, directory, &numbers);
+  return result;
+}
+
+int cache_undo_append(struct cache *cache, const char *application,
+                      uint64_t number, uint64_t length,
+                      const struct undo_record *record,
+                      struct hwckpt_error *error) {
+  const struct cache_io *io = cache->env->io;
+  char file[FORMAT_FILE_MAX];
+  struct place place = {cache, application, file};
+  char head[UNDO_HEAD];
+  int directory;
+  int result = directory_open(cache, application, &directory, error);
+  if (result < 0)
+    return result;
+  format_undo_file(file, number);
+  int fd = io->openat(directory, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+  io->close(directory);
+  if (fd < 0)
+    return place_fail_io(&place, error, fd, "open");
+  size_t path = undo_encode(record, head) - sizeof(head) - record->length;
+  result = io_check_file(&place, fd, NULL, error);
+  if (result == 0 && (result = io->ftruncate(fd, length)) < 0)
+    result = place_fail_io(&place, error, result, "truncate");
+  if (result == 0)
+    result = io_write(&place, fd, head, sizeof(head), length, error);
+  if (result == 0 && path)
+    result =
+        io_write(&place, fd, record->path, path, length + sizeof(head), error);
+  if (result == 0 && record->length)
+    result = io_write(&place, fd, record->data, record->length,
+                      length + sizeof(head) + path, error);
+  io->close(fd);
   return result;
 }
 

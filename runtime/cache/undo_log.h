@@ -28,6 +28,11 @@ enum undo_kind {
   UNDO_FILE,      /* a regular file that was found at path: size and time */
   UNDO_DATA,      /* of a file: its bytes at offset */
   UNDO_WHOLE,     /* of a file: all its bytes are in this log */
+  UNDO_INSTEAD,   /* of a file that went: offset, size and mtime_ns are device,
+                   * inode and birth_ns of the one that was made in its place
+                   * when the log after this one was taken back */
+  UNDO_LEFT,      /* a file at path that is changed, and of which not all is in
+                   * this log */
 };
 
 struct undo_record {
@@ -67,6 +72,13 @@ int cache_undo_each(struct cache *cache, const char *application,
                     int (*visit)(uint64_t number, const void *log,
                                  size_t length, void *context),
                     void *context, struct hwckpt_error *error);
+
+/* Puts a record behind the first `length` bytes of a log; what was there is
+ * gone. */
+int cache_undo_append(struct cache *cache, const char *application,
+                      uint64_t number, uint64_t length,
+                      const struct undo_record *record,
+                      struct hwckpt_error *error);
 
 /* Removes the logs from..to, the newest first. */
 int cache_undo_remove(struct cache *cache, const char *application,

@@ -308,6 +308,26 @@ static int place(struct resource_source *source, const Descriptor *message,
   return 0;
 }
 
+static bool is_open(int number) { return SYS(fcntl, number, F_GETFD) >= 0; }
+
+/* Places it, unless it waits. The numbers were free before. */
+static int place_now(struct resource_source *source, const Descriptor *message,
+                     void *context, struct hwckpt_error *error) {
+  const struct descriptor_kind *kind = kind_of(message);
+  if (message->same_as >= 0 ? !is_open(message->same_as)
+                            : kind->waits && kind->waits(message)) {
+    source->waits = true;
+    return 0;
+  }
+  return place(source, message, context, error);
+}
+
+static int place_later(struct resource_source *source,
+                       const Descriptor *message, void *context,
+                       struct hwckpt_error *error) {
+  return is_open(message->number) ? 0 : place(source, message, context, error);
+}
+
 static int link_up(struct resource_source *source, const Descriptor *message,
                    void *context, struct hwckpt_error *error) {
   const struct descriptor_kind *kind = kind_of(message);
@@ -317,13 +337,22 @@ static int link_up(struct resource_source *source, const Descriptor *message,
   return kind->link(source, message, message->number, error);
 }
 
+static int lock(struct resource_source *source, const Descriptor *message,
+                void *context, struct hwckpt_error *error) {
+  (void)context;
+  return message->locked ? locks_restore(source, message, error) : 0;
+}
+
+static int lock_if_open(struct resource_source *source,
+                        const Descriptor *message, void *context,
+                        struct hwckpt_error *error) {
+  return is_open(message->number) ? lock(source, message, context, error) : 0;
+}
+
 static int settle(struct resource_source *source, const Descriptor *message,
                   void *context, struct hwckpt_error *error) {
   const struct descriptor_kind *kind = kind_of(message);
   (void)context;
-  int result = message->locked ? locks_restore(source, message, error) : 0;
-  if (result)
-    return result;
   if (!kind->settle || message->same_as >= 0)
     return 0;
   return kind->settle(source, message, message->number, error);
@@ -399,12 +428,27 @@ static void close_borrowed(struct resource_source *source) {
 int descriptors_restore(struct resource_source *source, int *keep,
                         struct hwckpt_error *error) {
   int result = clear_table(source, keep, error);
+  source->waits = false;
   if (!result)
-    result = each_descriptor(source, 0, place, error);
-  if (!result)
+    result = each_descriptor(source, 0, place_now, error);
+  if (!result && !source->waits)
     result = each_descriptor(source, 0, link_up, error);
   /* Before locks are taken: a close gives up those of the process. */
   close_borrowed(source);
+  return result ? result : each_descriptor(source, 0, lock_if_open, error);
+}
+
+int descriptors_settle(struct resource_source *source,
+                       struct hwckpt_error *error) {
+  int result = 0;
+  if (source->waits) {
+    /* Closing what was opened on the way may have given locks up. */
+    result = each_descriptor(source, 0, place_later, error);
+    if (!result)
+      result = each_descriptor(source, 0, link_up, error);
+    if (!result)
+      result = each_descriptor(source, 0, lock, error);
+  }
   return result ? result : each_descriptor(source, 0, settle, error);
 }
 
@@ -502,6 +546,6 @@ int descriptors_roll_back(struct resource_source *source,
   if (!result)
     result = each_descriptor(source, 0, link_up, error);
   if (!result)
-    result = each_descriptor(source, 0, settle, error);
-  return result;
+    result = each_descriptor(source, 0, lock, error);
+  return result ? result : each_descriptor(source, 0, settle, error);
 }

@@ -1,7 +1,9 @@
 /* file.c - open regular files and directories: opened again by path.
  *
  * What the program wrote after the checkpoint is taken back by truncation when
- * it only appended, once every descriptor of the program could be opened. */
+ * it only appended, once every descriptor of the program could be opened. What
+ * the undo logs take back is done just before: a file that is not where it was
+ * waits for that. */
 #include "../arch/sys.h"
 #include "info.h"
 #include "resource.h"
@@ -124,6 +126,13 @@ static int reopen(struct resource_source *source, const Descriptor *message,
   return bad_offset(message, offset, error);
 }
 
+static bool waits(const Descriptor *message) {
+  struct stat now;
+  return SYS(newfstatat, AT_FDCWD, message->path, &now, 0) < 0 ||
+         now.st_dev != message->device || now.st_ino != message->inode ||
+         (S_ISREG(now.st_mode) && (uint64_t)now.st_size < message->size);
+}
+
 static bool writes(const Descriptor *message) {
   return S_ISREG(message->mode) && !(message->flags & O_PATH) &&
          (message->flags & O_ACCMODE) != O_RDONLY;
@@ -206,6 +215,7 @@ const struct descriptor_kind hwckpt_descriptor_file = {
     .recognise = recognise,
     .save = save,
     .open = reopen,
+    .waits = waits,
     .settle = roll_back,
     .rewind = take_back,
     .check = check_either,

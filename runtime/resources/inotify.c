@@ -240,10 +240,17 @@ static int make(struct resource_source *source, const Descriptor *message,
   return result;
 }
 
+/* It watches by path. */
+static bool waits(const Descriptor *message) {
+  (void)message;
+  return true;
+}
+
 const struct descriptor_kind hwckpt_descriptor_inotify = {
     .name = "inotify",
     .kind = DescriptorKind_DESCRIPTOR_INOTIFY,
     .recognise = recognise,
     .save = save,
     .open = make,
+    .waits = waits,
 };

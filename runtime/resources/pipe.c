@@ -297,10 +297,19 @@ static int reopen(struct resource_source *source, const Descriptor *message,
   return end < 0 ? make(source, message, error) : open_end(message, end, error);
 }
 
+/* A FIFO that has been renamed since. */
+static bool waits(const Descriptor *message) {
+  struct stat now;
+  return message->path[0] == '/' &&
+         (SYS(newfstatat, AT_FDCWD, message->path, &now, 0) < 0 ||
+          !S_ISFIFO(now.st_mode));
+}
+
 const struct descriptor_kind hwckpt_descriptor_pipe = {
     .name = "pipe",
     .kind = DescriptorKind_DESCRIPTOR_PIPE,
     .recognise = recognise,
     .save = save,
     .open = reopen,
+    .waits = waits,
 };

@@ -176,6 +176,11 @@ int resources_restore(struct resource_source *source, int *keep,
   return result ? result : descriptors_restore(source, keep, error);
 }
 
+int resources_settle(struct resource_source *source,
+                     struct hwckpt_error *error) {
+  return descriptors_settle(source, error);
+}
+
 int resources_check(struct resource_source *source,
                     struct hwckpt_error *error) {
   int result = 0;

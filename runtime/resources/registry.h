@@ -10,9 +10,11 @@
 extern const struct descriptor_kind *const hwckpt_descriptor_kinds[];
 
 int descriptors_save(struct resource_sink *sink, struct hwckpt_error *error);
-/* As resources_restore(). */
+/* As resources_restore() and resources_settle(). */
 int descriptors_restore(struct resource_source *source, int *keep,
                         struct hwckpt_error *error);
+int descriptors_settle(struct resource_source *source,
+                       struct hwckpt_error *error);
 /* As resources_check() and resources_roll_back(). */
 int descriptors_check(struct resource_source *source,
                       struct hwckpt_error *error);

@@ -113,6 +113,7 @@ struct resource_source {
   void *scratch;    /* RESOURCE_SCRATCH bytes */
   int inherited[3]; /* who restores: its 0..2, moved out of the way; -1: none */
   enum file_policy files;
+  bool waits; /* a descriptor is not open yet: see struct descriptor_kind */
   struct resource_file *mapped; /* at most RESOURCE_FILES */
   size_t mapped_count;
   const struct thread_now *threads; /* for resources_finish() */
@@ -213,6 +214,9 @@ struct descriptor_kind {
    * negative code of errors.def. */
   int (*open)(struct resource_source *source, const Descriptor *message,
               struct hwckpt_error *error);
+  /* Whether it can only be opened once files are as they were at the
+   * checkpoint: by its path something else is there for now. Null: no. */
+  bool (*waits)(const Descriptor *message);
   /* Called with the placed descriptor once every descriptor is there: what
    * refers to others. Null: nothing. */
   int (*link)(struct resource_source *source, const Descriptor *message,
@@ -240,11 +244,16 @@ void resources_begin(void);
 /* attributes.c: the runtime installed a seccomp filter itself. */
 void resources_own_filter(void);
 int resources_save(struct resource_sink *sink, struct hwckpt_error *error);
-/* Restores all kinds. `keep` (the status pipe) is moved to a number that no
+/* Restores all kinds, and changes nothing on disk; descriptors that wait are
+ * not open yet. `keep` (the status pipe) is moved to a number that no
  * descriptor of the program uses, and returned in *keep. Everything else that
  * was open is closed. */
 int resources_restore(struct resource_source *source, int *keep,
                       struct hwckpt_error *error);
+/* Then, files being rolled back by whoever has their undo logs: opens what
+ * waited, and changes what is to be changed on disk. */
+int resources_settle(struct resource_source *source,
+                     struct hwckpt_error *error);
 /* Rollback, on the main thread, the others standing still. Whether it can be;
  * changes nothing, and fills source->now. */
 int resources_check(struct resource_source *source, struct hwckpt_error *error);

@@ -145,6 +145,25 @@ static void restore_resources(const struct resume_info *info,
     fail(error);
 }
 
+/* The tool has the undo logs. From here on nothing is left that could refuse,
+ * but files that are not what they were. */
+static void roll_back_files(const struct resume_info *info,
+                            struct resource_source *source,
+                            struct hwckpt_error *error) {
+  struct restore_go go = {1};
+  if (info->abi >= RESUME_ABI_ROLL_BACK) {
+    long got;
+    send_status(RESTORE_ROLL_BACK, 0);
+    do
+      got = SYS(read, back.status_fd, &go, sizeof go);
+    while (got == -EINTR);
+    if (got != sizeof go || !go.restores)
+      SYS(exit_group, 125); /* the tool knows, or is gone */
+  }
+  if (resources_settle(source, error) < 0)
+    fail(error);
+}
+
 static void finish_resources(struct resource_source *source,
                              const struct thread_now *threads, unsigned count,
                              struct hwckpt_error *error) {
@@ -182,6 +201,7 @@ void resume(const struct resume_info *info) {
   if (threads[0].parent_death_signal)
     SYS(prctl, PR_SET_PDEATHSIG, threads[0].parent_death_signal, 0, 0, 0);
   revive_wait(count - 1);
+  roll_back_files(info, &source, &error);
   finish_resources(&source, now, count, &error);
   if (on_restored)
     on_restored(info->cache, info->application, info->options,

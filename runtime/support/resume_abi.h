@@ -10,7 +10,10 @@
 
 #include <stdint.h>
 
-#define RESUME_ABI 3
+#define RESUME_ABI 4
+
+/* From this on the resume code says RESTORE_ROLL_BACK. */
+#define RESUME_ABI_ROLL_BACK 4
 
 /* One record of the generation, in the order it was put. */
 struct resume_record {

@@ -345,3 +345,14 @@ int checks_of_files(const struct generation *generation,
     failed = check_descriptors(generation, paths, error);
   return failed;
 }
+
+bool checks_need_early(const struct generation *generation,
+                       const struct undo_paths *paths) {
+  Area area;
+  bool early = undo_may_move(paths, generation->file_system.directory);
+  for (size_t cursor = 0;
+       !early && generation_next_area(generation, &cursor, &area);)
+    early = area.kind == AreaKind_AREA_FILE_SHARED &&
+            undo_may_move(paths, area.name);
+  return early;
+}

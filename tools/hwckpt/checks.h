@@ -16,4 +16,9 @@ int checks_before_restore(const struct generation *generation,
 int checks_of_files(const struct generation *generation,
                     const struct undo_paths *paths, struct hwckpt_error *error);
 
+/* Whether a file that is mapped shared, or the working directory, may be
+ * another one once they are taken back: that has to be done first. */
+bool checks_need_early(const struct generation *generation,
+                       const struct undo_paths *paths);
+
 #endif

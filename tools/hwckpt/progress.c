@@ -92,6 +92,19 @@ void progress_fail(struct progress *progress,
   kill_program(progress);
 }
 
+/* Everything else stands: files are next. */
+static void roll_back(struct progress *progress) {
+  struct restore_go go = {1};
+  struct hwckpt_error error = {0};
+  if (progress->running || progress->failed)
+    return;
+  if (progress->roll_back(progress->roll_back_context, &error)) {
+    take_failure(progress, &error);
+    go.restores = 0;
+  }
+  (void)!send(progress->also[0].fd, &go, sizeof go, MSG_NOSIGNAL);
+}
+
 static bool loader_ready(int fd, void *context);
 
 /* The program waits for its memory from now on. */
@@ -152,6 +165,9 @@ static void take_status(struct progress *progress,
     break;
   case RESTORE_COMPLETE:
     take_complete(progress, ns);
+    break;
+  case RESTORE_ROLL_BACK:
+    roll_back(progress);
     break;
   case RESTORE_ENDED:
     progress->complete = true;

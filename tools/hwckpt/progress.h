@@ -19,7 +19,10 @@ struct progress {
   const struct generation *generation;
   const struct restore_request *request;
   uint64_t running_ns, complete_ns; /* after the tool began */
-  struct supervise_also also[2];    /* where they say it: status, loader */
+  /* Takes files back, once all else stands ready. */
+  int (*roll_back)(void *context, struct hwckpt_error *error);
+  void *roll_back_context;
+  struct supervise_also also[2]; /* where they say it: status, loader */
 };
 
 /* Prepares for messages from status_fd, with the rest of it filled in. */

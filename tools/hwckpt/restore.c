@@ -3,8 +3,9 @@
  *
  * In order: choose the generation, check all that can be checked, settle how
  * the process gets its id, make the process (launch.c), which becomes the
- * program, and see it through (progress.c). Nothing is changed on disk before
- * the last check has passed; then files are rolled back. */
+ * program, and see it through (progress.c). Files are rolled back when all else
+ * of the program stands ready and can refuse no more; before that nothing is
+ * changed on disk. */
 #include "arguments.h"
 #include "checks.h"
 #include "fallback.h"
@@ -14,6 +15,7 @@
 #include "progress.h"
 #include "undo.h"
 
+#include "runtime/support/resume_abi.h"
 #include "tools/restorer/plan.h"
 
 #include <errno.h>
@@ -185,25 +187,55 @@ static void prepare_loading(struct progress *progress) {
     progress_fail(progress, &error);
 }
 
-/* Nothing is changed when a file would keep the generation from being restored
- * all the same. With files=check they must be as they were. */
-static int roll_back_files(const struct restore_request *request,
-                           const struct selection *selection,
-                           const struct generation *generation,
-                           struct hwckpt_error *error) {
-  char files[16] = "";
-  options_find(request->options, "files", files, sizeof files);
-  bool check = strcmp(files, "check") == 0, keep = strcmp(files, "keep") == 0;
+/* ---- files ---- */
+
+struct files {
+  const struct restore_request *request;
+  const struct selection *selection;
+  const struct generation *generation;
+  bool check, keep; /* the policy, where the command line says it */
+  bool early;       /* what is mapped depends on it: before anything is made */
+  bool done;
+};
+
+/* While the program is not yet made: with files=check they must be as they
+ * were. Else nothing is changed when a file would keep the generation from
+ * being restored all the same. */
+static int check_files(struct files *files, struct hwckpt_error *error) {
+  char policy[16] = "";
+  options_find(files->request->options, "files", policy, sizeof policy);
+  files->check = strcmp(policy, "check") == 0;
+  files->keep = strcmp(policy, "keep") == 0;
   struct undo_paths *paths =
-      check || keep ? NULL
-                    : undo_paths_open(selection->cache, selection->application,
-                                      selection->number);
-  int failed = checks_of_files(generation, paths, error);
+      files->check || files->keep
+          ? NULL
+          : undo_paths_open(files->selection->cache,
+                            files->selection->application,
+                            files->selection->number);
+  files->early = files->generation->process.resume_abi < RESUME_ABI_ROLL_BACK ||
+                 checks_need_early(files->generation, paths);
+  int failed = checks_of_files(files->generation, paths, error);
   undo_paths_close(paths);
-  if (!failed && !check)
-    failed = undo_files(selection->cache, selection->application,
-                        selection->number, keep, error);
-  return failed ? failed : checks_of_files(generation, NULL, error);
+  return failed;
+}
+
+static int roll_back_files(void *context, struct hwckpt_error *error) {
+  struct files *files = context;
+  if (files->done)
+    return 0;
+  files->done = true;
+  return files->check
+             ? 0
+             : undo_files(files->selection->cache,
+                          files->selection->application,
+                          files->selection->number, files->keep, error);
+}
+
+static int roll_back_early(struct files *files, struct hwckpt_error *error) {
+  if (!files->early)
+    return 0;
+  int failed = roll_back_files(files, error);
+  return failed ? failed : checks_of_files(files->generation, NULL, error);
 }
 
 static int restore_selected(struct restore_request *request,
@@ -212,8 +244,13 @@ static int restore_selected(struct restore_request *request,
   struct hwckpt_error error = {0};
   struct supervisor supervisor;
   struct supervised program;
-  struct progress progress = {
-      .generation = generation, .program = &program, .request = request};
+  struct files files = {
+      .request = request, .selection = selection, .generation = generation};
+  struct progress progress = {.generation = generation,
+                              .program = &program,
+                              .request = request,
+                              .roll_back = roll_back_files,
+                              .roll_back_context = &files};
   if (generation_open_newest(selection->cache, selection->application,
                              selection->number, generation, &error)) {
     report_error(&error);
@@ -227,9 +264,11 @@ static int restore_selected(struct restore_request *request,
   if (!failed)
     failed = checks_before_restore(generation, &error);
   if (!failed)
-    failed = roll_back_files(request, selection, generation, &error);
+    failed = check_files(&files, &error);
   if (!failed)
     failed = lazy_settle(generation, &request->lazy, &error);
+  if (!failed)
+    failed = roll_back_early(&files, &error);
   if (!failed)
     failed = launch_program(request, generation, selection, &supervisor,
                             &program, &status_fd, &error);

@@ -3,8 +3,10 @@
  * A log says what a path led to and what a file held when its generation was
  * taken. The newest log first, each is followed from its end to its beginning,
  * so that a path leads where it led when it was noted. What is brought about
- * are states: where they are there already nothing is done, so all may be done
- * again.
+ * are states: where they are there already nothing is done. A log that has been
+ * taken back is removed before the next one is begun, so that whoever is killed
+ * goes on with the one he was at; the one after that gets to know which files
+ * were made in the place of others.
  *
  * Invariant: a file is written to only if it is the one that the log means
  * (device and inode, or made here in its place), and no symbolic link is
@@ -12,8 +14,7 @@
  */
 #include "undo.h"
 #include "command.h"
-
-#include "runtime/cache/undo_log.h"
+#include "undo_entries.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,43 +24,20 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define NANOSECONDS 1000000000ull
 
-/* Numbers of inodes are used again: with a time they are not. */
-struct identity {
-  uint64_t device, inode, birth_ns;
-  uint32_t mode; /* st_mode */
-};
-
-/* A file that went, and the one that was made in its place. */
-struct replaced {
-  struct identity then, now;
-};
-
 struct undo {
+  struct cache *cache;
+  const char *application;
   uint64_t generation;
   uint64_t first, last; /* logs that lead back to it; 0: none */
   bool broken;          /* one of them cannot be used */
   bool quiet;           /* which need not be said yet */
-  struct replaced *replaced;
-  size_t replaced_count;
-  /* Of the log at hand. */
-  struct undo_record *records;
-  size_t count, room;
+  struct replacements replacements;
+  struct undo_entries entries; /* of the log at hand */
 };
-
-static void *grown(void *memory, size_t count, size_t *room, size_t size) {
-  if (count < *room)
-    return memory;
-  *room = *room ? 2 * *room : 64;
-  void *more = realloc(memory, *room * size);
-  if (!more)
-    abort();
-  return more;
-}
 
 static void warn(const char *path, int number, const char *what) {
   struct hwckpt_error error;
@@ -67,50 +45,28 @@ static void warn(const char *path, int number, const char *what) {
   report_warning(&error);
 }
 
-/* ---- reading a log ---- */
+/* ---- which logs ---- */
 
-/* Decodes it; its generation, 0 when it says none, -1 when it is of no use. */
-static int64_t read_log(struct undo *undo, uint64_t number, const void *log,
-                        size_t length) {
-  int64_t generation = 0;
-  size_t at = 0;
-  int decoded;
-  undo->count = 0;
-  for (;;) {
-    undo->records =
-        grown(undo->records, undo->count, &undo->room, sizeof *undo->records);
-    struct undo_record *record = &undo->records[undo->count];
-    decoded = undo_decode(log, length, &at, record);
-    if (decoded <= 0)
-      break;
-    if (record->kind != UNDO_BEGIN)
-      undo->count++;
-    else if (record->mode)
-      decoded = -1;
-    if (record->kind == UNDO_BEGIN)
-      generation = (int64_t)record->offset;
-    if (decoded < 0)
-      break;
-  }
-  if (decoded == 0)
-    return generation;
-  char name[64];
-  snprintf(name, sizeof name, "undo log %llu", (unsigned long long)number);
-  if (undo->quiet)
-    return -1;
-  if (generation == 0 || (uint64_t)generation >= undo->generation)
-    warn(name, 0, "it could not be written, or is damaged");
-  return -1;
-}
-
-/* Which logs there are, and that they can be used. */
+/* Which there are, and that they can be used. */
 static int look(uint64_t number, const void *log, size_t length,
                 void *context) {
   struct undo *undo = context;
-  int64_t generation = read_log(undo, number, log, length);
-  if (generation > 0 && (uint64_t)generation < undo->generation)
+  struct replacements none = {0};
+  struct undo_entries entries;
+  bool good = undo_entries_read(&entries, log, length, &none);
+  uint64_t generation = entries.generation;
+  bool lost = entries.lost;
+  undo_entries_free(&entries);
+  free(none.at);
+  if (generation && generation < undo->generation)
     return 1;
-  undo->broken |= generation < 0;
+  if (!good || lost) {
+    char name[64];
+    snprintf(name, sizeof name, "undo log %llu", (unsigned long long)number);
+    if (!undo->quiet)
+      warn(name, 0, lost ? "it could not be written" : "it is damaged");
+    undo->broken = true;
+  }
   undo->last = undo->last ? undo->last : number;
   undo->first = number;
   return 0;
@@ -134,22 +90,6 @@ static int open_parent(const char *path, const char **last) {
   return open_beneath(AT_FDCWD, *parent ? parent : "/", O_PATH | O_DIRECTORY);
 }
 
-static bool identify(int directory, const char *path,
-                     struct identity *identity) {
-  struct statx status;
-  if (statx(directory, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
-            STATX_BASIC_STATS | STATX_BTIME, &status))
-    return false;
-  *identity = (struct identity){
-      makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino,
-      status.stx_mask & STATX_BTIME
-          ? (uint64_t)status.stx_btime.tv_sec * NANOSECONDS +
-                status.stx_btime.tv_nsec
-          : 0,
-      status.stx_mode};
-  return true;
-}
-
 static bool look_at(const char *path, struct identity *identity) {
   const char *last;
   int parent = open_parent(path, &last);
@@ -160,67 +100,30 @@ static bool look_at(const char *path, struct identity *identity) {
   return there;
 }
 
-static bool same_identity(const struct identity *a, const struct identity *b) {
-  return a->device == b->device && a->inode == b->inode &&
-         a->birth_ns == b->birth_ns && (a->mode & S_IFMT) == (b->mode & S_IFMT);
-}
-
-static struct identity identity_of(const struct undo_record *record) {
-  return (struct identity){record->device, record->inode, record->birth_ns,
-                           record->mode};
-}
-
-/* Whether it is the file that the record means. */
-static bool is_meant(const struct undo *undo, const struct undo_record *record,
-                     const struct identity *there) {
-  struct identity now = identity_of(record);
-  for (size_t i = 0; i < undo->replaced_count; i++)
-    if (same_identity(&undo->replaced[i].then, &now))
-      now = undo->replaced[i].now;
-  return same_identity(there, &now);
-}
-
-static void note_replaced(struct undo *undo, const struct undo_record *record,
-                          const struct identity *made) {
-  struct replaced *at =
-      realloc(undo->replaced, (undo->replaced_count + 1) * sizeof *at);
-  if (!at)
-    abort();
-  undo->replaced = at;
-  at[undo->replaced_count++] = (struct replaced){identity_of(record), *made};
-}
-
-static bool same_file(const struct undo_record *a,
-                      const struct undo_record *b) {
-  return a->device == b->device && a->inode == b->inode &&
-         a->birth_ns == b->birth_ns;
-}
-
-static const struct undo_record *find(const struct undo *undo,
-                                      enum undo_kind kind,
-                                      const struct undo_record *of) {
-  for (size_t i = 0; i < undo->count; i++)
-    if (undo->records[i].kind == kind && same_file(&undo->records[i], of) &&
-        (kind != UNDO_NAME || undo->records[i].mode))
-      return &undo->records[i];
-  return NULL;
-}
-
 static int fail_write(const char *path, const char *what) {
   warn(path, errno, what);
   return -1;
 }
 
+struct filling {
+  int fd;
+  const char *path;
+};
+
+static int fill_data(const struct undo_record *data, void *context) {
+  const struct filling *filling = context;
+  return pwrite(filling->fd, data->data, data->length, (off_t)data->offset) ==
+                 (ssize_t)data->length
+             ? 0
+             : fail_write(filling->path, "writing");
+}
+
 /* The file's bytes, size and time. The record is its UNDO_FILE. */
 static int fill(const struct undo *undo, const struct undo_record *file, int fd,
                 const char *path) {
-  for (size_t i = 0; i < undo->count; i++) {
-    const struct undo_record *record = &undo->records[i];
-    if (record->kind == UNDO_DATA && same_file(record, file) &&
-        pwrite(fd, record->data, record->length, (off_t)record->offset) !=
-            (ssize_t)record->length)
-      return fail_write(path, "writing");
-  }
+  struct filling filling = {fd, path};
+  if (undo_entries_each_data(&undo->entries, file, fill_data, &filling))
+    return -1;
   struct stat status;
   if (fstat(fd, &status) || ((uint64_t)status.st_size < file->size))
     return fail_write(path, "it is shorter, by another hand");
@@ -238,12 +141,21 @@ static int fill(const struct undo *undo, const struct undo_record *file, int fd,
 
 #define TEMPORARY ".hwckpt-undo"
 
+static void note_replaced(struct undo *undo, const struct undo_record *name,
+                          const struct identity *made) {
+  struct identity then = identity_of(name);
+  replacements_add(&undo->replacements, &then, made);
+  undo_entries_replace(&undo->entries, &then, made);
+}
+
 /* A regular file that went: made anew, beside its name, then moved there. */
 static void make_again(struct undo *undo, const struct undo_record *name,
                        int parent, const char *last) {
-  const struct undo_record *file = find(undo, UNDO_FILE, name);
-  struct identity status;
-  if (!file || (file->size && !find(undo, UNDO_WHOLE, name))) {
+  const struct undo_entry *file =
+      undo_entries_find(&undo->entries, UNDO_FILE, name);
+  struct identity made;
+  if (!file || (file->record.size &&
+                !undo_entries_find(&undo->entries, UNDO_WHOLE, name))) {
     warn(name->path, 0, "it is gone, and was not kept");
     return;
   }
@@ -256,15 +168,14 @@ static void make_again(struct undo *undo, const struct undo_record *name,
   }
   if (fchown(fd, name->user, name->group) && errno != EPERM)
     fail_write(name->path, "its owner");
-  int failed = fill(undo, file, fd, name->path);
-  if (!failed &&
-      (fchmod(fd, name->mode & 07777) || !identify(fd, "", &status) ||
-       renameat(parent, TEMPORARY, parent, last)))
+  int failed = fill(undo, &file->record, fd, name->path);
+  if (!failed && (fchmod(fd, name->mode & 07777) || !identify(fd, "", &made) ||
+                  renameat(parent, TEMPORARY, parent, last)))
     failed = fail_write(name->path, "making it again");
   if (failed)
     unlinkat(parent, TEMPORARY, 0);
   else
-    note_replaced(undo, name, &status);
+    note_replaced(undo, name, &made);
   close(fd);
 }
 
@@ -275,18 +186,6 @@ static void link_again(const struct undo_record *name, int parent,
            (const char *)name->data);
   if (symlinkat(target, parent, last))
     fail_write(name->path, "making the symbolic link again");
-}
-
-/* Where the file is by now, among the names in the log; null: nowhere. */
-static const char *whereabouts(const struct undo *undo,
-                               const struct undo_record *name) {
-  struct identity status;
-  for (size_t i = 0; i < undo->count; i++)
-    if (undo->records[i].kind == UNDO_NAME &&
-        look_at(undo->records[i].path, &status) &&
-        is_meant(undo, name, &status))
-      return undo->records[i].path;
-  return NULL;
 }
 
 /* What has its place keeps existing, under the name this one had. */
@@ -302,13 +201,14 @@ static void move_back(const struct undo_record *name, const char *from,
     close(from_parent);
 }
 
-static void bring_back(struct undo *undo, const struct undo_record *name,
+static void bring_back(struct undo *undo, const struct undo_entry *entry,
                        int parent, const char *last) {
+  const struct undo_record *name = &entry->record;
   struct identity status;
   bool occupied = identify(parent, last, &status);
-  if (occupied && is_meant(undo, name, &status))
+  if (occupied && same_identity(&status, &entry->now))
     return;
-  const char *from = whereabouts(undo, name);
+  const char *from = undo_entries_whereabouts(&undo->entries, entry, look_at);
   if (from) {
     move_back(name, from, parent, last, occupied);
   } else if (S_ISREG(name->mode)) {
@@ -330,28 +230,25 @@ static void bring_back(struct undo *undo, const struct undo_record *name,
 static void take_away(const struct undo *undo, const struct undo_record *name,
                       int parent, const char *last) {
   struct identity status;
-  if (!identify(parent, last, &status))
+  if (!identify(parent, last, &status) ||
+      undo_entries_lead_to(&undo->entries, &undo->replacements, &status))
     return;
-  for (size_t i = 0; i < undo->count; i++)
-    if (undo->records[i].kind == UNDO_NAME && undo->records[i].mode &&
-        is_meant(undo, &undo->records[i], &status))
-      return;
   if (unlinkat(parent, last, S_ISDIR(status.mode) ? AT_REMOVEDIR : 0))
     fail_write(name->path, "removing it");
 }
 
-static void undo_name(struct undo *undo, const struct undo_record *name) {
+static void undo_name(struct undo *undo, const struct undo_entry *entry) {
   const char *last;
-  int parent = open_parent(name->path, &last);
+  int parent = open_parent(entry->record.path, &last);
   if (parent < 0) {
-    if (name->mode)
-      fail_write(name->path, "its directory");
+    if (entry->record.mode)
+      fail_write(entry->record.path, "its directory");
     return;
   }
-  if (name->mode)
-    bring_back(undo, name, parent, last);
+  if (entry->record.mode)
+    bring_back(undo, entry, parent, last);
   else
-    take_away(undo, name, parent, last);
+    take_away(undo, &entry->record, parent, last);
   close(parent);
 }
 
@@ -361,25 +258,25 @@ static void undo_name(struct undo *undo, const struct undo_record *name) {
  */
 static bool was_made_since(const struct undo *undo,
                            const struct undo_record *file) {
-  for (size_t i = 0; i < undo->count; i++)
-    if (undo->records[i].kind == UNDO_NAME &&
-        (!undo->records[i].mode || !same_file(&undo->records[i], file)) &&
-        strcmp(undo->records[i].path, file->path) == 0)
-      return true;
-  return false;
+  const struct undo_entry *name = undo_entries_name(&undo->entries, file->path);
+  struct identity one = name ? identity_of(&name->record) : identity_of(file);
+  struct identity other = identity_of(file);
+  return name && (!name->record.mode || !same_identity(&one, &other));
 }
 
 /* What went is made again with its content where its name is. */
 static bool went(const struct undo *undo, const struct undo_record *file) {
-  return find(undo, UNDO_WHOLE, file) && find(undo, UNDO_NAME, file);
+  return undo_entries_find(&undo->entries, UNDO_WHOLE, file) &&
+         undo_entries_find(&undo->entries, UNDO_NAME, file);
 }
 
-static void undo_content(struct undo *undo, const struct undo_record *file) {
+static void undo_content(struct undo *undo, const struct undo_entry *entry) {
+  const struct undo_record *file = &entry->record;
   struct identity there;
   int fd = open_beneath(AT_FDCWD, file->path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
   int number = errno;
   if (fd >= 0 && identify(fd, "", &there) && S_ISREG(there.mode) &&
-      is_meant(undo, file, &there))
+      same_identity(&there, &entry->now))
     fill(undo, file, fd, file->path);
   else if (!went(undo, file) && !was_made_since(undo, file))
     warn(file->path, fd < 0 ? number : 0,
@@ -388,24 +285,125 @@ static void undo_content(struct undo *undo, const struct undo_record *file) {
     close(fd);
 }
 
+static void undo_entry(struct undo *undo, const struct undo_entry *entry) {
+  if (entry->record.kind == UNDO_NAME)
+    undo_name(undo, entry);
+  else if (entry->record.kind == UNDO_FILE)
+    undo_content(undo, entry);
+  else if (entry->record.kind == UNDO_LEFT)
+    warn(entry->record.path, 0, "too much of it was changed to be kept");
+}
+
+/* The newest log; no other. */
 static int take_back(uint64_t number, const void *log, size_t length,
                      void *context) {
   struct undo *undo = context;
-  if (number < undo->first)
-    return 1;
-  if (read_log(undo, number, log, length) <= 0)
-    return 0;
-  for (size_t i = undo->count; i-- > 0;) {
-    if (undo->records[i].kind == UNDO_NAME)
-      undo_name(undo, &undo->records[i]);
-    else if (undo->records[i].kind == UNDO_FILE)
-      undo_content(undo, &undo->records[i]);
-  }
+  struct undo_entries *entries = &undo->entries;
+  (void)number;
+  undo_entries_read(entries, log, length, &undo->replacements);
+  for (size_t i = entries->count; i-- > 0;)
+    undo_entry(undo, &entries->at[i]);
   /* Where a file stood that has been moved back since. */
-  for (size_t i = undo->count; i-- > 0;)
-    if (undo->records[i].kind == UNDO_NAME && !undo->records[i].mode)
-      undo_name(undo, &undo->records[i]);
+  for (size_t i = entries->count; i-- > 0;)
+    if (entries->at[i].record.kind == UNDO_NAME && !entries->at[i].record.mode)
+      undo_name(undo, &entries->at[i]);
+  undo_entries_free(entries);
+  return 1;
+}
+
+/* ---- one log after the other ---- */
+
+/* The number of a log that is older than `number`, and where it ends. */
+struct older {
+  uint64_t before, number, length;
+};
+
+static int find_older(uint64_t number, const void *log, size_t length,
+                      void *context) {
+  struct older *older = context;
+  struct replacements none = {0};
+  struct undo_entries entries;
+  if (number >= older->before)
+    return 0;
+  undo_entries_read(&entries, log, length, &none);
+  older->number = number;
+  older->length = entries.length;
+  undo_entries_free(&entries);
+  free(none.at);
+  return 1;
+}
+
+/* Says in the log before this one what was made in the place of what. */
+static int hand_on(const struct undo *undo, uint64_t number,
+                   struct hwckpt_error *error) {
+  struct older older = {.before = number};
+  int result = undo->replacements.count && number > undo->first
+                   ? cache_undo_each(undo->cache, undo->application, find_older,
+                                     &older, error)
+                   : 0;
+  for (size_t i = 0;
+       result >= 0 && older.number && i < undo->replacements.count; i++) {
+    const struct replaced *replaced = &undo->replacements.at[i];
+    const struct undo_record record = {
+        .kind = UNDO_INSTEAD,
+        .device = replaced->then.device,
+        .inode = replaced->then.inode,
+        .birth_ns = replaced->then.birth_ns,
+        .mode = replaced->then.mode,
+        .offset = replaced->now.device,
+        .size = replaced->now.inode,
+        .mtime_ns = replaced->now.birth_ns,
+    };
+    result = cache_undo_append(undo->cache, undo->application, older.number,
+                               older.length, &record, error);
+    older.length += UNDO_HEAD;
+  }
+  return result < 0 ? result : 0;
+}
+
+static int newest(uint64_t number, const void *log, size_t length,
+                  void *context) {
+  uint64_t *found = context;
+  (void)log;
+  (void)length;
+  *found = number;
+  return 1;
+}
+
+/* The newest of those that are left, until there is none. */
+static int take_all_back(struct undo *undo, struct hwckpt_error *error) {
+  for (uint64_t number = undo->last; number >= undo->first;) {
+    int result =
+        cache_undo_each(undo->cache, undo->application, take_back, undo, error);
+    if (result >= 0)
+      result = hand_on(undo, number, error);
+    if (result >= 0)
+      result = cache_undo_remove(undo->cache, undo->application, number, number,
+                                 error);
+    if (result < 0)
+      return result;
+    uint64_t left = 0;
+    result =
+        cache_undo_each(undo->cache, undo->application, newest, &left, error);
+    if (result < 0 || left >= number)
+      return result < 0 ? result : 0;
+    number = left;
+  }
   return 0;
+}
+
+int undo_files(struct cache *cache, const char *application,
+               uint64_t generation, bool keep, struct hwckpt_error *error) {
+  struct undo undo = {
+      .cache = cache, .application = application, .generation = generation};
+  int result = cache_undo_each(cache, application, look, &undo, error);
+  if (result >= 0 && undo.last && !keep && !undo.broken)
+    result = take_all_back(&undo, error);
+  else if (result >= 0 && undo.last)
+    result =
+        cache_undo_remove(cache, application, undo.first, undo.last, error);
+  free(undo.replacements.at);
+  return result < 0 ? result : 0;
 }
 
 /* ---- what may come back ---- */
@@ -419,34 +417,44 @@ struct undo_paths {
   size_t count, room;
 };
 
-/* Whether the log has the file's end: it can be made as long as it was. */
-static bool ends_in_log(const struct undo *undo,
-                        const struct undo_record *file) {
-  for (size_t i = 0; i < undo->count; i++)
-    if (undo->records[i].kind == UNDO_DATA &&
-        same_file(&undo->records[i], file) &&
-        undo->records[i].offset + undo->records[i].length == file->size)
-      return true;
-  return false;
+static int find_end(const struct undo_record *data, void *context) {
+  return data->offset + data->length == *(uint64_t *)context;
 }
 
+static void add_path(struct undo_paths *paths, const char *path, bool content) {
+  if (paths->count == paths->room) {
+    paths->room = paths->room ? 2 * paths->room : 64;
+    void *more = realloc(paths->at, paths->room * sizeof *paths->at);
+    if (!more)
+      abort();
+    paths->at = more;
+  }
+  char *copy = strdup(path);
+  if (!copy)
+    abort();
+  paths->at[paths->count].path = copy;
+  paths->at[paths->count++].content = content;
+}
+
+/* A file's content, where the log has its end: it can be made as long as it
+ * was. */
 static int collect(uint64_t number, const void *log, size_t length,
                    void *context) {
   struct undo_paths *paths = context;
   struct undo *undo = &paths->undo;
-  if (number < undo->first || read_log(undo, number, log, length) <= 0)
-    return number < undo->first;
-  for (size_t i = 0; i < undo->count; i++) {
-    if (undo->records[i].kind != UNDO_NAME &&
-        undo->records[i].kind != UNDO_FILE)
-      continue;
-    paths->at = grown(paths->at, paths->count, &paths->room, sizeof *paths->at);
-    bool content = undo->records[i].kind == UNDO_FILE;
-    if (content && !ends_in_log(undo, &undo->records[i]))
-      continue;
-    paths->at[paths->count].path = strdup(undo->records[i].path);
-    paths->at[paths->count++].content = content;
+  if (number < undo->first)
+    return 1;
+  undo_entries_read(&undo->entries, log, length, &undo->replacements);
+  for (size_t i = 0; i < undo->entries.count; i++) {
+    const struct undo_record *record = &undo->entries.at[i].record;
+    uint64_t size = record->size;
+    if (record->kind == UNDO_NAME)
+      add_path(paths, record->path, false);
+    else if (record->kind == UNDO_FILE &&
+             undo_entries_each_data(&undo->entries, record, find_end, &size))
+      add_path(paths, record->path, true);
   }
+  undo_entries_free(&undo->entries);
   return 0;
 }
 
@@ -469,34 +477,31 @@ void undo_paths_close(struct undo_paths *paths) {
   for (size_t i = 0; i < paths->count; i++)
     free(paths->at[i].path);
   free(paths->at);
-  free(paths->undo.records);
+  free(paths->undo.replacements.at);
   free(paths);
+}
+
+/* Whether a name in the logs is that of the file, or of a directory it is in.
+ */
+static bool is_above(const char *name, const char *path) {
+  size_t length = strlen(name);
+  return strncmp(name, path, length) == 0 &&
+         (path[length] == '/' || !path[length]);
 }
 
 bool undo_may_bring(const struct undo_paths *paths, const char *path,
                     bool shorter) {
-  for (size_t i = 0; paths && i < paths->count; i++) {
-    size_t length = strlen(paths->at[i].path);
-    if (strncmp(paths->at[i].path, path, length) != 0)
-      continue;
-    /* A directory that it is in may come back. */
-    if (path[length] ? path[length] == '/' && !paths->at[i].content
-                     : shorter || !paths->at[i].content)
+  if (undo_may_move(paths, path))
+    return true;
+  for (size_t i = 0; shorter && paths && i < paths->count; i++)
+    if (paths->at[i].content && !strcmp(paths->at[i].path, path))
       return true;
-  }
   return false;
 }
 
-int undo_files(struct cache *cache, const char *application,
-               uint64_t generation, bool keep, struct hwckpt_error *error) {
-  struct undo undo = {.generation = generation};
-  int result = cache_undo_each(cache, application, look, &undo, error);
-  if (result >= 0 && undo.last && !keep && !undo.broken)
-    result = cache_undo_each(cache, application, take_back, &undo, error);
-  if (result >= 0 && undo.last)
-    result =
-        cache_undo_remove(cache, application, undo.first, undo.last, error);
-  free(undo.records);
-  free(undo.replaced);
-  return result < 0 ? result : 0;
+bool undo_may_move(const struct undo_paths *paths, const char *path) {
+  for (size_t i = 0; paths && i < paths->count; i++)
+    if (!paths->at[i].content && is_above(paths->at[i].path, path))
+      return true;
+  return false;
 }

@@ -19,10 +19,14 @@ void undo_paths_close(struct undo_paths *paths);
 bool undo_may_bring(const struct undo_paths *paths, const char *path,
                     bool shorter);
 
+/* Whether its name, or that of a directory it is in, may lead elsewhere then.
+ */
+bool undo_may_move(const struct undo_paths *paths, const char *path);
+
 /* Takes back what was changed since the generation was taken, and removes the
  * logs that said it: what is changed from now on is in new ones. What cannot be
- * taken back is said in a warning. Killed in the middle, it does the same when
- * it is called again. With keep, only the logs go. */
+ * taken back is said in a warning. Killed in the middle, it goes on where it
+ * was when it is called again. With keep, only the logs go. */
 int undo_files(struct cache *cache, const char *application,
                uint64_t generation, bool keep, struct hwckpt_error *error);
 

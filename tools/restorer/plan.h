@@ -24,7 +24,7 @@ struct restore_plan {
   char cache[4096]; /* absolute path */
   char application[128];
   char options[2048]; /* HWCKPT_OPTIONS text that overrides, "" for none */
-  int32_t status_fd;  /* socket to the tool: struct restore_status goes out, one
+  int32_t status_fd;  /* socket to the tool: struct restore_status goes out,
                          struct restore_go comes in */
   uint32_t keep_ids;  /* the process has its old pid: tids must fit too */
   uint64_t start_ns;  /* CLOCK_MONOTONIC when the tool began */
@@ -44,9 +44,13 @@ enum restore_status_kind {
   RESTORE_LAZY = 4,     /* with a userfaultfd of the program beside it */
   RESTORE_COMPLETE = 5, /* all memory is there; ns is filled */
   RESTORE_ENDED = 6,    /* the program ended before that */
+  RESTORE_ROLL_BACK = 7, /* all that does not depend on files stands ready: the
+                            tool takes back what was changed in files, and
+                            answers with a second struct restore_go */
 };
 
-/* From the tool, once the restore is counted. */
+/* From the tool, once the restore is counted, and once files are rolled back.
+ */
 struct restore_go {
   uint32_t restores; /* n: this generation is restored the n-th time; 0: it
                         could not be counted, and the program must not go on */

@@ -1,0 +1,34 @@
+// A restore that is refused late, when all that can be checked before has been,
+// changes no file: neither what was overwritten nor what was appended nor where
+// names lead. When what refused it is gone, it goes on as if nothing had been.
+// RUN: %behaviour %s -o %t && rm -rf %t.dir && mkdir %t.dir
+// RUN: %hwckpt run -o files=exact -- %t %t.dir || test $? = 137
+// RUN: cp %t.dir/data %t.dir/was && ls %t.dir > %t.names
+// RUN: flock %t.dir/locked not %hwckpt restore 2>&1 | FileCheck %s
+// CHECK: HWCKPT-E319
+// RUN: cmp %t.dir/data %t.dir/was && ls %t.dir | cmp - %t.names
+// RUN: rm %t.dir/was && %hwckpt restore
+#include "behaviour.h"
+#include <sys/file.h>
+
+int main(int argc, char **argv) {
+  char text[16] = "";
+  CHECK(argc == 2 && chdir(argv[1]) == 0);
+  int data = open("data", O_RDWR | O_CREAT | O_TRUNC, 0600);
+  int log = open("log", O_WRONLY | O_CREAT | O_APPEND, 0600);
+  int locked = open("locked", O_RDWR | O_CREAT, 0600);
+  CHECK(write(data, "0123456789", 10) == 10 && write(log, "log", 3) == 3);
+  CHECK(locked >= 0 && flock(locked, LOCK_EX) == 0);
+  if (!came_back()) {
+    CHECK_EQUAL(pwrite(data, "xyz", 3, 2), 3);
+    CHECK_EQUAL(write(log, "more", 4), 4);
+    CHECK_EQUAL(rename("log", "elsewhere"), 0);
+    CHECK(first_time("new"));
+    die();
+  }
+  CHECK_EQUAL(pread(data, text, sizeof text, 0), 10);
+  CHECK(memcmp(text, "0123456789", 10) == 0);
+  CHECK(access("log", F_OK) == 0 && access("elsewhere", F_OK) != 0);
+  CHECK_EQUAL(lseek(log, 0, SEEK_END), 3);
+  return 0;
+}
