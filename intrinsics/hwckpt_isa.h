@@ -95,6 +95,11 @@
 #define HWCKPT_REGISTER_SYMBOL "__hwckpt_register_module"
 #define HWCKPT_UNREGISTER_SYMBOL "__hwckpt_unregister_module"
 
+/* An ELF note without content by which a program is known that has the runtime
+ * linked in. */
+#define HWCKPT_NOTE_NAME "hwckpt"
+#define HWCKPT_NOTE_RUNTIME 1u
+
 /* What the front end makes of __builtin_ckpt_save() and __builtin_ckpt_load():
  * calls of these functions, int (void), which the pass replaces by CKPT.SAVE
  * and CKPT.LOAD. Nothing defines them. Where no runtime is linked

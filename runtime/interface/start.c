@@ -10,6 +10,7 @@
 #include "../support/restored.h"
 #include "entries.h"
 #include "events.h"
+#include "exec.h"
 #include "hooks.h"
 #include "monitor.h"
 #include "sites.h"
@@ -21,6 +22,16 @@
 #define EXPORTED __attribute__((visibility("default")))
 
 extern char **environ;
+
+/* How programs with the runtime linked in are known. */
+__attribute__((section(".note.hwckpt"), used, aligned(4))) static const struct {
+  uint32_t name_size, content_size, type;
+  char name[(sizeof HWCKPT_NOTE_NAME + 3) / 4 * 4];
+} runtime_note = {sizeof HWCKPT_NOTE_NAME, 0, HWCKPT_NOTE_RUNTIME,
+                  HWCKPT_NOTE_NAME};
+
+/* Where the dynamic linker has the preloaded runtime from; empty: linked in. */
+static char preloaded[4096];
 
 /* What HWCKPT_OPTIONS said at the start; a restore adds to it. */
 static char options_text[4096];
@@ -111,8 +122,9 @@ static void restored(const char *cache, const char *application,
   events_start(&options, cache, application, generation);
 }
 
-/* A preloaded runtime serves this program and not its children: it takes itself
- * out of the list, which programs then find as it was without us. */
+/* A preloaded runtime serves this program, and what takes its place (exec.c),
+ * and not its children: it takes itself out of the list, which programs then
+ * find as it was without us. */
 static void leave_preload(void) {
   static const char key[] = "LD_PRELOAD=", own[] = "/hwckpt-preload.so";
   for (char **entry = environ; entry && *entry; entry++) {
@@ -126,6 +138,7 @@ static void leave_preload(void) {
     if (first < sizeof own - 1 ||
         memcmp(list + first - (sizeof own - 1), own, sizeof own - 1) != 0)
       return;
+    hwckpt_format(preloaded, sizeof preloaded, "%.*s", (int)first, list);
     if (list[first]) {
       memmove(list, list + first + 1, strlen(list + first + 1) + 1);
       return;
@@ -135,6 +148,13 @@ static void leave_preload(void) {
     while (*entry++);
     return;
   }
+}
+
+int __hwckpt_successor(struct hwckpt_successor *successor) {
+  if (!*preloaded || !events_here())
+    return 0;
+  *successor = (struct hwckpt_successor){preloaded, options_text};
+  return 1;
 }
 
 /* Traps must reach us whatever mask the program was started with. */

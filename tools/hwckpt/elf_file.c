@@ -63,55 +63,67 @@ static bool entry(const void *data, size_t size, uint64_t table, uint64_t i,
   return true;
 }
 
-/* Looks for NT_GNU_BUILD_ID in the notes at [offset, offset + length). */
-static size_t find_note(const unsigned char *data, size_t size, uint64_t offset,
-                        uint64_t length, unsigned char id[BUILD_ID_MAX]) {
+struct note {
+  const char *name;
+  uint32_t type;
+  const unsigned char *content;
+  size_t length;
+};
+
+/* Looks for a note of this name and type at [offset, offset + length). */
+static bool find_note_in(const unsigned char *data, size_t size,
+                         uint64_t offset, uint64_t length, struct note *note) {
   if (offset > size || length > size - offset)
-    return 0;
+    return false;
   const unsigned char *notes = data + offset;
   for (uint64_t at = 0; length - at >= sizeof(Elf64_Nhdr);) {
-    Elf64_Nhdr note;
-    memcpy(&note, notes + at, sizeof note);
-    at += sizeof note;
-    uint64_t name = ((uint64_t)note.n_namesz + 3) & ~3ull;
-    uint64_t content = ((uint64_t)note.n_descsz + 3) & ~3ull;
-    if (name > length - at || note.n_descsz > length - at - name)
-      return 0;
-    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-        !memcmp(notes + at, "GNU", 4)) {
-      if (note.n_descsz > BUILD_ID_MAX)
-        return 0;
-      memcpy(id, notes + at + name, note.n_descsz);
-      return note.n_descsz;
+    Elf64_Nhdr head;
+    memcpy(&head, notes + at, sizeof head);
+    at += sizeof head;
+    uint64_t name = ((uint64_t)head.n_namesz + 3) & ~3ull;
+    uint64_t content = ((uint64_t)head.n_descsz + 3) & ~3ull;
+    if (name > length - at || head.n_descsz > length - at - name)
+      return false;
+    if (head.n_type == note->type && head.n_namesz == strlen(note->name) + 1 &&
+        !memcmp(notes + at, note->name, head.n_namesz)) {
+      note->content = notes + at + name;
+      note->length = head.n_descsz;
+      return true;
     }
     if (content > length - at - name)
-      return 0;
+      return false;
     at += name + content;
   }
-  return 0;
+  return false;
 }
 
 /* in_memory: the segments lie at their address, not at their file offset. */
-static size_t find_build_id(const void *data, size_t size, bool in_memory,
-                            unsigned char id[BUILD_ID_MAX]) {
+static bool find_note(const void *data, size_t size, bool in_memory,
+                      struct note *note) {
   Elf64_Ehdr header;
   Elf64_Phdr segment;
   if (!entry(data, size, 0, 0, &header, sizeof header) ||
       memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
       header.e_phentsize != sizeof segment)
-    return 0;
+    return false;
   for (unsigned i = 0; i < header.e_phnum; i++) {
     if (!entry(data, size, header.e_phoff, i, &segment, sizeof segment))
-      return 0;
-    if (segment.p_type != PT_NOTE)
-      continue;
-    size_t length =
-        find_note(data, size, in_memory ? segment.p_vaddr : segment.p_offset,
-                  segment.p_filesz, id);
-    if (length)
-      return length;
+      return false;
+    if (segment.p_type == PT_NOTE &&
+        find_note_in(data, size, in_memory ? segment.p_vaddr : segment.p_offset,
+                     segment.p_filesz, note))
+      return true;
   }
-  return 0;
+  return false;
+}
+
+static size_t find_build_id(const void *data, size_t size, bool in_memory,
+                            unsigned char id[BUILD_ID_MAX]) {
+  struct note note = {.name = "GNU", .type = NT_GNU_BUILD_ID};
+  if (!find_note(data, size, in_memory, &note) || note.length > BUILD_ID_MAX)
+    return 0;
+  memcpy(id, note.content, note.length);
+  return note.length;
 }
 
 size_t elf_build_id(const struct elf_file *elf,
@@ -124,57 +136,9 @@ size_t elf_build_id_in_memory(const void *image, size_t size,
   return find_build_id(image, size, true, id);
 }
 
-/* Whether the string at offset of a string table is `wanted` (or, with prefix,
- * begins with it). */
-static bool string_is(const struct elf_file *elf, const Elf64_Shdr *strings,
-                      uint64_t offset, const char *wanted, bool prefix) {
-  size_t length = strlen(wanted) + !prefix;
-  return strings->sh_type == SHT_STRTAB && offset < strings->sh_size &&
-         strings->sh_size - offset >= length &&
-         strings->sh_offset <= elf->size &&
-         strings->sh_size <= elf->size - strings->sh_offset &&
-         !memcmp(elf->data + strings->sh_offset + offset, wanted, length);
-}
-
-static bool defines(const struct elf_file *elf, const Elf64_Ehdr *header,
-                    const Elf64_Shdr *table, const char *name) {
-  Elf64_Shdr strings;
-  Elf64_Sym symbol;
-  if (!entry(elf->data, elf->size, header->e_shoff, table->sh_link, &strings,
-             sizeof strings))
-    return false;
-  for (uint64_t i = 0; i < table->sh_size / sizeof symbol; i++) {
-    if (!entry(elf->data, elf->size, table->sh_offset, i, &symbol,
-               sizeof symbol))
-      return false;
-    if (symbol.st_shndx != SHN_UNDEF &&
-        string_is(elf, &strings, symbol.st_name, name, false))
-      return true;
-  }
-  return false;
-}
-
-enum elf_answer elf_has_runtime(const struct elf_file *elf) {
-  Elf64_Ehdr header;
-  Elf64_Shdr section, names;
-  bool symbols = false, sites = false;
-  if (!entry(elf->data, elf->size, 0, 0, &header, sizeof header) ||
-      !header.e_shnum || header.e_shentsize != sizeof section ||
-      !entry(elf->data, elf->size, header.e_shoff, header.e_shstrndx, &names,
-             sizeof names))
-    return ELF_UNDECIDED;
-  for (unsigned i = 0; i < header.e_shnum; i++) {
-    if (!entry(elf->data, elf->size, header.e_shoff, i, &section,
-               sizeof section))
-      return ELF_UNDECIDED;
-    if (section.sh_type == SHT_SYMTAB || section.sh_type == SHT_DYNSYM) {
-      symbols |= section.sh_type == SHT_SYMTAB;
-      if (defines(elf, &header, &section, HWCKPT_REGISTER_SYMBOL))
-        return ELF_YES;
-    }
-    sites |= string_is(elf, &names, section.sh_name, "hwckpt_sites_", true);
-  }
-  return !symbols && sites ? ELF_YES : ELF_NO;
+bool elf_has_runtime(const struct elf_file *elf) {
+  struct note note = {.name = HWCKPT_NOTE_NAME, .type = HWCKPT_NOTE_RUNTIME};
+  return find_note(elf->data, elf->size, false, &note);
 }
 
 bool elf_is_dynamic(const struct elf_file *elf) {

@@ -29,11 +29,8 @@ size_t elf_build_id(const struct elf_file *elf, unsigned char id[BUILD_ID_MAX]);
 size_t elf_build_id_in_memory(const void *image, size_t size,
                               unsigned char id[BUILD_ID_MAX]);
 
-enum elf_answer { ELF_NO, ELF_YES, ELF_UNDECIDED };
-
-/* Whether the file is a program with hwckpt's runtime in it. A stripped one is
- * known by its site table; one without section headers stays undecided. */
-enum elf_answer elf_has_runtime(const struct elf_file *elf);
+/* Whether the file is a program with hwckpt's runtime in it. */
+bool elf_has_runtime(const struct elf_file *elf);
 
 /* Whether it is a program that the dynamic linker loads. */
 bool elf_is_dynamic(const struct elf_file *elf);

@@ -83,27 +83,26 @@ static bool read_interpreter(const char *path,
   return *begin != 0;
 }
 
-/* Whether the program has the runtime in it; of a script, its interpreter. What
+/* Whether the program lacks the runtime; of a script, its interpreter. What
  * cannot be read or understood is run: the system will say. */
-static enum elf_answer is_instrumented(const char *path,
-                                       char looked_at[CACHE_PATH_MAX],
-                                       bool *dynamic) {
+static bool lacks_runtime(const char *path, char looked_at[CACHE_PATH_MAX],
+                          bool *dynamic) {
   char next[CACHE_PATH_MAX];
   struct elf_file elf;
   snprintf(looked_at, CACHE_PATH_MAX, "%s", path);
   for (int depth = 0; depth < 5; depth++) { /* the kernel's own limit */
     int failed = elf_open(&elf, looked_at);
     if (!failed) {
-      enum elf_answer answer = elf_has_runtime(&elf);
+      bool lacks = !elf_has_runtime(&elf);
       *dynamic = elf_is_dynamic(&elf);
       elf_close(&elf);
-      return answer;
+      return lacks;
     }
     if (failed != -ENOEXEC || !read_interpreter(looked_at, next))
-      return ELF_UNDECIDED;
+      return false;
     memcpy(looked_at, next, sizeof next);
   }
-  return ELF_UNDECIDED;
+  return false;
 }
 
 static int check_program(struct request *request) {
@@ -112,7 +111,7 @@ static int check_program(struct request *request) {
   int failed = find_program(request->program[0], path);
   if (failed)
     return cannot_start(request->program[0], -failed);
-  if (request->force || is_instrumented(path, looked_at, &dynamic) != ELF_NO)
+  if (request->force || !lacks_runtime(path, looked_at, &dynamic))
     return 0;
   struct hwckpt_error error = {0};
   int missing = own_file("hwckpt-preload.so", request->preload);

@@ -105,7 +105,7 @@ int site_table_read(const struct elf_file *elf, const char *path,
                          "section %llu is not wholly in the file",
                          (unsigned long long)index);
   /* A program that needs no site has no table, but the runtime. */
-  if (!failed && !table->count && (!index || elf_has_runtime(elf) != ELF_YES))
+  if (!failed && !table->count && (!index || !elf_has_runtime(elf)))
     failed = hwckpt_fail(error, HWCKPT_E_NOT_INSTRUMENTED, 0, path,
                          index ? "there is no site table in it"
                                : "it has no section headers to find one by");
