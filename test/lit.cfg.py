@@ -50,7 +50,7 @@ if tier == "stress":
 elif tier == "fuzz":
     lit_config.maxIndividualTestTime = 3600
 else:
-    lit_config.maxIndividualTestTime = 120
+    lit_config.maxIndividualTestTime = 300
 if os.getuid() == 0:
     config.available_features.add("root")
 config.available_features.add(f"llvm-{config.llvm_version}")
