@@ -311,12 +311,14 @@ static bool extent_fits(const struct image *image, const uint64_t *runs,
 static bool list_extents(const struct image *image, struct image_index *index,
                          const struct format_extent *extents,
                          const uint64_t *runs, uint64_t *bad) {
-  uint64_t end = 0, pages = 0;
-  /* At once: growing would cost more than all the rest. */
+  uint64_t end = 0, pages = 0, count = 0;
+  /* At once: growing would cost more than all the rest, and asking for room
+   * each time as much. */
   if (!buffer_reserve(image->cache->env, &index->extents.buffer,
                       (size_t)(image->commit.extents + 1) *
                           sizeof(struct span)))
     return false;
+  struct span *list = spans_at(&index->extents);
   for (uint64_t i = 0; i < image->commit.extents; i++) {
     struct format_extent extent = extents[i];
     uint64_t length = (uint64_t)extent.count * CACHE_PAGE_SIZE;
@@ -329,9 +331,12 @@ static bool list_extents(const struct image *image, struct image_index *index,
     end = extent.address + length;
     pages += extent.count;
     struct span span = {extent.address, end, extent.slot};
-    if (!spans_append(image->cache->env, &index->extents, span))
-      return false;
+    if (count && spans_continue(&list[count - 1], &span))
+      list[count - 1].end = end;
+    else
+      list[count++] = span;
   }
+  index->extents.buffer.length = (size_t)count * sizeof(struct span);
   if (pages != image->commit.pages) {
     *bad = image->commit.extents;
     return false;

@@ -10,18 +10,12 @@
 
 #include <string.h>
 
-static uint64_t slot_after(struct span span, uint64_t address) {
-  return span.slot == SPAN_NO_SLOT
-             ? SPAN_NO_SLOT
-             : span.slot + (address - span.begin) / CACHE_PAGE_SIZE;
-}
-
 bool spans_append(const struct cache_env *env, struct spans *spans,
                   struct span span) {
   size_t count = spans_count(spans);
   if (count) {
     struct span *last = &spans_at(spans)[count - 1];
-    if (last->end == span.begin && slot_after(*last, last->end) == span.slot) {
+    if (spans_continue(last, &span)) {
       last->end = span.end;
       return true;
     }
@@ -63,7 +57,7 @@ static size_t overlay(const struct span *a, size_t a_count,
         have_rest = false;
         continue;
       }
-      rest.slot = slot_after(rest, b[j].end);
+      rest.slot = span_slot(rest, b[j].end);
       rest.begin = b[j].end;
       break;
     }
@@ -142,8 +136,7 @@ static void join_neighbours(struct spans *spans) {
   size_t count = spans_count(spans), kept = 0;
   for (size_t i = 0; i < count; i++) {
     struct span *last = kept ? &at[kept - 1] : NULL;
-    if (last && last->end == at[i].begin &&
-        slot_after(*last, last->end) == at[i].slot)
+    if (last && spans_continue(last, &at[i]))
       last->end = at[i].end;
     else
       at[kept++] = at[i];
@@ -247,14 +240,14 @@ bool spans_divide(const struct cache_env *env, const struct spans *spans,
         if (!spans_append(env, outside, before))
           return false;
       } else {
-        common.slot = slot_after(common, rest.begin);
+        common.slot = span_slot(common, rest.begin);
         common.begin = rest.begin;
       }
       if (common.end > rest.end)
         common.end = rest.end;
       if (inside && !spans_append(env, inside, common))
         return false;
-      rest.slot = slot_after(rest, common.end);
+      rest.slot = span_slot(rest, common.end);
       rest.begin = common.end;
       if (rest.begin == rest.end)
         break;

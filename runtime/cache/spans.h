@@ -28,6 +28,20 @@ static inline size_t spans_count(const struct spans *spans) {
   return spans->buffer.length / sizeof(struct span);
 }
 
+/* The slot of the page at an address in it, or right behind it. */
+static inline uint64_t span_slot(struct span span, uint64_t address) {
+  return span.slot == SPAN_NO_SLOT
+             ? SPAN_NO_SLOT
+             : span.slot + (address - span.begin) / CACHE_PAGE_SIZE;
+}
+
+/* Whether a span goes on where the one before ends, in address and slot. */
+static inline bool spans_continue(const struct span *before,
+                                  const struct span *span) {
+  return before->end == span->begin &&
+         span_slot(*before, before->end) == span->slot;
+}
+
 /* Appends; merges with the last span when it goes on in address and slot. All
  * functions that return bool return false when there is no memory. */
 bool spans_append(const struct cache_env *env, struct spans *spans,

@@ -168,6 +168,7 @@ static uint32_t await_go(void) {
 static void become_program(void *unused) {
   (void)unused;
   use_own_tls();
+  arena_open();
   struct cache_reader *reader = open_generation();
   read_process(reader, &restorer.process);
   check_entry(reader);

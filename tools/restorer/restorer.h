@@ -58,7 +58,9 @@ size_t count_records(const struct cache_reader *reader);
 
 /* ---- arena.c ---- */
 
-/* Memory out of restorer.arena, only in the copy. */
+/* Memory out of restorer.arena, only in the copy, after arena_open(). Zeroed.
+ */
+void arena_open(void);
 void *arena_map(size_t length);
 extern const struct cache_env arena_env;
 
