@@ -39,7 +39,7 @@ static bool has_our_note(int file, const Elf64_Phdr *segment) {
   struct {
     Elf64_Nhdr head;
     char name[sizeof HWCKPT_NOTE_NAME];
-  } note;
+  } note = {0};
   for (uint64_t at = 0; at + sizeof note <= segment->p_filesz;) {
     if (!read_at(file, &note, sizeof note, segment->p_offset + at))
       return false;
@@ -55,7 +55,7 @@ static bool has_our_note(int file, const Elf64_Phdr *segment) {
 
 static bool elf_takes_preload(int file, const Elf64_Ehdr *header) {
   bool is_dynamic = false;
-  Elf64_Phdr segment;
+  Elf64_Phdr segment = {0};
   if (header->e_ident[EI_CLASS] != ELFCLASS64 ||
       header->e_machine != EM_X86_64 || header->e_phentsize != sizeof segment)
     return false;
