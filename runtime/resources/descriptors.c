@@ -39,6 +39,8 @@ static long read_info(const struct resource_sink *sink, const char *name,
       fact->locked = true;
     } else if (info_begins(line, "eventfd-id:")) {
       info_number(line, "eventfd-id:", 10, &fact->id);
+    } else if (info_number(line, "tty-index:", 10, &value)) {
+      fact->id = value + 1;
     }
   }
   info_close(&info);

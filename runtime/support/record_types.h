@@ -36,6 +36,9 @@ enum record_type {
   RECORD_MEMORY_SETTING = 49,    /* MemorySetting */
   RECORD_CREDENTIALS = 50,       /* Credentials */
   RECORD_INOTIFY_WATCH = 51,     /* InotifyWatch */
+  RECORD_PSEUDO_TERMINAL = 52,   /* PseudoTerminal */
+  RECORD_TERMINAL_DATA = 53,     /* letter and bytes of the terminal before */
+  RECORD_SESSION = 54,           /* Session, of the process */
 };
 
 #endif

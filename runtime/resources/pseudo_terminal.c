@@ -1,0 +1,504 @@
+/* pseudo_terminal.c - pseudo terminals (pty(7)) whose master is in the program:
+ * settings, window size, session, and what is on its way in both directions
+ * (terminal_content.c).
+ *
+ * All of it is saved with the master's descriptor. The terminal is made with
+ * the first descriptor of one, be it a slave's; then its master is put at its
+ * own number at once, through which slaves are opened. It gets its number back
+ * where nobody has it by now. */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "info.h"
+#include "resource.h"
+#include "terminal_content.h"
+
+#include <asm/ioctls.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Where the parts of the content are, behind a small message. */
+#define CONTENT_AT ((size_t)4096)
+#define CONTENT_ROOM (RESOURCE_SCRATCH_FACTS - CONTENT_AT)
+/* Terminals that are made in passing, to get a number. */
+#define PASSED_MAX 64
+
+static const char slaves[] = "/dev/pts/";
+
+/* The number and 1 of a slave's path; 0: it is none. */
+static uint32_t slave_number(const char *path) {
+  uint64_t number;
+  if (!info_begins(path, slaves) ||
+      !info_number(path + sizeof(slaves) - 1, "", 10, &number))
+    return 0;
+  return (uint32_t)number + 1;
+}
+
+static const struct descriptor_fact *fact_of(const struct resource_sink *sink,
+                                             int number) {
+  for (size_t i = 0; i < sink->fact_count; i++)
+    if (sink->facts[i].number == number)
+      return &sink->facts[i];
+  return 0;
+}
+
+/* The lowest descriptor of the master; null: it is not in the program. */
+static const struct descriptor_fact *master_of(const struct resource_sink *sink,
+                                               uint32_t terminal) {
+  for (size_t i = 0; i < sink->fact_count; i++)
+    if (S_ISCHR(sink->facts[i].mode) && sink->facts[i].id == terminal)
+      return &sink->facts[i];
+  return 0;
+}
+
+/* The terminal of a master's or slave's descriptor, 0: it is none of ours. */
+static uint32_t terminal_of(const struct resource_sink *sink,
+                            const Descriptor *message) {
+  if (!S_ISCHR(message->mode) || message->flags & O_PATH)
+    return 0;
+  const struct descriptor_fact *fact = fact_of(sink, message->number);
+  if (fact && fact->id)
+    return (uint32_t)fact->id;
+  uint32_t terminal = slave_number(message->path);
+  return terminal && master_of(sink, terminal) ? terminal : 0;
+}
+
+static bool recognise(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  return terminal_of(sink, message) != 0;
+}
+
+/* ---- saving ---- */
+
+static bool has_slave(const struct resource_sink *sink, uint32_t terminal) {
+  char name[16], path[64];
+  for (size_t i = 0; i < sink->fact_count; i++) {
+    if (!S_ISCHR(sink->facts[i].mode) || sink->facts[i].id)
+      continue;
+    hwckpt_format(name, sizeof(name), "%d", sink->facts[i].number);
+    long length = SYS(readlinkat, sink->links, name, path, sizeof(path) - 1);
+    path[length < 0 ? 0 : length] = 0;
+    if (slave_number(path) == terminal)
+      return true;
+  }
+  return false;
+}
+
+/* Whether all slaves are closed that there ever were. */
+static bool hung_up(int master) {
+  struct pollfd look = {master, 0, 0};
+  SYS(poll, &look, 1, 0);
+  return look.revents & POLLHUP;
+}
+
+static long open_slave(int master, uint32_t flags) {
+  return SYS(ioctl, master, TIOCGPTPEER, flags | O_NOCTTY | O_CLOEXEC);
+}
+
+/* The session of a terminal that the program leads. */
+static void save_session(int master, PseudoTerminal *state) {
+  int session = 0;
+  int group = 0;
+  long own = SYS(getsid, 0);
+  if (SYS(ioctl, master, TIOCGSID, &session) < 0 || session != own ||
+      own != SYS(getpid))
+    return;
+  SYS(ioctl, master, TIOCGPGRP, &group);
+  state->controls = true;
+  state->foreground = group;
+}
+
+static bool get_flag(int master, unsigned long request) {
+  int value = 0;
+  return SYS(ioctl, master, request, &value) >= 0 && value;
+}
+
+static void set_flag(int master, unsigned long request, int value) {
+  SYS(ioctl, master, request, &value);
+}
+
+static long save_state(struct terminal_ends ends, PseudoTerminal *state) {
+  struct stat facts;
+  state->locked = get_flag(ends.master, TIOCGPTLCK);
+  state->exclusive = get_flag(ends.master, TIOCGEXCL);
+  state->packets = get_flag(ends.master, TIOCGPKT);
+  save_session(ends.master, state);
+  state->settings.size = sizeof(struct terminal_settings);
+  state->window.size = 8;
+  if (ends.slave >= 0 && SYS(fstat, ends.slave, &facts) >= 0)
+    state->mode = facts.st_mode;
+  long result = SYS(ioctl, ends.master, TIOCGWINSZ, state->window.bytes);
+  return result < 0 ? result
+                    : terminal_get(ends.master, (void *)state->settings.bytes);
+}
+
+/* Calls visit for each part; its first negative result ends that. */
+static long each_part(char *parts, size_t length,
+                      long (*visit)(char *part, size_t size, void *context),
+                      void *context) {
+  long result = 0;
+  for (size_t at = 0; at < length && result >= 0;) {
+    uint32_t size;
+    memcpy(&size, parts + at, sizeof(size));
+    result = visit(parts + at + sizeof(size), (size_t)size + 1, context);
+    at += sizeof(size) + 1 + size;
+  }
+  return result;
+}
+
+struct putting {
+  struct resource_sink *sink;
+  struct hwckpt_error *error;
+  struct terminal_ends ends;
+  const struct terminal_settings *settings;
+};
+
+static long put_part(char *part, size_t size, void *context) {
+  struct putting *to = context;
+  return to->sink->put(to->sink, RECORD_TERMINAL_DATA, part, size, to->error);
+}
+
+static long put_back(char *part, size_t size, void *context) {
+  struct putting *to = context;
+  return terminal_feed(to->ends, to->settings, (unsigned char)*part, part + 1,
+                       size - 1);
+}
+
+static int cannot(struct hwckpt_error *error, const Descriptor *message,
+                  long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-result, message->path,
+                     "descriptor %d: %s", (int)message->number, what);
+}
+
+/* The terminal is empty afterwards, or as it was. */
+static int save_content(struct resource_sink *sink, const Descriptor *message,
+                        struct terminal_ends ends,
+                        const struct terminal_settings *settings,
+                        struct hwckpt_error *error) {
+  struct putting to = {sink, error, ends, settings};
+  char *parts = (char *)sink->scratch + CONTENT_AT;
+  long length = terminal_drain(ends, settings, parts, CONTENT_ROOM);
+  if (length < 0)
+    return cannot(error, message, length, "reading what is in it");
+  long failed = each_part(parts, (size_t)length, put_part, &to);
+  long result = length ? terminal_feed_begin(ends, settings) : 0;
+  if (result >= 0)
+    result = each_part(parts, (size_t)length, put_back, &to);
+  if (result < 0)
+    return cannot(error, message, result, "putting back what was in it");
+  return failed < 0 ? (int)failed : 0;
+}
+
+/* With nothing in the way of its content. */
+static int save_ends(struct resource_sink *sink, const Descriptor *message,
+                     struct terminal_ends ends, PseudoTerminal *state,
+                     struct hwckpt_error *error) {
+  struct terminal_settings settings;
+  long result = save_state(ends, state);
+  if (result < 0)
+    return cannot(error, message, result, "its settings");
+  int failed = resource_put(sink, RECORD_PSEUDO_TERMINAL, PseudoTerminal_fields,
+                            state, error);
+  if (failed || ends.slave < 0)
+    return failed;
+  memcpy(&settings, state->settings.bytes, sizeof(settings));
+  if (state->packets)
+    set_flag(ends.master, TIOCPKT, 0);
+  SYS(fcntl, ends.master, F_SETFL, message->flags | O_NONBLOCK);
+  failed = save_content(sink, message, ends, &settings, error);
+  terminal_set(ends.master, &settings);
+  SYS(fcntl, ends.master, F_SETFL, message->flags);
+  if (state->packets)
+    set_flag(ends.master, TIOCPKT, 1);
+  return failed;
+}
+
+/* A slave of our own. Only of a terminal that has or had one: when it is closed
+ * again, it would tell the master that all are. */
+static void open_own_slave(struct terminal_ends *ends, bool locked) {
+  if (locked)
+    set_flag(ends->master, TIOCSPTLCK, 0);
+  ends->slave = (int)open_slave(ends->master, O_RDWR | O_NONBLOCK);
+  if (locked)
+    set_flag(ends->master, TIOCSPTLCK, 1);
+}
+
+static int refuse_discipline(struct resource_sink *sink,
+                             const Descriptor *message, int discipline,
+                             struct hwckpt_error *error) {
+  return resource_unsupported(sink, error, message->path,
+                              "descriptor %d: line discipline %d",
+                              (int)message->number, discipline);
+}
+
+static int save_master(struct resource_sink *sink, Descriptor *message,
+                       int master, struct hwckpt_error *error) {
+  struct terminal_ends ends = {master, -1};
+  PseudoTerminal state = PseudoTerminal_init_zero;
+  int discipline = 0;
+  bool locked = get_flag(master, TIOCGPTLCK);
+  state.terminal = message->terminal;
+  state.master = message->number;
+  state.opened = hung_up(master) || has_slave(sink, message->terminal);
+  if (!state.opened && !locked) {
+    message->kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED;
+    return resource_unsupported(
+        sink, error, message->path,
+        "descriptor %d, whose other side is outside the program",
+        (int)message->number);
+  }
+  SYS(ioctl, master, TIOCGETD, &discipline);
+  int result =
+      discipline ? refuse_discipline(sink, message, discipline, error) : 0;
+  if (!discipline && state.opened)
+    open_own_slave(&ends, locked);
+  if (!result)
+    result = save_ends(sink, message, ends, &state, error);
+  if (ends.slave >= 0)
+    SYS(close, ends.slave);
+  return result;
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  message->terminal = terminal_of(sink, message);
+  if (message->same_as >= 0 || slave_number(message->path))
+    return 0;
+  long master = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  if (master < 0)
+    return cannot(error, message, master, "pidfd_getfd");
+  int result = save_master(sink, message, (int)master, error);
+  SYS(close, master);
+  return result;
+}
+
+/* ---- restoring ---- */
+
+static int refuse(struct hwckpt_error *error, const Descriptor *message,
+                  long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
+                     message->path, "descriptor %d: %s", (int)message->number,
+                     what);
+}
+
+/* The record of the terminal; its content begins at the one after. */
+static int find(const struct resource_source *source, const Descriptor *message,
+                PseudoTerminal *state, size_t *at, struct hwckpt_error *error) {
+  *at = (size_t)-1;
+  while (resource_next(source, RECORD_PSEUDO_TERMINAL, at)) {
+    int result = resource_get(&source->records[*at], PseudoTerminal_fields,
+                              state, error);
+    if (result)
+      return result;
+    if (state->terminal == message->terminal &&
+        state->settings.size == sizeof(struct terminal_settings) &&
+        state->window.size == 8)
+      return 0;
+  }
+  return hwckpt_fail(error, HWCKPT_E_RECORD, 0, message->path,
+                     "descriptor %d: no record of its terminal",
+                     (int)message->number);
+}
+
+static uint32_t number_now(int master) {
+  uint32_t number = 0;
+  SYS(ioctl, master, TIOCGPTN, &number);
+  return number;
+}
+
+/* A new terminal, with the number it had if that can be had: the kernel gives
+ * the lowest that is free. */
+static long new_master(const char *path, uint32_t number) {
+  int passed[PASSED_MAX];
+  unsigned count = 0;
+  long flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+  long master = SYS(openat, AT_FDCWD, path, flags, 0);
+  while (master >= 0 && number_now((int)master) < number &&
+         count < PASSED_MAX) {
+    long next = SYS(openat, AT_FDCWD, path, flags, 0);
+    if (next < 0)
+      break;
+    bool lower = number_now((int)next) <= number;
+    passed[count++] = (int)(lower ? master : next);
+    if (!lower)
+      break;
+    master = next;
+  }
+  while (count)
+    SYS(close, passed[--count]);
+  return master;
+}
+
+static long feed(const struct resource_source *source, size_t at,
+                 struct terminal_ends ends,
+                 const struct terminal_settings *settings) {
+  long result = 0;
+  for (; result >= 0 && at < source->count; at++) {
+    const struct resource_record *record = &source->records[at];
+    if (record->type != RECORD_TERMINAL_DATA)
+      break;
+    const char *bytes = record->data;
+    result = record->length
+                 ? terminal_feed(ends, settings, (unsigned char)bytes[0],
+                                 bytes + 1, record->length - 1)
+                 : -EINVAL;
+  }
+  return result;
+}
+
+/* The terminal controls the session that the program leads again. */
+static void take_control(struct resource_source *source,
+                         const Descriptor *message, int slave,
+                         const PseudoTerminal *state) {
+  int session = 0;
+  int group = state->foreground;
+  long result = SYS(ioctl, slave, TIOCGSID, &session);
+  if (result < 0 || session != SYS(getsid, 0))
+    result = SYS(ioctl, slave, TIOCSCTTY, 0);
+  if (result >= 0)
+    result = SYS(ioctl, slave, TIOCSPGRP, &group);
+  if (result < 0)
+    resource_not_set(source, result, message->path,
+                     "descriptor %d: its session and process group",
+                     (int)message->number);
+}
+
+/* Settings and content, of a terminal that is new and empty. */
+static long fill(struct resource_source *source, const Descriptor *message,
+                 const PseudoTerminal *state, size_t at, int master) {
+  struct terminal_settings settings;
+  struct terminal_ends ends = {master, -1};
+  long result = 0;
+  memcpy(&settings, state->settings.bytes, sizeof(settings));
+  SYS(ioctl, master, TIOCSWINSZ, state->window.bytes);
+  set_flag(master, TIOCPKT, 0);
+  if (state->opened) {
+    open_own_slave(&ends, true);
+    result = ends.slave < 0 ? ends.slave : terminal_feed_begin(ends, &settings);
+    if (result >= 0)
+      result = feed(source, at + 1, ends, &settings);
+    if (ends.slave >= 0 && state->mode)
+      SYS(fchmod, ends.slave, state->mode & 07777);
+    if (ends.slave >= 0 && state->controls)
+      take_control(source, message, ends.slave, state);
+    if (ends.slave >= 0)
+      SYS(close, ends.slave);
+  }
+  if (result >= 0)
+    result = terminal_set(master, &settings);
+  set_flag(master, TIOCPKT, state->packets);
+  SYS(ioctl, master, state->exclusive ? TIOCEXCL : TIOCNXCL, 0);
+  set_flag(master, TIOCSPTLCK, state->locked);
+  return result;
+}
+
+/* Makes the terminal; its master is then at its own number. */
+static int make(struct resource_source *source, const Descriptor *message,
+                const PseudoTerminal *state, size_t at,
+                struct hwckpt_error *error) {
+  const char *path = slave_number(message->path) ? "/dev/ptmx" : message->path;
+  long fd = new_master(path, state->terminal - 1);
+  if (fd < 0)
+    return refuse(error, message, fd, "opening a master");
+  if (number_now((int)fd) != state->terminal - 1)
+    resource_not_set(source, -EBUSY, message->path,
+                     "descriptor %d: the terminal is number %u, and was %u",
+                     (int)message->number, number_now((int)fd),
+                     state->terminal - 1);
+  if (fd != state->master) {
+    long placed = SYS(dup3, fd, state->master, O_CLOEXEC);
+    SYS(close, fd);
+    if (placed < 0)
+      return refuse(error, message, placed, "placing the master");
+  }
+  long result = fill(source, message, state, at, state->master);
+  return result < 0 ? refuse(error, message, result, "what was in it") : 0;
+}
+
+/* Whether the terminal is made: one of its descriptors has a lower number. */
+static bool is_made(const struct resource_source *source, uint32_t terminal) {
+  Descriptor other;
+  for (size_t i = 0; i < source->at; i++)
+    if (source->records[i].type == RECORD_DESCRIPTOR &&
+        resource_get(&source->records[i], Descriptor_fields, &other, 0) == 0 &&
+        other.kind == DescriptorKind_DESCRIPTOR_PSEUDO_TERMINAL &&
+        other.terminal == terminal)
+      return true;
+  return false;
+}
+
+static int reopen(struct resource_source *source, const Descriptor *message,
+                  struct hwckpt_error *error) {
+  PseudoTerminal state;
+  size_t at;
+  int result = find(source, message, &state, &at, error);
+  if (!result && !is_made(source, message->terminal))
+    result = make(source, message, &state, at, error);
+  if (result)
+    return result;
+  uint32_t flags =
+      message->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
+  if (state.master == message->number) {
+    SYS(fcntl, state.master, F_SETFL, flags);
+    return state.master;
+  }
+  if (state.locked)
+    set_flag(state.master, TIOCSPTLCK, 0);
+  long fd = open_slave(state.master, flags);
+  if (state.locked)
+    set_flag(state.master, TIOCSPTLCK, 1);
+  return fd < 0 ? refuse(error, message, fd, "opening a slave") : (int)fd;
+}
+
+/* ---- rolling back ---- */
+
+/* The terminal stays, for its master's end would be a hang-up to its session.
+ */
+static int take_back(struct resource_source *source, const Descriptor *message,
+                     int descriptor, struct hwckpt_error *error) {
+  PseudoTerminal state;
+  size_t at;
+  SYS(fcntl, descriptor, F_SETFL, message->flags | O_NONBLOCK);
+  int result = find(source, message, &state, &at, error);
+  if (!result && state.master == descriptor) {
+    struct terminal_ends ends = {descriptor, -1};
+    if (state.opened)
+      open_own_slave(&ends, get_flag(descriptor, TIOCGPTLCK));
+    if (ends.slave >= 0) {
+      terminal_go_on(ends.slave);
+      SYS(ioctl, ends.slave, TCFLSH, 2 /* TCIOFLUSH */);
+      SYS(ioctl, descriptor, TCFLSH, 2);
+    }
+    long filled = fill(source, message, &state, at, descriptor);
+    if (ends.slave >= 0)
+      SYS(close, ends.slave);
+    if (filled < 0)
+      result = refuse(error, message, filled, "what was in it");
+  }
+  SYS(fcntl, descriptor, F_SETFL, message->flags);
+  return result;
+}
+
+/* All masters look alike. */
+static int check(struct resource_source *source, const Descriptor *message,
+                 int descriptor, struct hwckpt_error *error) {
+  (void)source;
+  if (descriptor < 0 || slave_number(message->path) ||
+      number_now(descriptor) == message->terminal - 1)
+    return 0;
+  return hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, 0, message->path,
+                     "descriptor %d is another terminal's since",
+                     (int)message->number);
+}
+
+const struct descriptor_kind hwckpt_descriptor_pseudo_terminal = {
+    .name = "pseudo terminal",
+    .kind = DescriptorKind_DESCRIPTOR_PSEUDO_TERMINAL,
+    .recognise = recognise,
+    .save = save,
+    .open = reopen,
+    .rewind = take_back,
+    .check = check,
+};

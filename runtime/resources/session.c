@@ -1,0 +1,51 @@
+/* session.c - the session and the process group that the program made itself
+ * (setsid(2), setpgid(2)); those it was started in are of who restores. */
+#include "../arch/sys.h"
+#include "../support/live.h"
+#include "../support/record_types.h"
+#include "resource.h"
+
+static LIVE struct {
+  long session, group;
+} started;
+
+static void begin(void) {
+  started.session = SYS(getsid, 0);
+  started.group = SYS(getpgid, 0);
+}
+
+static int save(struct resource_sink *sink, struct hwckpt_error *error) {
+  long pid = SYS(getpid);
+  long session = SYS(getsid, 0);
+  long group = SYS(getpgid, 0);
+  Session message = {
+      .leads_session = session == pid && started.session != session,
+      .leads_group = group == pid && started.group != group,
+  };
+  if (!message.leads_session && !message.leads_group)
+    return 0;
+  return resource_put(sink, RECORD_SESSION, Session_fields, &message, error);
+}
+
+static int restore(struct resource_source *source, struct hwckpt_error *error) {
+  Session message;
+  size_t at = (size_t)-1;
+  if (source->rolls_back || !resource_next(source, RECORD_SESSION, &at))
+    return 0;
+  int failed =
+      resource_get(&source->records[at], Session_fields, &message, error);
+  if (failed)
+    return failed;
+  long result = message.leads_session ? SYS(setsid) : SYS(setpgid, 0, 0);
+  if (result < 0)
+    resource_not_set(source, result, "session", "%s",
+                     message.leads_session ? "setsid" : "setpgid");
+  return 0;
+}
+
+const struct resource_kind hwckpt_resource_session = {
+    .name = "session",
+    .begin = begin,
+    .save = save,
+    .restore = restore,
+};
