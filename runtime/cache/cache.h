@@ -56,6 +56,8 @@ struct cache_io {
   unsigned (*geteuid)(void);
   uint64_t (*monotonic_ns)(void);
   uint64_t (*thread_ns)(void); /* processor time of the calling thread */
+  /* Of that part of the file how many pages the kernel has in memory. */
+  long (*cached)(int fd, uint64_t offset, uint64_t length);
 
   /* A queue of writes that are under way at the same time, in CACHE_QUEUE_BYTES
    * of zeroed pages that stay until queue_close(). Opening may be refused, and

@@ -280,6 +280,18 @@ static uint64_t kernel_monotonic_ns(void) {
 static uint64_t kernel_thread_ns(void) {
   return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
+
+/* linux/mman.h of Debian 12 does not know it (Linux 6.5). */
+#ifndef SYS_cachestat
+#define SYS_cachestat 451
+#endif
+static long kernel_cached(int fd, uint64_t offset, uint64_t length) {
+  uint64_t range[2] = {offset, length};
+  uint64_t counts[5] = {0}; /* in memory, dirty, being written, ... */
+  long result = SYS(cachestat, fd, range, counts, 0);
+  return result < 0 ? result : (long)counts[0];
+}
+
 static long kernel_getrandom(void *buffer, size_t length) {
   return SYS(getrandom, buffer, length, 0);
 }
@@ -305,6 +317,7 @@ const struct cache_io cache_io_kernel = {
     .geteuid = kernel_geteuid,
     .monotonic_ns = kernel_monotonic_ns,
     .thread_ns = kernel_thread_ns,
+    .cached = kernel_cached,
     .queue_open = queue_open,
     .queue_write = queue_write,
     .queue_wait = queue_wait,

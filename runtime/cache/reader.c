@@ -27,6 +27,7 @@ int image_read_records(const struct image *image,
     return 0;
   int result = frame_reader_open(&frames, image->cache, image->application,
                                  image->directory, error);
+  frames.from_flash = !records;
   while (first < end && result == 0) {
     const unsigned char *data[FRAME_BATCH];
     unsigned count = 1;

@@ -1,6 +1,7 @@
 /* segment.c - opening segments, and the block they begin with. */
 #include "segment.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 void segment_make_header(void *block, const char *application,
@@ -72,10 +73,19 @@ void segment_files_open(struct segment_files *files, struct cache *cache,
       .cache = cache, .application = application, .directory = directory};
 }
 
+static void close_one(struct segment_files *files, unsigned i) {
+  const struct cache_io *io = files->cache->env->io;
+  if (files->open[i].number == 0)
+    return;
+  io->close(files->open[i].fd);
+  if (files->open[i].direct >= 0)
+    io->close(files->open[i].direct);
+  files->open[i].number = 0;
+}
+
 void segment_files_close(struct segment_files *files) {
   for (unsigned i = 0; i < SEGMENT_FILES; i++)
-    if (files->open[i].number)
-      files->cache->env->io->close(files->open[i].fd);
+    close_one(files, i);
 }
 
 int segment_files_get(struct segment_files *files, uint32_t number, int *fd,
@@ -86,14 +96,36 @@ int segment_files_get(struct segment_files *files, uint32_t number, int *fd,
       return 0;
     }
   unsigned i = files->turn++ % SEGMENT_FILES;
-  if (files->open[i].number)
-    files->cache->env->io->close(files->open[i].fd);
-  files->open[i].number = 0;
+  close_one(files, i);
   int result = segment_open(files->cache, files->application, files->directory,
                             number, fd, error);
   if (result == 0) {
     files->open[i].number = number;
     files->open[i].fd = *fd;
+    files->open[i].direct = -1;
+    files->open[i].refused = false;
   }
   return result;
+}
+
+int segment_files_direct(struct segment_files *files, uint32_t number) {
+  char file[FORMAT_FILE_MAX];
+  unsigned i = 0;
+  while (i < SEGMENT_FILES && files->open[i].number != number)
+    i++;
+  if (i == SEGMENT_FILES || files->open[i].refused ||
+      files->open[i].direct >= 0)
+    return i == SEGMENT_FILES ? -1 : files->open[i].direct;
+  format_segment_file(file, number);
+  int fd = files->cache->env->io->openat(
+      files->directory, file,
+      O_RDONLY | O_DIRECT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+  struct place place = {files->cache, files->application, file};
+  if (fd >= 0 && io_check_file(&place, fd, NULL, NULL) < 0) {
+    files->cache->env->io->close(fd);
+    fd = -1;
+  }
+  files->open[i].refused = fd < 0;
+  files->open[i].direct = fd < 0 ? -1 : fd;
+  return files->open[i].direct;
 }

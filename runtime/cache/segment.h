@@ -19,6 +19,8 @@ struct segment_files {
   struct {
     uint32_t number; /* 0: free */
     int fd;
+    int direct; /* past the page cache; -1: not asked for, or not to be had */
+    bool refused;
   } open[SEGMENT_FILES];
   unsigned turn; /* the one to close next */
 };
@@ -30,6 +32,10 @@ void segment_files_close(struct segment_files *files);
 /* A descriptor for reading the segment, until the next call. */
 int segment_files_get(struct segment_files *files, uint32_t number, int *fd,
                       struct hwckpt_error *error);
+
+/* A descriptor of the same segment for reading past the page cache, whole pages
+ * to whole pages; -1: there is none. */
+int segment_files_direct(struct segment_files *files, uint32_t number);
 
 /* Writes the block that a segment begins with. */
 void segment_make_header(void *block, const char *application, uint32_t number);

@@ -382,6 +382,7 @@ static const struct cache_io disk_io = {
     .geteuid = disk_geteuid,
     .monotonic_ns = disk_clock,
     .thread_ns = disk_clock,
+    .cached = unit_none_cached,
     .queue_open = unit_queue_open,
     .queue_write = unit_queue_write,
     .queue_wait = unit_queue_wait,

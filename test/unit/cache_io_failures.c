@@ -134,6 +134,7 @@ static const struct cache_io injecting = {
     .geteuid = io_geteuid,
     .monotonic_ns = io_realtime_ns,
     .thread_ns = io_realtime_ns,
+    .cached = unit_none_cached,
     .queue_open = io_queue_open,
     .queue_write = io_queue_write,
     .queue_wait = io_queue_wait,

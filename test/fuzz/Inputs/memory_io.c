@@ -227,6 +227,11 @@ static long memory_getrandom(void *buffer, size_t length) {
 static unsigned memory_geteuid(void) { return 0; }
 static uint64_t memory_clock(void) { return 1; }
 
+static long memory_cached(int fd, uint64_t offset, uint64_t length) {
+  (void)fd, (void)offset, (void)length;
+  return 0;
+}
+
 static int memory_queue_open(void *queue) {
   (void)queue;
   return -ENOSYS;
@@ -252,6 +257,7 @@ static const struct cache_io memory_io = {
     .geteuid = memory_geteuid,
     .monotonic_ns = memory_clock,
     .thread_ns = memory_clock,
+    .cached = memory_cached,
     .queue_open = memory_queue_open,
 };
 

@@ -64,6 +64,9 @@ void unit_unmap(void *address, size_t length);
 /* Descriptors this process has open. */
 int unit_descriptors(void);
 
+/* For the tables of tests: what they read is never in memory. */
+long unit_none_cached(int fd, uint64_t offset, uint64_t length);
+
 /* A queue of writes for the tables of tests, over a pwrite() of theirs: what
  * was begun last ends first, and is written only when it is waited for, so that
  * whoever does not wait, or changes a buffer before, writes something else. */
