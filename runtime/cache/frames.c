@@ -107,8 +107,7 @@ static size_t read_directly(const struct cache_io *io, int fd, void *into,
                             size_t length, uint64_t offset) {
   size_t done = 0;
   while (done < length) {
-    long got =
-        io->pread(fd, (char *)into + done, length - done, offset + done);
+    long got = io->pread(fd, (char *)into + done, length - done, offset + done);
     if (got == -EINTR)
       continue;
     if (got <= 0)
@@ -130,9 +129,9 @@ static int read_part(const struct frame_reader *reader,
   uint64_t got = begin;
   if (source->direct >= 0) {
     uint64_t from = page_down(begin);
-    got = from + read_directly(reader->env->io, source->direct,
-                               into - (begin - from), page_up(end) - from,
-                               from);
+    got =
+        from + read_directly(reader->env->io, source->direct,
+                             into - (begin - from), page_up(end) - from, from);
     if (got >= end)
       return 0;
     if (got < begin)
@@ -221,8 +220,8 @@ int frame_reader_read(struct frame_reader *reader, const struct image *image,
   uint64_t begin = frames[0].offset;
   uint64_t end = frames[count - 1].offset + frames[count - 1].stored;
   size_t full = (size_t)image->commit.frame_pages * CACHE_PAGE_SIZE;
-  int result = frame_reader_reserve(reader, (size_t)(end - begin), count * full,
-                                    error);
+  int result =
+      frame_reader_reserve(reader, (size_t)(end - begin), count * full, error);
   if (result == 0)
     result = find_source(reader, image, frames, end, &source, error);
   if (result < 0)

@@ -490,6 +490,26 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   return status;
 }
 
+/* Another process may write for the application: most likely `hwckpt merge`.
+ * The program runs meanwhile. */
+#define WRITER_MOMENT_NS 2000000
+#define WRITER_MOST_NS UINT64_C(120000000000)
+
+static int begin_generation(const struct cache_write_options *options,
+                            struct cache_writer **writer,
+                            struct hwckpt_error *error) {
+  const struct timespec moment = {.tv_nsec = WRITER_MOMENT_NS};
+  uint64_t begin = quiesce_now_ns();
+  for (;;) {
+    int status = cache_begin(checkpoint.cache, checkpoint.application, options,
+                             writer, error);
+    if (status != -HWCKPT_E_CACHE_BUSY ||
+        quiesce_now_ns() - begin > WRITER_MOST_NS)
+      return status;
+    SYS(nanosleep, &moment, 0);
+  }
+}
+
 /* One generation, from its begin to its commit. */
 static int take_generation(bool base, const struct quiesce_hooks *hooks,
                            struct checkpoint_result *result,
@@ -499,8 +519,7 @@ static int take_generation(bool base, const struct quiesce_hooks *hooks,
       .level = checkpoint.options.level,
   };
   struct cache_writer *writer;
-  int status = cache_begin(checkpoint.cache, checkpoint.application, &options,
-                           &writer, error);
+  int status = begin_generation(&options, &writer, error);
   if (status < 0)
     return status;
   checkpoint.scanned = false;

@@ -9,16 +9,36 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define LEVEL 1 /* as the runtime's option level */
 
+/* A program takes the cache for each of its checkpoints, a restore reads. */
+#define MOMENT_NS 2000000
+#define PATIENCE 10000 /* moments */
+
+/* Merges as soon as nobody else writes or reads. */
+static int merge_in_turn(struct selection *selection,
+                         struct cache_merge_result *result,
+                         struct hwckpt_error *error) {
+  const struct cache_merge_options options = {.level = LEVEL, .always = true};
+  const struct timespec moment = {.tv_nsec = MOMENT_NS};
+  for (unsigned tries = 0;; tries++) {
+    int failed = cache_merge(selection->cache, selection->application, &options,
+                             result, error);
+    bool done = failed ? failed != -HWCKPT_E_CACHE_BUSY
+                       : result->merged || result->generations <= 1;
+    if (done || tries == PATIENCE)
+      return failed;
+    nanosleep(&moment, NULL);
+  }
+}
+
 static int merge_selected(struct selection *selection,
                           struct hwckpt_error *error) {
-  const struct cache_merge_options options = {.level = LEVEL, .always = true};
   struct cache_merge_result result;
   char name[4 * CACHE_NAME_MAX];
-  int failed = cache_merge(selection->cache, selection->application, &options,
-                           &result, error);
+  int failed = merge_in_turn(selection, &result, error);
   if (failed)
     return failed;
   text_escape(name, sizeof name, selection->application);
@@ -77,7 +97,11 @@ const struct command command_merge = {
             "itself while\n"
             "it runs, when a restore would read too much; this is for a cache "
             "that is to\n"
-            "be copied or kept. Older generations stay as they are.\n"
+            "be copied or kept. Older generations stay as they are. The "
+            "program may run:\n"
+            "its next checkpoint waits for the merge, and the merge for a "
+            "checkpoint that\n"
+            "is being written or read, some 20 seconds.\n"
             "\n"
             "  --cache DIR    the cache\n"
             "\n"
