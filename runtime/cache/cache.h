@@ -397,6 +397,11 @@ int cache_page_read(struct cache_worker *worker, uint64_t address,
 int cache_verify(struct cache *cache, const char *application, uint64_t number,
                  struct hwckpt_error *error);
 
+/* Reads and checks all that a restore of the generation reads: pages of it and
+ * of those it builds on. */
+int cache_check(struct cache *cache, const char *application, uint64_t number,
+                struct hwckpt_error *error);
+
 /* Counts a restore of the generation, durably; *count is the new value
  * (1 for the first). */
 int cache_count_restore(struct cache *cache, const char *application,

@@ -260,9 +260,9 @@ int cache_page_read(struct cache_worker *worker, uint64_t address,
   return 0;
 }
 
-int cache_replay(struct cache_reader *reader, const struct cache_range *wanted,
-                 size_t wanted_count, cache_page_fn *page, void *context,
-                 struct hwckpt_error *error) {
+static int replay(struct cache_reader *reader, const struct cache_range *wanted,
+                  size_t wanted_count, bool from_flash, cache_page_fn *page,
+                  void *context, struct hwckpt_error *error) {
   const struct cache_sink sink = {.page = page, .context = context};
   struct cache_plan *plan;
   struct cache_worker *worker = NULL;
@@ -270,10 +270,36 @@ int cache_replay(struct cache_reader *reader, const struct cache_range *wanted,
       cache_plan_make(reader, wanted, wanted_count, FRAME_BATCH, &plan, error);
   if (result == 0)
     result = cache_worker_open(plan, &worker, error);
+  if (worker)
+    worker->frames.from_flash = from_flash;
   size_t units = worker ? cache_plan_units(plan) : 0;
   for (size_t i = 0; result == 0 && i < units; i++)
     result = cache_plan_read(worker, i, &sink, error);
   cache_worker_close(worker);
   cache_plan_close(plan);
+  return result;
+}
+
+int cache_replay(struct cache_reader *reader, const struct cache_range *wanted,
+                 size_t wanted_count, cache_page_fn *page, void *context,
+                 struct hwckpt_error *error) {
+  return replay(reader, wanted, wanted_count, false, page, context, error);
+}
+
+static int keep_nothing(uint64_t address, const void *data, size_t count,
+                        void *context) {
+  (void)address, (void)data, (void)count, (void)context;
+  return 0;
+}
+
+int cache_check(struct cache *cache, const char *application, uint64_t number,
+                struct hwckpt_error *error) {
+  const struct cache_range all = {0, UINT64_MAX - CACHE_PAGE_SIZE + 1};
+  struct cache_reader *reader;
+  int result = cache_reader_open(cache, application, number, &reader, error);
+  if (result < 0)
+    return result;
+  result = replay(reader, &all, 1, true, keep_nothing, NULL, error);
+  cache_reader_close(reader);
   return result;
 }

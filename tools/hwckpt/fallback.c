@@ -30,31 +30,61 @@ static int visit_whole(const struct cache_generation *generation, int damage,
   return 0;
 }
 
-/* Opens the newest generation older than the selected one that can be opened;
- * its number, 0: there is none. */
+/* Of generations that were found damaged on the way. */
+#define NAMED_MAX 6
+struct damaged {
+  uint64_t numbers[NAMED_MAX];
+  size_t count;
+};
+
+/* Opens the newest generation older than the selected one that is whole, down
+ * to every page of it: generations have content in common, and with it damage.
+ * Its number, 0: there is none. */
 static uint64_t find_older(struct selection *selection,
-                           struct generation *generation) {
-  struct whole whole = {.below = selection->number};
-  do {
+                           struct generation *generation,
+                           struct damaged *damaged) {
+  for (struct whole whole = {.below = selection->number};;) {
     whole.number = 0;
     if (cache_each_generation(selection->cache, selection->application,
                               visit_whole, &whole, NULL) ||
         !whole.number)
       return 0;
+    if (!cache_check(selection->cache, selection->application, whole.number,
+                     NULL) &&
+        !generation_open(selection->cache, selection->application, whole.number,
+                         generation, NULL))
+      return whole.number;
+    if (damaged->count < NAMED_MAX)
+      damaged->numbers[damaged->count] = whole.number;
+    damaged->count++;
     whole.below = whole.number;
-  } while (generation_open(selection->cache, selection->application,
-                           whole.number, generation, NULL));
-  return whole.number;
+  }
+}
+
+static void say_damaged(const struct selection *selection,
+                        const struct damaged *damaged) {
+  char list[NAMED_MAX * 24 + 32] = "";
+  size_t used = 0;
+  for (size_t i = 0; i < damaged->count && i < NAMED_MAX; i++)
+    used += (size_t)snprintf(list + used, sizeof list - used, "%s%" PRIu64,
+                             i ? ", " : "", damaged->numbers[i]);
+  if (damaged->count > NAMED_MAX)
+    snprintf(list + used, sizeof list - used, " and %zu older ones",
+             damaged->count - NAMED_MAX);
+  if (damaged->count)
+    report_note("also damaged, or holding what is: %s/%s",
+                selection->application, list);
 }
 
 /* hwckpt restore OPTIONS --before N -- APP. */
-static void begin_again(const struct selection *selection, char **argv) {
+static void begin_again(const struct selection *selection, uint64_t number,
+                        char **argv) {
   char before[32];
   size_t count = 0;
   char **again = calloc((size_t)optind + 7, sizeof *again);
   if (!again)
     return;
-  snprintf(before, sizeof before, "%" PRIu64, selection->number);
+  snprintf(before, sizeof before, "%" PRIu64, number + 1);
   again[count++] = "hwckpt";
   for (int i = 0; i < optind; i++)
     if (strcmp(argv[i], "--") != 0)
@@ -72,7 +102,9 @@ void fallback_take(struct selection *selection, struct generation *generation,
                    enum hwckpt_code code, bool named, char **argv) {
   char taken[32];
   generation_close(generation);
-  uint64_t older = find_older(selection, generation);
+  struct damaged damaged = {.count = 0};
+  uint64_t older = find_older(selection, generation, &damaged);
+  say_damaged(selection, &damaged);
   if (!older)
     return;
   text_time(taken, sizeof taken, generation->info->commit_ns);
@@ -81,7 +113,7 @@ void fallback_take(struct selection *selection, struct generation *generation,
                 "did since then is done again",
                 selection->application, older, taken);
     generation_close(generation);
-    begin_again(selection, argv);
+    begin_again(selection, older, argv);
   }
   generation_close(generation);
   report_note("the newest whole one before it: hwckpt restore %s/%" PRIu64,

@@ -10,10 +10,11 @@
 #include "selection.h"
 
 /* After the error, which says that the selected generation is damaged: begins
- * `hwckpt restore` again with the newest older one that can be opened, and
- * returns only when there is none, or it cannot be begun; then, and when `code`
- * is not of damage or a generation was named, says which one to take. argv is
- * that of the command, after getopt_long(3). generation serves to look. */
+ * `hwckpt restore` again with the newest older one that is whole, every page of
+ * it read, and returns only when there is none, or it cannot be begun; then,
+ * and when `code` is not of damage or a generation was named, says which one to
+ * take. Says as well which of those between are damaged. argv is that of the
+ * command, after getopt_long(3). generation serves to look. */
 void fallback_take(struct selection *selection, struct generation *generation,
                    enum hwckpt_code code, bool named, char **argv);
 

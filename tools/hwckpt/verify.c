@@ -12,19 +12,31 @@
 
 struct tally {
   unsigned whole, damaged;
+  uint64_t newest_whole; /* of the application; 0: none */
 };
 
-/* The bytes of the file, and that its records mean something. */
-static void verify_one(struct cache *cache, const char *application,
-                       uint64_t number, struct tally *tally) {
+/* The bytes of the file, that its records mean something, and, where what it
+ * builds on may be damaged, all that a restore of it reads. */
+static int find_damage(struct cache *cache, const char *application,
+                       uint64_t number, bool with_chain,
+                       struct hwckpt_error *error) {
   static struct generation generation;
+  int damage = cache_verify(cache, application, number, error);
+  if (!damage)
+    damage = generation_open(cache, application, number, &generation, error);
+  if (damage)
+    return damage;
+  bool is_delta = generation.info->parent != 0;
+  generation_close(&generation);
+  return with_chain && is_delta ? cache_check(cache, application, number, error)
+                                : 0;
+}
+
+static void verify_one(struct cache *cache, const char *application,
+                       uint64_t number, bool with_chain, struct tally *tally) {
   struct hwckpt_error error = {0};
   char escaped[4 * CACHE_NAME_MAX];
-  int damage = cache_verify(cache, application, number, &error);
-  if (!damage)
-    damage = generation_open(cache, application, number, &generation, &error);
-  if (!damage)
-    generation_close(&generation);
+  int damage = find_damage(cache, application, number, with_chain, &error);
   printf("%s/%" PRIu64 ": ", text_escape(escaped, sizeof escaped, application),
          number);
   if (damage) {
@@ -34,20 +46,38 @@ static void verify_one(struct cache *cache, const char *application,
   } else {
     printf("whole\n");
     tally->whole++;
+    tally->newest_whole = number;
   }
 }
 
+/* Where one is damaged: which one a restore would take. */
+static void say_whole(const char *name, const struct tally *tally) {
+  char escaped[4 * CACHE_NAME_MAX];
+  text_escape(escaped, sizeof escaped, name);
+  if (tally->newest_whole)
+    printf("%s: the newest whole one is %s/%" PRIu64 "\n", escaped, escaped,
+           tally->newest_whole);
+  else
+    printf("%s: none is whole\n", escaped);
+}
+
+/* Ascending: what a generation builds on was looked at before it. */
 static int verify_application(struct cache *cache, const char *name,
                               uint64_t only, struct tally *tally,
                               struct hwckpt_error *error) {
   struct inventory_generation *items;
+  unsigned damaged = tally->damaged;
   size_t count;
   int failed = inventory_generations(cache, name, &items, &count, error);
   if (failed)
     return failed;
+  tally->newest_whole = 0;
   for (size_t i = 0; i < count; i++)
     if (!only || items[i].info.number == only)
-      verify_one(cache, name, items[i].info.number, tally);
+      verify_one(cache, name, items[i].info.number,
+                 only || tally->damaged > damaged, tally);
+  if (!only && tally->damaged > damaged)
+    say_whole(name, tally);
   free(items);
   return 0;
 }
@@ -112,7 +142,10 @@ const struct command command_verify = {
             "the one\n"
             "named, checks it against its checksum, and checks that the "
             "records mean\n"
-            "something. Says of each whether it is whole.\n"
+            "something. Says of each whether it is whole, and so is what it "
+            "has of those\n"
+            "that it builds on; where one is not, which whole one is the "
+            "newest.\n"
             "\n"
             "  --cache DIR    the cache\n"
             "\n"
