@@ -25,7 +25,8 @@ static LIVE struct {
   struct hwckpt_options options;
   char cache[4096];
   char application[CACHE_NAME_MAX];
-  uint64_t generation;       /* that the program comes back from, 0: none */
+  uint64_t generation; /* that the program comes back from, 0: none */
+  int tracking; /* descriptor of the thread: tracks memory since then, or -1 */
   _Atomic uint32_t requests; /* bit per Event, and REQUEST_LOAD (futex) */
   _Atomic uint32_t started;
   /* Changes to what monitors watch for, and those they have heard of (futex).
@@ -112,6 +113,7 @@ static int open_checkpoints(struct hwckpt_error *error) {
       .application = events.application,
       .application_exists = events.generation != 0,
       .generation = events.generation,
+      .tracking = events.tracking,
       .track = (enum dirty_method)word_index(events.options.track, track_words),
       .method = (enum checkpoint_method)word_index(events.options.method,
                                                    method_words),
@@ -325,18 +327,26 @@ static void roll_back(const struct quiesce_hooks *how) {
   }
 }
 
-static void serve(void *unused) {
-  (void)unused;
+static int open_or_say(void) {
   struct hwckpt_error error;
-  tell_monitors();
   int opened = open_checkpoints(&error);
   if (opened < 0)
     events_say(&error);
+  return opened;
+}
+
+static void serve(void *unused) {
+  (void)unused;
+  tell_monitors();
+  /* Where nothing was asked for yet, perhaps nothing ever is. */
+  bool at_once = events.interval || always_armed() || events.tracking < 0;
+  int opened = at_once ? open_or_say() : 1;
   const struct quiesce_hooks *how = always_armed() ? &armed_hooks : &hooks;
   uint64_t due = quiesce_now_ns() + events.interval;
   for (;;) {
     int event = next_event(due);
     uint64_t begin = quiesce_now_ns();
+    opened = opened > 0 ? open_or_say() : opened;
     bool taken = false;
     if (opened < 0) {
       quiesce_fail_saves(-EIO);
@@ -369,7 +379,7 @@ static int start_thread(void) {
   if (!atomic_compare_exchange_strong(&events.started, &no, 1))
     return 0;
   static struct hwckpt_error error;
-  if (quiesce_spawn(serve, 0, "hwckpt", &error) < 0) {
+  if (quiesce_spawn(serve, 0, "hwckpt", events.tracking, &error) < 0) {
     atomic_store(&events.started, 0);
     return -EAGAIN;
   }
@@ -440,7 +450,7 @@ static void arm_from_start(void) {
 }
 
 void events_start(const struct hwckpt_options *options, const char *cache,
-                  const char *application, uint64_t generation) {
+                  const char *application, uint64_t generation, int tracking) {
   events.pid = (int)SYS(getpid);
   events.options = *options;
   events.interval =
@@ -449,6 +459,7 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   hwckpt_format(events.application, sizeof events.application, "%s",
                 application);
   events.generation = generation;
+  events.tracking = tracking;
   atomic_store(&events.requests, 0);
   atomic_store(&events.started, 0);
   quiesce_install();
@@ -456,7 +467,8 @@ void events_start(const struct hwckpt_options *options, const char *cache,
     undo_restored(events.cache, events.application, generation);
   if (always_armed())
     arm_from_start();
-  if (options->every || always_armed())
+  /* What tracks memory since the restore is the thread's to keep. */
+  if (options->every || always_armed() || tracking >= 0)
     start_thread();
   if (monitors_wanted())
     events_monitors_changed(true);

@@ -13,10 +13,10 @@
 #include <ucontext.h>
 
 /* `generation` of the application is the one that the program comes back from;
- * 0: it begins. Sets options and, with a timer, starts the checkpoint thread.
- */
+ * 0: it begins. Of `tracking` see restored.h. Sets options and, with a timer or
+ * something that tracks, starts the checkpoint thread. */
 void events_start(const struct hwckpt_options *options, const char *cache,
-                  const char *application, uint64_t generation);
+                  const char *application, uint64_t generation, int tracking);
 
 /* Asks for a checkpoint; starts the checkpoint thread when there is none. 0 or
  * a negative errno. Async-signal-safe. */

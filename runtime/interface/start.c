@@ -111,7 +111,7 @@ static void read_options(void) {
 }
 
 static void restored(const char *cache, const char *application,
-                     const char *override, uint64_t generation) {
+                     const char *override, uint64_t generation, int tracking) {
   size_t length = strlen(options_text);
   if (*override)
     hwckpt_format(options_text + length, sizeof options_text - length, "%s%s",
@@ -119,7 +119,7 @@ static void restored(const char *cache, const char *application,
   read_options();
   sites_forget();
   monitors_forget();
-  events_start(&options, cache, application, generation);
+  events_start(&options, cache, application, generation, tracking);
 }
 
 /* A preloaded runtime serves this program, and what takes its place (exec.c),
@@ -182,5 +182,5 @@ __attribute__((constructor(101))) static void start(void) {
   entries_choose(options.hook);
   checkpoint_remember();
   restored_notify(restored, options_text);
-  events_start(&options, cache, options.application, 0);
+  events_start(&options, cache, options.application, 0, -1);
 }

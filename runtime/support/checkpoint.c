@@ -37,6 +37,7 @@
 
 /* Copied in less time than rounds take. */
 #define FEW_PAGES 512u
+#define UNKNOWN_PAGES UINT64_MAX /* perhaps many */
 /* What a search finds is captured once more by the next checkpoint: it is for
  * little beside what was copied in rounds. */
 #define IS_LITTLE(left, copied) ((left) <= 128u + (copied) / 32u)
@@ -60,6 +61,7 @@ static LIVE struct {
                        * built; 0: none */
   uint64_t target;    /* newest generation of this program, 0: none */
   bool tracked;       /* what was written since the target is known */
+  bool inherited;     /* newest is what the program comes back from */
   unsigned uncounted; /* rollbacks to it that could not be counted */
   unsigned deltas;    /* since the base */
   uint64_t captured;  /* pages, last time */
@@ -136,7 +138,8 @@ int checkpoint_open(const struct checkpoint_options *options,
   int result = cache_open(&private_cache_env, options->cache, true,
                           &checkpoint.cache, error);
   if (result == 0)
-    result = dirty_open(&checkpoint.dirty, options->track, error);
+    result =
+        dirty_open(&checkpoint.dirty, options->track, options->tracking, error);
   if (result == 0)
     result = memory_map_open(&checkpoint.map, error);
   if (result == 0)
@@ -163,6 +166,11 @@ int checkpoint_open(const struct checkpoint_options *options,
                 options->application);
   checkpoint.named = options->application_exists;
   checkpoint.target = options->generation;
+  if (checkpoint.dirty.inherited && options->generation) {
+    checkpoint.newest = options->generation;
+    checkpoint.tracked = checkpoint.inherited = true;
+    checkpoint.captured = UNKNOWN_PAGES;
+  }
   checkpoint.sink.put = sink_put;
   checkpoint.sink.warn = sink_warn;
   checkpoint.sink.go_on = options->go_on;
@@ -565,7 +573,7 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
   if (status < 0)
     return status;
   uint64_t cpu_begin = cpu_ns(), begin = quiesce_now_ns();
-  bool base, tried_child;
+  bool base, again;
   do {
     memset(result, 0, sizeof *result);
     result->statistics.event = event;
@@ -575,9 +583,16 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
     result->statistics.delayed_ns = delayed_ns;
     result->statistics.write_ns = checkpoint.write_ns;
     base = is_base();
-    tried_child = !checkpoint.rest.no_children;
+    bool tried_child = !checkpoint.rest.no_children;
     status = take_generation(base, hooks, result, error);
-  } while (status < 0 && tried_child && checkpoint.rest.no_children);
+    again = tried_child && checkpoint.rest.no_children;
+    /* Since the restore it may have been damaged, or merged away. */
+    if (status < 0 && checkpoint.inherited && !checkpoint.scanned) {
+      checkpoint.newest = 0;
+      again = true;
+    }
+    checkpoint.inherited = false;
+  } while (status < 0 && again);
   if (status)
     return status;
   checkpoint.newest = checkpoint.target = result->generation.number;

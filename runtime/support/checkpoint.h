@@ -27,6 +27,8 @@ struct checkpoint_options {
                               when the first checkpoint is taken */
   bool application_exists; /* a restored program: its name is taken as it is */
   uint64_t generation;     /* and the one it comes back from; 0: none */
+  int tracking; /* descriptor by which memory is tracked since it was as in
+                   that; -1: none. It is taken over. */
   enum dirty_method track;
   enum checkpoint_method method;
   bool undo;  /* what files are changed to is kept */

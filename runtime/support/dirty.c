@@ -27,12 +27,12 @@ static long try_scan(const struct dirty *dirty) {
   return page_scan(&dirty->scanner, &probe);
 }
 
-static int open_write_protection(struct dirty *dirty,
+static int open_write_protection(struct dirty *dirty, int tracking,
                                  struct hwckpt_error *error) {
   long scans = try_scan(dirty);
   if (scans < 0)
     return lacks(error, scans, "PAGEMAP_SCAN", "ioctl on /proc/self/pagemap");
-  dirty->uffd = write_protect_open();
+  dirty->uffd = tracking >= 0 ? tracking : write_protect_open();
   if (dirty->uffd < 0)
     return lacks(error, dirty->uffd, "userfaultfd",
                  "asynchronous write protection");
@@ -41,7 +41,9 @@ static int open_write_protection(struct dirty *dirty,
              : no_memory(error);
 }
 
-static int open_soft_dirty(struct dirty *dirty, struct hwckpt_error *error) {
+static int open_soft_dirty(struct dirty *dirty, int tracking,
+                           struct hwckpt_error *error) {
+  (void)tracking;
   if (!pagemap_has_soft_dirty(&dirty->scanner))
     return lacks(error, 0, "soft-dirty", "bit 55 of /proc/self/pagemap");
   dirty->clear_refs = (int)SYS(openat, AT_FDCWD, "/proc/thread-self/clear_refs",
@@ -51,22 +53,23 @@ static int open_soft_dirty(struct dirty *dirty, struct hwckpt_error *error) {
              : 0;
 }
 
-static int open_nothing(struct dirty *dirty, struct hwckpt_error *error) {
-  (void)dirty, (void)error;
+static int open_nothing(struct dirty *dirty, int tracking,
+                        struct hwckpt_error *error) {
+  (void)dirty, (void)tracking, (void)error;
   return 0;
 }
 
 /* In the order in which they are tried. */
 static const struct {
   enum dirty_method method;
-  int (*open)(struct dirty *dirty, struct hwckpt_error *error);
+  int (*open)(struct dirty *dirty, int tracking, struct hwckpt_error *error);
 } ways[] = {
     {DIRTY_WP, open_write_protection},
     {DIRTY_SOFT, open_soft_dirty},
     {DIRTY_FULL, open_nothing},
 };
 
-int dirty_open(struct dirty *dirty, enum dirty_method method,
+int dirty_open(struct dirty *dirty, enum dirty_method method, int tracking,
                struct hwckpt_error *error) {
   int result = -1;
   int pagemap = (int)SYS(openat, AT_FDCWD, "/proc/thread-self/pagemap",
@@ -81,8 +84,11 @@ int dirty_open(struct dirty *dirty, enum dirty_method method,
     if (method != DIRTY_AUTO && method != ways[i].method)
       continue;
     dirty->method = ways[i].method;
-    result = ways[i].open(dirty, error);
+    result = ways[i].open(dirty, tracking, error);
   }
+  dirty->inherited = tracking >= 0 && result == 0 && dirty->method == DIRTY_WP;
+  if (tracking >= 0 && !dirty->inherited)
+    SYS(close, tracking);
   return result;
 }
 
@@ -104,23 +110,9 @@ static enum dirty_run classify_dropped(uint64_t categories) {
   return categories & PAGE_FILE ? DIRTY_HOLE : DIRTY_PAGES;
 }
 
-static const struct page_scan written_criteria = {
-    .flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
-    .category_mask = PAGE_WRITTEN,
-    .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
-    .return_mask = PAGE_WRITTEN | PAGE_FILE | PAGE_ZERO,
-};
 static const struct page_scan present_criteria = {
     .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
     .return_mask = PAGE_FILE | PAGE_ZERO,
-};
-/* Of an anonymous area: whether a page is a file's need not be asked, which
- * costs a look at each. */
-static const struct page_scan written_anonymous = {
-    .flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
-    .category_mask = PAGE_WRITTEN,
-    .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
-    .return_mask = PAGE_WRITTEN | PAGE_ZERO,
 };
 /* A dropped page (MADV_DONTNEED) of a file mapping keeps its protection: as a
  * marker, which shows as swapped, or on the file's own page when that has been
@@ -132,8 +124,8 @@ static const struct page_scan dropped_criteria = {
 };
 
 static const struct page_scan *written_of(const struct area *area) {
-  return area->type == AREA_TYPE_ANONYMOUS ? &written_anonymous
-                                           : &written_criteria;
+  return area->type == AREA_TYPE_ANONYMOUS ? &page_scan_written_anonymous
+                                           : &page_scan_written;
 }
 
 /* Not text, whose pages come and go with the memory there is. */

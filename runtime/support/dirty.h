@@ -29,6 +29,7 @@ struct dirty {
   enum dirty_method method; /* as resolved: not AUTO */
   int uffd;                 /* of WP */
   int clear_refs;           /* of SOFT: /proc/self/clear_refs */
+  bool inherited;           /* what was written since the restore is known */
   bool scans;               /* the kernel has PAGEMAP_SCAN */
   struct page_scanner scanner;
   uint64_t step; /* bytes that the next sweep looks at */
@@ -45,8 +46,9 @@ struct dirty {
 };
 
 /* Opens what the method needs. The descriptors belong to the calling thread's
- * table of descriptors. */
-int dirty_open(struct dirty *dirty, enum dirty_method method,
+ * table of descriptors. `tracking`: a descriptor by which memory is tracked
+ * since the program was restored, -1: none; it is taken over, or closed. */
+int dirty_open(struct dirty *dirty, enum dirty_method method, int tracking,
                struct hwckpt_error *error);
 
 /* Scans an area. With `all`, every page that holds something is reported and no

@@ -2,12 +2,10 @@
 #include "page_scan.h"
 
 #include "../arch/sys.h"
-#include "private.h"
 
 #include <sys/ioctl.h>
 
 #define SCAN_IOCTL _IOWR('f', 16, struct page_scan)
-#define REGIONS 4096u
 
 const struct page_scan page_scan_holes = {
     .category_inverted = PAGE_PRESENT | PAGE_SWAPPED,
@@ -15,11 +13,18 @@ const struct page_scan page_scan_holes = {
     .return_mask = PAGE_PRESENT,
 };
 
-bool page_scanner_open(struct page_scanner *scanner, int pagemap) {
-  scanner->pagemap = pagemap;
-  scanner->regions = private_map(REGIONS * sizeof *scanner->regions);
-  return scanner->regions != 0;
-}
+const struct page_scan page_scan_written = {
+    .flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
+    .category_mask = PAGE_WRITTEN,
+    .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
+    .return_mask = PAGE_WRITTEN | PAGE_FILE | PAGE_ZERO,
+};
+const struct page_scan page_scan_written_anonymous = {
+    .flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
+    .category_mask = PAGE_WRITTEN,
+    .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
+    .return_mask = PAGE_WRITTEN | PAGE_ZERO,
+};
 
 long page_scan_into(int pagemap, struct page_scan *scan,
                     struct page_region *regions, size_t room) {
@@ -30,7 +35,8 @@ long page_scan_into(int pagemap, struct page_scan *scan,
 }
 
 long page_scan(const struct page_scanner *scanner, struct page_scan *scan) {
-  return page_scan_into(scanner->pagemap, scan, scanner->regions, REGIONS);
+  return page_scan_into(scanner->pagemap, scan, scanner->regions,
+                        PAGE_SCANNER_REGIONS);
 }
 
 long page_scan_each(const struct page_scanner *scanner,

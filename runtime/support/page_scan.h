@@ -42,16 +42,24 @@ struct page_scan {
 
 /* Where there is nothing, or only a marker is left. */
 extern const struct page_scan page_scan_holes;
+/* Pages written since they were protected, which protects them anew. */
+extern const struct page_scan page_scan_written;
+/* The same of an anonymous area: whether a page is a file's need not be asked,
+ * which costs a look at each. */
+extern const struct page_scan page_scan_written_anonymous;
 
 struct page_scanner {
   int pagemap;                 /* /proc/self/pagemap */
   struct page_region *regions; /* private memory, for what a scan finds */
 };
 
-/* Memory for a scanner of that file; false: there is none. */
+#define PAGE_SCANNER_REGIONS 4096u
+
+/* page_scanner.c. Memory for a scanner of that file; false: there is none. */
 bool page_scanner_open(struct page_scanner *scanner, int pagemap);
 
-/* One call: the number of regions found, or a negative errno. The scan's start,
+/* The rest needs no other part of the runtime: the restorer has it too. One
+ * call: the number of regions found, or a negative errno. The scan's start,
  * end and criteria are the caller's. */
 long page_scan(const struct page_scanner *scanner, struct page_scan *scan);
 

@@ -110,9 +110,11 @@ struct runtime_thread {
   void (*function)(void *);
   void *argument;
   char name[16];
+  int kept;       /* descriptor that it keeps, above 2; -1: none */
   bool companion; /* keeps the descriptors it shares with who started it */
   _Atomic uint32_t
       go; /* the starting thread has its signal mask back (futex) */
+  _Atomic uint32_t alone; /* nothing of the program's is held open (futex) */
 };
 
 /* The program stands still while this thread waits for a processor. With a
@@ -129,8 +131,13 @@ static void ask_for_short_slices(void) {
 
 /* The copy of the program's table of descriptors is emptied, so that the
  * program's files close when the program closes them. */
-static void empty_descriptors(void) {
-  SYS(close_range, 0, ~0u, 0);
+static void empty_descriptors(int kept) {
+  if (kept < 0) {
+    SYS(close_range, 0, ~0u, 0);
+  } else {
+    SYS(close_range, 0, kept - 1, 0);
+    SYS(close_range, kept + 1, ~0u, 0);
+  }
   /* 0 to 2 stay taken: 2 is lent to messages (program_stderr.h). */
   for (int i = 0; i < 3; i++)
     SYS(openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
@@ -139,7 +146,9 @@ static void empty_descriptors(void) {
 static void runtime_thread_main(void *argument) {
   struct runtime_thread *start = argument;
   if (!start->companion)
-    empty_descriptors();
+    empty_descriptors(start->kept);
+  atomic_store(&start->alone, 1);
+  futex_wake(&start->alone);
   while (!atomic_load(&start->go))
     futex_wait(&start->go, 0, 0);
   SYS(prctl, PR_SET_NAME, start->name, 0, 0, 0);
@@ -148,7 +157,7 @@ static void runtime_thread_main(void *argument) {
 }
 
 static int spawn(void (*function)(void *), void *argument, const char *name,
-                 bool companion, struct hwckpt_error *error) {
+                 int kept, bool companion, struct hwckpt_error *error) {
   unsigned slot = 0;
   while (slot < RUNTIME_THREADS && atomic_load(&quiesce.runtime_tids[slot]))
     slot++;
@@ -161,6 +170,7 @@ static int spawn(void (*function)(void *), void *argument, const char *name,
   struct runtime_thread *start = (struct runtime_thread *)block;
   start->function = function;
   start->argument = argument;
+  start->kept = kept;
   start->companion = companion;
   for (unsigned i = 0; i < 15 && name[i]; i++)
     start->name[i] = name[i];
@@ -176,6 +186,9 @@ static int spawn(void (*function)(void *), void *argument, const char *name,
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
   atomic_store(&start->go, 1);
   futex_wake(&start->go);
+  /* A pipe that the program closes at once is closed then. */
+  while (tid > 0 && !companion && !atomic_load(&start->alone))
+    futex_wait(&start->alone, 0, 0);
   if (tid < 0) {
     private_unmap(block, RUNTIME_STACK + 4096);
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-tid, name,
@@ -185,13 +198,13 @@ static int spawn(void (*function)(void *), void *argument, const char *name,
 }
 
 int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
-                  struct hwckpt_error *error) {
-  return spawn(function, argument, name, false, error);
+                  int kept, struct hwckpt_error *error) {
+  return spawn(function, argument, name, kept, false, error);
 }
 
 int quiesce_spawn_companion(void (*function)(void *), void *argument,
                             const char *name, struct hwckpt_error *error) {
-  return spawn(function, argument, name, true, error);
+  return spawn(function, argument, name, -1, true, error);
 }
 
 bool quiesce_is_runtime_thread(int tid) {

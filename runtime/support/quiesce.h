@@ -65,9 +65,10 @@ struct quiesce_times {
 void quiesce_install(void);
 
 /* Starts a thread of the runtime with all signals blocked, a private stack and
- * a table of descriptors of its own. 0 or a negative error. */
+ * a table of descriptors of its own, in which it keeps one of the caller's, of
+ * a number above 2 (-1: none). 0 or a negative error. */
 int quiesce_spawn(void (*function)(void *), void *argument, const char *name,
-                  struct hwckpt_error *error);
+                  int kept, struct hwckpt_error *error);
 /* The same, but sharing the descriptors of the runtime's thread that calls. */
 int quiesce_spawn_companion(void (*function)(void *), void *argument,
                             const char *name, struct hwckpt_error *error);

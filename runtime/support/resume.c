@@ -22,8 +22,10 @@
 #include "undo.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 static restored_function *on_restored;
 
@@ -59,6 +61,7 @@ static enum file_policy file_policy(const char *override) {
 static struct {
   bool keep_ids;
   int status_fd;
+  int tracking; /* descriptor, -1: none */
 } back;
 
 static void send_status(uint32_t kind, const struct hwckpt_error *error) {
@@ -145,6 +148,38 @@ static void restore_resources(const struct resume_info *info,
     fail(error);
 }
 
+/* A descriptor that came with a message, out of the way of the program's
+ * numbers, which are all below the socket's; -1: none. */
+static int take_descriptor(struct msghdr *message) {
+  const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+  int came;
+  if (!header || header->cmsg_type != SCM_RIGHTS)
+    return -1;
+  memcpy(&came, CMSG_DATA(header), sizeof came);
+  int moved = (int)SYS(fcntl, came, F_DUPFD_CLOEXEC, back.status_fd + 1);
+  SYS(close, came);
+  return moved < 0 ? -1 : moved;
+}
+
+static long await_go(struct restore_go *go) {
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct iovec content = {go, sizeof *go};
+  struct msghdr message = {.msg_iov = &content,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+  long got;
+  do
+    got = SYS(recvmsg, back.status_fd, &message, MSG_CMSG_CLOEXEC);
+  while (got == -EINTR);
+  if (got > 0)
+    back.tracking = take_descriptor(&message);
+  return got;
+}
+
 /* The tool has the undo logs. From here on nothing is left that could refuse,
  * but files that are not what they were. */
 static void roll_back_files(const struct resume_info *info,
@@ -152,11 +187,8 @@ static void roll_back_files(const struct resume_info *info,
                             struct hwckpt_error *error) {
   struct restore_go go = {1};
   if (info->abi >= RESUME_ABI_ROLL_BACK) {
-    long got;
     send_status(RESTORE_ROLL_BACK, 0);
-    do
-      got = SYS(read, back.status_fd, &go, sizeof go);
-    while (got == -EINTR);
+    long got = await_go(&go);
     if (got != sizeof go || !go.restores)
       SYS(exit_group, 125); /* the tool knows, or is gone */
   }
@@ -179,6 +211,7 @@ void resume(const struct resume_info *info) {
   revive_begin(info->restores);
   back.keep_ids = info->keep_ids;
   back.status_fd = info->status_fd;
+  back.tracking = -1;
   private_forget();
   quiesce_forget();
   checkpoint_forget();
@@ -204,8 +237,10 @@ void resume(const struct resume_info *info) {
   roll_back_files(info, &source, &error);
   finish_resources(&source, now, count, &error);
   if (on_restored)
-    on_restored(info->cache, info->application, info->options,
-                info->generation);
+    on_restored(info->cache, info->application, info->options, info->generation,
+                back.tracking);
+  if (back.tracking >= 0)
+    SYS(close, back.tracking);
   send_status(RESTORE_RUNNING, 0);
   SYS(close, back.status_fd);
   const ucontext_t *context = (const ucontext_t *)threads[0].frame;

@@ -10,10 +10,13 @@
 
 #include <stdint.h>
 
-#define RESUME_ABI 4
+#define RESUME_ABI 5
 
 /* From this on the resume code says RESTORE_ROLL_BACK. */
 #define RESUME_ABI_ROLL_BACK 4
+/* From this on it takes a descriptor with the answer to that: a userfaultfd by
+ * which all private memory is tracked since it was filled. */
+#define RESUME_ABI_TRACKED 5
 
 /* One record of the generation, in the order it was put. */
 struct resume_record {

@@ -34,7 +34,7 @@ static bool open_keeper(const char *cache, const char *application) {
     if (!undo_state.both[i])
       undo_state.both[i] = private_map(sizeof(struct undo_interval));
   if (!undo_state.both[0] || !undo_state.both[1] ||
-      quiesce_spawn(undo_keep, 0, "hwckpt-undo", 0) < 0) {
+      quiesce_spawn(undo_keep, 0, "hwckpt-undo", -1, 0) < 0) {
     private_unmap(undo_state.both[1], sizeof(struct undo_interval));
     undo_state.both[1] = 0;
     return false;

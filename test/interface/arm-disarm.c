@@ -186,7 +186,7 @@ int main(int argc, char **argv) {
     write_byte(breakpoint, 0xCC);
   }
 
-  CHECK(!quiesce_spawn(arm_and_disarm, 0, "arm", &error));
+  CHECK(!quiesce_spawn(arm_and_disarm, 0, "arm", -1, &error));
   pthread_t threads[64];
   for (long i = 0; i < count; i++)
     pthread_create(&threads[i], 0, run, (void *)i);

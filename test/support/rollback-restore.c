@@ -40,7 +40,7 @@ int main(void) {
   if (n < 6) /* restored is 3, and rolled back from there */
     roll_back();
   fill(2);
-  n = __builtin_ckpt_save(); /* a base */
+  n = __builtin_ckpt_save(); /* a delta of what it came back from */
   check(2);
   fill(99);
   if (n < 2)

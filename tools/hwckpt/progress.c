@@ -102,7 +102,24 @@ static void roll_back(struct progress *progress) {
     take_failure(progress, &error);
     go.restores = 0;
   }
-  (void)!send(progress->also[0].fd, &go, sizeof go, MSG_NOSIGNAL);
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct iovec content = {&go, sizeof go};
+  struct msghdr message = {.msg_iov = &content, .msg_iovlen = 1};
+  if (progress->tracking >= 0) {
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&control.header), &progress->tracking, sizeof(int));
+  }
+  (void)!sendmsg(progress->also[0].fd, &message, MSG_NOSIGNAL);
+  if (progress->tracking >= 0)
+    close(progress->tracking);
+  progress->tracking = -1;
 }
 
 static bool loader_ready(int fd, void *context);
@@ -157,6 +174,12 @@ static void take_status(struct progress *progress,
   case RESTORE_LAZY:
     if (progress->loading.generation && progress->loading.uffd < 0) {
       take_lazy(progress, descriptor);
+      return;
+    }
+    break;
+  case RESTORE_TRACKED:
+    if (progress->tracking < 0) {
+      progress->tracking = descriptor;
       return;
     }
     break;
@@ -228,6 +251,7 @@ static bool loader_ready(int fd, void *context) {
 
 void progress_begin(struct progress *progress, int status_fd) {
   progress->loading.uffd = -1;
+  progress->tracking = -1;
   progress->also[0] =
       (struct supervise_also){status_fd, status_ready, progress};
   progress->also[1].fd = -1;

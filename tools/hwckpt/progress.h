@@ -14,6 +14,7 @@ struct progress {
   enum hwckpt_code damage; /* in what is read after the beginning; 0: none */
   bool complete;           /* all memory is there, or not needed */
   struct loading loading;  /* uffd: -1 when nothing is loading */
+  int tracking;            /* descriptor on its way to the program, -1: none */
   pid_t loader;
   const struct supervised *program;
   const struct generation *generation;

@@ -13,7 +13,6 @@
 #include <linux/userfaultfd.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 /* Of each thread's stack that is read at once, around its frame: what resuming
  * touches, and the first calls. */
@@ -139,16 +138,6 @@ static void watch(struct cache_range range) {
 }
 
 bool lazy_hand_over(void) {
-  struct restore_status status = {.kind = RESTORE_LAZY};
-  union {
-    struct cmsghdr header;
-    char room[CMSG_SPACE(sizeof(int))];
-  } control = {0};
-  struct iovec content = {&status, sizeof status};
-  struct msghdr message = {.msg_iov = &content,
-                           .msg_iovlen = 1,
-                           .msg_control = &control,
-                           .msg_controllen = sizeof control};
   if (!lazy.on)
     return false;
   for (size_t i = 0; i < lazy.count; i++)
@@ -156,13 +145,6 @@ bool lazy_hand_over(void) {
   /* In an area that is read at once, or in one of those: again is harmless. */
   watch((struct cache_range){restorer.process.gate,
                              restorer.process.gate + RESTORE_GATE_SIZE});
-  control.header.cmsg_level = SOL_SOCKET;
-  control.header.cmsg_type = SCM_RIGHTS;
-  control.header.cmsg_len = CMSG_LEN(sizeof lazy.uffd);
-  memcpy(CMSG_DATA(&control.header), &lazy.uffd, sizeof lazy.uffd);
-  long sent = SYS(sendmsg, restorer.plan.status_fd, &message, MSG_NOSIGNAL);
-  if (sent != sizeof status)
-    SYS(exit_group, 125); /* the tool is gone */
-  SYS(close, lazy.uffd);
+  give(RESTORE_LAZY, lazy.uffd);
   return true;
 }

@@ -13,7 +13,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 struct restorer restorer;
 struct hwckpt_error failure;
@@ -33,6 +35,27 @@ void warn(const struct hwckpt_error *error) {
   status.kind = RESTORE_WARNING;
   status.error = *error;
   SYS(write, restorer.plan.status_fd, &status, sizeof status);
+}
+
+void give(enum restore_status_kind kind, int descriptor) {
+  struct restore_status status = {.kind = kind};
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof descriptor)];
+  } control = {0};
+  struct iovec content = {&status, sizeof status};
+  struct msghdr message = {.msg_iov = &content,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+  control.header.cmsg_level = SOL_SOCKET;
+  control.header.cmsg_type = SCM_RIGHTS;
+  control.header.cmsg_len = CMSG_LEN(sizeof descriptor);
+  memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+  long sent = SYS(sendmsg, restorer.plan.status_fd, &message, MSG_NOSIGNAL);
+  if (sent != sizeof status)
+    SYS(exit_group, 125); /* the tool is gone */
+  SYS(close, descriptor);
 }
 
 /* Debian's libzstd looks for its canary at the thread pointer. */
@@ -180,6 +203,8 @@ static void become_program(void *unused) {
   set_personality(process->personality);
 
   bool lazily = lazy_hand_over();
+  if (!lazily)
+    track_memory(reader);
 
   size_t count = count_records(reader);
   struct resume_info info = {

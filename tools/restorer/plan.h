@@ -44,6 +44,8 @@ enum restore_status_kind {
   RESTORE_LAZY = 4,     /* with a userfaultfd of the program beside it */
   RESTORE_COMPLETE = 5, /* all memory is there; ns is filled */
   RESTORE_ENDED = 6,    /* the program ended before that */
+  RESTORE_TRACKED = 8,  /* with a userfaultfd by which written memory is tracked
+                           beside it: goes back with the answer to the next */
   RESTORE_ROLL_BACK = 7, /* all that does not depend on files stands ready: the
                             tool takes back what was changed in files, and
                             answers with a second struct restore_go */

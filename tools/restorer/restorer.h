@@ -43,6 +43,9 @@ void warn(const struct hwckpt_error *error);
     warn(&warning_);                                                           \
   } while (0)
 
+/* Gives the tool a descriptor, which is closed here. */
+void give(enum restore_status_kind kind, int descriptor);
+
 /* ---- records.c ---- */
 
 /* Calls visit for each Area record in order; the Area lives for the call. */
@@ -119,6 +122,12 @@ size_t lazy_add_wanted(const struct cache_reader *reader,
 /* After all is mapped, filled and protected: from now on memory is watched, by
  * who gets the descriptor. False: there is none to be. */
 bool lazy_hand_over(void);
+
+/* ---- track.c ---- */
+
+/* Last of all, where memory is not loaded while the program runs, and the
+ * program's runtime and the kernel know how: hands over what tracks it. */
+void track_memory(const struct cache_reader *reader);
 
 /* ---- settings.c ---- */
 
