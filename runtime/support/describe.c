@@ -186,6 +186,7 @@ int describe_put_areas(struct stage *stage, const struct memory_map *map,
     record.inode = area->inode;
     record.deleted = area->deleted;
     record.source = area_source(area->source);
+    record.huge_page = area->huge_page;
     hwckpt_format(record.name, sizeof record.name, "%s", area->name);
     if (area->source == AREA_SOURCE_FILE)
       record.file_size = area->offset + (area->backed_end - area->start);

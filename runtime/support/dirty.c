@@ -291,10 +291,21 @@ static long scan_tracked(struct dirty *dirty, const struct area *area,
   return result;
 }
 
+/* Only what is there: reading the rest would take pages from the pool. */
+static int scan_huge(const struct dirty *dirty, const struct area *area,
+                     bool all, dirty_visit *visit, void *context,
+                     struct hwckpt_error *error) {
+  int answer = all ? 0 : visit(DIRTY_HOLE, area->start, area->end, context);
+  long result = answer ? 0 : scan_present(dirty, area, visit, context, &answer);
+  return result < 0 ? scan_failed(area, result, error) : answer;
+}
+
 int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
                dirty_visit *visit, void *context, struct hwckpt_error *error) {
   int answer = 0;
   long result;
+  if (area->huge_page)
+    return scan_huge(dirty, area, all, visit, context, error);
   if (area->type == AREA_TYPE_SHARED_MEMORY ||
       area->type == AREA_TYPE_FILE_COPY) {
     if (!all)

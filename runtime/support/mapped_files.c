@@ -5,6 +5,7 @@
 #include "private.h"
 
 #include <errno.h>
+#include <linux/memfd.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -60,16 +61,37 @@ static int refuse(struct hwckpt_error *error, const struct area *area,
                      (unsigned long long)area->start);
 }
 
-/* Reading what is not there yet would take huge pages from the pool. */
 static bool has_huge_pages(const struct area *area) {
   return begins(area->name, "/anon_hugepage") ||
          (begins(area->name, "/memfd:") && area->device != memory_device());
 }
 
+/* The kernel has a file system for each size of them, and tells sizes nowhere
+ * as cheaply. 0: none that is known. */
+static uint64_t huge_page_size(uint64_t device) {
+  static const unsigned bits[] = {21, 30};
+  for (unsigned i = 0; i < sizeof bits / sizeof *bits; i++) {
+    struct stat status = {0};
+    long fd = SYS(memfd_create, "",
+                  MFD_CLOEXEC | MFD_HUGETLB | bits[i] << MFD_HUGE_SHIFT);
+    if (fd < 0)
+      continue;
+    SYS(fstat, fd, &status);
+    SYS(close, fd);
+    if (status.st_dev == device)
+      return (uint64_t)1 << bits[i];
+  }
+  return 0;
+}
+
 static int find(struct mapped_files *files, struct area *area, int memory,
                 struct hwckpt_error *error) {
-  if (has_huge_pages(area))
-    return refuse(error, area, "memory of huge pages");
+  if (has_huge_pages(area)) {
+    if (area->type == AREA_TYPE_FILE_COPY && !begins(area->name, "/memfd:"))
+      area->huge_page = huge_page_size(area->device);
+    return area->huge_page ? 0
+                           : refuse(error, area, "shared memory of huge pages");
+  }
   if (area->type == AREA_TYPE_FILE_COPY || area->source == AREA_SOURCE_FILE)
     area->backed_end = find_end(memory, area->start, area->end);
   if (area->type == AREA_TYPE_FILE_COPY ||

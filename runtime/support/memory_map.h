@@ -40,6 +40,8 @@ struct area {
   /* Where the file ends that the area is of: what is behind cannot be read.
    * `end` until mapped_files_find() was here. */
   uint64_t backed_end;
+  /* Bytes of a page, of memory of huge pages (MAP_HUGETLB); 0: ordinary. */
+  uint64_t huge_page;
   bool on_disk; /* of AREA_SOURCE_FILE: not by memfd_create() */
   bool grows_down;
   bool deleted;     /* the file has no name any more */

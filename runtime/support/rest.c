@@ -51,14 +51,15 @@ static int note(enum dirty_run kind, uint64_t begin, uint64_t end,
 }
 
 /* Shared memory is copied at once: to a child it would show what others write
- * after the stop. */
+ * after the stop. So are huge pages, which the kernel takes from a child where
+ * there are no more. */
 static int scan_area(struct rest *rest, uint32_t index, bool all,
                      struct hwckpt_error *error) {
   const struct area *area = &rest->map->areas[index];
   struct noting noting = {rest, index};
   if (area->type == AREA_TYPE_KERNEL || area->type == AREA_TYPE_FILE_SHARED)
     return 0;
-  if (area->type != AREA_TYPE_SHARED_MEMORY)
+  if (area->type != AREA_TYPE_SHARED_MEMORY && !area->huge_page)
     return dirty_scan(rest->capture->dirty, area, all, note, &noting, error);
   rest->capture->area = area;
   return dirty_scan(rest->capture->dirty, area, all, capture_visit,

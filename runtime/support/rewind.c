@@ -4,6 +4,7 @@
 
 #include "../arch/sys.h"
 #include "exclude.h"
+#include "huge_page.h"
 #include "live.h"
 #include "process_layout.h"
 
@@ -36,7 +37,7 @@ static int mapping_flags(const struct area *area) {
                 area->type == AREA_TYPE_SHARED_MEMORY;
   int flags = MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE);
   if (!is_file(area))
-    flags |= MAP_ANONYMOUS;
+    flags |= MAP_ANONYMOUS | (int)huge_page_flags(area->huge_page);
   /* What the program cannot write is not counted against its memory. */
   if (!shared && !(area->protection & PROT_WRITE))
     flags |= MAP_NORESERVE;

@@ -57,6 +57,7 @@ static int read_area(struct rewind *rewind, size_t record, const void *data,
                     ? AREA_SOURCE_ANONYMOUS
                     : AREA_SOURCE_FILE,
       .grows_down = message.grows_down,
+      .huge_page = message.huge_page,
       .name = "",
   };
   return 0;
@@ -186,7 +187,8 @@ static bool same_backing(const struct area *then, const struct area *now,
                          uint64_t at) {
   /* A copy is stored as anonymous memory. */
   if (now->type == AREA_TYPE_FILE_COPY)
-    return then->type == AREA_TYPE_ANONYMOUS;
+    return then->huge_page == now->huge_page &&
+           then->type == AREA_TYPE_ANONYMOUS;
   if (then->type != now->type)
     return false;
   if (then->type == AREA_TYPE_ANONYMOUS || then->type == AREA_TYPE_KERNEL)

@@ -39,7 +39,8 @@ static int probe(void) {
 }
 
 static bool is_lazy(const Area *area) {
-  return restore_is_lazy(area->kind == AreaKind_AREA_ANONYMOUS,
+  return restore_is_lazy(area->kind == AreaKind_AREA_ANONYMOUS &&
+                             !area->huge_page,
                          area->grows_down, area->end - area->start);
 }
 

@@ -44,7 +44,8 @@ void lazy_open(size_t most_areas) {
 }
 
 bool lazy_take(const Area *area) {
-  if (!lazy.on || !restore_is_lazy(area->kind == AreaKind_AREA_ANONYMOUS,
+  if (!lazy.on || !restore_is_lazy(area->kind == AreaKind_AREA_ANONYMOUS &&
+                                       !area->huge_page,
                                    area->grows_down, area->end - area->start))
     return false;
   lazy.areas[lazy.count++] = (struct cache_range){area->start, area->end};

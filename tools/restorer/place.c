@@ -3,17 +3,21 @@
 #include "restorer.h"
 
 #include "../../runtime/arch/sys.h"
+#include "../../runtime/support/huge_page.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#define HUGE_POOL "memory of huge pages (/proc/sys/vm/nr_hugepages)"
+
 static struct {
   struct placed {
     struct cache_range range;
     int protection;
     bool anonymous;
+    uint64_t huge_page; /* of MAP_HUGETLB, 0: ordinary */
   } *areas;
   size_t count;
   struct cache_range *wanted; /* filled from the generation */
@@ -50,7 +54,8 @@ static int mapping_flags(const Area *area) {
     flags |= MAP_PRIVATE;
     break;
   default:
-    flags |= MAP_PRIVATE | MAP_ANONYMOUS;
+    flags |=
+        MAP_PRIVATE | MAP_ANONYMOUS | (int)huge_page_flags(area->huge_page);
   }
   /* What the program cannot write is not counted against its memory. */
   if (!(area->protection & PROT_WRITE))
@@ -83,8 +88,11 @@ static void map_area(const Area *area) {
   else if (file && (result == -EACCES || result == -EPERM))
     code = HWCKPT_E_FILE_PERMISSION;
   FAIL(code, result < 0 ? (int)-result : 0,
-       area->name[0] ? area->name : "anonymous memory", "map %llx-%llx",
-       (unsigned long long)area->start, (unsigned long long)area->end);
+       area->huge_page ? HUGE_POOL
+       : area->name[0] ? area->name
+                       : "anonymous memory",
+       "map %llx-%llx", (unsigned long long)area->start,
+       (unsigned long long)area->end);
 }
 
 static void place(const Area *area, void *context) {
@@ -99,9 +107,11 @@ static void place(const Area *area, void *context) {
     return;
   bool lazy = lazy_take(area);
   struct cache_range range = {area->start, area->end};
-  places.areas[places.count++] = (struct placed){
-      range, (int)area->protection,
-      !lazy && area->kind == AreaKind_AREA_ANONYMOUS && !area->grows_down};
+  places.areas[places.count++] =
+      (struct placed){range, (int)area->protection,
+                      !lazy && area->kind == AreaKind_AREA_ANONYMOUS &&
+                          !area->grows_down && !area->huge_page,
+                      area->huge_page};
   if (lazy)
     return;
   /* Neighbours become one range. */
@@ -135,10 +145,30 @@ static void advise(const struct cache_plan *plan, struct cache_range area) {
     SYS(madvise, area.begin, area.end - area.begin, MADV_HUGEPAGE);
 }
 
+/* Pages that the pool has not, and that were not reserved, would end the
+ * program where it is filled. */
+static void take_huge_pages(const struct cache_plan *plan,
+                            const struct placed *area) {
+  uint64_t mask = area->huge_page - 1;
+  struct cache_range run = {area->range.begin, area->range.begin};
+  while (cache_plan_run(plan, run.end, &run) && run.begin < area->range.end) {
+    uint64_t begin = run.begin & ~mask, end = (run.end + mask) & ~mask;
+    end = end < area->range.end ? end : area->range.end;
+    long result = SYS(madvise, begin, end - begin, MADV_POPULATE_WRITE);
+    if (result < 0)
+      FAIL(HWCKPT_E_RESTORE_MEMORY, (int)-result, HUGE_POOL, "at %llx-%llx",
+           (unsigned long long)begin, (unsigned long long)end);
+    run.end = end;
+  }
+}
+
 static void advise_all(const struct cache_plan *plan) {
   for (size_t i = 0; i < places.count; i++) {
     struct cache_range range = places.areas[i].range;
-    if (places.areas[i].anonymous && range.end - range.begin >= HUGE_AREA_MIN)
+    if (places.areas[i].huge_page)
+      take_huge_pages(plan, &places.areas[i]);
+    else if (places.areas[i].anonymous &&
+             range.end - range.begin >= HUGE_AREA_MIN)
       advise(plan, range);
   }
 }
