@@ -55,3 +55,23 @@ int arguments_which(const struct command *command, int argc, char **argv,
   *which = optind < argc ? argv[optind] : NULL;
   return 0;
 }
+
+#define FIRST_FLAG 512
+
+int arguments_of_cache(const struct command *command, int argc, char **argv,
+                       const struct argument_flag *flags, const char **cache,
+                       const char **which) {
+  struct option rows[ARGUMENT_FLAGS_MAX + 2] = {
+      {"cache", required_argument, NULL, OPTION_CACHE}};
+  for (int i = 0; flags && flags[i].name; i++)
+    rows[i + 1] =
+        (struct option){flags[i].name, no_argument, NULL, FIRST_FLAG + i};
+  for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
+    if (result == OPTION_CACHE)
+      *cache = optarg;
+    else if (result >= FIRST_FLAG)
+      *flags[result - FIRST_FLAG].set = true;
+    else
+      return arguments_refused(command, result, argv);
+  return arguments_which(command, argc, argv, which);
+}

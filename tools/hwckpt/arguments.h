@@ -17,7 +17,6 @@ enum option_value {
   OPTION_PID,
   OPTION_FORCE,
   OPTION_JSON,
-  OPTION_AREAS,
 };
 
 /* Reports what getopt_long() returned '?' or ':' for. */
@@ -38,5 +37,19 @@ int arguments_options(const char *value, char *options);
  * Returns 0, or the exit status after a report. */
 int arguments_which(const struct command *command, int argc, char **argv,
                     const char **which);
+
+/* A long option without a value. */
+struct argument_flag {
+  const char *name;
+  bool *set;
+};
+#define ARGUMENT_FLAGS_MAX 4
+
+/* Reads all options of a command that has --cache, these flags (up to one
+ * without a name; may be null) and arguments_which(). *cache stays as it is
+ * when it is not given. */
+int arguments_of_cache(const struct command *command, int argc, char **argv,
+                       const struct argument_flag *flags, const char **cache,
+                       const char **which);
 
 #endif

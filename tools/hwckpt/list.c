@@ -191,31 +191,14 @@ static int write_list(struct writer *writer, const struct selection *selection,
 }
 
 static int list(int argc, char **argv) {
-  static const struct option rows[] = {
-      {"cache", required_argument, NULL, OPTION_CACHE},
-      {"json", no_argument, NULL, OPTION_JSON},
-      {"figures", no_argument, NULL, 'f'},
-      {0},
-  };
   static struct selection selection;
   struct hwckpt_error error = {0};
   struct writer writer = {0};
   const char *cache_option = NULL, *which;
-  for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
-    switch (result) {
-    case OPTION_CACHE:
-      cache_option = optarg;
-      break;
-    case OPTION_JSON:
-      writer.use_json = true;
-      break;
-    case 'f':
-      writer.with_figures = true;
-      break;
-    default:
-      return arguments_refused(&command_list, result, argv);
-    }
-  int status = arguments_which(&command_list, argc, argv, &which);
+  const struct argument_flag flags[] = {
+      {"json", &writer.use_json}, {"figures", &writer.with_figures}, {0}};
+  int status = arguments_of_cache(&command_list, argc, argv, flags,
+                                  &cache_option, &which);
   if (status)
     return status;
   if (selection_open(&selection, cache_option, &error) ||

@@ -56,22 +56,11 @@ static int merge_selected(struct selection *selection,
 }
 
 static int merge(int argc, char **argv) {
-  static const struct option rows[] = {
-      {"cache", required_argument, NULL, OPTION_CACHE},
-      {0},
-  };
   static struct selection selection;
   struct hwckpt_error error = {0};
   const char *cache_option = NULL, *which;
-  for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
-    switch (result) {
-    case OPTION_CACHE:
-      cache_option = optarg;
-      break;
-    default:
-      return arguments_refused(&command_merge, result, argv);
-    }
-  int status = arguments_which(&command_merge, argc, argv, &which);
+  int status = arguments_of_cache(&command_merge, argc, argv, NULL,
+                                  &cache_option, &which);
   if (status)
     return status;
   if (which && strchr(which, '/'))

@@ -426,32 +426,15 @@ static void write_generation(const struct generation *generation,
 }
 
 static int show(int argc, char **argv) {
-  static const struct option rows[] = {
-      {"cache", required_argument, NULL, OPTION_CACHE},
-      {"json", no_argument, NULL, OPTION_JSON},
-      {"areas", no_argument, NULL, OPTION_AREAS},
-      {0},
-  };
   static struct selection selection;
   static struct generation generation;
   struct hwckpt_error error = {0};
   const char *cache_option = NULL, *which;
   bool use_json = false, all_areas = false;
-  for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
-    switch (result) {
-    case OPTION_CACHE:
-      cache_option = optarg;
-      break;
-    case OPTION_JSON:
-      use_json = true;
-      break;
-    case OPTION_AREAS:
-      all_areas = true;
-      break;
-    default:
-      return arguments_refused(&command_show, result, argv);
-    }
-  int status = arguments_which(&command_show, argc, argv, &which);
+  const struct argument_flag flags[] = {
+      {"json", &use_json}, {"areas", &all_areas}, {0}};
+  int status = arguments_of_cache(&command_show, argc, argv, flags,
+                                  &cache_option, &which);
   if (status)
     return status;
   if (selection_open(&selection, cache_option, &error) ||

@@ -105,23 +105,12 @@ static int verify_all(struct selection *selection, const char *which,
 }
 
 static int verify(int argc, char **argv) {
-  static const struct option rows[] = {
-      {"cache", required_argument, NULL, OPTION_CACHE},
-      {0},
-  };
   static struct selection selection;
   struct hwckpt_error error = {0};
   struct tally tally = {0};
   const char *cache_option = NULL, *which;
-  for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
-    switch (result) {
-    case OPTION_CACHE:
-      cache_option = optarg;
-      break;
-    default:
-      return arguments_refused(&command_verify, result, argv);
-    }
-  int status = arguments_which(&command_verify, argc, argv, &which);
+  int status = arguments_of_cache(&command_verify, argc, argv, NULL,
+                                  &cache_option, &which);
   if (status)
     return status;
   if (selection_open(&selection, cache_option, &error) ||
