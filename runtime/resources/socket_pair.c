@@ -1,21 +1,18 @@
 /* socket_pair.c - unix sockets that are connected to each other inside the
  * program (socketpair(2)), and what is queued in them, message by message.
  *
- * Who is connected to whom, the kernel tells by sock_diag(7). The pair is made
- * with its lower descriptor; the other is then in place already. What is queued
- * is looked at without being taken (SO_PEEK_OFF), and sent again. */
+ * The pair is made with its lower descriptor; the other is then in place
+ * already. What is queued is looked at without being taken (SO_PEEK_OFF), and
+ * sent again. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "info.h"
 #include "resource.h"
 #include "socket_options.h"
+#include "unix_relation.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
-#include <linux/unix_diag.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,68 +20,6 @@
 
 #define PARTS_MAX 1024 /* UIO_MAXIOV */
 #define BUFFER_AMPLE (64 << 20)
-
-struct relation {
-  uint32_t peer; /* inode, 0: none */
-  uint8_t shutdown;
-  bool named;
-};
-
-/* ---- who is connected to whom ---- */
-
-static void read_answer(const char *answer, long length,
-                        struct relation *relation) {
-  const struct nlmsghdr *head = (const void *)answer;
-  size_t at = NLMSG_LENGTH(sizeof(struct unix_diag_msg));
-  if (length < (long)at || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
-    return;
-  while (at + sizeof(struct rtattr) <= (size_t)length) {
-    const struct rtattr *attribute = (const void *)(answer + at);
-    const void *value = answer + at + RTA_LENGTH(0);
-    if (attribute->rta_len < RTA_LENGTH(0))
-      return;
-    if (attribute->rta_type == UNIX_DIAG_PEER)
-      memcpy(&relation->peer, value, sizeof(relation->peer));
-    else if (attribute->rta_type == UNIX_DIAG_SHUTDOWN)
-      memcpy(&relation->shutdown, value, sizeof(relation->shutdown));
-    else if (attribute->rta_type == UNIX_DIAG_NAME)
-      relation->named = true;
-    at += RTA_ALIGN(attribute->rta_len);
-  }
-}
-
-static struct relation relation_of(uint64_t inode) {
-  struct {
-    struct nlmsghdr head;
-    struct unix_diag_req what;
-  } ask = {
-      {sizeof(ask), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0},
-      {.sdiag_family = AF_UNIX,
-       .udiag_states = ~0u,
-       .udiag_ino = (uint32_t)inode,
-       .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_NAME,
-       .udiag_cookie = {~0u, ~0u}},
-  };
-  _Alignas(8) char answer[1024];
-  struct relation relation = {0};
-  long netlink =
-      SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-  if (netlink < 0)
-    return relation;
-  if (SYS(sendto, netlink, &ask, sizeof(ask), 0, 0, 0) == (long)sizeof(ask)) {
-    long length = SYS(recvfrom, netlink, answer, sizeof(answer), 0, 0, 0);
-    read_answer(answer, length, &relation);
-  }
-  SYS(close, netlink);
-  return relation;
-}
-
-static int number_of(const struct resource_sink *sink, uint32_t inode) {
-  for (size_t i = 0; inode && i < sink->fact_count; i++)
-    if (S_ISSOCK(sink->facts[i].mode) && sink->facts[i].inode == inode)
-      return sink->facts[i].number;
-  return -1;
-}
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
@@ -97,8 +32,9 @@ static bool recognise(const struct resource_sink *sink,
   SYS(close, fd);
   if (domain != AF_UNIX)
     return false;
-  struct relation relation = relation_of(message->inode);
-  return !relation.named && number_of(sink, relation.peer) > 2;
+  struct unix_relation relation = unix_relation_of(message->inode);
+  return !relation.named && unix_number_of(sink, relation.peer) > 2 &&
+         unix_relation_of(relation.peer).peer == message->inode;
 }
 
 /* ---- saving ---- */
@@ -156,13 +92,13 @@ static int save(struct resource_sink *sink, Descriptor *message,
   SocketPair pair = SocketPair_init_zero;
   if (message->same_as >= 0)
     return 0;
-  struct relation relation = relation_of(message->inode);
+  struct unix_relation relation = unix_relation_of(message->inode);
   long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
   if (fd < 0)
     return fail(error, message, fd, "pidfd_getfd");
-  pair.peer = number_of(sink, relation.peer);
+  pair.peer = unix_number_of(sink, relation.peer);
   pair.shutdown = relation.shutdown;
-  pair.peer_shutdown = relation_of(relation.peer).shutdown;
+  pair.peer_shutdown = unix_relation_of(relation.peer).shutdown;
   pair.type = socket_number((int)fd, SOL_SOCKET, SO_TYPE, 0);
   int result =
       resource_put(sink, RECORD_SOCKET_PAIR, SocketPair_fields, &pair, error);

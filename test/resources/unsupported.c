@@ -1,7 +1,8 @@
 // Kinds of descriptors that checkpoints do not cover.
-// RUN: %behaviour %s -o %t && %S/Inputs/unsupported %hwckpt %t local connected fanotify io_uring perf userfaultfd pidfd
+// RUN: %behaviour %s -o %t && %S/Inputs/unsupported %hwckpt %t uevent connected fanotify io_uring perf userfaultfd pidfd
 #include "behaviour.h"
 #include <linux/io_uring.h>
+#include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
 #include <netinet/in.h>
@@ -9,7 +10,9 @@
 #include <sys/fanotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-static int open_local(void) { return socket(AF_UNIX, SOCK_STREAM, 0); }
+static int open_uevent(void) {
+  return socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
+}
 static int open_connected(void) {
   struct sockaddr_in any = {.sin_family = AF_INET};
   socklen_t length = sizeof any;
@@ -20,7 +23,8 @@ static int open_connected(void) {
   getsockname(listening, (struct sockaddr *)&any, &length);
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   CHECK(connect(fd, (struct sockaddr *)&any, sizeof any) == 0);
-  CHECK(fcntl(listening, F_DUPFD, 10) == 10);
+  int other = accept(listening, NULL, NULL); /* the other end is here too */
+  CHECK(dup2(other, 10) == 10 && close(other) == 0);
   CHECK(dup2(fd, listening) == listening && close(fd) == 0);
   return listening;
 }
@@ -46,7 +50,7 @@ static const struct {
   const char *name;
   int (*open)(void);
 } kinds[] = {
-    {"local", open_local},
+    {"uevent", open_uevent},
     {"connected", open_connected},
     {"fanotify", open_fanotify},
     {"io_uring", open_io_uring},

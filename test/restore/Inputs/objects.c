@@ -4,6 +4,7 @@
 #include "come-back.h"
 
 #include <string.h>
+#include <linux/netlink.h>
 #include <sys/socket.h>
 
 static int held = -1;
@@ -15,14 +16,16 @@ static void unnamed_directory(void) {
   CHECK(rmdir(strcat(up, name)) == 0);
 }
 
-static void local_socket(void) { held = socket(AF_UNIX, SOCK_STREAM, 0); }
+static void event_socket(void) {
+  held = socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
+}
 
 static const struct {
   const char *name;
   void (*hold)(void);
 } things[] = {
     {"unnamed-directory", unnamed_directory},
-    {"socket", local_socket},
+    {"socket", event_socket},
 };
 
 int main(int count, char **arguments) {

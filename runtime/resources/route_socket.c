@@ -1,0 +1,116 @@
+/* route_socket.c - netlink sockets that ask the kernel about its network
+ * (NETLINK_ROUTE), with the groups whose news they get.
+ *
+ * What waits to be read was said of the machine as it was: with that a
+ * checkpoint is refused, the next has a chance. What happens while the program
+ * is not there, it does not learn. */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "resource.h"
+#include "socket_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+static bool recognise(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  if (message->number <= 2 || !S_ISSOCK(message->mode))
+    return false;
+  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  if (fd < 0)
+    return false;
+  bool is =
+      socket_number((int)fd, SOL_SOCKET, SO_DOMAIN, -1) == AF_NETLINK &&
+      socket_number((int)fd, SOL_SOCKET, SO_PROTOCOL, -1) == NETLINK_ROUTE;
+  SYS(close, fd);
+  return is;
+}
+
+static int put(struct resource_sink *sink, const Descriptor *message,
+               int socket, struct hwckpt_error *error) {
+  RouteSocket is = RouteSocket_init_zero;
+  struct sockaddr_nl name;
+  uint32_t length = sizeof(name);
+  char byte;
+  if (SYS(recvfrom, socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT, 0, 0) >= 0)
+    return resource_unsupported(sink, error, message->path,
+                                "descriptor %d: an answer that is not read yet",
+                                (int)message->number);
+  memset(&name, 0, sizeof(name));
+  SYS(getsockname, socket, &name, &length);
+  is.type = socket_number(socket, SOL_SOCKET, SO_TYPE, 0);
+  is.port = name.nl_pid;
+  uint32_t groups[sizeof(is.groups) / sizeof(is.groups[0])] = {name.nl_groups};
+  length = sizeof(groups);
+  SYS(getsockopt, socket, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, groups,
+      &length);
+  is.groups_count = sizeof(groups) / sizeof(groups[0]);
+  memcpy(is.groups, groups, sizeof(groups));
+  int result =
+      resource_put(sink, RECORD_ROUTE_SOCKET, RouteSocket_fields, &is, error);
+  return result ? result
+                : socket_options_save(sink, socket, AF_NETLINK, is.type,
+                                      NETLINK_ROUTE, error);
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  if (message->same_as >= 0)
+    return 0;
+  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  if (fd < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-fd, message->path,
+                       "descriptor %d", (int)message->number);
+  int result = put(sink, message, (int)fd, error);
+  SYS(close, fd);
+  return result;
+}
+
+/* Its number for the kernel is the process id as a rule, which may be taken
+ * here: then the kernel chooses. */
+static long bind_to(int socket, uint32_t port) {
+  struct sockaddr_nl name = {.nl_family = AF_NETLINK, .nl_pid = port};
+  long result = SYS(bind, socket, &name, (int)sizeof(name));
+  if (result != -EADDRINUSE)
+    return result;
+  name.nl_pid = 0;
+  return SYS(bind, socket, &name, (int)sizeof(name));
+}
+
+static int make(struct resource_source *source, const Descriptor *message,
+                struct hwckpt_error *error) {
+  RouteSocket is;
+  int failed = resource_get_own(source, RECORD_ROUTE_SOCKET, RouteSocket_fields,
+                                &is, error);
+  if (failed)
+    return failed;
+  long fd = SYS(socket, AF_NETLINK, is.type | SOCK_CLOEXEC, NETLINK_ROUTE);
+  long result = fd < 0 || !is.port ? fd : bind_to((int)fd, is.port);
+  if (result < 0)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
+                       message->path, "descriptor %d: netlink",
+                       (int)message->number);
+  for (unsigned i = 0; i < is.groups_count * 32; i++) {
+    int group = (int)i + 1;
+    if (is.groups[i / 32] >> i % 32 & 1 &&
+        (result = SYS(setsockopt, fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
+                      &group, sizeof(group))) < 0)
+      resource_not_set(source, result, message->path, "descriptor %d: group %d",
+                       (int)message->number, group);
+  }
+  socket_options_restore(source, (int)fd);
+  SYS(fcntl, fd, F_SETFL, message->flags);
+  return (int)fd;
+}
+
+const struct descriptor_kind hwckpt_descriptor_route_socket = {
+    .name = "route socket",
+    .kind = DescriptorKind_DESCRIPTOR_ROUTE_SOCKET,
+    .recognise = recognise,
+    .save = save,
+    .open = make,
+};

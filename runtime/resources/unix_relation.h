@@ -1,0 +1,26 @@
+/* unix_relation.h - what unix sockets are to each other, which the kernel tells
+ * by sock_diag(7). */
+#ifndef HWCKPT_RESOURCES_UNIX_RELATION_H
+#define HWCKPT_RESOURCES_UNIX_RELATION_H
+
+#include "resource.h"
+
+/* TCP's numbers, of unix sockets too. */
+enum { SOCKET_ESTABLISHED = 1, SOCKET_CLOSE = 7, SOCKET_LISTEN = 10 };
+
+struct unix_relation {
+  uint32_t peer; /* inode, 0: none */
+  uint8_t state; /* SOCKET_..., 0: the kernel does not tell */
+  uint8_t shutdown;
+  bool named;
+  struct {
+    uint32_t waiting, most; /* of one that listens: connections */
+  } queues;
+};
+
+struct unix_relation unix_relation_of(uint64_t inode);
+
+/* The program's descriptor of the socket with this inode, or -1. */
+int unix_number_of(const struct resource_sink *sink, uint32_t inode);
+
+#endif
