@@ -53,10 +53,12 @@ class Watchdog:
     def __init__(self, mark, seconds):
         self.mark = mark
         self.done = threading.Event()
+        self.expired = False
         threading.Thread(target=self.watch, args=(seconds,), daemon=True).start()
 
     def watch(self, seconds):
         while not self.done.wait(seconds):
+            self.expired = True
             end_all(self.mark)
             seconds = 1
 
@@ -109,6 +111,8 @@ class IsolatedTest(lit.formats.ShTest):
 
         left = [f"process {pid}: {command_line(pid)}" for pid in settled(mark)]
         end_all(mark)
+        if watchdog.expired:
+            left.append("processes that held up the test until they were killed")
         for folder in folders.values():
             left += [os.path.join(folder, name) for name in os.listdir(folder)]
 
