@@ -26,10 +26,23 @@ bool lazy_mode_parse(const char *text, enum lazy_mode *mode) {
   return false;
 }
 
+static int open_userfaultfd(void) {
+  int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+  int number = errno;
+  int device = fd < 0 ? open(RESTORE_LAZY_DEVICE, O_RDWR | O_CLOEXEC) : -1;
+  if (device >= 0) {
+    fd = ioctl(device, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
+    number = errno;
+    close(device);
+  }
+  errno = number;
+  return fd;
+}
+
 /* Faults inside system calls, and the events of fork() and the like, are for
  * the privileged. */
 static int probe(void) {
-  int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+  int fd = open_userfaultfd();
   struct uffdio_api api = {.api = UFFD_API, .features = RESTORE_LAZY_FEATURES};
   if (fd < 0)
     return errno;

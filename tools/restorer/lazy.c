@@ -26,11 +26,23 @@ static struct {
   size_t count;
 } lazy;
 
+static long open_userfaultfd(void) {
+  long fd = SYS(userfaultfd, O_CLOEXEC | O_NONBLOCK);
+  long device =
+      fd < 0 ? SYS(openat, AT_FDCWD, RESTORE_LAZY_DEVICE, O_RDWR | O_CLOEXEC, 0)
+             : -1;
+  if (device >= 0) {
+    fd = SYS(ioctl, device, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
+    SYS(close, device);
+  }
+  return fd;
+}
+
 void lazy_open(size_t most_areas) {
   lazy.on = false;
   if (!restorer.plan.lazy)
     return;
-  long fd = SYS(userfaultfd, O_CLOEXEC | O_NONBLOCK);
+  long fd = open_userfaultfd();
   struct uffdio_api api = {.api = UFFD_API, .features = RESTORE_LAZY_FEATURES};
   long result = fd < 0 ? fd : SYS(ioctl, fd, UFFDIO_API, &api);
   if (result < 0)

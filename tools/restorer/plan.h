@@ -72,6 +72,9 @@ static inline bool restore_is_lazy(bool anonymous, bool grows_down,
   (UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP |                        \
    UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_UNMAP)
 
+/* Where the system call is not allowed, by a filter for one. */
+#define RESTORE_LAZY_DEVICE "/dev/userfaultfd"
+
 /* At Process.gate: two pages; see runtime/support/loaded.c. */
 #define RESTORE_GATE_SIZE 8192u
 
