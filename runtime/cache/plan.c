@@ -266,25 +266,10 @@ size_t cache_plan_units(const struct cache_plan *plan) {
 
 uint64_t cache_plan_pages(const struct cache_plan *plan) { return plan->pages; }
 
-/* The first span that ends behind the address; their count when there is none.
- */
-static size_t first_behind(const struct cache_plan *plan, uint64_t address) {
-  const struct span *spans = spans_at(&plan->by_address);
-  size_t low = 0, high = spans_count(&plan->by_address);
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (spans[middle].end <= address)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
-}
-
 size_t cache_plan_find(const struct cache_plan *plan, uint64_t address) {
   const struct span *spans = spans_at(&plan->by_address);
   const uint32_t *unit_of = plan->unit_of.data;
-  size_t i = first_behind(plan, address);
+  size_t i = spans_behind(&plan->by_address, address);
   return i < spans_count(&plan->by_address) && spans[i].begin <= address
              ? unit_of[spans[i].slot >> FRAME_SHIFT]
              : CACHE_NO_UNIT;
@@ -293,7 +278,8 @@ size_t cache_plan_find(const struct cache_plan *plan, uint64_t address) {
 bool cache_plan_run(const struct cache_plan *plan, uint64_t from,
                     struct cache_range *run) {
   const struct span *spans = spans_at(&plan->by_address);
-  size_t i = first_behind(plan, from), count = spans_count(&plan->by_address);
+  size_t i = spans_behind(&plan->by_address, from),
+         count = spans_count(&plan->by_address);
   if (i == count)
     return false;
   run->begin = spans[i].begin > from ? spans[i].begin : from;

@@ -209,16 +209,9 @@ int cache_plan_read(struct cache_worker *worker, size_t number,
 /* The span that holds the address; null: none. */
 static const struct span *find_span(const struct spans *spans,
                                     uint64_t address) {
+  size_t i = spans_behind(spans, address);
   const struct span *at = spans_at(spans);
-  size_t low = 0, high = spans_count(spans);
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (at[middle].end <= address)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < spans_count(spans) && at[low].begin <= address ? &at[low] : NULL;
+  return i < spans_count(spans) && at[i].begin <= address ? &at[i] : NULL;
 }
 
 static int read_slot(struct cache_worker *worker, size_t chain, uint64_t slot,

@@ -208,16 +208,9 @@ static bool is_live(const struct format_frame *frame, void *context) {
   const struct spans *live = context;
   const struct span *at = spans_at(live);
   uint64_t address = address_in(frame->segment, frame->offset);
-  size_t low = 0, high = spans_count(live);
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (at[middle].end <= address)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < spans_count(live) && at[low].begin <= address &&
-         at[low].end >= address + frame->stored;
+  size_t i = spans_behind(live, address);
+  return i < spans_count(live) && at[i].begin <= address &&
+         at[i].end >= address + frame->stored;
 }
 
 static int free_all(struct cache *cache, const char *application, int directory,

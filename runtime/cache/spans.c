@@ -202,6 +202,22 @@ bool spans_sort_by_slot(const struct cache_env *env, struct spans *spans) {
 
 /* ---- dividing ---- */
 
+static size_t search(const struct span *spans, size_t low, size_t high,
+                     uint64_t address) {
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (spans[middle].end <= address)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+size_t spans_behind(const struct spans *spans, uint64_t address) {
+  return search(spans_at(spans), 0, spans_count(spans), address);
+}
+
 /* The first span from `at` on that ends behind the address, looked for with
  * steps that grow: near ones are found at once, far ones in O(log n). */
 static size_t skip_to(const struct span *spans, size_t count, size_t at,
@@ -212,15 +228,7 @@ static size_t skip_to(const struct span *spans, size_t count, size_t at,
     at += step;
     step *= 2;
   }
-  size_t high = at < count ? at : count;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (spans[middle].end <= address)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
+  return search(spans, low, at < count ? at : count, address);
 }
 
 bool spans_divide(const struct cache_env *env, const struct spans *spans,

@@ -48,6 +48,10 @@ bool spans_append(const struct cache_env *env, struct spans *spans,
                   struct span span);
 void spans_free(const struct cache_env *env, struct spans *spans);
 
+/* In an ascending disjoint list the first span that ends behind the address;
+ * their count when there is none. O(log n). */
+size_t spans_behind(const struct spans *spans, uint64_t address);
+
 /* Makes an arbitrary list ascending and disjoint; where spans overlap, the one
  * later in the list wins. O(n log n). */
 bool spans_resolve(const struct cache_env *env, struct spans *spans);
