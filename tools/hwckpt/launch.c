@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef MFD_NOEXEC_SEAL
@@ -100,6 +101,8 @@ static void fill_plan(const struct restore_request *request,
   snprintf(plan->cache, sizeof plan->cache, "%s", selection->path);
   snprintf(plan->application, sizeof plan->application, "%s",
            selection->application);
+  snprintf(plan->name, sizeof plan->name, "%s",
+           request->name ? request->name : "");
   snprintf(plan->options, sizeof plan->options, "%s", request->options);
 }
 
@@ -150,15 +153,26 @@ struct counting {
   int tool_end, restorer_end; /* of the status socket; the thread's own */
 };
 
+/* Another program of the same generation may be counted just now, or the
+ * application's own may write. */
+#define COUNT_MOMENT_NS 1000000
+#define COUNT_MOMENTS 120000u
+
 static int count(const struct counting *counting, unsigned *restores,
                  struct hwckpt_error *error) {
+  const struct timespec moment = {.tv_nsec = COUNT_MOMENT_NS};
   struct cache *cache; /* its own: no two threads use one */
   int failed =
       cache_open(&cache_env_kernel, counting->cache, false, &cache, error);
   if (failed)
     return failed;
-  failed = cache_count_restore(cache, counting->application,
-                               counting->generation, restores, error);
+  for (unsigned i = 0; i < COUNT_MOMENTS; i++) {
+    failed = cache_count_restore(cache, counting->application,
+                                 counting->generation, restores, error);
+    if (failed != -HWCKPT_E_CACHE_BUSY)
+      break;
+    nanosleep(&moment, NULL);
+  }
   cache_close(cache);
   return failed;
 }

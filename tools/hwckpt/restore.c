@@ -9,6 +9,7 @@
 #include "arguments.h"
 #include "checks.h"
 #include "fallback.h"
+#include "inventory.h"
 #include "last_words.h"
 #include "launch.h"
 #include "options_text.h"
@@ -42,6 +43,7 @@ static int read_arguments(int argc, char **argv,
   static const struct option rows[] = {
       {"cache", required_argument, NULL, OPTION_CACHE},
       {"pid", required_argument, NULL, OPTION_PID},
+      {"name", required_argument, NULL, OPTION_NAME},
       {"every", required_argument, NULL, OPTION_EVERY},
       {"mtbf", required_argument, NULL, OPTION_MTBF},
       {"lazy", optional_argument, NULL, 'l'},
@@ -67,6 +69,12 @@ static int read_arguments(int argc, char **argv,
       if (!id_policy_parse(optarg, &request->policy))
         return report_usage(&command_restore, "--pid",
                             "'%s' is not same, namespace or any", optarg);
+      break;
+    case OPTION_NAME:
+      if (!selection_name_fits(optarg))
+        return report_usage(&command_restore, "--name",
+                            "'%s' is no usable name", optarg);
+      request->name = optarg;
       break;
     case OPTION_EVERY:
       every = optarg;
@@ -127,24 +135,43 @@ static void take_older(const struct restore_request *request,
   fallback_take(selection, generation, code, named, request->argv);
 }
 
+/* For a program that goes on under a name of its own, beside others that were
+ * restored from the same generation: what it saves is of another application,
+ * which must be new, for the cache never mixes two. */
+static int make_application(const struct selection *selection, const char *name,
+                            struct hwckpt_error *error) {
+  struct inventory_generation *list = NULL;
+  size_t count = 0;
+  int failed = cache_use_application(selection->cache, name, error);
+  if (!failed)
+    failed =
+        inventory_generations(selection->cache, name, &list, &count, error);
+  free(list);
+  if (!failed && count)
+    failed = hwckpt_fail(error, HWCKPT_E_CACHE_NAME, 0, name,
+                         "given with --name, and has checkpoints already");
+  return failed;
+}
+
 /* One restore of an application at a time: holds a lock on its directory as
  * long as we live. Writers of the cache lock a file in it instead. */
-static int hold_application(const struct selection *selection, int *lock,
+static int hold_application(const struct selection *selection,
+                            const char *application, int *lock,
                             struct hwckpt_error *error) {
   int cache = open(selection->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   int directory = cache < 0
                       ? -1
-                      : openat(cache, selection->application,
+                      : openat(cache, application,
                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   int number = errno;
   if (cache >= 0)
     close(cache);
   if (directory < 0)
-    return hwckpt_fail(error, HWCKPT_E_CACHE_IO, number, selection->application,
+    return hwckpt_fail(error, HWCKPT_E_CACHE_IO, number, application,
                        "its directory");
   *lock = directory;
   if (flock(directory, LOCK_EX | LOCK_NB))
-    return hwckpt_fail(error, HWCKPT_E_STILL_RUNNING, 0, selection->application,
+    return hwckpt_fail(error, HWCKPT_E_STILL_RUNNING, 0, application,
                        "under another `hwckpt restore`");
   return 0;
 }
@@ -170,7 +197,7 @@ static int conclude(const struct restore_request *request,
       .program = progress->generation->process.program,
       .cache = selection->path,
       .cache_is_default = !request->cache_option,
-      .application = selection->application,
+      .application = request->name ? request->name : selection->application,
       .pid = program->pid,
   };
   last_words(&deceased, status);
@@ -207,7 +234,7 @@ static int check_files(struct files *files, struct hwckpt_error *error) {
   files->check = strcmp(policy, "check") == 0;
   files->keep = strcmp(policy, "keep") == 0;
   struct undo_paths *paths =
-      files->check || files->keep
+      files->check || files->keep || files->request->name
           ? NULL
           : undo_paths_open(files->selection->cache,
                             files->selection->application,
@@ -224,7 +251,8 @@ static int roll_back_files(void *context, struct hwckpt_error *error) {
   if (files->done)
     return 0;
   files->done = true;
-  return files->check
+  /* The logs are of the application, which may run. */
+  return files->check || files->request->name
              ? 0
              : undo_files(files->selection->cache,
                           files->selection->application,
@@ -258,7 +286,13 @@ static int restore_selected(struct restore_request *request,
     return EXIT_TOOL;
   }
   int status_fd = -1;
-  int failed = hold_application(selection, &progress.loading.lock, &error);
+  const char *application =
+      request->name ? request->name : selection->application;
+  int failed =
+      request->name ? make_application(selection, request->name, &error) : 0;
+  if (!failed)
+    failed = hold_application(selection, application, &progress.loading.lock,
+                              &error);
   if (!failed)
     failed = process_id_settle(generation, &request->policy, &error);
   if (!failed)
@@ -340,6 +374,9 @@ const struct command command_restore = {
         "hwckpt\n"
         "                 has the right to, that is root\n"
         "  --eager        as --lazy=no\n"
+        "  --name NAME    go on as another application: for several programs "
+        "from one\n"
+        "                 generation, side by side\n"
         "  --threads N    read with N threads, instead of one a processor\n"
         "  --timing FILE  write there, as JSON, how long it took\n"
         "  --every DUR    from now on, take a checkpoint this often\n"

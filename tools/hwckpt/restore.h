@@ -8,8 +8,9 @@
 
 struct restore_request {
   const char *cache_option, *which;
-  char **argv;     /* of the command, options first */
-  uint64_t before; /* generations from this on are not to be taken; 0: any */
+  const char *name; /* the program's from now on: of another application */
+  char **argv;      /* of the command, options first */
+  uint64_t before;  /* generations from this on are not to be taken; 0: any */
   enum id_policy policy;
   enum lazy_mode lazy;
   unsigned threads; /* that read; 0: one a processor */

@@ -203,7 +203,9 @@ static void become_program(void *unused) {
   set_personality(process->personality);
 
   bool lazily = lazy_hand_over();
-  if (!lazily)
+  /* What it saves first under another name builds on nothing. */
+  bool renamed = restorer.plan.name[0];
+  if (!lazily && !renamed)
     track_memory(reader);
 
   size_t count = count_records(reader);
@@ -214,9 +216,9 @@ static void become_program(void *unused) {
       .restorer_end = restorer.memory.end,
       .record_count = count,
       .records = list_records(reader, count),
-      .generation = restorer.plan.generation,
+      .generation = renamed ? 0 : restorer.plan.generation,
       .cache = restorer.plan.cache,
-      .application = restorer.plan.application,
+      .application = renamed ? restorer.plan.name : restorer.plan.application,
       .options = restorer.plan.options,
       .status_fd = restorer.plan.status_fd,
       .keep_ids = restorer.plan.keep_ids,

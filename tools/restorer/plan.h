@@ -23,6 +23,8 @@ struct restore_plan {
   uint64_t generation;
   char cache[4096]; /* absolute path */
   char application[128];
+  char name[128];     /* of the application that the program is from now on, ""
+                         for that one */
   char options[2048]; /* HWCKPT_OPTIONS text that overrides, "" for none */
   int32_t status_fd;  /* socket to the tool: struct restore_status goes out,
                          struct restore_go comes in */
