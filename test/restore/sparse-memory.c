@@ -1,11 +1,11 @@
-// 64 GiB of which a few pages are touched; the image stays small.
+// 1 TiB of which a few pages are touched; the image stays small.
 // RUN: %clang -fhwckpt -O2 %s -o %t && %python %S/Inputs/come-back %hwckpt 2 7 %t
 // RUN: test $(du -s -k $HWCKPT_CACHE | cut -f1) -lt 4096
 #include "Inputs/come-back.h"
 #include <string.h>
 #include <sys/mman.h>
 enum { PAGE = 4096 };
-static const size_t size = (size_t)64 << 30, stride = ((size_t)1 << 30) + PAGE;
+static const size_t size = (size_t)1 << 40, stride = ((size_t)16 << 30) + PAGE;
 static void holds(const char *at, int value) {
   for (int i = 0; i < PAGE; i++)
     CHECK(at[i] == value);
