@@ -63,7 +63,9 @@ int arguments_of_cache(const struct command *command, int argc, char **argv,
                        const char **which) {
   struct option rows[ARGUMENT_FLAGS_MAX + 2] = {
       {"cache", required_argument, NULL, OPTION_CACHE}};
-  for (int i = 0; flags && flags[i].name; i++)
+  static const struct argument_flag none[] = {{0}};
+  flags = flags ? flags : none;
+  for (int i = 0; flags[i].name; i++)
     rows[i + 1] =
         (struct option){flags[i].name, no_argument, NULL, FIRST_FLAG + i};
   for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
