@@ -73,8 +73,9 @@ static uint64_t page_up(uint64_t offset) {
   return page_down(offset + CACHE_PAGE_SIZE - 1);
 }
 
-/* What is in memory is best copied from there; the rest would only take memory
- * from others on its way. */
+/* What is in memory is best copied from there; the rest, when it is read once
+ * and put where it is to be, would only take memory from others on its way. Who
+ * wants single frames gains by what the kernel reads ahead and keeps. */
 static bool is_cached(const struct cache_io *io, int fd, uint64_t begin,
                       uint64_t end) {
   uint64_t pages = (page_up(end) - page_down(begin)) / CACHE_PAGE_SIZE;
@@ -85,7 +86,8 @@ static bool is_cached(const struct cache_io *io, int fd, uint64_t begin,
 
 static int find_source(struct frame_reader *reader, const struct image *image,
                        const struct format_frame *frames, uint64_t end,
-                       struct source *source, struct hwckpt_error *error) {
+                       bool once, struct source *source,
+                       struct hwckpt_error *error) {
   source->place = image_place(image);
   source->fd = image->fd;
   source->direct = -1;
@@ -96,8 +98,8 @@ static int find_source(struct frame_reader *reader, const struct image *image,
   int result = segment_files_get(&reader->segments, frames[0].segment,
                                  &source->fd, error);
   if (result == 0 &&
-      (reader->from_flash ||
-       !is_cached(reader->env->io, source->fd, frames[0].offset, end)))
+      (reader->from_flash || (once && !is_cached(reader->env->io, source->fd,
+                                                 frames[0].offset, end))))
     source->direct = segment_files_direct(&reader->segments, frames[0].segment);
   return result;
 }
@@ -223,7 +225,8 @@ int frame_reader_read(struct frame_reader *reader, const struct image *image,
   int result =
       frame_reader_reserve(reader, (size_t)(end - begin), count * full, error);
   if (result == 0)
-    result = find_source(reader, image, frames, end, &source, error);
+    result =
+        find_source(reader, image, frames, end, into != NULL, &source, error);
   if (result < 0)
     return result;
   place_stored(reader, frames, count, into, stored);

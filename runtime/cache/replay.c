@@ -196,9 +196,9 @@ int cache_plan_read(struct cache_worker *worker, size_t number,
   if (result < 0)
     return result;
   find_targets(&delivery, unit, link, &targets);
-  result =
-      frame_reader_read(&worker->frames, &worker->image, link->index,
-                        unit->first, unit->frames, targets.into, data, error);
+  result = frame_reader_read(&worker->frames, &worker->image, link->index,
+                             unit->first, unit->frames,
+                             sink->target ? targets.into : NULL, data, error);
   return result < 0
              ? result
              : deliver(&delivery, unit, link->frame_pages, &targets, data);
