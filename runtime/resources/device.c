@@ -2,6 +2,7 @@
 #include "../arch/sys.h"
 #include "resource.h"
 
+#include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -23,12 +24,29 @@ static bool recognise(const struct resource_sink *sink,
   return false;
 }
 
+/* /dev/tty of a program that has made a session of its own since it was opened,
+ * which has no terminal: the one that a standard descriptor is. */
+static long open_standard_terminal(const struct resource_source *source,
+                                   uint32_t flags) {
+  char path[64];
+  unsigned char settings[64];
+  for (int i = 0; i < 3; i++) {
+    int from = source->inherited[i];
+    if (from < 0 || SYS(ioctl, from, TCGETS, settings) < 0)
+      continue;
+    hwckpt_format(path, sizeof(path), "/proc/self/fd/%d", from);
+    return SYS(openat, AT_FDCWD, path, flags | O_NOCTTY, 0);
+  }
+  return -ENXIO;
+}
+
 static int reopen(struct resource_source *source, const Descriptor *message,
                   struct hwckpt_error *error) {
-  (void)source;
   uint32_t flags =
       message->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC);
   long fd = SYS(openat, AT_FDCWD, message->path, flags | O_NOCTTY, 0);
+  if (fd == -ENXIO)
+    fd = open_standard_terminal(source, flags);
   if (fd < 0)
     return hwckpt_fail(
         error, fd == -ENOENT ? HWCKPT_E_FILE_GONE : HWCKPT_E_FILE_PERMISSION,

@@ -1,16 +1,25 @@
 """terminal.py HWCKPT PROG - runs and restores PROG, each on a new terminal."""
 
+import fcntl
 import os
 import pty
 import subprocess
 import sys
+import termios
 
 
 def on_terminal(command, answer=b""):
     """What the command writes to a terminal of its own; its status; its name."""
     master, slave = pty.openpty()
     name = os.ttyname(slave)
-    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave)
+    process = subprocess.Popen(
+        command,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0),
+    )
     os.write(master, answer)
     status = process.wait()
     os.close(slave)
@@ -31,5 +40,5 @@ assert f"before {name}\n" in text and status == -9, (text, status)
 # The first terminal's number is taken, so that the second has another one.
 spare = pty.openpty()
 text, status, name = on_terminal([hwckpt, "restore"], b"typed\n")
-assert f"after {name}\n" in text and "got typed\n" in text, (text, status)
+assert f"still\nafter {name}\n" in text and "got typed\n" in text, (text, status)
 assert status == 0, (text, status)
