@@ -18,6 +18,10 @@
 uint64_t arch_context_pc(const ucontext_t *context);
 void arch_context_set_pc(ucontext_t *context, uint64_t pc);
 uint64_t arch_context_sp(const ucontext_t *context);
+/* Whether words[i], on a stack, is of the registers in a signal frame; what was
+ * interrupted then. */
+bool arch_is_signal_frame(const uint64_t *words, uint64_t i, uint64_t *pc,
+                          uint64_t *sp);
 /* The signals blocked in the interrupted code, bit (n - 1) for signal n. */
 uint64_t arch_context_sigmask(const ucontext_t *context);
 /* The value that the interrupted instruction (a system call, or a checkpoint

@@ -107,6 +107,11 @@ static const char *const method_words[] = {[CHECKPOINT_AUTO] = "auto",
                                            [CHECKPOINT_COW] = "cow",
                                            0};
 
+static const char *const unused_words[] = {[UNUSED_HEAP] = "heap",
+                                           [UNUSED_HEAP_STACK] = "heap+stacks",
+                                           [UNUSED_NOTHING] = "nothing",
+                                           0};
+
 static int open_checkpoints(struct hwckpt_error *error) {
   struct checkpoint_options options = {
       .cache = events.cache,
@@ -117,6 +122,8 @@ static int open_checkpoints(struct hwckpt_error *error) {
       .track = (enum dirty_method)word_index(events.options.track, track_words),
       .method = (enum checkpoint_method)word_index(events.options.method,
                                                    method_words),
+      .unused =
+          (enum unused_kinds)word_index(events.options.unused, unused_words),
       .undo = events.options.files[0] == 'e',
       .go_on = events.options.on_unsupported[0] == 'w',
       .level = (int)events.options.level,

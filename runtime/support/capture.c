@@ -160,7 +160,16 @@ int capture_visit(enum dirty_run run, uint64_t begin, uint64_t end,
     fill_range(capture, begin, end);
     return 0;
   }
-  return copy_pages(capture, begin, end);
+  int result = 0;
+  uint64_t from, to;
+  while (result == 0 &&
+         unused_in(&capture->unused, capture->area, begin, end, &from, &to)) {
+    result = copy_pages(capture, begin, from);
+    if (result == 0)
+      fill_range(capture, from, to);
+    begin = to;
+  }
+  return result == 0 ? copy_pages(capture, begin, end) : result;
 }
 
 int capture_runs(struct capture *capture, const struct memory_map *map,

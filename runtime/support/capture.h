@@ -11,10 +11,12 @@
 #include "dirty.h"
 #include "ring.h"
 #include "runs.h"
+#include "unused.h"
 
 struct capture {
   struct ring *ring;
   struct dirty *dirty;
+  struct unused unused;
   const struct area *area; /* that is being scanned */
   bool live;               /* the program runs */
   int memory;              /* /proc/self/mem */

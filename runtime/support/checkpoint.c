@@ -152,6 +152,8 @@ int checkpoint_open(const struct checkpoint_options *options,
     result = capture_open(&checkpoint.capture, &checkpoint.ring,
                           &checkpoint.dirty, error);
   if (result == 0)
+    result = unused_open(&checkpoint.capture.unused, options->unused, error);
+  if (result == 0)
     result = rest_open(&checkpoint.rest, &checkpoint.capture, &checkpoint.map,
                        error);
   if (result == 0)
@@ -248,7 +250,8 @@ static int capture(bool base, const struct parked *threads, unsigned count,
     result = mapped_files_find(&checkpoint.mapped, &checkpoint.map,
                                checkpoint.capture.memory, error);
   if (result == 0)
-    result = rest_begin(&checkpoint.rest, checkpoint.little, error);
+    result =
+        rest_begin(&checkpoint.rest, checkpoint.little, threads, count, error);
   if (result == 0)
     result = save_resources(threads, count, error);
   statistics->describe_ns = quiesce_now_ns() - begin;
@@ -455,6 +458,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   Statistics *statistics = &result->statistics;
   drain_begin(writer);
   checkpoint.capture.pages = 0;
+  unused_begin(&checkpoint.capture.unused);
   int status = copy_before(base, hooks, statistics, error);
   if (status < 0)
     return status;
@@ -462,6 +466,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   describe_process(&process);
   memory_settings_read(&checkpoint.settings, base);
   rest_expect(&checkpoint.rest);
+  unused_expect(&checkpoint.capture.unused, &checkpoint.map);
   if (checkpoint.options.undo)
     undo_prepare(checkpoint.options.cache, checkpoint.application,
                  &checkpoint.map, cache_writer_number(writer),

@@ -10,6 +10,7 @@
 #include "quiesce.h"
 #include "records.pb.h"
 #include "rollback.h"
+#include "unused.h"
 
 #include "../cache/cache.h"
 
@@ -31,6 +32,7 @@ struct checkpoint_options {
                    that; -1: none. It is taken over. */
   enum dirty_method track;
   enum checkpoint_method method;
+  enum unused_kinds unused;
   bool undo;  /* what files are changed to is kept */
   bool go_on; /* without what is not supported, instead of failing */
   int level;  /* zstd; 0: raw */

@@ -182,6 +182,20 @@ int memory_map_glance(struct memory_map *map, struct hwckpt_error *error) {
   return read_map(map, false, error);
 }
 
+const struct area *memory_map_at(const struct memory_map *map,
+                                 uint64_t address) {
+  size_t low = 0, high = map->count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (map->areas[middle].end > address)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low < map->count && map->areas[low].start <= address ? &map->areas[low]
+                                                              : 0;
+}
+
 void memory_map_close(struct memory_map *map) {
   SYS(close, map->fd);
   private_unmap(map->text, TEXT_MAX);

@@ -62,6 +62,9 @@ int memory_map_read(struct memory_map *map, struct hwckpt_error *error);
 /* The same while the program runs: does not tell what grows down, for asking
  * sets the protection that was read. */
 int memory_map_glance(struct memory_map *map, struct hwckpt_error *error);
+/* The area that the address is in, or null. */
+const struct area *memory_map_at(const struct memory_map *map,
+                                 uint64_t address);
 void memory_map_close(struct memory_map *map);
 
 #endif

@@ -67,6 +67,7 @@ int precopy_run(struct capture *capture, struct memory_map *map, bool all,
     result = memory_map_glance(map, error);
     if (result < 0)
       break;
+    unused_guess(&capture->unused, capture->dirty, map);
     uint64_t found = sweep(capture, map, all && precopy->rounds == 0);
     if (!precopy->rounds)
       survey(capture, map);

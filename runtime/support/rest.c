@@ -39,15 +39,33 @@ struct noting {
   uint32_t area;
 };
 
-static int note(enum dirty_run kind, uint64_t begin, uint64_t end,
-                void *context) {
-  struct noting *noting = context;
+static int note_run(enum dirty_run kind, uint64_t begin, uint64_t end,
+                    const struct noting *noting) {
   struct runs *runs = &noting->rest->runs;
   if (runs_add(runs, noting->area, kind, begin, end))
     return 0;
   int result = copy_runs(noting->rest);
   runs_add(runs, noting->area, kind, begin, end);
   return result;
+}
+
+static int note(enum dirty_run kind, uint64_t begin, uint64_t end,
+                void *context) {
+  const struct noting *noting = context;
+  const struct rest *rest = noting->rest;
+  const struct area *area = &rest->map->areas[noting->area];
+  uint64_t from, to;
+  int result = 0;
+  while (kind == DIRTY_PAGES && result == 0 &&
+         unused_in(&rest->capture->unused, area, begin, end, &from, &to)) {
+    if (begin < from)
+      result = note_run(kind, begin, from, noting);
+    if (result == 0)
+      result = note_run(DIRTY_HOLE, from, to, noting);
+    begin = to;
+  }
+  return result == 0 && begin < end ? note_run(kind, begin, end, noting)
+                                    : result;
 }
 
 /* Shared memory is copied at once: to a child it would show what others write
@@ -69,8 +87,10 @@ static int scan_area(struct rest *rest, uint32_t index, bool all,
 /* Large memory is worth a search by several threads. */
 #define SEARCHED (32ull << 20)
 
-int rest_begin(struct rest *rest, bool little, struct hwckpt_error *error) {
+int rest_begin(struct rest *rest, bool little, const struct parked *threads,
+               unsigned count, struct hwckpt_error *error) {
   struct dirty *dirty = rest->capture->dirty;
+  unused_find(&rest->capture->unused, dirty, rest->map, threads, count);
   int result = exclude_prepare(dirty, rest->map, error);
   if (result == 0 && little && rest->search && dirty->dense.bytes >= SEARCHED)
     search_begin(rest->search, dirty, rest->map);
@@ -107,6 +127,12 @@ static int take_found(uint32_t area, enum dirty_run run, uint64_t begin,
   return note(run, begin, end, &noting);
 }
 
+/* To the ring it does not matter which area a hole is in. */
+static void take_back(uint64_t begin, uint64_t end, void *context) {
+  const struct noting noting = {context, 0};
+  note_run(DIRTY_HOLE, begin, end, &noting);
+}
+
 static int scan(struct rest *rest, bool all, Statistics *statistics,
                 struct hwckpt_error *error) {
   struct taking taking = {rest, all, error};
@@ -121,6 +147,8 @@ static int scan(struct rest *rest, bool all, Statistics *statistics,
   else
     for (uint32_t i = 0; result == 0 && i < rest->map->count; i++)
       result = take_area(i, &taking);
+  if (result == 0)
+    unused_each_copied(&rest->capture->unused, take_back, rest);
   if (result == 0)
     dirty_settled(rest->capture->dirty);
   return result;

@@ -34,7 +34,8 @@ int rest_open(struct rest *rest, struct capture *capture,
 void rest_expect(struct rest *rest);
 /* Between stop and resume, with the map read: what comes before the scan. Where
  * little is expected, others look for them from now on. */
-int rest_begin(struct rest *rest, bool little, struct hwckpt_error *error);
+int rest_begin(struct rest *rest, bool little, const struct parked *threads,
+               unsigned count, struct hwckpt_error *error);
 /* The last in a stop. */
 void rest_end(struct rest *rest);
 

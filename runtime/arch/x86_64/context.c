@@ -25,6 +25,18 @@ uint64_t arch_context_sp(const ucontext_t *context) {
   return (uint64_t)get(context, REG_RSP);
 }
 
+/* The segment registers, as of every 64-bit program. */
+#define SEGMENTS 0x002b000000000033ull
+
+bool arch_is_signal_frame(const uint64_t *words, uint64_t i, uint64_t *pc,
+                          uint64_t *sp) {
+  if (words[i] != SEGMENTS || i < REG_CSGSFS - REG_RSP)
+    return false;
+  *pc = words[i - (REG_CSGSFS - REG_RIP)];
+  *sp = words[i - (REG_CSGSFS - REG_RSP)];
+  return true;
+}
+
 uint64_t arch_context_sigmask(const ucontext_t *context) {
   return *(const uint64_t *)(const void *)&context->uc_sigmask;
 }
