@@ -13,8 +13,9 @@
  * pause was up to 1 ms shorter. `--help` tells the options, bench/run uses
  * them.
  *
- * Threads: workers write pages, the main thread gives the heartbeats, others do
- * nothing (blocked) or compute (spinning).
+ * Threads: workers write pages, the main thread gives the heartbeats (and
+ * writes, where there are no workers), others do nothing (blocked) or compute
+ * (spinning).
  *
  * Invariants. Pages are written in the order of a permutation: between two
  * moments as many different pages were written as there were writes, until all
@@ -175,6 +176,7 @@ struct worker {
   uint32_t number;
   uint64_t first, pages; /* its part of the memory that is written */
   uint64_t place;        /* writes so far */
+  uint64_t last, owed;   /* when it wrote last; what of it is still due */
 };
 
 /* Of a hundred writes the first `silent` store what is there already. */
@@ -192,18 +194,24 @@ static void pause_a_tick(void) {
   nanosleep(&(struct timespec){.tv_nsec = TICK}, NULL);
 }
 
+/* A step: the writes that are due since the last, of so many a second. */
+static void write_due(struct worker *worker, uint64_t rate) {
+  uint64_t time = now(CLOCK_MONOTONIC);
+  uint64_t passed =
+      time - worker->last < MOST_OWED ? time - worker->last : TICK;
+  worker->last = time;
+  for (worker->owed += passed * rate; worker->owed >= SECOND;
+       worker->owed -= SECOND)
+    write_next(worker);
+  note(STEP, worker->number);
+}
+
 /* Writes at the rate that was asked for, a step each millisecond. */
 static void write_paced(struct worker *worker) {
-  uint64_t rate = writes_a_second / options.threads;
-  uint64_t last = now(CLOCK_MONOTONIC), owed = 0;
+  worker->last = now(CLOCK_MONOTONIC);
   while (!atomic_load(&ending)) {
     pause_a_tick();
-    uint64_t time = now(CLOCK_MONOTONIC);
-    uint64_t passed = time - last < MOST_OWED ? time - last : TICK;
-    last = time;
-    for (owed += passed * rate; owed >= SECOND; owed -= SECOND)
-      write_next(worker);
-    note(STEP, worker->number);
+    write_due(worker, writes_a_second / options.threads);
   }
 }
 
@@ -323,8 +331,10 @@ static void heartbeats(struct worker *workers) {
   uint64_t begin = now(CLOCK_REALTIME), last = begin;
   uint64_t end = options.units ? UINT64_MAX : begin + options.seconds * SECOND;
   uint64_t running = options.threads;
-  while (last < end && running) {
+  while (last < end && (running || !options.threads)) {
     pause_a_tick();
+    if (!options.threads)
+      write_due(workers, writes_a_second);
     uint64_t time = now(CLOCK_REALTIME), gap = time - last;
     note(BEAT, 0);
     last = time;
@@ -422,7 +432,8 @@ static const struct {
     {"--units", &options.units,
      "instead: a fixed amount of work, in units of "
      "about 1 ms, a thousandth of the writes in each"},
-    {"--threads", &options.threads, "that write (1)"},
+    {"--threads", &options.threads,
+     "that write (1); 0: the main thread does, at --percent or --rate"},
     {"--blocked", &options.blocked, "threads that do nothing"},
     {"--spinning", &options.spinning, "threads that compute"},
 };
@@ -471,16 +482,19 @@ int main(int count, char **arguments) {
       return usage(stderr);
     }
   }
-  if (!options.threads || options.threads > 4096 || !options.rss_mib)
+  bool paced = !options.units && options.rate != UINT64_MAX;
+  if (options.threads > 4096 || !options.rss_mib ||
+      (!options.threads && !paced))
     return usage(stderr);
   if (options.hot_mib)
     options.pattern = HOT;
   map_memory();
   open_log();
   fill();
-  struct worker *workers = calloc(options.threads, sizeof *workers);
+  struct worker *workers = calloc(options.threads + 1, sizeof *workers);
   if (!workers)
     fail("workers");
+  workers[0].pages = hot_pages; /* if it is the main thread */
   uint64_t begin = now(CLOCK_REALTIME);
   pthread_t other;
   for (uint64_t i = 0; i < options.blocked; i++)

@@ -11,7 +11,7 @@ hard.
               pages written that changed?
   flat out    a tenth of the memory rewritten as fast as it can be, with huge
               pages and without: rounds cannot catch up. Beside it a raw fork.
-  threads     many of them, blocked in the kernel or spinning: `stop` is what
+  threads     one, two, and many of them, blocked in the kernel or spinning: `stop` is what
               hwckpt says it took to stop them all; the heartbeats of such a
               program have to wait for the others, see the row `none`."""
 
@@ -24,8 +24,7 @@ from .options import Bench, parser, show_raw
 from .peers import Hwckpt, Nothing
 from .workload import PAGES_OF_A_MIB, Shape
 
-# One that writes and one that gives heartbeats are the least.
-THREADS = (2, 8, 64, 512)
+THREADS = (1, 2, 8, 64, 512)
 
 
 def parse(words):
@@ -115,11 +114,13 @@ class Case:
 
     def threads(self):
         found = []
-        for count in THREADS[1:2] if self.arguments.quick else THREADS:
-            for kind in ("blocked", "spinning"):
-                more = [f"--{kind}", str(count - 2)]
-                rows = self.rows(kind, self.shape(more=more), [self.none, self.hwckpt])
-                # The one that writes and the one that gives heartbeats.
+        for count in THREADS[:3:2] if self.arguments.quick else THREADS:
+            # One writes and one gives heartbeats; of one thread it does both.
+            kinds = ("blocked", "spinning") if count > 2 else ("alone",)
+            for kind in kinds:
+                more = [f"--{kind}", str(count - 2)] if count > 2 else []
+                shape = self.shape(threads=min(count - 1, 1), more=more)
+                rows = self.rows(kind, shape, [self.none, self.hwckpt])
                 found += [{**row, "threads": count} for row in rows]
         return found
 
@@ -142,7 +143,7 @@ def told(rows):
                 f"slowdown: {row['slowdown_percent']:+.1f} % in {row['pairs']} pairs, write faults alone "
                 f"{row['faults_percent']:.1f} %; noise floor {row['slowdown_noise_percent']:+.1f} %"
             )
-        if row["case"] in ("blocked", "spinning") and "stop_p50_ms" in own:
+        if row["case"] in ("alone", "blocked", "spinning") and "stop_p50_ms" in own:
             parts = ", ".join(f"{name} {own[f'{name}_p50_ms']:.2f}" for name in ("arm", "signal", "arrive"))
             print(f"{row['threads']} threads, {row['case']}: stop p50 {own['stop_p50_ms']:.2f} ms ({parts})")
 
