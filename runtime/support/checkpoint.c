@@ -134,6 +134,7 @@ static void look_at_program(void) {
 int checkpoint_open(const struct checkpoint_options *options,
                     struct hwckpt_error *error) {
   checkpoint.options = *options;
+  checkpoint.dirty.others = options->go_on;
   describe_remember_program();
   int result = cache_open(&private_cache_env, options->cache, true,
                           &checkpoint.cache, error);
@@ -399,8 +400,8 @@ static int copy_before(bool base, const struct quiesce_hooks *hooks,
   uint64_t begin = quiesce_now_ns();
   statistics->method = Method_METHOD_STOP;
   checkpoint.little = false;
-  if (checkpoint.dirty.method != DIRTY_WP || !worth_rounds(base) ||
-      resources_read_directly(checkpoint.sink.pidfd))
+  if (checkpoint.dirty.method != DIRTY_WP || checkpoint.dirty.foreign ||
+      !worth_rounds(base) || resources_read_directly(checkpoint.sink.pidfd))
     return 0;
   checkpoint.scanned = true;
   int result = track_new(hooks, statistics, error);

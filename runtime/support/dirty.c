@@ -211,15 +211,18 @@ enum tracking { KNOWN, FRESH, UNTRACKED };
 /* Sees to it that the area is tracked. With `all`, and when it is new, every
  * page of it counts as written: mremap() drops the tracking of what it moves,
  * and of areas that become one with that, but their pages stay protected. */
-static enum tracking prepare(const struct dirty *dirty, const struct area *area,
+static enum tracking prepare(struct dirty *dirty, const struct area *area,
                              bool all) {
   if (dirty->method != DIRTY_WP)
     return dirty->method == DIRTY_SOFT ? KNOWN : UNTRACKED;
   enum tracking state = is_owed(dirty, area) ? FRESH : KNOWN;
-  if (!is_tracked(dirty, area)) {
-    if (!track(dirty, area))
+  bool tracked = is_tracked(dirty, area);
+  if (!tracked || dirty->others) { /* once more changes nothing if it is ours */
+    if (!track(dirty, area)) {
+      dirty->foreign |= tracked;
       return UNTRACKED;
-    state = FRESH;
+    }
+    state = tracked ? state : FRESH;
   }
   if ((all || state == FRESH) &&
       write_protect_clear(dirty->uffd, area->start, area->end) < 0)
@@ -332,7 +335,7 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
 /* ---- without changing anything ---- */
 
 bool dirty_is_known(const struct dirty *dirty, const struct area *area) {
-  return dirty->method == DIRTY_WP && can_be_tracked(area) &&
+  return dirty->method == DIRTY_WP && can_be_tracked(area) && !dirty->foreign &&
          !is_owed(dirty, area) && is_tracked(dirty, area);
 }
 

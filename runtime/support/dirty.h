@@ -42,6 +42,10 @@ struct dirty {
   unsigned owed_count;
   bool owed_all; /* too many to list */
 
+  /* The program may have userfaultfds of its own; one was found to track an
+   * area in the same way: the marks there are the program's. */
+  bool others, foreign;
+
   struct dense dense; /* of anonymous memory (dirty_survey()) */
 };
 
