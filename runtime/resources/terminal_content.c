@@ -227,8 +227,10 @@ static long stop(struct terminal_ends ends, unsigned char character) {
 
 static bool means_something(const struct terminal_settings *settings,
                             char byte) {
-  return byte == '\n' || (byte && memchr(settings->characters, byte,
-                                         sizeof(settings->characters)));
+  bool found = byte == '\n';
+  for (size_t i = 0; byte && i < sizeof(settings->characters); i++)
+    found |= settings->characters[i] == (unsigned char)byte;
+  return found;
 }
 
 /* Bytes that are a line only when its end is one. */
