@@ -74,11 +74,11 @@ class Killed:
         self.tool = tool
         self.log = Log(tool.folder)
         rate = min(size, 1024) * PAGES_OF_A_MIB * arguments.percent / 100
-        shape = Shape(size, int(rate), data=arguments.data or "noise")
+        self.shape = Shape(size, int(rate), data=arguments.data or "noise")
         process = None
         try:
             with undisturbed():
-                process = tool.start(shape, self.log, 1.0)
+                process = tool.start(self.shape, self.log, 1.0)
             self.log.wait(FILLED, alive=lambda: process.poll() is None)
             self.await_generations(process, arguments.deltas + 1)
             kill(process, self.log.pid())
@@ -167,6 +167,8 @@ def row_of(bench, arguments, killed, generation, size, mode, words, cold):
     return {
         "tool": killed.tool.name,
         "rss_mib": size,
+        "threads": killed.shape.threads,
+        "written_percent": killed.shape.written_percent(),
         "mode": mode,
         "cold": cold,
         "first_step_ms": round(figures.median(steps), 3),

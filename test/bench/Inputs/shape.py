@@ -31,6 +31,8 @@ CHECKPOINTS = {
 RESTORE = {
     "tool": str,
     "rss_mib": int,
+    "threads": int,
+    "written_percent": (*NUMBER, type(None)),
     "mode": str,
     "cold": bool,
     "first_step_ms": NUMBER,
