@@ -128,6 +128,9 @@ _Noreturn void arch_unmap_and_sigreturn(void *address, size_t length,
 uint64_t arch_xstate_features(void);
 uint32_t arch_xstate_size(const ucontext_t *context);
 
+/* One turn of a short wait. */
+void arch_relax(void);
+
 /* ---- system calls of the program's libc, told before they are made ---- */
 
 struct arch_call {

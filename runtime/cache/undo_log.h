@@ -31,8 +31,8 @@ enum undo_kind {
   UNDO_INSTEAD,   /* of a file that went: offset, size and mtime_ns are device,
                    * inode and birth_ns of the one that was made in its place
                    * when the log after this one was taken back */
-  UNDO_LEFT,      /* a file at path that is changed, and of which not all is in
-                   * this log */
+  UNDO_LEFT,      /* a file at path of which not all is in this log, however it
+                   * is changed: size and time; mode 0: they do not tell */
 };
 
 struct undo_record {

@@ -112,6 +112,11 @@ static const char *const unused_words[] = {[UNUSED_HEAP] = "heap",
                                            [UNUSED_NOTHING] = "nothing",
                                            0};
 
+/* What the program changes in files is kept: rollback, and its old name. */
+static bool takes_back(const struct hwckpt_options *options) {
+  return options->files[0] == 'r' || options->files[0] == 'e';
+}
+
 static int open_checkpoints(struct hwckpt_error *error) {
   struct checkpoint_options options = {
       .cache = events.cache,
@@ -124,7 +129,8 @@ static int open_checkpoints(struct hwckpt_error *error) {
                                                    method_words),
       .unused =
           (enum unused_kinds)word_index(events.options.unused, unused_words),
-      .undo = events.options.files[0] == 'e',
+      .undo = takes_back(&events.options),
+      .undo_most = events.options.undo,
       .go_on = events.options.on_unsupported[0] == 'w',
       .level = (int)events.options.level,
       .base_every = (unsigned)events.options.base_every,
@@ -470,8 +476,10 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   atomic_store(&events.requests, 0);
   atomic_store(&events.started, 0);
   quiesce_install();
-  if (generation && options->files[0] == 'e')
+  if (generation && takes_back(options)) {
+    undo_limit(options->undo);
     undo_restored(events.cache, events.application, generation);
+  }
   if (always_armed())
     arm_from_start();
   /* What tracks memory since the restore is the thread's to keep. */

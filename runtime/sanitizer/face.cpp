@@ -71,7 +71,7 @@ const Limits NumberLimits[] = {
 
 struct Words {
   const char *option;
-  const char *allowed[5];
+  const char *allowed[6];
   const char *expected;
 };
 const Words AllowedWords[] = {
@@ -88,8 +88,8 @@ const Words AllowedWords[] = {
      {"auto", "wp", "soft-dirty", "full", nullptr},
      "auto, wp, soft-dirty or full"},
     {"files",
-     {"rollback", "exact", "keep", "check", nullptr},
-     "rollback, exact, keep or check"},
+     {"rollback", "exact", "keep", "truncate", "check", nullptr},
+     "rollback, keep, truncate or check"},
     {"on_unsupported", {"fail", "warn", nullptr}, "fail or warn"},
 };
 

@@ -247,6 +247,8 @@ static int capture(bool base, const struct parked *threads, unsigned count,
   uint64_t begin = quiesce_now_ns();
   describe_stopped(process, threads, count);
   int result = memory_map_read(&checkpoint.map, error);
+  if (result == 0 && checkpoint.options.undo)
+    undo_keep_mapped(&checkpoint.map);
   if (result == 0)
     result = mapped_files_find(&checkpoint.mapped, &checkpoint.map,
                                checkpoint.capture.memory, error);
@@ -468,10 +470,12 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   memory_settings_read(&checkpoint.settings, base);
   rest_expect(&checkpoint.rest);
   unused_expect(&checkpoint.capture.unused, &checkpoint.map);
-  if (checkpoint.options.undo)
+  if (checkpoint.options.undo) {
+    undo_limit(checkpoint.options.undo_most);
     undo_prepare(checkpoint.options.cache, checkpoint.application,
                  &checkpoint.map, cache_writer_number(writer),
                  checkpoint.target);
+  }
   status = quiesce_stop(hooks, &threads, &count, error);
   if (status < 0)
     return status;

@@ -151,6 +151,9 @@ void undo_prepare(const char *cache, const char *application,
   undo_state.next = 0;
   undo_state.before = before;
   undo_state.switched = false;
+  /* Written now, so that the stop does not wait for the page. */
+  atomic_fetch_add(&arch_call_epoch, 0);
+  atomic_store(&undo_state.now, atomic_load(&undo_state.now));
   if (find_code(map) && open_keeper(cache, application))
     ask(UNDO_BEGIN_INTERVAL, generation);
 }
@@ -164,6 +167,49 @@ void undo_switch(void) {
   /* Who was told before is told again. */
   atomic_fetch_add(&arch_call_epoch, 1);
   undo_state.switched = undo_state.next != 0;
+}
+
+/* Bytes of shared mappings that are kept in a stop, each time: a hundred
+ * microseconds a MiB and more. */
+#define MAPPED_MOST ((uint64_t)8 << 20)
+
+static bool is_mapped_file(const struct area *area) {
+  return area->type == AREA_TYPE_FILE_SHARED && !area->deleted &&
+         (area->protection & PROT_WRITE) && area->name[0] == '/' &&
+         !begins_with(area->name, "/dev/");
+}
+
+void undo_keep_mapped(const struct memory_map *map) {
+  uint64_t kept = 0;
+  if (!atomic_load(&undo_state.now))
+    return;
+  for (size_t i = 0; i < map->count; i++) {
+    const struct area *area = &map->areas[i];
+    if (!is_mapped_file(area))
+      continue;
+    uint64_t size = area->end - area->start;
+    struct undo_request request = {.wish = UNDO_KEEP_MAPPED,
+                                   .begin = area->offset,
+                                   .end = area->offset + size,
+                                   .device = area->device,
+                                   .inode = area->inode,
+                                   .cut = size > MAPPED_MOST - kept};
+    request.place[0].path = area->name;
+    kept += request.cut ? 0 : size;
+    undo_ask(&request);
+  }
+}
+
+void undo_limit(uint64_t bytes) { undo_state.most = bytes; }
+
+/* The same on the only thread of a program that came back. */
+static void keep_mapped_now(void) {
+  struct memory_map map;
+  if (memory_map_open(&map, 0) < 0)
+    return;
+  if (memory_map_glance(&map, 0) == 0)
+    undo_keep_mapped(&map);
+  memory_map_close(&map);
 }
 
 void undo_not_committed(void) {
@@ -183,6 +229,7 @@ void undo_restored(const char *cache, const char *application,
       ask(UNDO_BEGIN_INTERVAL, generation) < 0)
     return;
   undo_switch();
+  keep_mapped_now();
 }
 
 void undo_forget(void) {

@@ -22,9 +22,14 @@
  * sees that a file changed. */
 void undo_prepare(const char *cache, const char *application,
                   struct memory_map *map, uint64_t generation, uint64_t before);
+/* At most so many bytes of what was there are kept from one generation to the
+ * next; 0: all. */
+void undo_limit(uint64_t bytes);
 /* While all threads stand, before their state is captured: from here on what is
  * kept leads back to that generation. */
 void undo_switch(void);
+/* Behind it: keeps what of files is mapped shared, by a map of now. */
+void undo_keep_mapped(const struct memory_map *map);
 /* It was not committed. */
 void undo_not_committed(void);
 /* Generations may have been removed. */

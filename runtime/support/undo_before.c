@@ -3,9 +3,10 @@
  *
  * Runs on the program's threads in the place of an instruction of libc, which
  * may be in a signal handler: no libc, no lock, general registers only. What is
- * in the log already is seen here, without the keeper. Invariant: where it
- * looks at an interval, all signals are blocked, so that no stop finds a thread
- * with an interval in its hands.
+ * in the log already is seen here, without the keeper. A stop meanwhile changes
+ * the epoch that was read first, and all of it is done again. Invariant: where
+ * the keeper is asked, all signals are blocked, so that no stop finds a thread
+ * that waits for it.
  */
 #include "../arch/arch.h"
 #include "../arch/sys.h"
@@ -17,6 +18,7 @@
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 
 LIVE _Atomic uint32_t arch_call_epoch;
@@ -96,17 +98,46 @@ void undo_ask(struct undo_request *request) {
     ;
   atomic_fetch_add(&undo_state.wakes, 1);
   SYS(futex, &undo_state.wakes, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+  for (unsigned i = 0; i < UNDO_SPIN && !atomic_load(&request->done); i++)
+    arch_relax();
   while (!atomic_load(&request->done))
     SYS(futex, &request->done, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0);
 }
 
+struct file {
+  uint64_t device, inode;
+};
+
+/* Whether the descriptor is of a regular file that has a name. Not asked for
+ * times: who asks has the kernel make a new one with the next write (Linux
+ * 6.13), which takes longer than the write. */
+static bool look(int descriptor, struct file *file) {
+  struct statx status;
+  if (SYS(statx, descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+          STATX_TYPE | STATX_NLINK | STATX_INO, &status) < 0 ||
+      !S_ISREG(status.stx_mode) || status.stx_nlink == 0)
+    return false;
+  *file = (struct file){makedev(status.stx_dev_major, status.stx_dev_minor),
+                        status.stx_ino};
+  return true;
+}
+
+/* Whether all of the file, which need not be looked at any closer. */
+static bool all_is_kept(struct undo_interval *interval,
+                        const struct file *file) {
+  const struct undo_file *known =
+      undo_place(interval, file->device, file->inode);
+  return atomic_load(&interval->lost) ||
+         (known && atomic_load(&known->inode) && atomic_load(&known->all_kept));
+}
+
 /* Whether all of [begin, end) that was there is in the log. */
-static bool is_kept(struct undo_interval *interval, const struct stat *file,
+static bool is_kept(struct undo_interval *interval, const struct file *file,
                     uint64_t begin, uint64_t end) {
   if (atomic_load(&interval->lost))
     return true;
   const struct undo_file *known =
-      undo_place(interval, file->st_dev, file->st_ino);
+      undo_place(interval, file->device, file->inode);
   if (!known || !atomic_load(&known->inode))
     return false;
   end = end < known->size ? end : known->size;
@@ -141,29 +172,39 @@ static void keep(struct undo_request *request) {
   unblock_signals(before);
 }
 
+#define FROM_OFFSET UINT64_MAX /* begin: where the descriptor stands */
+
 static void keep_range(int descriptor, uint64_t begin, uint64_t end) {
-  struct stat file;
+  struct file file;
+  if (!look(descriptor, &file))
+    return;
+  struct undo_interval *interval = atomic_load(&undo_state.now);
+  if (!interval || all_is_kept(interval, &file))
+    return;
+  if (begin == FROM_OFFSET) {
+    begin = (uint64_t)SYS(lseek, descriptor, 0, 1 /* SEEK_CUR */);
+    end += begin;
+  }
   end = end < begin ? TO_THE_END : end;
-  if (SYS(fstat, descriptor, &file) < 0 || !S_ISREG(file.st_mode) ||
-      file.st_nlink == 0 || !served())
+  if (is_kept(interval, &file, begin, end) || !served())
     return;
   uint64_t before = block_signals();
-  struct undo_interval *interval = atomic_load(&undo_state.now);
+  interval = atomic_load(&undo_state.now);
   if (interval && !is_kept(interval, &file, begin, end)) {
     struct undo_request request;
     request.wish = UNDO_KEEP_RANGE;
     request.descriptor = descriptor;
     request.begin = begin;
     request.end = end;
+    request.device = file.device;
+    request.inode = file.inode;
     undo_ask(&request);
   }
   unblock_signals(before);
 }
 
 static void keep_from_offset(int descriptor, uint64_t length) {
-  long offset = SYS(lseek, descriptor, 0, 1 /* SEEK_CUR */);
-  if (offset >= 0)
-    keep_range(descriptor, (uint64_t)offset, (uint64_t)offset + length);
+  keep_range(descriptor, FROM_OFFSET, length);
 }
 
 /* Bytes of a vector in the program's memory, which need not be there. */

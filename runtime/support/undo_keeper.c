@@ -9,6 +9,7 @@
  * that of before the first change. When a log cannot be written it is emptied:
  * none is better than a part of one.
  */
+#include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../cache/undo_log.h"
 #include "live.h"
@@ -24,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #define NANOSECONDS 1000000000ull
 #define CHUNK UNDO_DATA_MAX
@@ -32,6 +34,14 @@ static LIVE struct {
   struct cache *cache;
   struct undo_interval *interval; /* that the request at hand is about */
   char *chunk;                    /* CHUNK bytes */
+  /* The file that was written to last stays open for a moment: most are written
+   * to again and again. */
+  struct {
+    bool open;
+    int fd;
+    struct undo_interval *interval;
+    struct undo_file *file;
+  } last;
 } keeper;
 
 /* ---- the log ---- */
@@ -212,10 +222,56 @@ static bool put_bytes(int fd, const struct undo_file *file, uint64_t from,
   return true;
 }
 
+/* What the file is is in the log, so that is seen whether it changes; of one
+ * that is mapped (fd -1) that cannot be seen. */
+static bool leave(int fd, const char *path) {
+  struct undo_record record = {.kind = UNDO_LEFT, .path = path};
+  struct facts facts;
+  if (fd >= 0 && look(fd, "", &facts)) {
+    describe(&record, &facts);
+    record.size = facts.size;
+  }
+  return put(&record);
+}
+
+/* It is too much: none of the file is kept from now on. */
+static bool leave_file(int fd, struct undo_file *file) {
+  char path[UNDO_PATH_MAX];
+  file->size = 0;
+  atomic_store(&file->all_kept, 1);
+  return path_of(fd, path) && leave(fd, path);
+}
+
+static bool is_too_much(uint64_t bytes) {
+  uint64_t written = keeper.interval->written;
+  return undo_state.most &&
+         (written > undo_state.most || bytes > undo_state.most - written);
+}
+
+/* More than what is asked for: of a small file all, and where a file is written
+ * through from one block to the next, what will be asked for next. */
+#define SMALL_FILE ((uint64_t)128 << 10)
+#define AHEAD ((uint64_t)256 << 10)
+
+static void widen(const struct undo_file *file, uint64_t *begin,
+                  uint64_t *end) {
+  uint64_t first = *begin / UNDO_BLOCK;
+  if (file->size <= SMALL_FILE) {
+    *begin = 0;
+    *end = file->size;
+  } else if (first > 0 && *begin < file->size && *end - *begin < AHEAD &&
+             undo_block_is_kept(keeper.interval, file, first - 1)) {
+    *end = *begin + AHEAD;
+  }
+}
+
 /* Puts what is in the range and not yet in the log. */
-static bool put_range(int fd, const struct undo_file *file, uint64_t begin,
+static bool put_range(int fd, struct undo_file *file, uint64_t begin,
                       uint64_t end) {
+  widen(file, &begin, &end);
   end = end < file->size ? end : file->size;
+  if (begin < end && is_too_much(end - begin))
+    return leave_file(fd, file);
   uint64_t at = begin / UNDO_BLOCK * UNDO_BLOCK;
   while (at < end) {
     uint64_t from = at;
@@ -229,6 +285,8 @@ static bool put_range(int fd, const struct undo_file *file, uint64_t begin,
            undo_block_is_kept(keeper.interval, file, at / UNDO_BLOCK))
       at += UNDO_BLOCK;
   }
+  if (begin == 0 && end == file->size)
+    atomic_store(&file->all_kept, 1);
   return true;
 }
 
@@ -250,8 +308,48 @@ static void keep_of(int fd, uint64_t begin, uint64_t end, bool whole) {
     put(&record);
 }
 
+/* Changes through a mapping are not told: all of it is kept beforehand. */
+static void keep_mapped(const struct undo_request *request) {
+  struct facts facts;
+  const char *path = request->place[0].path;
+  long fd = SYS(openat, AT_FDCWD, path,
+                O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
+  bool same = fd >= 0 && look((int)fd, "", &facts) &&
+              facts.device == request->device && facts.inode == request->inode;
+  if (same && !request->cut)
+    keep_of((int)fd, request->begin, request->end, false);
+  else
+    leave(-1, path);
+  if (fd >= 0)
+    SYS(close, fd);
+}
+
+static void close_last(void) {
+  if (keeper.last.open)
+    SYS(close, keeper.last.fd);
+  keeper.last.open = false;
+}
+
+static bool is_last(const struct undo_request *request) {
+  const struct undo_file *file = keeper.last.file;
+  return keeper.last.open && keeper.last.interval == keeper.interval &&
+         file->device == request->device &&
+         atomic_load(&file->inode) == request->inode;
+}
+
+static void keep_more_of_last(const struct undo_request *request) {
+  if (!put_range(keeper.last.fd, keeper.last.file, request->begin,
+                 request->end))
+    lose();
+}
+
 static void keep_range(const struct undo_request *request) {
   char path[64];
+  if (is_last(request)) {
+    keep_more_of_last(request);
+    return;
+  }
+  close_last();
   hwckpt_format(path, sizeof path, "/proc/self/fd/%d", request->descriptor);
   long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
   if (fd < 0) {
@@ -259,7 +357,16 @@ static void keep_range(const struct undo_request *request) {
     return;
   }
   keep_of((int)fd, request->begin, request->end, false);
-  SYS(close, fd);
+  struct undo_file *file =
+      undo_place(keeper.interval, request->device, request->inode);
+  if (!file || atomic_load(&file->inode) != request->inode) {
+    SYS(close, fd);
+    return;
+  }
+  keeper.last.open = true;
+  keeper.last.fd = (int)fd;
+  keeper.last.interval = keeper.interval;
+  keeper.last.file = file;
 }
 
 /* ---- names ---- */
@@ -500,6 +607,8 @@ static void retain(void) {
 }
 
 static int serve(const struct undo_request *request) {
+  if (request->wish != UNDO_KEEP_RANGE)
+    close_last();
   if (request->wish == UNDO_BEGIN_INTERVAL)
     return begin_interval(request->argument);
   keeper.interval = atomic_load(&undo_state.now);
@@ -514,6 +623,9 @@ static int serve(const struct undo_request *request) {
     break;
   case UNDO_KEEP_RANGE:
     keep_range(request);
+    break;
+  case UNDO_KEEP_MAPPED:
+    keep_mapped(request);
     break;
   case UNDO_KEEP_CUT:
     keep_cut(request);
@@ -543,6 +655,18 @@ static struct undo_request *take_requests(void) {
   return first;
 }
 
+static void wait_for_requests(uint32_t wakes) {
+  struct timespec moment = {0, 10000000};
+  for (unsigned i = 0; i < UNDO_SPIN; i++) {
+    if (atomic_load(&undo_state.wakes) != wakes)
+      return;
+    arch_relax();
+  }
+  if (SYS(futex, &undo_state.wakes, FUTEX_WAIT_PRIVATE, wakes,
+          keeper.last.open ? &moment : 0, 0, 0) == -ETIMEDOUT)
+    close_last();
+}
+
 void undo_keep(void *unused) {
   (void)unused;
   memset(&keeper, 0, sizeof keeper);
@@ -550,7 +674,7 @@ void undo_keep(void *unused) {
     uint32_t wakes = atomic_load(&undo_state.wakes);
     struct undo_request *request = take_requests();
     if (!request)
-      SYS(futex, &undo_state.wakes, FUTEX_WAIT_PRIVATE, wakes, 0, 0, 0);
+      wait_for_requests(wakes);
     while (request) {
       /* It is gone as soon as it is done. */
       struct undo_request *next = request->next;

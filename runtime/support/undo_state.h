@@ -22,8 +22,10 @@ struct undo_file {
   _Atomic uint64_t inode; /* 0: free; written last */
   uint64_t device;
   uint64_t birth_ns;
-  uint64_t size;  /* when the interval began; what is behind is new */
+  uint64_t size;  /* when the interval began; what is behind is new. 0 from
+                   * when it was too much to be kept */
   uint64_t words; /* of its blocks' bits, in the interval's */
+  _Atomic uint32_t all_kept; /* whatever is changed, it is in the log */
 };
 
 struct undo_interval {
@@ -48,6 +50,8 @@ enum undo_wish {
   UNDO_KEEP_REMOVE, /* place[0], which goes */
   UNDO_KEEP_RENAME, /* place[0] and place[1] */
   UNDO_KEEP_BOTH,   /* the same, and both stay */
+  UNDO_KEEP_MAPPED, /* [begin, end) of the file at place[0], if it still is the
+                     * one that says device and inode; cut: there is no room */
 };
 
 struct undo_request {
@@ -58,6 +62,7 @@ struct undo_request {
   int descriptor;
   bool cut;
   uint64_t begin, end;
+  uint64_t device, inode;
   uint64_t argument;
   struct {
     int directory;    /* AT_FDCWD, or the program's descriptor */
@@ -72,12 +77,16 @@ struct undo_state {
   struct undo_interval *both[2];
   uint64_t before; /* the generation that began the interval before */
   bool switched;   /* for a generation that is not committed yet */
+  uint64_t most;   /* bytes of a log; 0: any number */
   struct undo_request *_Atomic requests;
   _Atomic uint32_t wakes; /* futex */
   char cache[4096];
   char application[96];
 };
 extern struct undo_state undo_state __attribute__((visibility("hidden")));
+
+/* Turns in which a short wait is waited out: the keeper takes microseconds. */
+#define UNDO_SPIN 1000u
 
 /* A request is made, and served when this comes back. On any thread but the
  * keeper's, all signals blocked where it is the program's. */

@@ -2,7 +2,7 @@
 // checkpoint is as it was then: a file that went is there again with its
 // content and mode, one that is new is gone.
 // RUN: %behaviour %s -o %t && rm -rf %t.dir && mkdir %t.dir
-// RUN: cd %t.dir && %restored -o files=exact -- %t
+// RUN: cd %t.dir && %restored -- %t
 #include "behaviour.h"
 #include <sys/stat.h>
 

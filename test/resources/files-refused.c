@@ -2,7 +2,7 @@
 // changes no file: neither what was overwritten nor what was appended nor where
 // names lead. When what refused it is gone, it goes on as if nothing had been.
 // RUN: %behaviour %s -o %t && rm -rf %t.dir && mkdir %t.dir
-// RUN: %hwckpt run -o files=exact -- %t %t.dir || test $? = 137
+// RUN: %hwckpt run -- %t %t.dir || test $? = 137
 // RUN: cp %t.dir/data %t.dir/was && ls %t.dir > %t.names
 // RUN: flock %t.dir/locked not %hwckpt restore 2>&1 | FileCheck %s
 // CHECK: HWCKPT-E319

@@ -220,7 +220,7 @@ struct files {
   const struct restore_request *request;
   const struct selection *selection;
   const struct generation *generation;
-  bool check, keep; /* the policy, where the command line says it */
+  bool check, keep; /* what is kept in undo logs is not used, or goes */
   bool early;       /* what is mapped depends on it: before anything is made */
   bool done;
 };
@@ -232,7 +232,7 @@ static int check_files(struct files *files, struct hwckpt_error *error) {
   char policy[16] = "";
   options_find(files->request->options, "files", policy, sizeof policy);
   files->check = strcmp(policy, "check") == 0;
-  files->keep = strcmp(policy, "keep") == 0;
+  files->keep = !strcmp(policy, "keep") || !strcmp(policy, "truncate");
   struct undo_paths *paths =
       files->check || files->keep || files->request->name
           ? NULL

@@ -285,13 +285,33 @@ static void undo_content(struct undo *undo, const struct undo_entry *entry) {
     close(fd);
 }
 
+/* Says so, unless the file is seen to be what it was. */
+static void say_left(const struct undo_record *left) {
+  struct stat status;
+  const char *last;
+  int parent = open_parent(left->path, &last);
+  bool same = parent >= 0 &&
+              !fstatat(parent, last, &status, AT_SYMLINK_NOFOLLOW) &&
+              status.st_ino == left->inode && status.st_dev == left->device &&
+              (uint64_t)status.st_size == left->size &&
+              (uint64_t)status.st_mtim.tv_sec * NANOSECONDS +
+                      (uint64_t)status.st_mtim.tv_nsec ==
+                  left->mtime_ns;
+  if (parent >= 0)
+    close(parent);
+  if (!left->mode)
+    warn(left->path, 0, "it is mapped, and was too large to be kept");
+  else if (!same)
+    warn(left->path, 0, "too much of it was changed to be kept");
+}
+
 static void undo_entry(struct undo *undo, const struct undo_entry *entry) {
   if (entry->record.kind == UNDO_NAME)
     undo_name(undo, entry);
   else if (entry->record.kind == UNDO_FILE)
     undo_content(undo, entry);
   else if (entry->record.kind == UNDO_LEFT)
-    warn(entry->record.path, 0, "too much of it was changed to be kept");
+    say_left(&entry->record);
 }
 
 /* The newest log; no other. */
@@ -436,8 +456,17 @@ static void add_path(struct undo_paths *paths, const char *path, bool content) {
   paths->at[paths->count++].content = content;
 }
 
-/* A file's content, where the log has its end: it can be made as long as it
- * was. */
+/* Whether the log has its end, and it is still there: it can be made as long as
+ * it was. */
+static bool may_grow(const struct undo_entries *entries,
+                     const struct undo_entry *file) {
+  struct identity there;
+  uint64_t size = file->record.size;
+  return undo_entries_each_data(entries, &file->record, find_end, &size) &&
+         look_at(file->record.path, &there) &&
+         same_identity(&there, &file->now);
+}
+
 static int collect(uint64_t number, const void *log, size_t length,
                    void *context) {
   struct undo_paths *paths = context;
@@ -447,11 +476,10 @@ static int collect(uint64_t number, const void *log, size_t length,
   undo_entries_read(&undo->entries, log, length, &undo->replacements);
   for (size_t i = 0; i < undo->entries.count; i++) {
     const struct undo_record *record = &undo->entries.at[i].record;
-    uint64_t size = record->size;
     if (record->kind == UNDO_NAME)
       add_path(paths, record->path, false);
     else if (record->kind == UNDO_FILE &&
-             undo_entries_each_data(&undo->entries, record, find_end, &size))
+             may_grow(&undo->entries, &undo->entries.at[i]))
       add_path(paths, record->path, true);
   }
   undo_entries_free(&undo->entries);

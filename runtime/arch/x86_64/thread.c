@@ -156,3 +156,5 @@ _Noreturn void arch_unmap_and_sigreturn(void *address, size_t length,
       : "memory");
   __builtin_unreachable();
 }
+
+void arch_relax(void) { __builtin_ia32_pause(); }
