@@ -9,6 +9,7 @@
  */
 #include "catalog.h"
 #include "space.h"
+#include "undo_log.h"
 
 /* The base with the newest generation below `limit`; null: there is none. */
 static const struct catalog_entry *newest_below(const struct buffer *entries,
@@ -146,6 +147,8 @@ static int cut(const struct retaining *in, uint64_t oldest, bool *freed,
   bool removed = false, read = false;
   int result = oldest ? remove_unread(in, oldest, &removed, &read, error) : 0;
   *freed = !read;
+  if (result == 0 && removed)
+    result = cache_undo_retain(cache, in->application, error);
   /* Once a handle also what others left that died. */
   if (result == 0 && !read && (removed || !cache->swept)) {
     cache->swept = true;

@@ -94,7 +94,7 @@ static bool known_kind(const struct head *head) {
   bool path = head->kind == UNDO_NAME || head->kind == UNDO_FILE ||
               head->kind == UNDO_LEFT;
   return head->kind >= UNDO_BEGIN && head->kind <= UNDO_LEFT &&
-         path == (head->path_length != 0) &&
+         path == (head->path_length != 0) && head->reserved == 0 &&
          (head->kind == UNDO_DATA || head->kind == UNDO_NAME ||
           head->data_length == 0);
 }

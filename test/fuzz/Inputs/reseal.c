@@ -1,7 +1,9 @@
 /* reseal.c - makes the checksums of a mutated file right again. */
 #include "reseal.h"
 
+
 #include "runtime/cache/format.h"
+#include "runtime/cache/undo_log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +53,8 @@ static void reseal_header(unsigned char *bytes, size_t length,
 /* The checksums of the frames, as far as the frames lie in the file; in version
  * 2 also where they lie. */
 static void reseal_frames(unsigned char *bytes, uint64_t frames_at,
-                          uint64_t index_at, uint64_t frames, uint32_t version) {
+                          uint64_t index_at, uint64_t frames,
+                          uint32_t version) {
   uint64_t at = frames_at;
   for (uint64_t i = 0; i < frames; i++) {
     struct format_frame frame = {0};
@@ -128,4 +131,40 @@ unsigned char *reseal_generation(const unsigned char *bytes, size_t length,
   memcpy(copy + at + encoded, &tag, sizeof(tag));
   *new_length = at + encoded + sizeof(tag);
   return copy;
+}
+
+/* Where things are in the head of a record: undo_log.c. */
+enum {
+  UNDO_KIND = 6,
+  UNDO_CHECKSUM = 8,
+  UNDO_PATH_LENGTH = 16,
+  UNDO_DATA_LENGTH = 20,
+  UNDO_BODY = 88,
+};
+
+void reseal_undo(unsigned char *bytes, size_t length) {
+  for (size_t at = 0; length - at >= UNDO_HEAD;) {
+    unsigned char *head = bytes + at, *body = head + UNDO_HEAD;
+    uint32_t path, data;
+    uint16_t kind;
+    memcpy(head, "hwku\1", 6);
+    memcpy(&kind, head + UNDO_KIND, sizeof(kind));
+    memcpy(&path, head + UNDO_PATH_LENGTH, sizeof(path));
+    memcpy(&data, head + UNDO_DATA_LENGTH, sizeof(data));
+    size_t left = length - at - UNDO_HEAD;
+    bool whole = path <= left && data <= left - path;
+    if (whole) {
+      uint64_t both[2] = {path ? format_hash(body, path) : 0,
+                          data ? format_hash(body + path, data) : 0};
+      uint64_t hash = format_hash(both, sizeof(both));
+      memcpy(head + UNDO_BODY, &hash, sizeof(hash));
+    }
+    uint64_t checksum =
+        format_hash(head + UNDO_PATH_LENGTH, UNDO_HEAD - UNDO_PATH_LENGTH) ^
+        kind;
+    memcpy(head + UNDO_CHECKSUM, &checksum, sizeof(checksum));
+    if (!whole)
+      return;
+    at += UNDO_HEAD + path + data;
+  }
 }

@@ -16,4 +16,7 @@ unsigned char *reseal_generation(const unsigned char *bytes, size_t length,
 /* A tag with its message behind it, in place. */
 void reseal_tag(unsigned char *bytes, size_t length);
 
+/* The records of an undo log, in place. */
+void reseal_undo(unsigned char *bytes, size_t length);
+
 #endif
