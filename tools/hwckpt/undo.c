@@ -220,7 +220,8 @@ static void bring_back(struct undo *undo, const struct undo_entry *entry,
   } else if (S_ISLNK(name->mode)) {
     if (!occupied)
       link_again(name, parent, last);
-  } else {
+  } else if (!occupied || (status.mode & S_IFMT) != (name->mode & S_IFMT)) {
+    /* A socket is there again as it was bound again. */
     warn(name->path, 0, "it is gone, and no regular file");
   }
 }
