@@ -3,7 +3,7 @@
 -- are replaced all the time. What a checkpoint of it holds is for
 -- `bench/run cache`.
 local mib = tonumber(arg and arg[1]) or 64
-local count = mib * 2600
+local count = mib * 650
 local words = {}
 for word in ("iron copper zinc silver tin lead gold nickel cobalt chrome"):gmatch("%a+") do
   words[#words + 1] = word
