@@ -440,9 +440,29 @@ int descriptors_restore(struct resource_source *source, int *keep,
   return result ? result : each_descriptor(source, 0, lock_if_open, error);
 }
 
+/* Numbers of inodes are used again: what was opened may have been another file,
+ * and the right one is there since files were rolled back. */
+static int close_strayed(struct resource_source *source,
+                         const Descriptor *message, void *context,
+                         struct hwckpt_error *error) {
+  struct stat open, there;
+  (void)context;
+  (void)error;
+  if (!kind_of(message)->waits || message->path[0] != '/' ||
+      SYS(fstat, message->number, &open) < 0 || !S_ISREG(open.st_mode) ||
+      SYS(newfstatat, AT_FDCWD, message->path, &there, 0) < 0 ||
+      (open.st_ino == there.st_ino && open.st_dev == there.st_dev))
+    return 0;
+  SYS(close, message->number);
+  source->waits = true;
+  return 0;
+}
+
 int descriptors_settle(struct resource_source *source,
                        struct hwckpt_error *error) {
-  int result = 0;
+  int result = each_descriptor(source, 0, close_strayed, error);
+  if (result)
+    return result;
   if (source->waits) {
     /* Closing what was opened on the way may have given locks up. */
     result = each_descriptor(source, 0, place_later, error);

@@ -1,0 +1,29 @@
+// A descriptor is of the file that it was of, also when another file had got
+// its name and the number of its inode meanwhile.
+// RUN: %behaviour %s -o %t && rm -rf %t.dir && mkdir %t.dir
+// RUN: cd %t.dir && %restored -- %t 2>&1 | tee %t.said; ! grep HWCKPT-E %t.said && grep -x right %t.dir/result
+#include "behaviour.h"
+#include <sys/stat.h>
+
+int main(void) {
+  struct stat was, now;
+  char text[16] = "";
+  int fd = open("file", O_RDWR | O_CREAT, 0600);
+  CHECK(write(fd, "content", 7) == 7 && fstat(fd, &was) == 0);
+  int result = open("result", O_WRONLY | O_CREAT, 0600);
+  CHECK_EQUAL(lseek(fd, 3, SEEK_SET), 3);
+  if (!came_back()) {
+    CHECK(close(fd) == 0 && unlink("file") == 0);
+    fd = open("file", O_RDWR | O_CREAT, 0600);
+    CHECK(write(fd, "another file", 12) == 12 && fstat(fd, &now) == 0);
+    if (now.st_ino != was.st_ino)
+      dprintf(1, "this file system uses no number again\n");
+    die();
+  }
+  CHECK_EQUAL(pread(fd, text, sizeof text, 0), 7);
+  CHECK(strcmp(text, "content") == 0 && lseek(fd, 0, SEEK_CUR) == 3);
+  CHECK(fstat(fd, &was) == 0 && stat("file", &now) == 0);
+  CHECK(was.st_ino == now.st_ino && was.st_nlink == 1);
+  CHECK_EQUAL(write(result, "right\n", 6), 6);
+  return 0;
+}
