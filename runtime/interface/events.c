@@ -10,6 +10,7 @@
 #include "hooks.h"
 #include "interval.h"
 #include "monitor.h"
+#include "pending.h"
 #include "sites.h"
 
 #include <errno.h>
@@ -34,6 +35,8 @@ static LIVE struct {
   _Atomic uint32_t changes, changes_seen;
   uint64_t interval; /* of the timer; 0: none */
   uint64_t on_time;  /* when it is due by that alone */
+  uint32_t waiting;  /* bit per Event: requested, and not yet to be served */
+  uint64_t spaced_until; /* the end of the option spacing */
 } events;
 
 /* To be rolled back: no event of a checkpoint. */
@@ -145,10 +148,15 @@ static int open_checkpoints(struct hwckpt_error *error) {
 
 /* A save asks when its thread waits already: a checkpoint that was under way
  * may have served it. */
-static bool is_served(int event) {
-  return (event == Event_EVENT_SAVE || event == Event_EVENT_EVERY_SITE) &&
-         !quiesce_save_waits();
+static bool is_served(Event event, bool posted) {
+  if (event == Event_EVENT_SAVE || event == Event_EVENT_EVERY_SITE)
+    return !quiesce_save_waits();
+  return !posted;
 }
+
+/* Threads wait for these, whatever the option spacing says. */
+#define AT_ONCE (1u << Event_EVENT_SAVE | 1u << Event_EVENT_EVERY_SITE)
+#define ALL_EVENTS ((2u << _Event_MAX) - 1)
 
 static void tell_monitors(void) {
   uint32_t changes = atomic_load(&events.changes);
@@ -157,29 +165,55 @@ static void tell_monitors(void) {
   SYS(futex, &events.changes_seen, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
 }
 
-/* Sleeps until a request or the timer; the event, or REQUEST_LOAD, which goes
- * first: a checkpoint of now would be one of what is to be undone. */
-static int next_event(uint64_t due_ns) {
+static bool is_ready(uint64_t due_ns, uint64_t now) {
+  if (now < events.spaced_until)
+    return events.waiting & AT_ONCE && quiesce_save_waits();
+  return events.waiting || (events.interval && now >= due_ns);
+}
+
+static struct pending take_waiting(uint64_t due_ns, uint64_t now) {
+  struct pending taken = pending_take(events.waiting, is_served);
+  events.waiting = 0;
+  if (events.interval && now >= due_ns) {
+    if (!taken.events)
+      taken.event = Event_EVENT_TIMER;
+    taken.events |= 1u << Event_EVENT_TIMER;
+  }
+  return taken;
+}
+
+/* Until a request, or the timer or the end of the spacing is due. */
+static void sleep_until_due(uint64_t due_ns, uint64_t now) {
+  uint64_t until = events.waiting ? now : due_ns;
+  if (until < events.spaced_until)
+    until = events.spaced_until;
+  uint64_t left = until > now ? until - now : 0;
+  struct timespec timeout = {(time_t)(left / 1000000000u),
+                             (long)(left % 1000000000u)};
+  bool timed = events.interval || events.waiting;
+  SYS(futex, &events.requests, FUTEX_WAIT_PRIVATE, 0, timed ? &timeout : 0, 0,
+      0);
+}
+
+/* Sleeps until there is something to do; true: it is *taken. false: it is
+ * REQUEST_LOAD, which goes first: a checkpoint of now would be one of what is
+ * to be undone. */
+static bool next_events(uint64_t due_ns, struct pending *taken) {
   for (;;) {
     uint32_t requests = atomic_exchange(&events.requests, 0);
+    events.waiting |= requests & ALL_EVENTS;
     if (requests & CHANGED)
       tell_monitors();
-    if (requests >> REQUEST_LOAD & 1 && quiesce_load_waits()) {
-      atomic_fetch_or(&events.requests,
-                      requests & ~(CHANGED | 1u << REQUEST_LOAD));
-      return REQUEST_LOAD;
-    }
-    for (int event = _Event_MAX; event > _Event_MIN; event--)
-      if (requests >> event & 1 && !is_served(event))
-        return event;
+    if (requests >> REQUEST_LOAD & 1 && quiesce_load_waits())
+      return false;
     uint64_t now = quiesce_now_ns();
-    if (events.interval && now >= due_ns)
-      return Event_EVENT_TIMER;
-    uint64_t left = due_ns - now;
-    struct timespec timeout = {(time_t)(left / 1000000000u),
-                               (long)(left % 1000000000u)};
-    SYS(futex, &events.requests, FUTEX_WAIT_PRIVATE, 0,
-        events.interval ? &timeout : 0, 0, 0);
+    if (!is_ready(due_ns, now)) {
+      sleep_until_due(due_ns, now);
+      continue;
+    }
+    *taken = take_waiting(due_ns, now);
+    if (taken->events)
+      return true;
   }
 }
 
@@ -232,23 +266,31 @@ static int errno_of(const struct hwckpt_error *error) {
 }
 
 /* How much later the timer's event comes than by its interval. */
-static uint64_t delay_of(Event event) {
+static uint64_t delay_of(uint32_t served) {
   uint64_t now = quiesce_now_ns();
-  return event == Event_EVENT_TIMER && events.on_time && now > events.on_time
+  return served >> Event_EVENT_TIMER & 1 && events.on_time &&
+                 now > events.on_time
              ? now - events.on_time
              : 0;
 }
 
 /* Whether it was taken. */
-static bool take_checkpoint(Event event, const char *cause,
+static bool take_checkpoint(const struct pending *served,
                             const struct quiesce_hooks *how) {
   struct hwckpt_error error;
   static struct checkpoint_result result;
-  int status = checkpoint_take(event, cause, events.interval, delay_of(event),
-                               how, &result, &error);
+  char cause[CHECKPOINT_CAUSE];
+  monitors_describe(served->event, pending_detail(served), cause, sizeof cause);
+  struct checkpoint_reason reason = {.event = served->event,
+                                     .events = served->events,
+                                     .cause = cause,
+                                     .interval_ns = events.interval,
+                                     .delayed_ns = delay_of(served->events)};
+  int status = checkpoint_take(&reason, how, &result, &error);
   if (status > 0) {
     /* Once the program is rolled back, or cannot be. */
-    atomic_fetch_or(&events.requests, 1u << event);
+    pending_put_back(served);
+    events.waiting |= served->events;
   } else if (status < 0) {
     counters_failed();
     events_say(&error); /* first: a save that fails may end the program */
@@ -357,19 +399,19 @@ static void serve(void *unused) {
   const struct quiesce_hooks *how = always_armed() ? &armed_hooks : &hooks;
   uint64_t due = quiesce_now_ns() + events.interval;
   for (;;) {
-    int event = next_event(due);
+    struct pending served;
+    bool load = !next_events(due, &served);
     uint64_t begin = quiesce_now_ns();
     opened = opened > 0 ? open_or_say() : opened;
     bool taken = false;
     if (opened < 0) {
       quiesce_fail_saves(-EIO);
       quiesce_fail_loads(-EIO);
-    } else if (event == REQUEST_LOAD) {
+    } else if (load) {
       roll_back(how);
     } else {
-      char cause[CHECKPOINT_CAUSE];
-      monitors_describe((Event)event, cause, sizeof cause);
-      taken = take_checkpoint((Event)event, cause, how);
+      taken = take_checkpoint(&served, how);
+      events.spaced_until = begin + events.options.spacing;
     }
     if (always_armed()) { /* after a stop that failed */
       sites_prepare();
@@ -401,17 +443,20 @@ static int start_thread(void) {
 
 /* ---- requests ---- */
 
-static int request(int event) {
-  if (!events_here())
-    return -ENOSYS;
+static int request(uint32_t bit) {
   int result = start_thread();
   if (result < 0)
     return result;
-  wake(1u << event);
+  wake(bit);
   return 0;
 }
 
-int events_request(Event event) { return request(event); }
+int events_request(Event event, uint32_t detail) {
+  if (!events_here())
+    return -ENOSYS;
+  pending_post(event, detail);
+  return request(1u << event);
+}
 
 /* From here on they watch, or the checkpoint thread is busy for long. */
 void events_monitors_changed(bool wait) {
@@ -429,9 +474,9 @@ void events_monitors_changed(bool wait) {
   }
 }
 
-static void ask_save(void) { events_request(Event_EVENT_SAVE); }
-static void ask_load(void) { request(REQUEST_LOAD); }
-static void ask_every_site(void) { events_request(Event_EVENT_EVERY_SITE); }
+static void ask_save(void) { events_request(Event_EVENT_SAVE, 0); }
+static void ask_load(void) { request(1u << REQUEST_LOAD); }
+static void ask_every_site(void) { events_request(Event_EVENT_EVERY_SITE, 0); }
 
 int events_save(ucontext_t *context) {
   if (!events_here())
@@ -475,6 +520,9 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   events.tracking = tracking;
   atomic_store(&events.requests, 0);
   atomic_store(&events.started, 0);
+  events.waiting = 0;
+  events.spaced_until = 0;
+  pending_clear();
   quiesce_install();
   if (generation && takes_back(options)) {
     undo_limit(options->undo);

@@ -1,7 +1,8 @@
 /* events.h - checkpoint requests and the thread that serves them.
  *
- * Any thread, a signal handler too, posts a request; the checkpoint thread
- * takes it, or the timer's, one after the other.
+ * Any thread, a signal handler too, posts a request; one checkpoint serves all
+ * that are there when it begins, the timer's too. The record has all of them,
+ * and the cause of the first.
  */
 #ifndef HWCKPT_INTERFACE_EVENTS_H
 #define HWCKPT_INTERFACE_EVENTS_H
@@ -18,9 +19,10 @@
 void events_start(const struct hwckpt_options *options, const char *cache,
                   const char *application, uint64_t generation, int tracking);
 
-/* Asks for a checkpoint; starts the checkpoint thread when there is none. 0 or
+/* Asks for a checkpoint; starts the checkpoint thread when there is none.
+ * detail is for the monitor of the event, which describes it (monitor.h). 0 or
  * a negative errno. Async-signal-safe. */
-int events_request(Event event);
+int events_request(Event event, uint32_t detail);
 
 /* Monitors have something else to watch for; waits for a moment until they do,
  * if asked to. */

@@ -222,7 +222,7 @@ static void on_request(int number, siginfo_t *info, void *context) {
   (void)number;
   (void)info;
   interrupted_leave(interrupted_settle(context, (int)SYS(gettid)), context);
-  events_request(Event_EVENT_SIGNAL);
+  events_request(Event_EVENT_SIGNAL, 0);
 }
 
 bool hooks_catch_syscalls(void) {

@@ -26,8 +26,8 @@ struct monitor {
   /* In SIGTRAP's handler, of a trap that a perf event sent: whether it is this
    * monitor's. Null: it has none. */
   bool (*trap)(const siginfo_t *info);
-  /* What caused the last event, for people. */
-  void (*describe)(char *text, size_t size);
+  /* What caused an event, for people; detail is what it was asked for with. */
+  void (*describe)(uint32_t detail, char *text, size_t size);
   /* In the restored program: nothing is started. */
   void (*forget)(void);
 };
@@ -39,7 +39,7 @@ void monitors_start(const struct hwckpt_options *options);
 void monitors_stop(void);
 bool monitors_trap(const siginfo_t *info);
 /* "" for an event that no monitor asks for. */
-void monitors_describe(Event event, char *text, size_t size);
+void monitors_describe(Event event, uint32_t detail, char *text, size_t size);
 void monitors_forget(void);
 
 #endif

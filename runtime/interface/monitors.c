@@ -28,11 +28,11 @@ bool monitors_trap(const siginfo_t *info) {
   return false;
 }
 
-void monitors_describe(Event event, char *text, size_t size) {
+void monitors_describe(Event event, uint32_t detail, char *text, size_t size) {
   *text = 0;
   for (size_t i = 0; i < MONITORS; i++)
     if (monitors[i]->event == event)
-      monitors[i]->describe(text, size);
+      monitors[i]->describe(detail, text, size);
 }
 
 void monitors_forget(void) {

@@ -43,7 +43,7 @@ EXPORTED int hwckpt_load(void);
 EXPORTED int hwckpt_exclude(void *address, size_t length);
 EXPORTED int hwckpt_include(void *address, size_t length);
 
-int hwckpt_request(void) { return events_request(Event_EVENT_API); }
+int hwckpt_request(void) { return events_request(Event_EVENT_API, 0); }
 
 /* In a child nothing is checkpointed, and another thread of the parent may have
  * left the table locked. */

@@ -32,8 +32,7 @@ static struct watched {
   _Atomic uint32_t hits; /* by hardware */
 } watched[WATCHED];
 
-/* The write seen last: index of the variable, and SEEN_BY_CHECK. */
-static _Atomic uint32_t last;
+/* In an event's detail, beside the index of the variable. */
 #define SEEN_BY_CHECK 0x80000000u
 
 /* Variables there is no room for, and the first of them. */
@@ -165,8 +164,7 @@ static struct watched *find(uint64_t address) {
 }
 
 static void report(const struct watched *w, uint32_t how) {
-  atomic_store(&last, (uint32_t)(w - watched) | how);
-  events_request(Event_EVENT_WATCH);
+  events_request(Event_EVENT_WATCH, (uint32_t)(w - watched) | how);
 }
 
 static bool trap(const siginfo_t *info) {
@@ -181,13 +179,12 @@ static bool trap(const siginfo_t *info) {
   return true;
 }
 
-static void describe(char *text, size_t size) {
-  uint32_t seen = atomic_load(&last);
-  const struct watched *w = &watched[seen & ~SEEN_BY_CHECK];
+static void describe(uint32_t detail, char *text, size_t size) {
+  const struct watched *w = &watched[detail & ~SEEN_BY_CHECK];
   hwckpt_format(text, size, "%s (%llu bytes at 0x%llx), seen by %s", w->name,
                 (unsigned long long)w->length,
                 (unsigned long long)atomic_load(&w->address),
-                seen & SEEN_BY_CHECK ? "a check" : "a debug register");
+                detail & SEEN_BY_CHECK ? "a check" : "a debug register");
 }
 
 const struct monitor watch_monitor = {

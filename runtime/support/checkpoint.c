@@ -573,8 +573,8 @@ static uint64_t cpu_ns(void) {
 
 uint64_t checkpoint_cpu_ns(void) { return checkpoint.cpu_ns; }
 
-int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
-                    uint64_t delayed_ns, const struct quiesce_hooks *hooks,
+int checkpoint_take(const struct checkpoint_reason *reason,
+                    const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error) {
   loaded_wait();
@@ -586,11 +586,12 @@ int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
   bool base, again;
   do {
     memset(result, 0, sizeof *result);
-    result->statistics.event = event;
+    result->statistics.event = reason->event;
+    result->statistics.events = reason->events;
     hwckpt_format(result->statistics.cause, sizeof result->statistics.cause,
-                  "%s", cause);
-    result->statistics.interval_ns = interval_ns;
-    result->statistics.delayed_ns = delayed_ns;
+                  "%s", reason->cause);
+    result->statistics.interval_ns = reason->interval_ns;
+    result->statistics.delayed_ns = reason->delayed_ns;
     result->statistics.write_ns = checkpoint.write_ns;
     base = is_base();
     bool tried_child = !checkpoint.rest.no_children;

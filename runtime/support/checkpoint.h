@@ -66,13 +66,21 @@ struct checkpoint_result {
 /* Processor time that the runtime's threads took for the last checkpoint. */
 uint64_t checkpoint_cpu_ns(void);
 
-/* Takes a checkpoint; event, cause, interval, and by how much that was exceeded
- * because the one before was still being written, are for the record. Threads
- * that wait in a save are given their result by the caller:
- * quiesce_finish_saves() after success, quiesce_fail_saves() else. 1: it was
- * not taken, because a thread waits to be rolled back. */
-int checkpoint_take(Event event, const char *cause, uint64_t interval_ns,
-                    uint64_t delayed_ns, const struct quiesce_hooks *hooks,
+/* Why a checkpoint is taken, for the record. */
+struct checkpoint_reason {
+  Event event;          /* that came first */
+  uint32_t events;      /* bit per Event: all that it serves */
+  const char *cause;    /* of the first, for people */
+  uint64_t interval_ns; /* of the timer, 0: none */
+  /* By how much that was exceeded, as the one before was still written. */
+  uint64_t delayed_ns;
+};
+
+/* Takes a checkpoint. Threads that wait in a save are given their result by the
+ * caller: quiesce_finish_saves() after success, quiesce_fail_saves() else. 1: it
+ * was not taken, because a thread waits to be rolled back. */
+int checkpoint_take(const struct checkpoint_reason *reason,
+                    const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error);
 

@@ -239,6 +239,11 @@ const char *generation_event(int event) {
   return word(words, sizeof words / sizeof *words, event);
 }
 
+unsigned generation_next_event(const Statistics *statistics, unsigned after) {
+  uint32_t later = statistics->events >> after >> 1;
+  return later ? after + 1 + (unsigned)__builtin_ctz(later) : 0;
+}
+
 const char *generation_method(int method) {
   static const char *const words[] = {"unknown", "stop", "precopy", "cow"};
   return word(words, sizeof words / sizeof *words, method);

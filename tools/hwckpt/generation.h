@@ -48,6 +48,8 @@ bool generation_next_pipe(const struct generation *generation, size_t *cursor,
 
 /* Words for the kinds; "unknown" for what a newer version may know. */
 const char *generation_event(int event);
+/* The next above `after` of the events that the checkpoint served; 0: none. */
+unsigned generation_next_event(const Statistics *statistics, unsigned after);
 const char *generation_method(int method);
 const char *generation_area_kind(int kind);
 const char *generation_descriptor_kind(int kind);

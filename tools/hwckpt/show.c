@@ -154,10 +154,23 @@ static void print_pace(const Statistics *statistics) {
   line("flash", text);
 }
 
+/* The first, and those that the same checkpoint served. */
+static void print_events(const Statistics *statistics) {
+  char text[128];
+  size_t used = (size_t)snprintf(text, sizeof text, "%s",
+                                 generation_event(statistics->event));
+  for (unsigned event = 0;
+       (event = generation_next_event(statistics, event)) > 0;)
+    if ((int)event != (int)statistics->event && used < sizeof text)
+      used += (size_t)snprintf(text + used, sizeof text - used, ", %s",
+                               generation_event((int)event));
+  line("event", text);
+}
+
 static void print_statistics(const struct generation *generation) {
   const Statistics *statistics = &generation->statistics;
   char text[128];
-  line("event", generation_event(statistics->event));
+  print_events(statistics);
   if (*statistics->cause)
     line("cause", statistics->cause);
   line("method", generation_method(statistics->method));
@@ -286,6 +299,11 @@ static void write_head(struct json *json, const struct generation *generation,
 static void write_statistics(struct json *json, const Statistics *statistics) {
   json_open(json, "statistics", '{');
   json_string(json, "event", generation_event(statistics->event));
+  json_open(json, "events", '[');
+  for (unsigned event = 0;
+       (event = generation_next_event(statistics, event)) > 0;)
+    json_string(json, NULL, generation_event((int)event));
+  json_close(json, ']');
   json_string(json, "cause", statistics->cause);
   json_string(json, "method", generation_method(statistics->method));
   json_number(json, "interval_ns", statistics->interval_ns);

@@ -74,6 +74,7 @@ SHOW = dict(
     },
     statistics={
         "event": TEXT,
+        "events": [TEXT],
         "cause": TEXT,
         "method": TEXT,
         "interval_ns": NUMBER,
