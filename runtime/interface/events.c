@@ -524,6 +524,8 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   events.spaced_until = 0;
   pending_clear();
   quiesce_install();
+  if (!generation && takes_back(options))
+    undo_reserve();
   if (generation && takes_back(options)) {
     undo_limit(options->undo);
     undo_restored(events.cache, events.application, generation);

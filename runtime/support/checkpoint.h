@@ -77,8 +77,8 @@ struct checkpoint_reason {
 };
 
 /* Takes a checkpoint. Threads that wait in a save are given their result by the
- * caller: quiesce_finish_saves() after success, quiesce_fail_saves() else. 1: it
- * was not taken, because a thread waits to be rolled back. */
+ * caller: quiesce_finish_saves() after success, quiesce_fail_saves() else. 1:
+ * it was not taken, because a thread waits to be rolled back. */
 int checkpoint_take(const struct checkpoint_reason *reason,
                     const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,

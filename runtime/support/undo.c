@@ -16,6 +16,7 @@
 LIVE struct undo_state undo_state;
 static LIVE bool hopeless; /* the code cannot be changed */
 static LIVE void *stubs;   /* until it has been */
+static void *reserved;     /* for them */
 
 static int ask(enum undo_wish wish, uint64_t argument) {
   struct undo_request request = {.wish = wish, .argument = argument};
@@ -89,17 +90,36 @@ static bool find_calls(const struct memory_map *map, bool in_libc,
   return found;
 }
 
-/* Memory for the stubs, where a jump from `near` reaches: mostly where the
- * kernel puts what comes next, else in a gap of the map. */
+/* How far a jump reaches, less what code and stubs take. */
+#define REACH 0x70000000ull
+
+void undo_reserve(void) {
+  long address = SYS(mmap, 0, ARCH_PROGRAM_CALLS_STUBS, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  reserved = address > 0 ? (void *)address : 0;
+}
+
+/* What was reserved, if a jump from `near` reaches it. */
+static void *take_reserved(uint64_t near) {
+  uint64_t at = (uint64_t)reserved;
+  void *taken = reserved;
+  reserved = 0;
+  if (!at || (at < near + REACH && at + REACH > near))
+    return taken;
+  SYS(munmap, at, ARCH_PROGRAM_CALLS_STUBS);
+  return 0;
+}
+
+/* Else memory in a gap of the map, with one of the program's own at the worst:
+ * code far from the libraries is linked in. */
 static void *map_near(const struct memory_map *map, uint64_t near) {
-  const uint64_t reach = 0x70000000;
   for (size_t i = map->count; i-- > 0;) {
     uint64_t gap = map->areas[i].end;
     uint64_t up = i + 1 < map->count ? map->areas[i + 1].start : UINT64_MAX;
     /* A page is left free on both sides: what grows may grow. */
     uint64_t at = up - ARCH_PROGRAM_CALLS_STUBS - 4096;
     if (up == UINT64_MAX || up - gap < ARCH_PROGRAM_CALLS_STUBS + 3 * 4096 ||
-        at > near + reach || at + reach < near)
+        at > near + REACH || at + REACH < near)
       continue;
     long address =
         SYS(mmap, at, ARCH_PROGRAM_CALLS_STUBS, PROT_READ | PROT_WRITE,
@@ -128,7 +148,9 @@ static bool find_code(struct memory_map *map) {
   if (memory_map_glance(map, 0) < 0 || !find_calls(map, true, program, &near) ||
       (!near && !find_calls(map, false, program, &near)) || !near)
     return false;
-  stubs = map_near(map, near);
+  stubs = take_reserved(near);
+  if (!stubs)
+    stubs = map_near(map, near);
   hopeless = !stubs;
   return stubs != 0;
 }

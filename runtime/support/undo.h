@@ -16,6 +16,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* When the program begins: takes memory for the changed calls, which has to lie
+ * near libc, before the program has any that it may count on being beside. */
+void undo_reserve(void);
+
 /* On the checkpoint thread. A generation is about to be taken, the one before
  * it is `before`: all that the switch needs. The map is read where it must be.
  * When something is missing nothing is kept, and a restore says so where it
