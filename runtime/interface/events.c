@@ -6,6 +6,7 @@
 #include "../support/live.h"
 #include "../support/program_stderr.h"
 #include "../support/undo.h"
+#include "asked.h"
 #include "counters.h"
 #include "hooks.h"
 #include "interval.h"
@@ -151,11 +152,15 @@ static int open_checkpoints(struct hwckpt_error *error) {
 static bool is_served(Event event, bool posted) {
   if (event == Event_EVENT_SAVE || event == Event_EVENT_EVERY_SITE)
     return !quiesce_save_waits();
+  if (event == Event_EVENT_COMMAND)
+    return !asked_waits();
   return !posted;
 }
 
-/* Threads wait for these, whatever the option spacing says. */
-#define AT_ONCE (1u << Event_EVENT_SAVE | 1u << Event_EVENT_EVERY_SITE)
+/* Somebody waits for these, whatever the option spacing says. */
+#define AT_ONCE                                                                \
+  (1u << Event_EVENT_SAVE | 1u << Event_EVENT_EVERY_SITE |                     \
+   1u << Event_EVENT_COMMAND)
 #define ALL_EVENTS ((2u << _Event_MAX) - 1)
 
 static void tell_monitors(void) {
@@ -167,7 +172,7 @@ static void tell_monitors(void) {
 
 static bool is_ready(uint64_t due_ns, uint64_t now) {
   if (now < events.spaced_until)
-    return events.waiting & AT_ONCE && quiesce_save_waits();
+    return events.waiting & AT_ONCE && (quiesce_save_waits() || asked_waits());
   return events.waiting || (events.interval && now >= due_ns);
 }
 
@@ -286,6 +291,7 @@ static bool take_checkpoint(const struct pending *served,
                                      .cause = cause,
                                      .interval_ns = events.interval,
                                      .delayed_ns = delay_of(served->events)};
+  asked_begin();
   int status = checkpoint_take(&reason, how, &result, &error);
   if (status > 0) {
     /* Once the program is rolled back, or cannot be. */
@@ -295,10 +301,12 @@ static bool take_checkpoint(const struct pending *served,
     counters_failed();
     events_say(&error); /* first: a save that fails may end the program */
     quiesce_fail_saves(errno_of(&error));
+    asked_failed(&error);
   } else {
     counters_taken(&result);
     choose_interval(&result.statistics);
     quiesce_finish_saves(0);
+    asked_committed(result.generation.application, result.generation.number);
     if (events.options.verbosity > 0)
       say(&result);
   }
@@ -382,11 +390,13 @@ static void roll_back(const struct quiesce_hooks *how) {
   }
 }
 
+/* Why there are no checkpoints. */
+static LIVE struct hwckpt_error not_opened;
+
 static int open_or_say(void) {
-  struct hwckpt_error error;
-  int opened = open_checkpoints(&error);
+  int opened = open_checkpoints(&not_opened);
   if (opened < 0)
-    events_say(&error);
+    events_say(&not_opened);
   return opened;
 }
 
@@ -407,6 +417,8 @@ static void serve(void *unused) {
     if (opened < 0) {
       quiesce_fail_saves(-EIO);
       quiesce_fail_loads(-EIO);
+      asked_begin();
+      asked_failed(&not_opened);
     } else if (load) {
       roll_back(how);
     } else {
@@ -523,6 +535,8 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   events.waiting = 0;
   events.spaced_until = 0;
   pending_clear();
+  asked_forget();
+  quiesce_pass(asked_signal);
   quiesce_install();
   if (!generation && takes_back(options))
     undo_reserve();

@@ -46,6 +46,7 @@ static LIVE struct {
   struct quiesce_times times;
   _Atomic int runtime_tids[RUNTIME_THREADS];
   struct sigaction_raw libc_action; /* what libc had for the stop signal */
+  bool (*other)(const siginfo_t *info);
 } quiesce;
 
 /* ---- small tools ---- */
@@ -79,10 +80,18 @@ static void on_stop_signal(int number, siginfo_t *info, void *context) {
     interrupted_leave(how, context);
     return;
   }
+  if (info->si_code == SI_QUEUE && quiesce.other && quiesce.other(info)) {
+    interrupted_leave(interrupted_settle(context, (int)SYS(gettid)), context);
+    return;
+  }
   void (*handler)(int, siginfo_t *, void *) =
       (void (*)(int, siginfo_t *, void *))quiesce.libc_action.handler;
   if (handler)
     handler(number, info, context);
+}
+
+void quiesce_pass(bool (*other)(const siginfo_t *info)) {
+  quiesce.other = other;
 }
 
 void quiesce_install(void) {

@@ -63,6 +63,9 @@ struct quiesce_times {
 
 /* Installs the stop signal's handler; again when libc has replaced it. */
 void quiesce_install(void);
+/* A queued one that stops nothing goes to `other`, in the handler; and to libc
+ * when that returns false. */
+void quiesce_pass(bool (*other)(const siginfo_t *info));
 
 /* Starts a thread of the runtime with all signals blocked, a private stack and
  * a table of descriptors of its own, in which it keeps one of the caller's, of

@@ -234,8 +234,9 @@ static const char *word(const char *const *words, size_t count, int value) {
 }
 
 const char *generation_event(int event) {
-  static const char *const words[] = {"none", "timer",      "signal", "api",
-                                      "save", "every-site", "watch"};
+  static const char *const words[] = {"none",  "timer",  "signal",
+                                      "api",   "save",   "every-site",
+                                      "watch", "command"};
   return word(words, sizeof words / sizeof *words, event);
 }
 

@@ -1,0 +1,104 @@
+"""ask.py HWCKPT PROGRAM - asks PROGRAM (ask.c) for checkpoints, in every way."""
+
+import os
+import signal
+import subprocess
+import sys
+
+hwckpt, program = sys.argv[1:]
+end = program + ".end"
+
+
+def tool(*arguments):
+    return subprocess.Popen(
+        [hwckpt, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process, status, said=""):
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == status, (process.args, process.returncode, out, err)
+    assert said in err, (said, err)
+    return out
+
+
+def start(mode, *options):
+    """The tool, and the ids that the program prints."""
+    process = tool("run", "--name", "asked", *options, "--", program, mode, end)
+    pids = [int(process.stdout.readline()) for _ in range(2 if mode == "child" else 1)]
+    return process, pids
+
+
+def kill(process, pid):
+    os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+
+
+def set_end(there):
+    if there:
+        open(end, "w").close()
+    elif os.path.exists(end):
+        os.remove(end)
+
+
+# By id, by name, by the file's name; several at once; what is printed can be
+# restored, and the restored program asked again.
+set_end(False)
+process, [pid] = start("plain", "-o", "spacing=1h")
+for n, name in enumerate((str(pid), "asked", os.path.basename(program)), 1):
+    assert finish(tool("ckpt", name), 0) == f"asked/{n}\n"
+several = [tool("ckpt", str(pid)) for _ in range(5)]
+numbers = {finish(one, 0) for one in several}
+assert numbers <= {f"asked/{n}\n" for n in range(4, 9)}, numbers
+last = max(numbers)
+assert '"event": "command"' in finish(tool("show", "--json"), 0)
+kill(process, pid)
+process = tool("restore", last.strip())
+# Another that is being restored has the name already, and no runtime yet.
+while (asked := tool("ckpt", "asked")).wait() == 125:
+    assert "E508" in asked.stderr.read()
+assert finish(asked, 0) > last
+set_end(True)
+finish(process, 7)
+
+# Why none was taken.
+set_end(False)
+for options, mode, said in (
+    (("--cache", "/proc/none"), "plain", "HWCKPT-E1"),
+    ((), "full", "HWCKPT-E112"),
+):
+    if mode == "plain":
+        environment = dict(os.environ, HWCKPT_OPTIONS="cache=/proc/none")
+        process = subprocess.Popen(
+            [program, mode, end], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
+        pid = int(process.stdout.readline())
+    else:
+        process, [pid] = start(mode)
+    for _ in range(2):
+        finish(tool("ckpt", str(pid)), 125, said)
+    kill(process, pid)
+
+process, [child, pid] = start("child")
+finish(tool("ckpt", str(child)), 125, "HWCKPT-E509")
+assert finish(tool("ckpt", os.path.basename(program)), 0).startswith("asked/")
+os.kill(pid, signal.SIGSTOP)
+asked = tool("ckpt", str(pid))
+while "ShdPnd:\t0000000100000000" not in open(f"/proc/{pid}/status").read():
+    assert asked.poll() is None
+kill(process, pid)
+finish(asked, 125, "HWCKPT-E509")
+
+# Not one of ours: it is left alone.
+other = subprocess.Popen(["sleep", "60"])
+finish(tool("ckpt", str(other.pid)), 125, "HWCKPT-E508")
+assert other.poll() is None
+other.kill()
+other.wait()
+finish(tool("ckpt", str(other.pid)), 125, "HWCKPT-E508")
+finish(tool("ckpt", "no-such-program"), 125, "HWCKPT-E508")
+finish(tool("ckpt"), 2, "HWCKPT-E501")

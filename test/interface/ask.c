@@ -1,0 +1,35 @@
+// `hwckpt ckpt` has a running program take a checkpoint and waits until it is
+// committed, or tells the error; the program needs no option for it, and its
+// calls do not see the signal.
+// RUN: %behaviour %s -o %t
+// RUN: %python %S/Inputs/ask.py %hwckpt %t
+#include "behaviour.h"
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+int main(int argc, char **argv) {
+  volatile int rounds = 0;
+  CHECK(argc == 3);
+  if (!strcmp(argv[1], "child")) {
+    pid_t child = fork();
+    if (!child) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (;;)
+        pause();
+    }
+    printf("%d\n", child);
+  } else if (!strcmp(argv[1], "full")) {
+    struct rlimit none = {4096, RLIM_INFINITY};
+    CHECK(!setrlimit(RLIMIT_FSIZE, &none) &&
+          signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+  }
+  printf("%d\n", getpid());
+  fflush(stdout);
+  while (access(argv[2], F_OK)) {
+    double begin = now();
+    CHECK_EQUAL(poll(NULL, 0, 30), 0);
+    CHECK(now() - begin >= 0.03);
+    rounds++;
+  }
+  return rounds > 0 ? 7 : 1;
+}

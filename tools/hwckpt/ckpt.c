@@ -1,0 +1,222 @@
+/* ckpt.c - `hwckpt ckpt`: asks a running program for a checkpoint, and waits
+ * until it is committed (runtime/interface/ask_abi.h). */
+#include "arguments.h"
+#include "generation.h"
+#include "running.h"
+#include "selection.h"
+#include "text.h"
+
+#include "runtime/interface/ask_abi.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Whom it asks; descriptors are -1 when there are none. */
+struct asking {
+  const char *name; /* as on the command line */
+  pid_t pid;
+  int pidfd, socket;
+  uint32_t number;
+};
+
+static int no_answer(const struct asking *asking, int number,
+                     const char *detail, struct hwckpt_error *error) {
+  hwckpt_fail(error, HWCKPT_E_NO_ANSWER, number, asking->name, "%s", detail);
+  return -HWCKPT_E_NO_ANSWER;
+}
+
+/* The process that the newest checkpoint of the application is of. */
+static int find_in_cache(const char *cache, const char *name, pid_t *pid) {
+  static struct selection selection;
+  struct generation generation;
+  struct hwckpt_error ignored;
+  int failed = selection_open(&selection, cache, &ignored);
+  if (!failed)
+    failed = selection_find(&selection, name, &ignored);
+  if (!failed && !strcmp(selection.application, name) &&
+      !generation_open(selection.cache, selection.application, selection.number,
+                       &generation, &ignored)) {
+    *pid = generation.process.pid;
+    generation_close(&generation);
+  }
+  selection_close(&selection);
+  return *pid > 0 && running_has_runtime(*pid) ? 0 : -ESRCH;
+}
+
+static int find_program(struct asking *asking, const char *cache,
+                        struct hwckpt_error *error) {
+  char *end;
+  long number = strtol(asking->name, &end, 10);
+  if (!*end && end != asking->name && number > 0 && number <= INT32_MAX)
+    asking->pid = (pid_t)number;
+  else if (running_find(asking->name, &asking->pid, error) &&
+           find_in_cache(cache, asking->name, &asking->pid))
+    return -HWCKPT_E_NO_PROCESS;
+  /* First, so that it is the process that is looked at. */
+  asking->pidfd = (int)syscall(SYS_pidfd_open, asking->pid, 0);
+  if (asking->pidfd < 0)
+    return hwckpt_fail(error, HWCKPT_E_NO_PROCESS, errno, asking->name, "%s",
+                       "");
+  if (!running_has_runtime(asking->pid))
+    return hwckpt_fail(error, HWCKPT_E_NO_PROCESS, 0, asking->name,
+                       "the runtime is not seen in process %d", asking->pid);
+  return 0;
+}
+
+static bool same_network(pid_t pid) {
+  char path[64];
+  struct stat own, other;
+  snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+  return stat(path, &other) || stat("/proc/self/ns/net", &own) ||
+         (own.st_ino == other.st_ino && own.st_dev == other.st_dev);
+}
+
+static int listen_for_answer(struct asking *asking,
+                             struct hwckpt_error *error) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const int on = 1;
+  asking->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (asking->socket < 0 ||
+      setsockopt(asking->socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on))
+    return no_answer(asking, errno, "socket", error);
+  do {
+    if (getrandom(&asking->number, sizeof asking->number, 0) < 0)
+      return no_answer(asking, errno, "getrandom", error);
+    size_t length = (size_t)snprintf(address.sun_path + 1, ASK_NAME_MAX,
+                                     ASK_NAME, asking->number);
+    if (asking->number &&
+        !bind(asking->socket, (struct sockaddr *)&address,
+              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length)))
+      return 0;
+  } while (!asking->number || errno == EADDRINUSE);
+  return no_answer(asking, errno, "bind", error);
+}
+
+static int ask(const struct asking *asking, struct hwckpt_error *error) {
+  siginfo_t info = {.si_signo = ASK_SIGNAL, .si_code = SI_QUEUE};
+  info.si_pid = getpid();
+  info.si_uid = getuid();
+  info.si_value.sival_ptr =
+      (void *)((uintptr_t)ASK_MAGIC << 32 | asking->number);
+  return syscall(SYS_pidfd_send_signal, asking->pidfd, ASK_SIGNAL, &info, 0)
+             ? no_answer(asking, errno, "the signal", error)
+             : 0;
+}
+
+/* Whether there is an answer of the process that was asked. */
+static bool receive(const struct asking *asking, struct ask_answer *answer) {
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(struct ucred))];
+  } control;
+  struct iovec content = {answer, sizeof *answer};
+  struct msghdr message = {.msg_iov = &content,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+  ssize_t length = recvmsg(asking->socket, &message, MSG_DONTWAIT);
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (length != (ssize_t)sizeof *answer || answer->magic != ASK_MAGIC ||
+      answer->size != sizeof *answer || !header ||
+      header->cmsg_type != SCM_CREDENTIALS)
+    return false;
+  struct ucred sender;
+  memcpy(&sender, CMSG_DATA(header), sizeof sender);
+  answer->application[sizeof answer->application - 1] = 0;
+  answer->error.object[sizeof answer->error.object - 1] = 0;
+  answer->error.detail[sizeof answer->error.detail - 1] = 0;
+  return sender.pid == asking->pid;
+}
+
+static int wait_for_answer(const struct asking *asking,
+                           struct ask_answer *answer,
+                           struct hwckpt_error *error) {
+  for (;;) {
+    struct pollfd watched[] = {{.fd = asking->socket, .events = POLLIN},
+                               {.fd = asking->pidfd, .events = POLLIN}};
+    if (poll(watched, 2, -1) < 0 && errno != EINTR)
+      return no_answer(asking, errno, "poll", error);
+    /* It may have answered and ended. */
+    if (watched[0].revents) {
+      if (receive(asking, answer))
+        return 0;
+    } else if (watched[1].revents) {
+      return no_answer(asking, 0, "it ended before that", error);
+    }
+  }
+}
+
+static int take(struct asking *asking, const char *cache,
+                struct ask_answer *answer, struct hwckpt_error *error) {
+  int failed = find_program(asking, cache, error);
+  if (!failed && !same_network(asking->pid))
+    failed = no_answer(asking, 0, "it is in another network namespace", error);
+  if (!failed)
+    failed = listen_for_answer(asking, error);
+  if (!failed)
+    failed = ask(asking, error);
+  if (!failed)
+    failed = wait_for_answer(asking, answer, error);
+  if (!failed && answer->error.code) {
+    *error = answer->error;
+    if (error->code == HWCKPT_E_NO_ANSWER)
+      snprintf(error->object, sizeof error->object, "%s", asking->name);
+    failed = -(int)error->code;
+  }
+  return failed;
+}
+
+static int ckpt(int argc, char **argv) {
+  static struct ask_answer answer;
+  struct hwckpt_error error = {0};
+  struct asking asking = {.pidfd = -1, .socket = -1};
+  const char *cache = NULL;
+  char name[4 * sizeof answer.application];
+  int status =
+      arguments_of_cache(&command_ckpt, argc, argv, NULL, &cache, &asking.name);
+  if (status)
+    return status;
+  if (!asking.name)
+    return report_usage(&command_ckpt, "PID|NAME", "no program is named");
+  if (take(&asking, cache, &answer, &error)) {
+    status = report_error(&error);
+  } else {
+    text_escape(name, sizeof name, answer.application);
+    printf("%s/%" PRIu64 "\n", name, answer.generation);
+  }
+  if (asking.socket >= 0)
+    close(asking.socket);
+  if (asking.pidfd >= 0)
+    close(asking.pidfd);
+  return status;
+}
+
+const struct command command_ckpt = {
+    .name = "ckpt",
+    .summary = "Ask a running program for a checkpoint",
+    .help =
+        "usage: hwckpt ckpt [OPTIONS] PID|NAME\n"
+        "\n"
+        "Asks a program that runs with hwckpt's runtime for a checkpoint,\n"
+        "waits until it is committed, and prints its name, as APP/N. NAME is\n"
+        "the name of the application, or of the program's file. The program\n"
+        "needs no option for this, and does not see the request.\n"
+        "\n"
+        "  --cache DIR    where NAME is looked up when no process has it\n"
+        "\n"
+        "Exit status: 0; 125 when no checkpoint was taken, 2 when the command\n"
+        "line is wrong.\n",
+    .run = ckpt,
+};

@@ -1,0 +1,149 @@
+/* running.c - see running.h. */
+#include "running.h"
+#include "elf_file.h"
+#include "proc_stat.h"
+
+#include "runtime/interface/ask_abi.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FOUND_MAX 64
+
+static FILE *open_of(pid_t pid, const char *name) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+  return fopen(path, "re");
+}
+
+static bool handles_signal(pid_t pid) {
+  char line[256];
+  uint64_t caught = 0;
+  FILE *file = open_of(pid, "status");
+  if (!file)
+    return false;
+  while (fgets(line, sizeof line, file))
+    if (!strncmp(line, "SigCgt:", 7))
+      caught = strtoull(line + 7, NULL, 16);
+  fclose(file);
+  return caught >> (ASK_SIGNAL - 1) & 1;
+}
+
+static bool file_has_runtime(const char *path) {
+  struct elf_file elf;
+  if (elf_open(&elf, path))
+    return false;
+  bool has = elf_has_runtime(&elf);
+  elf_close(&elf);
+  return has;
+}
+
+/* The runtime is in the program or preloaded; of a restored program the kernel
+ * may not know the file, but its memory does. */
+static bool memory_has_runtime(pid_t pid) {
+  char line[PATH_MAX + 128], looked_at[PATH_MAX] = "", permissions[8];
+  FILE *file = open_of(pid, "maps");
+  bool has = false;
+  if (!file)
+    return false;
+  while (!has && fgets(line, sizeof line, file)) {
+    char *path = strchr(line, '/');
+    line[strcspn(line, "\n")] = 0;
+    if (!path || sscanf(line, "%*s %7s", permissions) != 1 ||
+        permissions[2] != 'x' || !strcmp(path, looked_at))
+      continue;
+    snprintf(looked_at, sizeof looked_at, "%s", path);
+    const char *base = strrchr(path, '/') + 1;
+    has = !strncmp(base, "hwckpt-preload.so", 17) || file_has_runtime(path);
+  }
+  fclose(file);
+  return has;
+}
+
+bool running_has_runtime(pid_t pid) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/exe", pid);
+  return handles_signal(pid) &&
+         (file_has_runtime(path) || memory_has_runtime(pid));
+}
+
+/* application= in the HWCKPT_OPTIONS that it was started with. */
+static bool is_application(pid_t pid, const char *name) {
+  char *entry = NULL, wanted[256];
+  size_t size = 0;
+  bool is = false;
+  FILE *file = open_of(pid, "environ");
+  if (!file)
+    return false;
+  snprintf(wanted, sizeof wanted, "application=%s", name);
+  while (getdelim(&entry, &size, 0, file) > 0) {
+    if (strncmp(entry, "HWCKPT_OPTIONS=", 15) != 0)
+      continue;
+    for (char *rest, *word = strtok_r(entry + 15, ":, \t\n\r", &rest); word;
+         word = strtok_r(NULL, ":, \t\n\r", &rest))
+      is |= !strcmp(word, wanted);
+  }
+  free(entry);
+  fclose(file);
+  return is;
+}
+
+static bool is_file(pid_t pid, const char *name) {
+  char path[64], target[PATH_MAX];
+  snprintf(path, sizeof path, "/proc/%d/exe", pid);
+  ssize_t length = readlink(path, target, sizeof target - 1);
+  target[length > 0 ? length : 0] = 0;
+  const char *slash = strrchr(target, '/');
+  return slash && !strcmp(slash + 1, name);
+}
+
+static size_t find_all(const char *name, pid_t found[FOUND_MAX]) {
+  size_t count = 0;
+  DIR *proc = opendir("/proc");
+  const struct dirent *entry;
+  while (proc && (entry = readdir(proc)) && count < FOUND_MAX) {
+    pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+    if (isdigit((unsigned char)*entry->d_name) &&
+        (is_application(pid, name) || is_file(pid, name)) &&
+        running_has_runtime(pid))
+      found[count++] = pid;
+  }
+  if (proc)
+    closedir(proc);
+  return count;
+}
+
+/* Of a program and the children that it forked, the program is meant. */
+static size_t drop_children(pid_t *found, size_t count) {
+  bool child[FOUND_MAX] = {false};
+  size_t left = 0;
+  for (size_t i = 0; i < count; i++)
+    for (size_t j = 0; j < count; j++)
+      child[i] |= i != j && proc_descends(found[i], found[j]);
+  for (size_t i = 0; i < count; i++)
+    if (!child[i])
+      found[left++] = found[i];
+  return left;
+}
+
+int running_find(const char *name, pid_t *pid, struct hwckpt_error *error) {
+  pid_t found[FOUND_MAX];
+  size_t count = drop_children(found, find_all(name, found));
+  if (count == 1) {
+    *pid = found[0];
+    return 0;
+  }
+  if (!count)
+    return hwckpt_fail(error, HWCKPT_E_NO_PROCESS, 0, name, "%s", "");
+  return hwckpt_fail(error, HWCKPT_E_NO_PROCESS, 0, name,
+                     "%zu programs have the name, processes %d and %d are two",
+                     count, found[0], found[1]);
+}
