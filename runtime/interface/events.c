@@ -3,6 +3,7 @@
 
 #include "../arch/sys.h"
 #include "../support/checkpoint.h"
+#include "../support/handlers.h"
 #include "../support/live.h"
 #include "../support/program_stderr.h"
 #include "../support/undo.h"
@@ -37,7 +38,8 @@ static LIVE struct {
   uint64_t interval; /* of the timer; 0: none */
   uint64_t on_time;  /* when it is due by that alone */
   uint32_t waiting;  /* bit per Event: requested, and not yet to be served */
-  uint64_t spaced_until; /* the end of the option spacing */
+  _Atomic int exit_signal; /* the program is to end after the next, 0: not */
+  uint64_t spaced_until;   /* the end of the option spacing */
 } events;
 
 /* To be rolled back: no event of a checkpoint. */
@@ -171,7 +173,7 @@ static void tell_monitors(void) {
 }
 
 static bool is_ready(uint64_t due_ns, uint64_t now) {
-  if (now < events.spaced_until)
+  if (now < events.spaced_until && !atomic_load(&events.exit_signal))
     return events.waiting & AT_ONCE && (quiesce_save_waits() || asked_waits());
   return events.waiting || (events.interval && now >= due_ns);
 }
@@ -279,6 +281,24 @@ static uint64_t delay_of(uint32_t served) {
              : 0;
 }
 
+/* By that signal, as if it were not ours. */
+static void end_by_signal(int number) {
+  struct sigaction_raw by_default;
+  memset(&by_default, 0, sizeof by_default);
+  SYS(rt_sigaction, number, &by_default, 0, 8);
+  SYS(kill, SYS(getpid), number);
+}
+
+/* What had asked for the end before the checkpoint began. */
+static void end_if_asked(int signal, bool taken) {
+  if (!signal)
+    return;
+  atomic_store(&events.exit_signal, 0);
+  if (taken)
+    SYS(exit_group, EVENTS_EXIT);
+  end_by_signal(signal);
+}
+
 /* Whether it was taken. */
 static bool take_checkpoint(const struct pending *served,
                             const struct quiesce_hooks *how) {
@@ -292,6 +312,7 @@ static bool take_checkpoint(const struct pending *served,
                                      .interval_ns = events.interval,
                                      .delayed_ns = delay_of(served->events)};
   asked_begin();
+  int exit_signal = atomic_load(&events.exit_signal);
   int status = checkpoint_take(&reason, how, &result, &error);
   if (status > 0) {
     /* Once the program is rolled back, or cannot be. */
@@ -310,6 +331,8 @@ static bool take_checkpoint(const struct pending *served,
     if (events.options.verbosity > 0)
       say(&result);
   }
+  if (status <= 0)
+    end_if_asked(exit_signal, status == 0);
   return status == 0;
 }
 
@@ -419,6 +442,7 @@ static void serve(void *unused) {
       quiesce_fail_loads(-EIO);
       asked_begin();
       asked_failed(&not_opened);
+      end_if_asked(atomic_load(&events.exit_signal), false);
     } else if (load) {
       roll_back(how);
     } else {
@@ -468,6 +492,15 @@ int events_request(Event event, uint32_t detail) {
     return -ENOSYS;
   pending_post(event, detail);
   return request(1u << event);
+}
+
+void events_request_exit(int signal) {
+  if (events_here()) {
+    atomic_store(&events.exit_signal, signal);
+    if (events_request(Event_EVENT_SIGNAL, (uint32_t)signal) == 0)
+      return;
+  }
+  end_by_signal(signal);
 }
 
 /* From here on they watch, or the checkpoint thread is busy for long. */
@@ -534,6 +567,7 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   atomic_store(&events.started, 0);
   events.waiting = 0;
   events.spaced_until = 0;
+  atomic_store(&events.exit_signal, 0);
   pending_clear();
   asked_forget();
   quiesce_pass(asked_signal);

@@ -24,6 +24,11 @@ void events_start(const struct hwckpt_options *options, const char *cache,
  * a negative errno. Async-signal-safe. */
 int events_request(Event event, uint32_t detail);
 
+/* The same, and then the program ends with EVENTS_EXIT; when no checkpoint can
+ * be taken, by that signal. In a child at once. */
+#define EVENTS_EXIT 85
+void events_request_exit(int signal);
+
 /* Monitors have something else to watch for; waits for a moment until they do,
  * if asked to. */
 void events_monitors_changed(bool wait);

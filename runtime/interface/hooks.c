@@ -225,6 +225,12 @@ static void on_request(int number, siginfo_t *info, void *context) {
   events_request(Event_EVENT_SIGNAL, 0);
 }
 
+static void on_exit_request(int number, siginfo_t *info, void *context) {
+  (void)info;
+  interrupted_leave(interrupted_settle(context, (int)SYS(gettid)), context);
+  events_request_exit(number);
+}
+
 bool hooks_catch_syscalls(void) {
   trap_actions_install(SIGSYS, on_syscall);
   if (arch_catch_syscalls() != 0)
@@ -240,13 +246,18 @@ void hooks_rolled_back(void) {
     trap_actions_install(SIGSYS, on_syscall);
 }
 
-void hooks_install(int request_signal) {
+static void install_request(int number, signal_handler *handler) {
+  struct sigaction_raw now;
+  if (number <= 0 || number > 64)
+    return;
+  signal_get_action(number, &now);
+  if (now.handler == 0)
+    signal_set_handler(number, handler);
+}
+
+void hooks_install(int request_signal, int exit_signal) {
   trap_actions_install(SIGTRAP, on_trap);
   trap_actions_install(SIGILL, on_illegal);
-  struct sigaction_raw now;
-  if (request_signal <= 0 || request_signal > 64)
-    return;
-  signal_get_action(request_signal, &now);
-  if (now.handler == 0)
-    signal_set_handler(request_signal, on_request);
+  install_request(exit_signal, on_exit_request);
+  install_request(request_signal, on_request);
 }

@@ -178,7 +178,7 @@ __attribute__((constructor(101))) static void start(void) {
     cache_default_path(environ, cache, sizeof cache);
   unblock_traps();
   arch_read_tls_directly(true);
-  hooks_install((int)options.signal);
+  hooks_install((int)options.signal, (int)options.exit_signal);
   entries_choose(options.hook);
   checkpoint_remember();
   restored_notify(restored, options_text);

@@ -3,6 +3,8 @@
 #include "duration.h"
 #include "options_text.h"
 
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 int arguments_refused(const struct command *command, int result, char **argv) {
@@ -26,6 +28,43 @@ int arguments_every(const struct command *command, const char *value,
         value);
   return options_set(options, "every", value, &error) ? report_error(&error)
                                                       : 0;
+}
+
+/* A signal's number or name, with or without SIG; 0: neither. */
+static int signal_parse(const char *text) {
+  char *end;
+  long number = strtol(text, &end, 10);
+  if (end != text && !*end)
+    return number > 0 && number < NSIG ? (int)number : 0;
+  text += strncmp(text, "SIG", 3) ? 0 : 3;
+  for (int known = 1; known < NSIG; known++) {
+    const char *name = sigabbrev_np(known);
+    if (name && !strcmp(name, text))
+      return known;
+  }
+  return 0;
+}
+
+int arguments_on(const struct command *command, const char *value,
+                 char *options) {
+  struct hwckpt_error error = {0};
+  char number[16];
+  bool exits = !strncmp(value, "exit=", 5);
+  if (!strncmp(value, "every=", 6))
+    return arguments_every(command, value + 6, options);
+  if (!exits && strncmp(value, "signal=", 7) != 0)
+    return report_usage(command, "--on",
+                        "'%s' is no event (every=DUR, signal=SIG, exit=SIG)",
+                        value);
+  const char *name = strchr(value, '=') + 1;
+  int signal = signal_parse(name);
+  if (!signal || signal == SIGKILL || signal == SIGSTOP)
+    return report_usage(command, "--on",
+                        "'%s' is no signal that can be handled", name);
+  hwckpt_format(number, sizeof number, "%d", signal);
+  return options_set(options, exits ? "exit_signal" : "signal", number, &error)
+             ? report_error(&error)
+             : 0;
 }
 
 int arguments_mtbf(const struct command *command, const char *value,

@@ -13,6 +13,7 @@ enum option_value {
   OPTION_CACHE = 256,
   OPTION_EVERY,
   OPTION_MTBF,
+  OPTION_ON,
   OPTION_NAME,
   OPTION_PID,
   OPTION_FORCE,
@@ -26,6 +27,9 @@ int arguments_refused(const struct command *command, int result, char **argv);
  * status after a report. */
 int arguments_every(const struct command *command, const char *value,
                     char *options);
+/* The same with --on: EVENT=VALUE. */
+int arguments_on(const struct command *command, const char *value,
+                 char *options);
 /* The same with --mtbf. */
 int arguments_mtbf(const struct command *command, const char *value,
                    char *options);

@@ -131,6 +131,7 @@ static int check_program(struct request *request) {
 static int read_arguments(int argc, char **argv, struct request *request) {
   static const struct option rows[] = {
       {"every", required_argument, NULL, OPTION_EVERY},
+      {"on", required_argument, NULL, OPTION_ON},
       {"mtbf", required_argument, NULL, OPTION_MTBF},
       {"cache", required_argument, NULL, OPTION_CACHE},
       {"name", required_argument, NULL, OPTION_NAME},
@@ -149,6 +150,10 @@ static int read_arguments(int argc, char **argv, struct request *request) {
     switch (result) {
     case OPTION_EVERY:
       every = optarg;
+      break;
+    case OPTION_ON:
+      if ((failed = arguments_on(&command_run, optarg, request->options)))
+        return failed;
       break;
     case OPTION_MTBF:
       mtbf = optarg;
@@ -329,6 +334,11 @@ const struct command command_run = {
         "are taken\n"
         "                 on SIGUSR1 and when the program asks\n"
         "                 auto: as often as loses least time\n"
+        "  --on EVENT     at this event too (repeated: each of different "
+        "ones):\n"
+        "                 every=DUR; signal=SIG, instead of SIGUSR1; exit=SIG: "
+        "at\n"
+        "                 this signal, and then end with status 85\n"
         "  --mtbf DUR     for --every auto: mean time between failures (24h)\n"
         "  --cache DIR    where the checkpoints go\n"
         "  --name NAME    name of the application in the cache; made up from "

@@ -1,0 +1,27 @@
+// exit=SIG: a checkpoint, and then the program ends with 85; without one it
+// ends by the signal. signal=SIG asks for one, and the program goes on.
+// RUN: %behaviour %s -o %t && rm -f %t.end
+// RUN: bash %S/../tools/Inputs/status 85 %hwckpt run -o spacing=1h --on exit=TERM --on signal=USR2 -- %t 12 15 %t.end
+// RUN: %hwckpt list --json | grep -c '"event": *"signal"' | grep -x 2
+// RUN: touch %t.end && bash %S/../tools/Inputs/status 7 %hwckpt restore
+// RUN: rm %t.end && HWCKPT_OPTIONS=cache=/proc/none:exit_signal=1 bash %S/../tools/Inputs/status 129 %t 0 1 %t.end 2>&1 | FileCheck %s
+// CHECK: HWCKPT-E1
+// A handler of the program's own stays.
+// RUN: touch %t.end && bash %S/../tools/Inputs/status 7 %hwckpt run --on exit=TERM -- %t own 15 %t.end
+// RUN: for bad in exit exit= exit=KILL signal=NONE signal=65 llc=5; do bash %S/../tools/Inputs/status 2 %hwckpt run --on $bad true 2>&1 | FileCheck %s --check-prefix=BAD || exit 1; done
+// BAD: HWCKPT-E501: {{.*}}: --on: '{{.*}}' is no
+#include "behaviour.h"
+int main(int argc, char **argv) {
+  CHECK(argc == 4);
+  if (!strcmp(argv[1], "own"))
+    signal(SIGTERM, SIG_IGN);
+  if (atoi(argv[1])) {
+    kill(getpid(), atoi(argv[1]));
+    while (generations() < 1)
+      sched_yield();
+  }
+  kill(getpid(), atoi(argv[2]));
+  while (access(argv[3], F_OK))
+    CHECK_EQUAL(usleep(1000), 0);
+  return 7;
+}
