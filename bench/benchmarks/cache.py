@@ -57,21 +57,19 @@ def parse(words):
 
 def cache_tool(build):
     """bench/cache.c, linked with the cache as the tools are."""
-    path = os.path.join(build.folder, "cache")
     runtime = os.path.join(build.path, "runtime")
     libraries = [os.path.join(runtime, f"libhwckpt_{name}.a") for name in ("cache", "error")]
     for library in libraries:
         if not os.path.exists(library):
             raise Unusable(f"{library} is missing; run `make build`")
-    run([build.clang, "-O2", "-pthread", "-D_GNU_SOURCE", "-I", ROOT, "-I", f"{runtime}/pb",
-         os.path.join(BENCH, "cache.c"), *libraries, "-l:libzstd.a", "-l:libprotobuf-nanopb.a",
-         "-o", path])  # fmt: skip
-    return path
+    return build.program(
+        "cache", "-pthread", "-D_GNU_SOURCE", "-I", ROOT, "-I", f"{runtime}/pb",
+        os.path.join(BENCH, "cache.c"), *libraries, "-l:libzstd.a", "-l:libprotobuf-nanopb.a",
+    )  # fmt: skip
 
 
 def solver(build, size):
-    path = os.path.join(build.folder, "solver")
-    run([build.clang, "-O2", "-fhwckpt", os.path.join(INPUTS, "solver.c"), "-lm", "-o", path])
+    path = build.program("solver", "-fhwckpt", os.path.join(INPUTS, "solver.c"), "-lm")
     return [path, str(size)], None
 
 

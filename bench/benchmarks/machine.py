@@ -1,11 +1,13 @@
 """machine.py - where things are, and what machine this is."""
 
 import contextlib
+import filecmp
 import os
 import platform
 import re
 import signal
 import subprocess
+import tempfile
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(BENCH)
@@ -31,6 +33,20 @@ class Build:
     def tool(self, name):
         """A tool of the compiler's LLVM."""
         return run([self.clang, f"-print-prog-name={name}"]).strip()
+
+    def program(self, name, *words):
+        """Compiles a program and returns its path. What is there stays when it is the
+        same: another bench/run may be running it, and a restore looks at the file."""
+        path = os.path.join(self.folder, name)
+        with tempfile.TemporaryDirectory(prefix="compiled-", dir=self.folder) as folder:
+            made = os.path.join(folder, name)
+            run([self.clang, "-O2", *words, "-o", made])
+            try:
+                os.link(made, path)
+            except FileExistsError:
+                if not filecmp.cmp(made, path, shallow=False):
+                    os.replace(made, path)
+        return path
 
 
 def run(command, **options):

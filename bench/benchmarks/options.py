@@ -72,9 +72,7 @@ class Bench:
         return json.loads(run([self.raw_tool(), str(mib or min(1024, max(self.sizes))), self.folder]))
 
     def raw_tool(self):
-        path = os.path.join(self.build.folder, "raw")
-        run([self.build.clang, "-O2", "-pthread", "-D_GNU_SOURCE", os.path.join(BENCH, "raw.c"), "-o", path])
-        return path
+        return self.build.program("raw", "-pthread", "-D_GNU_SOURCE", os.path.join(BENCH, "raw.c"))
 
 
 def show_raw(raw):

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 
-from .machine import BENCH, Unusable, run
+from .machine import BENCH, Unusable
 
 HEAD = struct.Struct("<QQII40x")
 ENTRY = struct.Struct("<QIIQ")
@@ -24,11 +24,9 @@ PAGES_OF_A_MIB = 256
 
 def compiled(build, sites):
     """Path of the workload with or without sites."""
+    flags = ["-pthread", "-D_GNU_SOURCE", *(["-fhwckpt"] if sites else [])]
     source = os.path.join(BENCH, "workload.c")
-    path = os.path.join(build.folder, "workload" if sites else "workload-plain")
-    flags = ["-O2", "-pthread", "-D_GNU_SOURCE", *(["-fhwckpt"] if sites else [])]
-    run([build.clang, *flags, source, "-o", path])
-    return path
+    return build.program("workload" if sites else "workload-plain", *flags, source)
 
 
 def scratch(build):
