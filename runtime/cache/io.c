@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -228,9 +229,22 @@ int io_each_name(const struct place *place, int fd,
 
 /* ---- the kernel's table ---- */
 
+/* Inside a cache no symbolic link is followed, not on the way either, whatever
+ * the name says. The way to the cache is the user's own, who may have links in
+ * it. */
 static int kernel_openat(int dirfd, const char *path, int flags,
                          unsigned mode) {
-  return (int)SYS(openat, dirfd, path, flags, mode);
+  if (dirfd == AT_FDCWD)
+    return (int)SYS(openat, dirfd, path, flags, mode);
+  struct open_how how = {.flags = (unsigned)flags,
+                         .mode = flags & O_CREAT ? mode : 0,
+                         .resolve = RESOLVE_NO_SYMLINKS};
+  long fd = SYS(openat2, dirfd, path, &how, sizeof(how));
+  /* Before Linux 5.6, or where a filter of system calls does not know it: the
+   * names are single ones, for which O_NOFOLLOW says the same. */
+  if (fd == -ENOSYS || fd == -EPERM)
+    fd = SYS(openat, dirfd, path, flags | O_NOFOLLOW, mode);
+  return (int)fd;
 }
 static int kernel_close(int fd) { return (int)SYS(close, fd); }
 static long kernel_pread(int fd, void *buffer, size_t length, uint64_t offset) {

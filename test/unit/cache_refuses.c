@@ -5,6 +5,8 @@
 // RUN: %unit/sanitized/cache_refuses
 #include "Inputs/unit.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -172,11 +174,31 @@ static void refuse_owner(void) {
               CACHE_OWNER);
 }
 
+/* Names in a cache are single ones, but nothing depends on that alone. */
+static void refuse_links_on_the_way(void) {
+  int directory = open(unit_path("cache"), O_PATH | O_CLOEXEC);
+  CHECK(directory >= 0);
+  CHECK(mkdir(unit_path("cache/real"), 0700) == 0);
+  unit_write_file(unit_path("cache/real/file"), "x", 1);
+  CHECK(symlink("real", unit_path("cache/way")) == 0);
+  int fd = cache_io_kernel.openat(directory, "real/file", O_RDONLY, 0);
+  CHECK(fd >= 0 && close(fd) == 0);
+  CHECK(cache_io_kernel.openat(directory, "way/file", O_RDONLY, 0) == -ELOOP);
+  CHECK(cache_io_kernel.openat(directory, "way/new", O_WRONLY | O_CREAT,
+                               0600) == -ELOOP);
+  CHECK(access(unit_path("cache/real/new"), F_OK) != 0);
+  unlink(unit_path("cache/way"));
+  unlink(unit_path("cache/real/file"));
+  rmdir(unit_path("cache/real"));
+  close(directory);
+}
+
 int main(void) {
   int descriptors = unit_descriptors();
   refuse_directories();
   refuse_markers();
   refuse_owner();
+  refuse_links_on_the_way();
   struct cache *cache;
   CHECK_OK(
       cache_open(&unit_env, unit_path("cache"), false, &cache, &unit_error));
