@@ -2,6 +2,7 @@
  * (nameless_file.h) and are not mapped. A restored file is a new one, made with
  * its first descriptor; its further descriptors are opened through
  * /proc/self/fd of that one. */
+#include "borrow.h"
 #include "nameless_file.h"
 
 #include "../arch/sys.h"
@@ -31,7 +32,7 @@ static int fill(struct resource_source *source, size_t index, int file,
                 struct hwckpt_error *error) {
   long result = SYS(ftruncate, file, size);
   if (result < 0)
-    return nameless_file_refuse(error, message, result, "setting its size");
+    return refuse_to_restore(error, message, result, "setting its size");
   for (; index < source->count &&
          source->records[index].type == RECORD_DELETED_FILE_DATA;
        index++) {
@@ -53,12 +54,12 @@ static int make(struct resource_source *source, const Descriptor *message,
     return result;
   long file = nameless_file_create(message->path, &record);
   if (file < 0)
-    return nameless_file_refuse(error, message, file, "creating it anew");
+    return refuse_to_restore(error, message, file, "creating it anew");
   result = fill(source, index + 1, (int)file, record.size, message, error);
   if (!result && record.seals) {
     long sealed = SYS(fcntl, file, F_ADD_SEALS, record.seals);
     if (sealed < 0)
-      result = nameless_file_refuse(error, message, sealed, "its seals");
+      result = refuse_to_restore(error, message, sealed, "its seals");
   }
   if (!result)
     result = nameless_file_open(message, (int)file, error);

@@ -7,6 +7,7 @@
  * reported on an edge before the checkpoint is reported once more. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "info.h"
 #include "resource.h"
 
@@ -92,18 +93,12 @@ static int save(struct resource_sink *sink, Descriptor *message,
 
 /* ---- restoring ---- */
 
-static int refuse(struct hwckpt_error *error, const Descriptor *message,
-                  long result, const char *what) {
-  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
-                     message->path, "descriptor %d: %s", (int)message->number,
-                     what);
-}
-
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
   (void)source;
   long fd = SYS(epoll_create1, 0);
-  return fd < 0 ? refuse(error, message, fd, "epoll_create1") : (int)fd;
+  return fd < 0 ? refuse_to_restore(error, message, fd, "epoll_create1")
+                : (int)fd;
 }
 
 static long add(int descriptor, const EpollWatch *watch) {
@@ -137,7 +132,8 @@ static int watch_again(const struct resource_record *record,
     return failed;
   long result = watch.holder == watch.number ? add(descriptor, &watch)
                                              : add_lent(descriptor, &watch);
-  return result < 0 ? refuse(error, message, result, "epoll_ctl") : 0;
+  return result < 0 ? refuse_to_restore(error, message, result, "epoll_ctl")
+                    : 0;
 }
 
 static int link_up(struct resource_source *source, const Descriptor *message,

@@ -5,6 +5,7 @@
  * lost, as after a crash of the machine they came from. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "info.h"
 #include "resource.h"
 #include "socket_options.h"
@@ -55,12 +56,10 @@ static bool has_no_connection(int socket) {
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
-  if (message->number <= 2 || !S_ISSOCK(message->mode))
-    return false;
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  int fd = borrow_socket(sink, message);
   if (fd < 0)
     return false;
-  bool is = has_no_connection((int)fd);
+  bool is = has_no_connection(fd);
   SYS(close, fd);
   return is;
 }
@@ -71,8 +70,9 @@ static bool has_port(const struct sockaddr_in6 *address) {
   return address->sin6_port != 0; /* at the same place in both families */
 }
 
-static int put(struct resource_sink *sink, int socket,
-               struct hwckpt_error *error) {
+static int put(struct resource_sink *sink, const Descriptor *descriptor,
+               int socket, struct hwckpt_error *error) {
+  (void)descriptor;
   InternetSocket message = InternetSocket_init_zero;
   struct sockaddr_in6 address;
   uint32_t length = sizeof(address);
@@ -105,15 +105,7 @@ static int put(struct resource_sink *sink, int socket,
 
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
-  if (message->same_as >= 0)
-    return 0;
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
-  if (fd < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-fd, message->path,
-                       "descriptor %d", (int)message->number);
-  int result = put(sink, (int)fd, error);
-  SYS(close, fd);
-  return result;
+  return borrow_and_put(sink, message, put, error);
 }
 
 /* ---- restoring ---- */

@@ -10,6 +10,7 @@
  * Connections whose other end is in the program too are none of these. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "resource.h"
 #include "socket_options.h"
 #include "unix_relation.h"
@@ -62,10 +63,9 @@ static bool is_other_end(const struct resource_sink *sink, int number,
   long fd = SYS(pidfd_getfd, sink->pidfd, number, 0);
   if (fd < 0)
     return false;
-  bool is =
-      socket_number((int)fd, SOL_SOCKET, SO_PROTOCOL, -1) == IPPROTO_TCP &&
-      names_of((int)fd, &its_own, &its_peer) && its_own == peer &&
-      its_peer == own;
+  bool is = socket_number(fd, SOL_SOCKET, SO_PROTOCOL, -1) == IPPROTO_TCP &&
+            names_of((int)fd, &its_own, &its_peer) && its_own == peer &&
+            its_peer == own;
   SYS(close, fd);
   return is;
 }
@@ -108,42 +108,37 @@ static bool is_unix_connection(const struct resource_sink *sink, int socket,
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
-  if (message->number <= 2 || !S_ISSOCK(message->mode))
-    return false;
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  int fd = borrow_socket(sink, message);
   if (fd < 0)
     return false;
-  int domain = socket_number((int)fd, SOL_SOCKET, SO_DOMAIN, -1);
+  int domain = socket_number(fd, SOL_SOCKET, SO_DOMAIN, -1);
   bool is = domain == AF_UNIX
-                ? is_unix_connection(sink, (int)fd, message->inode)
+                ? is_unix_connection(sink, fd, message->inode)
                 : (domain == AF_INET || domain == AF_INET6) &&
-                      is_tcp_connection((int)fd) &&
-                      !tcp_ends_inside(sink, (int)fd);
+                      is_tcp_connection(fd) && !tcp_ends_inside(sink, fd);
   SYS(close, fd);
   return is;
 }
 
 /* ---- saving ---- */
 
-static int save(struct resource_sink *sink, Descriptor *message,
-                struct hwckpt_error *error) {
+static int put(struct resource_sink *sink, const Descriptor *message,
+               int socket, struct hwckpt_error *error) {
   LostConnection lost = LostConnection_init_zero;
-  if (message->same_as >= 0)
-    return 0;
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
-  if (fd < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-fd, message->path,
-                       "descriptor %d", (int)message->number);
-  lost.domain = socket_number((int)fd, SOL_SOCKET, SO_DOMAIN, 0);
-  lost.type = socket_number((int)fd, SOL_SOCKET, SO_TYPE, 0);
-  lost.protocol = socket_number((int)fd, SOL_SOCKET, SO_PROTOCOL, 0);
+  (void)message;
+  lost.domain = socket_number(socket, SOL_SOCKET, SO_DOMAIN, 0);
+  lost.type = socket_number(socket, SOL_SOCKET, SO_TYPE, 0);
+  lost.protocol = socket_number(socket, SOL_SOCKET, SO_PROTOCOL, 0);
   int result = resource_put(sink, RECORD_LOST_CONNECTION, LostConnection_fields,
                             &lost, error);
-  if (!result)
-    result = socket_options_save(sink, (int)fd, lost.domain, lost.type,
-                                 lost.protocol, error);
-  SYS(close, fd);
-  return result;
+  return result ? result
+                : socket_options_save(sink, socket, lost.domain, lost.type,
+                                      lost.protocol, error);
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  return borrow_and_put(sink, message, put, error);
 }
 
 /* ---- restoring ---- */

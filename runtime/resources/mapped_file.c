@@ -5,6 +5,7 @@
  *
  * Invariant: descriptors and mappings of one file are of one file again, after
  * a rollback too. */
+#include "borrow.h"
 #include "nameless_file.h"
 
 #include "../arch/sys.h"
@@ -45,7 +46,7 @@ static int reopen(struct resource_source *source, const Descriptor *message,
     if (source->mapped[i].device == message->device &&
         source->mapped[i].inode == message->inode)
       return nameless_file_open(message, source->mapped[i].descriptor, error);
-  return nameless_file_refuse(error, message, 0, "the mapped file is not open");
+  return refuse_to_restore(error, message, 0, "the mapped file is not open");
 }
 
 /* ---- rolling back ---- */

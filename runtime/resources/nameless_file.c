@@ -3,6 +3,7 @@
 
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "info.h"
 
 #include <errno.h>
@@ -42,13 +43,6 @@ bool nameless_file_is_saved(const struct resource_sink *sink,
 }
 
 /* ---- saving ---- */
-
-static int fail(struct hwckpt_error *error, const Descriptor *message,
-                long result, const char *what) {
-  return hwckpt_fail(error, HWCKPT_E_CAPTURE, result < 0 ? (int)-result : 0,
-                     message->path, "descriptor %d: %s", (int)message->number,
-                     what);
-}
 
 static bool is_zero(const char *block, size_t length) {
   for (size_t i = 0; i < length; i++)
@@ -116,7 +110,7 @@ static int put_content(struct resource_sink *sink, const Descriptor *message,
     size_t length = limit - offset < room ? (size_t)(limit - offset) : room;
     long count = SYS(pread64, file, buffer + sizeof(offset), length, offset);
     if (count < 0)
-      return fail(error, message, count, "reading the deleted file");
+      return refuse_to_save(error, message, count, "reading the deleted file");
     if (count == 0)
       break;
     int result = put_extents(sink, buffer, (size_t)count, offset, error);
@@ -174,20 +168,13 @@ int nameless_file_save(struct resource_sink *sink, const Descriptor *message,
   info_path(path, "fd/%d", (int)message->number);
   long file = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
   if (file < 0)
-    return fail(error, message, file, "opening the deleted file");
+    return refuse_to_save(error, message, file, "opening the deleted file");
   result = put_content(sink, message, &record, (int)file, error);
   SYS(close, file);
   return result;
 }
 
 /* ---- restoring ---- */
-
-int nameless_file_refuse(struct hwckpt_error *error, const Descriptor *message,
-                         long result, const char *what) {
-  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL,
-                     result < 0 ? (int)-result : 0, message->path,
-                     "descriptor %d: %s", (int)message->number, what);
-}
 
 int nameless_file_find(const struct resource_source *source,
                        const Descriptor *message, DeletedFile *file,
@@ -274,7 +261,7 @@ int nameless_file_open(const Descriptor *message, int file,
     fd = SYS(openat, AT_FDCWD, path, (flags & ~(uint32_t)O_DIRECT) | O_CLOEXEC,
              0);
   if (fd < 0)
-    return nameless_file_refuse(error, message, fd, "opening it again");
+    return refuse_to_restore(error, message, fd, "opening it again");
   if (!(flags & O_PATH))
     SYS(lseek, fd, message->offset, SEEK_SET);
   return (int)fd;

@@ -34,8 +34,5 @@ int nameless_file_write(const void *extent, size_t length, int file,
  * what `file` is open on: a descriptor, or a negative code. */
 int nameless_file_open(const Descriptor *message, int file,
                        struct hwckpt_error *error);
-/* E306 of the descriptor. */
-int nameless_file_refuse(struct hwckpt_error *error, const Descriptor *message,
-                         long result, const char *what);
 
 #endif

@@ -6,6 +6,7 @@
  * through /proc/self/fd of that one. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "resource.h"
 
 #include <asm/ioctls.h>
@@ -57,13 +58,6 @@ static bool recognise(const struct resource_sink *sink,
 
 /* ---- saving ---- */
 
-static int fail(struct hwckpt_error *error, const Descriptor *message,
-                long result, const char *what) {
-  return hwckpt_fail(error, HWCKPT_E_CAPTURE, result < 0 ? (int)-result : 0,
-                     message->path, "descriptor %d: %s", (int)message->number,
-                     what);
-}
-
 static int put_bytes(struct resource_sink *sink, const Descriptor *message,
                      int from, size_t left, struct hwckpt_error *error) {
   char *buffer = (char *)sink->scratch + RESOURCE_SCRATCH_DATA;
@@ -73,7 +67,7 @@ static int put_bytes(struct resource_sink *sink, const Descriptor *message,
     if (count == -EINTR)
       continue;
     if (count <= 0)
-      return fail(error, message, count, "reading the copy");
+      return refuse_to_save(error, message, count, "reading the copy");
     int result =
         sink->put(sink, RECORD_PIPE_DATA, buffer, (size_t)count, error);
     if (result)
@@ -90,15 +84,15 @@ static int put_contents(struct resource_sink *sink, const Descriptor *message,
   int copy[2];
   long result = SYS(ioctl, from, FIONREAD, &waiting);
   if (result < 0 || waiting <= 0)
-    return result < 0 ? fail(error, message, result, "FIONREAD") : 0;
+    return result < 0 ? refuse_to_save(error, message, result, "FIONREAD") : 0;
   result = SYS(pipe2, copy, O_CLOEXEC | O_NONBLOCK);
   if (result < 0)
-    return fail(error, message, result, "pipe2");
+    return refuse_to_save(error, message, result, "pipe2");
   SYS(fcntl, copy[1], F_SETPIPE_SZ, capacity);
   result = SYS(tee, from, copy[1], waiting, 2 /* SPLICE_F_NONBLOCK */);
   int code = result == waiting
                  ? put_bytes(sink, message, copy[0], (size_t)waiting, error)
-                 : fail(error, message, result, "tee");
+                 : refuse_to_save(error, message, result, "tee");
   SYS(close, copy[0]);
   SYS(close, copy[1]);
   return code;
@@ -114,7 +108,7 @@ static int put_pipe(struct resource_sink *sink, const Descriptor *message,
   }
   long from = SYS(pidfd_getfd, sink->pidfd, reader, 0);
   if (from < 0)
-    return fail(error, message, from, "pidfd_getfd");
+    return refuse_to_save(error, message, from, "pidfd_getfd");
   long capacity = SYS(fcntl, from, F_GETPIPE_SZ);
   pipe.pipe = message->inode;
   pipe.capacity = capacity < 0 ? 0 : (uint32_t)capacity;
@@ -142,13 +136,6 @@ static int save(struct resource_sink *sink, Descriptor *message,
 }
 
 /* ---- restoring ---- */
-
-static int refuse(struct hwckpt_error *error, const Descriptor *message,
-                  long result, const char *what) {
-  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL,
-                     result < 0 ? (int)-result : 0, message->path,
-                     "descriptor %d: %s", (int)message->number, what);
-}
 
 /* A lower descriptor of the same pipe, already in place; -1: none. */
 static int placed_end(struct resource_source *source,
@@ -189,7 +176,7 @@ static int open_end(const Descriptor *message, int descriptor,
   uint32_t flags = message->flags & (O_ACCMODE | O_NONBLOCK);
   long fd = SYS(openat, AT_FDCWD, path, flags, 0);
   if (fd < 0)
-    return refuse(error, message, fd, path);
+    return refuse_to_restore(error, message, fd, path);
   if (message->flags & O_DIRECT) /* packets; open() refuses it of a pipe */
     SYS(fcntl, fd, F_SETFL, message->flags & (O_NONBLOCK | O_DIRECT));
   return (int)fd;
@@ -207,7 +194,7 @@ static int fill(struct resource_source *source, size_t index, int writer,
       if (count == -EINTR)
         continue;
       if (count <= 0)
-        return refuse(error, message, count, "writing its contents");
+        return refuse_to_restore(error, message, count, "writing its contents");
       done += (uint32_t)count;
     }
   }
@@ -264,7 +251,7 @@ static int choose_end(const Descriptor *message, const int ends[2],
   int end = ends[access == O_WRONLY];
   long fd = SYS(dup, end);
   if (fd < 0)
-    return refuse(error, message, fd, "dup");
+    return refuse_to_restore(error, message, fd, "dup");
   SYS(fcntl, fd, F_SETFL, message->flags & (O_NONBLOCK | O_DIRECT));
   return (int)fd;
 }
@@ -280,7 +267,7 @@ static int make(struct resource_source *source, const Descriptor *message,
   uint32_t packets = makes_packets(source, message) ? O_DIRECT : 0;
   long result = open_both(message, packets, ends);
   if (result < 0)
-    return refuse(error, message, result, "making it");
+    return refuse_to_restore(error, message, result, "making it");
   if (pipe.capacity) /* a smaller one does, unless the contents do not fit */
     SYS(fcntl, ends[1], F_SETPIPE_SZ, pipe.capacity);
   int fd = fill(source, index + 1, ends[1], message, error);

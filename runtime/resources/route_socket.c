@@ -6,6 +6,7 @@
  * is not there, it does not learn. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "resource.h"
 #include "socket_options.h"
 
@@ -18,14 +19,11 @@
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
-  if (message->number <= 2 || !S_ISSOCK(message->mode))
-    return false;
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  int fd = borrow_socket(sink, message);
   if (fd < 0)
     return false;
-  bool is =
-      socket_number((int)fd, SOL_SOCKET, SO_DOMAIN, -1) == AF_NETLINK &&
-      socket_number((int)fd, SOL_SOCKET, SO_PROTOCOL, -1) == NETLINK_ROUTE;
+  bool is = socket_number(fd, SOL_SOCKET, SO_DOMAIN, -1) == AF_NETLINK &&
+            socket_number(fd, SOL_SOCKET, SO_PROTOCOL, -1) == NETLINK_ROUTE;
   SYS(close, fd);
   return is;
 }
@@ -59,15 +57,7 @@ static int put(struct resource_sink *sink, const Descriptor *message,
 
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
-  if (message->same_as >= 0)
-    return 0;
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
-  if (fd < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-fd, message->path,
-                       "descriptor %d", (int)message->number);
-  int result = put(sink, message, (int)fd, error);
-  SYS(close, fd);
-  return result;
+  return borrow_and_put(sink, message, put, error);
 }
 
 /* Its number for the kernel is the process id as a rule, which may be taken

@@ -6,6 +6,7 @@
  * sent again. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "info.h"
 #include "resource.h"
 #include "socket_options.h"
@@ -23,12 +24,10 @@
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
-  if (message->number <= 2 || !S_ISSOCK(message->mode))
-    return false;
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  int fd = borrow_socket(sink, message);
   if (fd < 0)
     return false;
-  int domain = socket_number((int)fd, SOL_SOCKET, SO_DOMAIN, -1);
+  int domain = socket_number(fd, SOL_SOCKET, SO_DOMAIN, -1);
   SYS(close, fd);
   if (domain != AF_UNIX)
     return false;
@@ -38,13 +37,6 @@ static bool recognise(const struct resource_sink *sink,
 }
 
 /* ---- saving ---- */
-
-static int fail(struct hwckpt_error *error, const Descriptor *message,
-                long result, const char *what) {
-  return hwckpt_fail(error, HWCKPT_E_CAPTURE, result < 0 ? (int)-result : 0,
-                     message->path, "descriptor %d: %s", (int)message->number,
-                     what);
-}
 
 static int put_queue(struct resource_sink *sink, const Descriptor *message,
                      int socket, struct hwckpt_error *error) {
@@ -57,7 +49,7 @@ static int put_queue(struct resource_sink *sink, const Descriptor *message,
     if (count == -EAGAIN || count == -ENOTCONN || (stream && count == 0))
       return 0;
     if (count < 0)
-      return fail(error, message, count, "looking at what is queued");
+      return refuse_to_save(error, message, count, "looking at what is queued");
     if ((size_t)count > room)
       return resource_unsupported(sink, error, message->path,
                                   "descriptor %d: a message of %ld bytes",
@@ -81,43 +73,33 @@ static int put_contents(struct resource_sink *sink, const Descriptor *message,
   long result =
       SYS(setsockopt, socket, SOL_SOCKET, SO_PEEK_OFF, &begin, sizeof(begin));
   if (result < 0)
-    return fail(error, message, result, "SO_PEEK_OFF");
+    return refuse_to_save(error, message, result, "SO_PEEK_OFF");
   int failed = put_queue(sink, message, socket, error);
   SYS(setsockopt, socket, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof(before));
   return failed;
 }
 
-static int save(struct resource_sink *sink, Descriptor *message,
-                struct hwckpt_error *error) {
+static int put(struct resource_sink *sink, const Descriptor *message,
+               int socket, struct hwckpt_error *error) {
   SocketPair pair = SocketPair_init_zero;
-  if (message->same_as >= 0)
-    return 0;
   struct unix_relation relation = unix_relation_of(message->inode);
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
-  if (fd < 0)
-    return fail(error, message, fd, "pidfd_getfd");
   pair.peer = unix_number_of(sink, relation.peer);
   pair.shutdown = relation.shutdown;
   pair.peer_shutdown = unix_relation_of(relation.peer).shutdown;
-  pair.type = socket_number((int)fd, SOL_SOCKET, SO_TYPE, 0);
+  pair.type = socket_number(socket, SOL_SOCKET, SO_TYPE, 0);
   int result =
       resource_put(sink, RECORD_SOCKET_PAIR, SocketPair_fields, &pair, error);
   if (!result)
-    result = socket_options_save(sink, (int)fd, AF_UNIX, pair.type, 0, error);
-  if (!result)
-    result = put_contents(sink, message, (int)fd, error);
-  SYS(close, fd);
-  return result;
+    result = socket_options_save(sink, socket, AF_UNIX, pair.type, 0, error);
+  return result ? result : put_contents(sink, message, socket, error);
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  return borrow_and_put(sink, message, put, error);
 }
 
 /* ---- restoring ---- */
-
-static int refuse(struct hwckpt_error *error, const Descriptor *message,
-                  long result, const char *what) {
-  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL,
-                     result < 0 ? (int)-result : 0, message->path,
-                     "descriptor %d: %s", (int)message->number, what);
-}
 
 static int get(const struct resource_source *source, SocketPair *pair,
                struct hwckpt_error *error) {
@@ -136,7 +118,7 @@ static int make(struct resource_source *source, const Descriptor *message,
     return message->number;
   long result = SYS(socketpair, AF_UNIX, pair.type | SOCK_CLOEXEC, 0, ends);
   if (result < 0)
-    return refuse(error, message, result, "socketpair");
+    return refuse_to_restore(error, message, result, "socketpair");
   /* One of them may have been given the number that the other is to have. */
   if (ends[0] == pair.peer) {
     int swap = ends[0];
@@ -147,7 +129,8 @@ static int make(struct resource_source *source, const Descriptor *message,
     result = SYS(dup3, ends[1], pair.peer, O_CLOEXEC);
     SYS(close, ends[1]);
   }
-  return result < 0 ? refuse(error, message, result, "dup3") : ends[0];
+  return result < 0 ? refuse_to_restore(error, message, result, "dup3")
+                    : ends[0];
 }
 
 static int link_up(struct resource_source *source, const Descriptor *message,
@@ -198,7 +181,8 @@ static int send_queue(const struct resource_source *source,
     count -= now;
   }
   SYS(setsockopt, pair->peer, SOL_SOCKET, SO_SNDBUF, &before, sizeof(before));
-  return result < 0 ? refuse(error, message, result, "sending what was queued")
+  return result < 0 ? refuse_to_restore(error, message, result,
+                                        "sending what was queued")
                     : 0;
 }
 

@@ -6,6 +6,7 @@
  * in its place that nobody serves, such as that of the killed program, goes. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "resource.h"
 #include "socket_options.h"
 #include "unix_relation.h"
@@ -28,17 +29,15 @@ static bool is_named(int socket) {
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
-  if (message->number <= 2 || !S_ISSOCK(message->mode))
-    return false;
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  int fd = borrow_socket(sink, message);
   if (fd < 0)
     return false;
   bool is = false;
-  if (socket_number((int)fd, SOL_SOCKET, SO_DOMAIN, -1) == AF_UNIX) {
+  if (socket_number(fd, SOL_SOCKET, SO_DOMAIN, -1) == AF_UNIX) {
     struct unix_relation relation = unix_relation_of(message->inode);
     is = relation.state == SOCKET_LISTEN || relation.state == SOCKET_CLOSE;
-    if (socket_number((int)fd, SOL_SOCKET, SO_TYPE, 0) == SOCK_DGRAM)
-      is = relation.state && (!relation.peer || is_named((int)fd));
+    if (socket_number(fd, SOL_SOCKET, SO_TYPE, 0) == SOCK_DGRAM)
+      is = relation.state && (!relation.peer || is_named(fd));
   }
   SYS(close, fd);
   return is;
@@ -77,25 +76,10 @@ static int put(struct resource_sink *sink, const Descriptor *message,
 
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
-  if (message->same_as >= 0)
-    return 0;
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
-  if (fd < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-fd, message->path,
-                       "descriptor %d", (int)message->number);
-  int result = put(sink, message, (int)fd, error);
-  SYS(close, fd);
-  return result;
+  return borrow_and_put(sink, message, put, error);
 }
 
 /* ---- restoring ---- */
-
-static int refuse(struct hwckpt_error *error, const Descriptor *message,
-                  long result, const char *what) {
-  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
-                     message->path, "descriptor %d: %s", (int)message->number,
-                     what);
-}
 
 static int get(const struct resource_source *source, UnixSocket *is,
                struct hwckpt_error *error) {
@@ -111,7 +95,7 @@ static int make(struct resource_source *source, const Descriptor *message,
     return failed;
   long fd = SYS(socket, AF_UNIX, is.type | SOCK_CLOEXEC, 0);
   if (fd < 0)
-    return refuse(error, message, fd, "socket");
+    return refuse_to_restore(error, message, fd, "socket");
   socket_options_restore(source, (int)fd);
   SYS(fcntl, fd, F_SETFL, message->flags);
   return (int)fd;
@@ -153,9 +137,9 @@ static int settle(struct resource_source *source, const Descriptor *message,
     return failed;
   long result = is.address.size ? bind_again(&is, descriptor) : 0;
   if (result < 0)
-    return refuse(error, message, result, "bind");
+    return refuse_to_restore(error, message, result, "bind");
   if (is.listens && (result = SYS(listen, descriptor, is.backlog)) < 0)
-    return refuse(error, message, result, "listen");
+    return refuse_to_restore(error, message, result, "listen");
   if (is.peer.size &&
       (result = SYS(connect, descriptor, is.peer.bytes, (int)is.peer.size)) < 0)
     resource_not_set(source, result, message->path, "descriptor %d: connect",

@@ -1,0 +1,48 @@
+/* borrow.c - see borrow.h. */
+#include "borrow.h"
+
+#include "../arch/sys.h"
+
+#include <sys/stat.h>
+
+int refuse_to_save(struct hwckpt_error *error, const Descriptor *message,
+                   long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_CAPTURE, result < 0 ? (int)-result : 0,
+                     message->path, "descriptor %d: %s", (int)message->number,
+                     what);
+}
+
+int refuse_to_restore(struct hwckpt_error *error, const Descriptor *message,
+                      long result, const char *what) {
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL,
+                     result < 0 ? (int)-result : 0, message->path,
+                     "descriptor %d: %s", (int)message->number, what);
+}
+
+int borrow(const struct resource_sink *sink, const Descriptor *message,
+           struct hwckpt_error *error) {
+  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  return fd < 0 ? refuse_to_save(error, message, fd, "pidfd_getfd") : (int)fd;
+}
+
+int borrow_socket(const struct resource_sink *sink, const Descriptor *message) {
+  if (message->number <= 2 || !S_ISSOCK(message->mode))
+    return -1;
+  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  return fd < 0 ? -1 : (int)fd;
+}
+
+int borrow_and_put(struct resource_sink *sink, const Descriptor *message,
+                   int (*put)(struct resource_sink *sink,
+                              const Descriptor *message, int borrowed,
+                              struct hwckpt_error *error),
+                   struct hwckpt_error *error) {
+  if (message->same_as >= 0)
+    return 0;
+  int fd = borrow(sink, message, error);
+  if (fd < 0)
+    return fd;
+  int result = put(sink, message, fd, error);
+  SYS(close, fd);
+  return result;
+}
