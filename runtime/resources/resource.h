@@ -42,6 +42,16 @@ struct thread_fact {
   uint64_t blocked; /* signals that its code blocks, bit n - 1 for signal n */
 };
 
+/* A descriptor of any process of the tree that the program is, while all of
+ * them stand still. */
+struct tree_fact {
+  uint64_t device, inode;
+  uint32_t mode, flags; /* as above */
+  int32_t member;       /* which process, in the order of TreeMember records */
+  int32_t number;
+  uint64_t file; /* equal numbers above 0 are one open file (kcmp(2)) */
+};
+
 /* A shared mapping of a file without a name, or a part of one; what it holds is
  * in the pages of the generation. */
 struct mapped_part {
@@ -69,6 +79,11 @@ struct resource_sink {
   /* All descriptors of the program; filled by resources_save(). */
   const struct descriptor_fact *facts;
   size_t fact_count;
+  /* Of a tree of processes: descriptors of all of them, ascending by device,
+   * inode, member, number; and which member this one is. Null: no tree. */
+  const struct tree_fact *tree;
+  size_t tree_count;
+  int32_t member;
   /* /proc/self/fd and fdinfo, while descriptors are looked at: a name below
    * takes half the time of a whole path. */
   int links, infos;
