@@ -65,10 +65,11 @@ static LIVE struct {
   unsigned uncounted; /* rollbacks to it that could not be counted */
   unsigned deltas;    /* since the base */
   uint64_t captured;  /* pages, last time */
-  bool little;        /* is expected to be captured in the stop */
-  uint64_t cpu_ns;    /* of our threads, last time */
-  uint64_t write_ns;  /* from its begin until it was durable, last time */
-  bool scanned;       /* for the generation that is being taken */
+  struct precopy_worth worth;
+  bool little;       /* is expected to be captured in the stop */
+  uint64_t cpu_ns;   /* of our threads, last time */
+  uint64_t write_ns; /* from its begin until it was durable, last time */
+  bool scanned;      /* for the generation that is being taken */
   char application[CACHE_NAME_MAX];
   bool named;
   bool warned;
@@ -318,7 +319,9 @@ static uint64_t resident_pages(void) {
 static bool worth_rounds(bool base) {
   if (checkpoint.options.method != CHECKPOINT_AUTO)
     return checkpoint.options.method == CHECKPOINT_PRECOPY;
-  return base ? resident_pages() > FEW_PAGES : checkpoint.captured > FEW_PAGES;
+  if (base)
+    return resident_pages() > FEW_PAGES;
+  return checkpoint.captured > FEW_PAGES && precopy_is_worth(&checkpoint.worth);
 }
 
 /* Bytes in areas that are not tracked yet. */
@@ -498,6 +501,10 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   statistics->stop_faults = faults() - faults_before;
   statistics->pause_ns = resumed - asked + statistics->track_ns;
   statistics->pages_written = checkpoint.captured = checkpoint.capture.pages;
+  if (!base)
+    precopy_learn(&checkpoint.worth, statistics->rounds,
+                  statistics->pages_precopied,
+                  checkpoint.captured - statistics->pages_precopied);
   if (status == 0)
     status = rest_finish(&checkpoint.rest, error);
   int drained = drain_finish(status == 0 ? error : 0);

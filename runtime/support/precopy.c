@@ -12,6 +12,8 @@
  * last: the program writes as fast as pages are copied. */
 #define SHRINKS(now, before) ((now) * 4 < (before) * 3)
 
+#define SKIP_MOST 16u
+
 /* Pages looked at while the table of exclusions is held. */
 #define STEP 512u
 
@@ -83,4 +85,26 @@ int precopy_run(struct capture *capture, struct memory_map *map, bool all,
   }
   capture->live = false;
   return result;
+}
+
+bool precopy_is_worth(struct precopy_worth *worth) {
+  if (!worth->skip)
+    return true;
+  worth->skip--;
+  return false;
+}
+
+void precopy_learn(struct precopy_worth *worth, unsigned rounds,
+                   uint64_t copied, uint64_t rest) {
+  if (!rounds) {
+    /* It writes less now: another program, so to speak. */
+    if (rest < worth->rest / 2)
+      *worth = (struct precopy_worth){0};
+  } else if (rest <= ENOUGH || SHRINKS(rest, copied / rounds)) {
+    *worth = (struct precopy_worth){0};
+  } else {
+    worth->skip = worth->next ? worth->next : 1;
+    worth->next = worth->skip < SKIP_MOST ? 2 * worth->skip : SKIP_MOST;
+    worth->rest = rest;
+  }
 }

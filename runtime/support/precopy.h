@@ -13,6 +13,22 @@ struct precopy {
   uint64_t round_ns; /* how long the last one took */
 };
 
+/* Whether rounds are worth making, as earlier checkpoints had it. Where the
+ * program writes the same pages again and again, rounds leave as much to the
+ * stop as there was, and all of them go to flash. Invariant: a checkpoint in
+ * `skip` is taken without; then rounds are tried again, after more and more
+ * checkpoints if they go on to be of no use. */
+struct precopy_worth {
+  unsigned skip; /* checkpoints to come without rounds */
+  unsigned next; /* so many, when rounds are of no use again */
+  uint64_t rest; /* pages left to the stop when they were not */
+};
+
+bool precopy_is_worth(struct precopy_worth *worth);
+/* After a checkpoint: `rest` pages were copied in or after its stop. */
+void precopy_learn(struct precopy_worth *worth, unsigned rounds,
+                   uint64_t copied, uint64_t rest);
+
 /* Makes rounds until few pages are left or their number does not shrink. With
  * `all`, the first one takes every page there is (for a base). */
 int precopy_run(struct capture *capture, struct memory_map *map, bool all,
