@@ -6,16 +6,19 @@
  * handler. These definitions take SIGTRAP, SIGILL and SIGSYS out of the set and
  * pass the call on: to a sanitizer's interceptor where the program has one,
  * else to the kernel or libc. Actions for these three never reach the kernel.
+ * And madvise(), since what it sets is not to be seen cheaply.
  * They are weak: a program's own definition comes first. An object of its own,
  * because the runtime's has no names of libc.
  */
 #include "../arch/sys.h"
+#include "../support/memory_settings.h"
 #include "trap_actions.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define KERNEL_SA_RESTORER 0x04000000u
 
@@ -122,6 +125,20 @@ WEAK sighandler_t signal(int number, sighandler_t handler) {
     return before.sa_handler;
   return __interceptor_signal ? __interceptor_signal(number, handler)
                               : ssignal(number, handler);
+}
+
+/* Told before, for what a stop meanwhile may find, and after. */
+WEAK int madvise(void *start, size_t length, int advice) {
+  bool sets = advice >= MADV_DONTFORK && advice <= MADV_KEEPONFORK;
+  if (sets)
+    __hwckpt_memory_advised(advice);
+  long result = SYS(madvise, start, length, advice);
+  if (sets)
+    __hwckpt_memory_advised(advice);
+  if (result == 0)
+    return 0;
+  errno = (int)-result;
+  return -1;
 }
 
 /* As libc's; but where the call is interrupted, the instruction in front tells

@@ -158,6 +158,7 @@ int checkpoint_open(const struct checkpoint_options *options,
   if (result == 0)
     result = rest_open(&checkpoint.rest, &checkpoint.capture, &checkpoint.map,
                        error);
+  checkpoint.rest.settings = &checkpoint.settings;
   if (result == 0)
     result = drain_open(&checkpoint.ring, error);
   if (result == 0)

@@ -11,10 +11,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pb_encode.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define SETTINGS 65536u
 #define QUICK_NS 1000000u
+#define DONTFORK_BIT 1u /* memory_settings.def */
 
 static const struct {
   uint32_t bit;
@@ -23,6 +26,12 @@ static const struct {
 #define MEMORY_SETTING(bit, word, advice, what) {bit, word},
 #include "memory_settings.def"
 };
+
+/* Comes back with the program. */
+static struct {
+  atomic_bool keep;  /* memory from children */
+  atomic_bool since; /* something, since the settings were read last */
+} advised;
 
 int memory_settings_open(struct memory_settings *settings,
                          struct hwckpt_error *error) {
@@ -116,7 +125,8 @@ static void read_all(struct memory_settings *settings, int fd) {
 }
 
 void memory_settings_read(struct memory_settings *settings, bool base) {
-  if (!base && !settings->count && settings->read_ns > QUICK_NS)
+  bool changed = atomic_exchange(&advised.since, false);
+  if (!base && !changed && !settings->count && settings->read_ns > QUICK_NS)
     return;
   uint64_t begin = quiesce_now_ns();
   long fd = SYS(openat, AT_FDCWD, "/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
@@ -126,6 +136,19 @@ void memory_settings_read(struct memory_settings *settings, bool base) {
   read_all(settings, (int)fd);
   SYS(close, fd);
   settings->read_ns = quiesce_now_ns() - begin;
+}
+
+bool memory_settings_keep(const struct memory_settings *settings) {
+  bool keep = advised.keep;
+  for (size_t i = 0; i < settings->count; i++)
+    keep |= settings->list[i].settings & DONTFORK_BIT;
+  return keep;
+}
+
+void __hwckpt_memory_advised(int advice) {
+  if (advice == MADV_DONTFORK)
+    advised.keep = true;
+  advised.since = true;
 }
 
 int memory_settings_put(const struct memory_settings *settings,

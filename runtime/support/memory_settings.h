@@ -2,7 +2,7 @@
  *
  * Only /proc/self/smaps tells, which takes as long as a look at every page: it
  * is read while the program runs, and for a delta only where there is little
- * memory or something set. */
+ * memory, something set, or libc's madvise() was called since. */
 #ifndef HWCKPT_SUPPORT_MEMORY_SETTINGS_H
 #define HWCKPT_SUPPORT_MEMORY_SETTINGS_H
 
@@ -28,6 +28,11 @@ int memory_settings_open(struct memory_settings *settings,
                          struct hwckpt_error *error);
 /* On the checkpoint thread, before the stop. */
 void memory_settings_read(struct memory_settings *settings, bool base);
+/* Whether the program keeps memory from its children, or did once. */
+bool memory_settings_keep(const struct memory_settings *settings);
+/* For interpose.c, when the program gives an advice that may be one of them.
+ * Thread safe and async-signal-safe. */
+void __hwckpt_memory_advised(int advice);
 int memory_settings_put(const struct memory_settings *settings,
                         struct stage *stage, struct hwckpt_error *error);
 

@@ -4,6 +4,7 @@
 #include "cow_child.h"
 #include "drain.h"
 #include "exclude.h"
+#include "fork_gaps.h"
 #include "quiesce.h"
 
 #include "../arch/sys.h"
@@ -168,7 +169,11 @@ static bool start_child(struct rest *rest, enum rest_by by) {
       (by == REST_BY_CHEAPER && !child_is_cheaper(rest)))
     return false;
   uint64_t begin = quiesce_now_ns();
+  struct fork_gaps gaps = {0};
+  if (!memory_settings_keep(rest->settings))
+    fork_gaps_hide(&gaps, rest->map, &rest->runs);
   rest->child = cow_child_start(rest->capture, rest->map, &rest->runs);
+  fork_gaps_show(&gaps);
   if (rest->child < 0) { /* as many processes as there may be, or no memory */
     rest->child = 0;
     return false;

@@ -5,6 +5,7 @@
 #define HWCKPT_SUPPORT_REST_H
 
 #include "capture.h"
+#include "memory_settings.h"
 #include "records.pb.h"
 #include "search.h"
 
@@ -22,8 +23,9 @@ struct rest {
   struct search *search; /* null: not yet, or none can be had */
   long child;            /* its pid; 0: none */
   bool no_children;      /* one failed: they do not see all of the program */
-  uint64_t page_ns;      /* measured: copying a page, */
-  uint64_t clone_ns;     /* and making a child; 0: not yet */
+  const struct memory_settings *settings; /* what children do not see */
+  uint64_t page_ns;                       /* measured: copying a page, */
+  uint64_t clone_ns;                      /* and making a child; 0: not yet */
 };
 
 int rest_open(struct rest *rest, struct capture *capture,
