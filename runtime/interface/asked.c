@@ -4,7 +4,7 @@
 #include "../arch/sys.h"
 #include "../support/live.h"
 #include "ask_abi.h"
-#include "events.h"
+#include "monitor.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -73,37 +73,47 @@ bool asked_signal(const siginfo_t *info) {
   return true;
 }
 
-bool asked_waits(void) {
+static bool waits(void) {
   for (unsigned i = 0; i < ASKED; i++)
     if (atomic_load(&asked.numbers[i]))
       return true;
   return false;
 }
 
-void asked_begin(void) {
+static void begun(void) {
   for (unsigned i = 0; i < ASKED; i++)
     asked.served[i] = atomic_load(&asked.numbers[i]);
 }
 
-void asked_committed(const char *application, uint64_t generation) {
+/* Once the program is rolled back they go on waiting. */
+static void ended(const struct outcome *outcome) {
   struct ask_answer content;
   memset(&content, 0, sizeof content);
-  content.generation = generation;
-  hwckpt_format(content.application, sizeof content.application, "%s",
-                application);
+  if (outcome->result) {
+    const struct cache_generation *taken = &outcome->result->generation;
+    content.generation = taken->number;
+    hwckpt_format(content.application, sizeof content.application, "%s",
+                  taken->application);
+  } else if (outcome->error) {
+    content.error = *outcome->error;
+  } else {
+    return;
+  }
   answer_served(&content);
 }
 
-void asked_failed(const struct hwckpt_error *error) {
-  struct ask_answer content;
-  memset(&content, 0, sizeof content);
-  content.error = *error;
-  answer_served(&content);
-}
-
-void asked_forget(void) {
+static void forget(void) {
   for (unsigned i = 0; i < ASKED; i++) {
     atomic_store(&asked.numbers[i], 0);
     asked.served[i] = 0;
   }
 }
+
+const struct monitor command_monitor = {
+    .name = "command",
+    .event = Event_EVENT_COMMAND,
+    .waits = waits,
+    .begun = begun,
+    .ended = ended,
+    .forget = forget,
+};

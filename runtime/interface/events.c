@@ -10,10 +10,10 @@
 #include "asked.h"
 #include "counters.h"
 #include "hooks.h"
-#include "interval.h"
 #include "monitor.h"
 #include "pending.h"
 #include "sites.h"
+#include "timer.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -35,17 +35,19 @@ static LIVE struct {
   /* Changes to what monitors watch for, and those they have heard of (futex).
    */
   _Atomic uint32_t changes, changes_seen;
-  uint64_t interval; /* of the timer; 0: none */
-  uint64_t on_time;  /* when it is due by that alone */
-  uint32_t waiting;  /* bit per Event: requested, and not yet to be served */
+  uint32_t waiting; /* bit per Event: requested, and not yet to be served */
+  _Atomic uint32_t urgent; /* not to wait for a site, likewise */
   _Atomic int exit_signal; /* the program is to end after the next, 0: not */
-  uint64_t spaced_until;   /* the end of the option spacing */
+  _Atomic uint64_t begun;  /* when the last checkpoint was, 0: none */
+  uint64_t site_until;     /* so long this one may wait for a site */
 } events;
 
 /* To be rolled back: no event of a checkpoint. */
 #define REQUEST_LOAD 30
 /* In requests, beside the events: monitors have something else to watch. */
 #define CHANGED 0x80000000u
+/* And: something is held back, or somebody is. */
+#define LOOK 0x20000000u
 /* A thread waits no longer than this for the monitors. */
 #define CHANGED_MS 100
 
@@ -152,17 +154,14 @@ static int open_checkpoints(struct hwckpt_error *error) {
 /* A save asks when its thread waits already: a checkpoint that was under way
  * may have served it. */
 static bool is_served(Event event, bool posted) {
+  bool known, waited_for = monitors_wait_for(event, &known);
+  if (known)
+    return !waited_for;
   if (event == Event_EVENT_SAVE || event == Event_EVENT_EVERY_SITE)
     return !quiesce_save_waits();
-  if (event == Event_EVENT_COMMAND)
-    return !asked_waits();
   return !posted;
 }
 
-/* Somebody waits for these, whatever the option spacing says. */
-#define AT_ONCE                                                                \
-  (1u << Event_EVENT_SAVE | 1u << Event_EVENT_EVERY_SITE |                     \
-   1u << Event_EVENT_COMMAND)
 #define ALL_EVENTS ((2u << _Event_MAX) - 1)
 
 static void tell_monitors(void) {
@@ -172,70 +171,59 @@ static void tell_monitors(void) {
   SYS(futex, &events.changes_seen, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
 }
 
-static bool is_ready(uint64_t due_ns, uint64_t now) {
-  if (now < events.spaced_until && !atomic_load(&events.exit_signal))
-    return events.waiting & AT_ONCE && (quiesce_save_waits() || asked_waits());
-  return events.waiting || (events.interval && now >= due_ns);
+/* The end of the option spacing. */
+static uint64_t spaced_until(void) {
+  uint64_t begun = atomic_load(&events.begun);
+  return begun && events.options.spacing ? begun + events.options.spacing : 0;
 }
 
-static struct pending take_waiting(uint64_t due_ns, uint64_t now) {
+/* Somebody who waits does so whatever the option spacing says. */
+static bool is_ready(uint64_t now) {
+  if (!events.waiting)
+    return false;
+  return now >= spaced_until() || atomic_load(&events.exit_signal) ||
+         quiesce_save_waits() || monitors_wait();
+}
+
+static struct pending take_waiting(void) {
+  uint32_t urgent = atomic_exchange(&events.urgent, 0);
   struct pending taken = pending_take(events.waiting, is_served);
   events.waiting = 0;
-  if (events.interval && now >= due_ns) {
-    if (!taken.events)
-      taken.event = Event_EVENT_TIMER;
-    taken.events |= 1u << Event_EVENT_TIMER;
-  }
+  uint64_t wait = taken.events & urgent ? 0 : monitors_site_ns();
+  events.site_until = wait ? quiesce_now_ns() + wait : 0;
   return taken;
 }
 
-/* Until a request, or the timer or the end of the spacing is due. */
+/* Until a request, or a monitor or the end of the spacing is due. */
 static void sleep_until_due(uint64_t due_ns, uint64_t now) {
-  uint64_t until = events.waiting ? now : due_ns;
-  if (until < events.spaced_until)
-    until = events.spaced_until;
+  uint64_t until = events.waiting ? spaced_until() : due_ns;
   uint64_t left = until > now ? until - now : 0;
   struct timespec timeout = {(time_t)(left / 1000000000u),
                              (long)(left % 1000000000u)};
-  bool timed = events.interval || events.waiting;
-  SYS(futex, &events.requests, FUTEX_WAIT_PRIVATE, 0, timed ? &timeout : 0, 0,
-      0);
+  SYS(futex, &events.requests, FUTEX_WAIT_PRIVATE, 0,
+      until == UINT64_MAX ? 0 : &timeout, 0, 0);
 }
 
 /* Sleeps until there is something to do; true: it is *taken. false: it is
  * REQUEST_LOAD, which goes first: a checkpoint of now would be one of what is
  * to be undone. */
-static bool next_events(uint64_t due_ns, struct pending *taken) {
+static bool next_events(struct pending *taken) {
   for (;;) {
+    uint64_t now = quiesce_now_ns(), due_ns = monitors_due(now);
     uint32_t requests = atomic_exchange(&events.requests, 0);
     events.waiting |= requests & ALL_EVENTS;
     if (requests & CHANGED)
       tell_monitors();
     if (requests >> REQUEST_LOAD & 1 && quiesce_load_waits())
       return false;
-    uint64_t now = quiesce_now_ns();
-    if (!is_ready(due_ns, now)) {
+    if (!is_ready(now)) {
       sleep_until_due(due_ns, now);
       continue;
     }
-    *taken = take_waiting(due_ns, now);
+    *taken = take_waiting();
     if (taken->events)
       return true;
   }
-}
-
-/* Before the first cost is known, and the least that is chosen. */
-#define INTERVAL_FIRST_NS 1000000000u
-#define INTERVAL_LEAST_NS 10000000u
-
-/* every=auto: what a checkpoint costs the program is its pause, and the time
- * that the runtime's threads take from the processors it may want. */
-static void choose_interval(const Statistics *statistics) {
-  if (events.options.every != HWCKPT_EVERY_AUTO)
-    return;
-  uint64_t cost = statistics->pause_ns + checkpoint_cpu_ns();
-  uint64_t interval = interval_daly(cost, events.options.mtbf);
-  events.interval = interval > INTERVAL_LEAST_NS ? interval : INTERVAL_LEAST_NS;
 }
 
 static void rolled_back(void) {
@@ -245,7 +233,19 @@ static void rolled_back(void) {
   atomic_fetch_or(&events.requests, CHANGED);
 }
 
-static const struct quiesce_hooks hooks = {.prepare = sites_prepare,
+/* Whoever waits for the checkpoint does not wait for a site. */
+static bool in_a_hurry(void) {
+  return atomic_load(&events.urgent) || atomic_load(&events.exit_signal);
+}
+
+/* Last before the stop. */
+static void prepare(void) {
+  sites_prepare();
+  if (events.site_until)
+    sites_await_annotated(events.site_until, in_a_hurry);
+}
+
+static const struct quiesce_hooks hooks = {.prepare = prepare,
                                            .arm = sites_arm,
                                            .disarm = sites_disarm,
                                            .rolled_back = rolled_back};
@@ -272,15 +272,6 @@ static int errno_of(const struct hwckpt_error *error) {
   }
 }
 
-/* How much later the timer's event comes than by its interval. */
-static uint64_t delay_of(uint32_t served) {
-  uint64_t now = quiesce_now_ns();
-  return served >> Event_EVENT_TIMER & 1 && events.on_time &&
-                 now > events.on_time
-             ? now - events.on_time
-             : 0;
-}
-
 /* By that signal, as if it were not ours. */
 static void end_by_signal(int number) {
   struct sigaction_raw by_default;
@@ -299,40 +290,50 @@ static void end_if_asked(int signal, bool taken) {
   end_by_signal(signal);
 }
 
+/* Monitors are told; both null: the program was rolled back. */
+static void tell_outcome(uint64_t begin, const struct checkpoint_result *result,
+                         const struct hwckpt_error *error) {
+  const struct outcome outcome = {begin, result, error};
+  monitors_ended(&outcome);
+}
+
 /* Whether it was taken. */
-static bool take_checkpoint(const struct pending *served,
+static bool take_checkpoint(const struct pending *served, uint64_t begin,
                             const struct quiesce_hooks *how) {
   struct hwckpt_error error;
   static struct checkpoint_result result;
   char cause[CHECKPOINT_CAUSE];
   monitors_describe(served->event, pending_detail(served), cause, sizeof cause);
   struct checkpoint_reason reason = {.event = served->event,
-                                     .events = served->events,
+                                     .events =
+                                         served->events | monitors_begun(),
                                      .cause = cause,
-                                     .interval_ns = events.interval,
-                                     .delayed_ns = delay_of(served->events)};
-  asked_begin();
+                                     .interval_ns = timer_interval_ns()};
+  if (served->events >> Event_EVENT_TIMER & 1)
+    reason.delayed_ns = timer_delay_ns(begin);
   int exit_signal = atomic_load(&events.exit_signal);
   int status = checkpoint_take(&reason, how, &result, &error);
   if (status > 0) {
     /* Once the program is rolled back, or cannot be. */
     pending_put_back(served);
     events.waiting |= served->events;
-  } else if (status < 0) {
+    atomic_fetch_or(&events.urgent, served->events);
+    tell_outcome(begin, 0, 0);
+    return false;
+  }
+  if (status < 0) {
     counters_failed();
     events_say(&error); /* first: a save that fails may end the program */
     quiesce_fail_saves(errno_of(&error));
-    asked_failed(&error);
+    tell_outcome(begin, 0, &error);
   } else {
     counters_taken(&result);
-    choose_interval(&result.statistics);
     quiesce_finish_saves(0);
-    asked_committed(result.generation.application, result.generation.number);
+    tell_outcome(begin, &result, 0);
     if (events.options.verbosity > 0)
       say(&result);
   }
-  if (status <= 0)
-    end_if_asked(exit_signal, status == 0);
+  end_if_asked(exit_signal, status == 0);
   return status == 0;
 }
 
@@ -344,7 +345,6 @@ static bool take_checkpoint(const struct pending *served,
 #define TIDY_REST 4u
 
 struct tidying {
-  uint64_t due_ns;
   uint64_t cpu_ns; /* of the thread, when it rested last */
 };
 
@@ -358,7 +358,7 @@ static bool tidying_goes_on(void *context) {
   struct tidying *tidying = context;
   uint64_t now = quiesce_now_ns();
   uint64_t cpu = own_cpu_ns(), rest = (cpu - tidying->cpu_ns) * TIDY_REST;
-  if (events.interval && now + rest > tidying->due_ns)
+  if (now + rest > monitors_due(now))
     return false;
   struct timespec timeout = {(time_t)(rest / 1000000000u),
                              (long)(rest % 1000000000u)};
@@ -380,9 +380,9 @@ static void say_merged(const struct cache_merge_result *merged, uint64_t ns) {
   report(text);
 }
 
-static void tidy(uint64_t due_ns) {
+static void tidy(void) {
   struct hwckpt_error error;
-  struct tidying tidying = {due_ns, own_cpu_ns()};
+  struct tidying tidying = {own_cpu_ns()};
   struct cache_merge_result merged;
   uint64_t begin = quiesce_now_ns();
   int status = checkpoint_tidy(tidying_goes_on, &tidying, &merged, &error);
@@ -423,40 +423,43 @@ static int open_or_say(void) {
   return opened;
 }
 
+/* Nothing can be taken, and nobody rolled back. */
+static void refuse_all(uint64_t begin) {
+  quiesce_fail_saves(-EIO);
+  quiesce_fail_loads(-EIO);
+  monitors_begun();
+  tell_outcome(begin, 0, &not_opened);
+  end_if_asked(atomic_load(&events.exit_signal), false);
+}
+
 static void serve(void *unused) {
   (void)unused;
   tell_monitors();
   /* Where nothing was asked for yet, perhaps nothing ever is. */
-  bool at_once = events.interval || always_armed() || events.tracking < 0;
+  bool at_once = timer_interval_ns() || always_armed() || events.tracking < 0;
   int opened = at_once ? open_or_say() : 1;
   const struct quiesce_hooks *how = always_armed() ? &armed_hooks : &hooks;
-  uint64_t due = quiesce_now_ns() + events.interval;
   for (;;) {
     struct pending served;
-    bool load = !next_events(due, &served);
+    bool load = !next_events(&served);
     uint64_t begin = quiesce_now_ns();
     opened = opened > 0 ? open_or_say() : opened;
     bool taken = false;
     if (opened < 0) {
-      quiesce_fail_saves(-EIO);
-      quiesce_fail_loads(-EIO);
-      asked_begin();
-      asked_failed(&not_opened);
-      end_if_asked(atomic_load(&events.exit_signal), false);
+      refuse_all(begin);
     } else if (load) {
       roll_back(how);
+      tell_outcome(begin, 0, 0);
     } else {
-      taken = take_checkpoint(&served, how);
-      events.spaced_until = begin + events.options.spacing;
+      atomic_store(&events.begun, begin);
+      taken = take_checkpoint(&served, begin, how);
     }
     if (always_armed()) { /* after a stop that failed */
       sites_prepare();
       sites_arm();
     }
-    events.on_time = begin + events.interval;
-    due = interval_due(begin, quiesce_now_ns(), events.interval);
     if (taken)
-      tidy(due);
+      tidy();
   }
 }
 
@@ -487,12 +490,21 @@ static int request(uint32_t bit) {
   return 0;
 }
 
-int events_request(Event event, uint32_t detail) {
+int events_request_patiently(Event event, uint32_t detail) {
   if (!events_here())
     return -ENOSYS;
   pending_post(event, detail);
   return request(1u << event);
 }
+
+int events_request(Event event, uint32_t detail) {
+  atomic_fetch_or(&events.urgent, 1u << event);
+  return events_request_patiently(event, detail);
+}
+
+int events_look_again(void) { return events_here() ? request(LOOK) : -ENOSYS; }
+
+uint64_t events_begun_ns(void) { return atomic_load(&events.begun); }
 
 void events_request_exit(int signal) {
   if (events_here()) {
@@ -556,8 +568,6 @@ void events_start(const struct hwckpt_options *options, const char *cache,
                   const char *application, uint64_t generation, int tracking) {
   events.pid = (int)SYS(getpid);
   events.options = *options;
-  events.interval =
-      options->every == HWCKPT_EVERY_AUTO ? INTERVAL_FIRST_NS : options->every;
   hwckpt_format(events.cache, sizeof events.cache, "%s", cache);
   hwckpt_format(events.application, sizeof events.application, "%s",
                 application);
@@ -566,10 +576,10 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   atomic_store(&events.requests, 0);
   atomic_store(&events.started, 0);
   events.waiting = 0;
-  events.spaced_until = 0;
+  atomic_store(&events.urgent, 0);
+  atomic_store(&events.begun, 0);
   atomic_store(&events.exit_signal, 0);
   pending_clear();
-  asked_forget();
   quiesce_pass(asked_signal);
   quiesce_install();
   if (!generation && takes_back(options))

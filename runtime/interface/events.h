@@ -24,8 +24,19 @@ void events_start(const struct hwckpt_options *options, const char *cache,
  * a negative errno. Async-signal-safe. */
 int events_request(Event event, uint32_t detail);
 
-/* The same, and then the program ends with EVENTS_EXIT; when no checkpoint can
- * be taken, by that signal. In a child at once. */
+/* The same, but if all that is asked for is asked for so, a site is waited for
+ * first (monitors_site_ns()). */
+int events_request_patiently(Event event, uint32_t detail);
+
+/* Something is held back: the checkpoint thread asks monitors when it is due.
+ * Async-signal-safe. */
+int events_look_again(void);
+
+/* When the last checkpoint was begun, 0: none yet. */
+uint64_t events_begun_ns(void);
+
+/* The same as events_request(), and then the program ends with EVENTS_EXIT;
+ * when no checkpoint can be taken, by that signal. In a child at once. */
 #define EVENTS_EXIT 85
 void events_request_exit(int signal);
 

@@ -9,8 +9,6 @@
 #include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../support/checkpoint.h"
-#include "../support/handlers.h"
-#include "../support/interrupted.h"
 #include "../support/live.h"
 #include "../support/quiesce.h"
 #include "events.h"
@@ -98,6 +96,7 @@ static bool retry_step(uint64_t address) {
  * lower priority, and must not keep the lock from him meanwhile; only when
  * nothing comes for long they were left over. */
 static void wait_at_site(ucontext_t *context) {
+  sites_arrived();
   for (unsigned i = 0; !quiesce_park(PARK_SITE, context); i++) {
     if (!sites_are_armed())
       return;
@@ -216,21 +215,6 @@ static void on_syscall(int number, siginfo_t *info, void *argument) {
     perform(argument, operation);
 }
 
-/* The request interrupts system calls like any signal; the program has not
- * asked for it and must not see it. */
-static void on_request(int number, siginfo_t *info, void *context) {
-  (void)number;
-  (void)info;
-  interrupted_leave(interrupted_settle(context, (int)SYS(gettid)), context);
-  events_request(Event_EVENT_SIGNAL, 0);
-}
-
-static void on_exit_request(int number, siginfo_t *info, void *context) {
-  (void)info;
-  interrupted_leave(interrupted_settle(context, (int)SYS(gettid)), context);
-  events_request_exit(number);
-}
-
 bool hooks_catch_syscalls(void) {
   trap_actions_install(SIGSYS, on_syscall);
   if (arch_catch_syscalls() != 0)
@@ -246,18 +230,7 @@ void hooks_rolled_back(void) {
     trap_actions_install(SIGSYS, on_syscall);
 }
 
-static void install_request(int number, signal_handler *handler) {
-  struct sigaction_raw now;
-  if (number <= 0 || number > 64)
-    return;
-  signal_get_action(number, &now);
-  if (now.handler == 0)
-    signal_set_handler(number, handler);
-}
-
-void hooks_install(int request_signal, int exit_signal) {
+void hooks_install(void) {
   trap_actions_install(SIGTRAP, on_trap);
   trap_actions_install(SIGILL, on_illegal);
-  install_request(exit_signal, on_exit_request);
-  install_request(request_signal, on_request);
 }

@@ -2,10 +2,8 @@
 #ifndef HWCKPT_INTERFACE_HOOKS_H
 #define HWCKPT_INTERFACE_HOOKS_H
 
-/* Installs the handlers of the traps, and of the signals that request a
- * checkpoint, and one after which the program ends (0: none), where the program
- * has none yet. */
-void hooks_install(int request_signal, int exit_signal);
+/* Installs the handlers of the traps. */
+void hooks_install(void);
 
 /* From now on HWCKPT_SYSCALL enters the runtime, where the kernel lets it: a
  * filter of system calls, for all threads and children, and for ordinary users

@@ -55,9 +55,13 @@ static LIVE struct {
   struct table tables[2];
   struct table *_Atomic table; /* null: none yet */
   _Atomic uint32_t armed;      /* 0 or 1 (futex) */
+  bool annotated_alone;        /* are armed */
+  _Atomic uint32_t awaited;    /* a thread at those: NOBODY, or (futex) ... */
   _Atomic uint32_t lock; /* of text being written and modules going away; see
                           * lock() */
 } sites;
+
+enum awaited { NOBODY, ANYBODY, ARRIVED };
 
 /* Whoever holds the lock has all signals blocked (the checkpoint thread,
  * handlers, unregistering), so it is never held by a thread that is stopped.
@@ -290,8 +294,10 @@ static void write_all(bool armed) {
   const struct table *table = atomic_load(&sites.table);
   for (uint32_t i = 0; table && i < table->range_count; i++)
     write_text(table, table->ranges[i], armed);
+  bool stand = sites.annotated_alone;
+  sites.annotated_alone = false;
   atomic_store(&sites.armed, armed);
-  if (!armed)
+  if (!armed || stand)
     SYS(futex, &sites.armed, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
 }
 
@@ -333,7 +339,7 @@ void sites_prepare(void) {
 
 static void arm(void) {
   lock();
-  if (!sites.armed && build())
+  if (sites.annotated_alone || (!sites.armed && build()))
     write_all(true);
   unlock();
 }
@@ -383,6 +389,59 @@ void sites_patch(uint64_t address, bool armed) {
   unlock();
 }
 
+/* How many. */
+static uint32_t arm_annotated(void) {
+  uint32_t count = 0;
+  for (unsigned i = 0; i < MODULES; i++) {
+    const struct hwckpt_module *module = modules.loaded[i];
+    if (!module || module->kinds <= HWCKPT_KIND_ANNOTATED)
+      continue;
+    for (const int *entry = module->sites[HWCKPT_KIND_ANNOTATED].begin;
+         entry < module->sites[HWCKPT_KIND_ANNOTATED].end; entry++) {
+      uint64_t address = (uint64_t)entry + (uint64_t)(int64_t)*entry;
+      unsigned char armed;
+      int byte = arch_site_byte((const unsigned char *)address, &armed);
+      if (byte < 0)
+        continue;
+      patch(address + (uint64_t)byte, true);
+      count++;
+    }
+  }
+  return count;
+}
+
+/* In between give_up() is asked. */
+#define AWAIT_STEP_NS 2000000u
+
+bool sites_await_annotated(uint64_t until_ns, bool (*give_up)(void)) {
+  uint64_t now;
+  if (traps_blocked)
+    return false;
+  lock();
+  bool any = !sites.armed && build();
+  if (any) {
+    atomic_store(&sites.awaited, ANYBODY);
+    atomic_store(&sites.armed, 1);
+    sites.annotated_alone = true;
+    any = arm_annotated() > 0;
+  }
+  unlock();
+  while (any && atomic_load(&sites.awaited) == ANYBODY &&
+         (now = quiesce_now_ns()) < until_ns && !give_up()) {
+    uint64_t left = until_ns - now;
+    struct timespec step = {
+        0, (long)(left < AWAIT_STEP_NS ? left : AWAIT_STEP_NS)};
+    SYS(futex, &sites.awaited, FUTEX_WAIT_PRIVATE, ANYBODY, &step, 0, 0);
+  }
+  return atomic_exchange(&sites.awaited, NOBODY) == ARRIVED;
+}
+
+void sites_arrived(void) {
+  uint32_t anybody = ANYBODY;
+  if (atomic_compare_exchange_strong(&sites.awaited, &anybody, ARRIVED))
+    SYS(futex, &sites.awaited, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}
+
 void sites_repair_in_child(uint64_t address) { patch(address, false); }
 
 void sites_rolled_back(void) { sites.built = ~modules.changes; }
@@ -392,5 +451,7 @@ void sites_forget(void) {
   atomic_store(&sites.table, 0);
   atomic_store(&sites.lock, 0);
   atomic_store(&sites.armed, 0);
+  sites.annotated_alone = false;
+  atomic_store(&sites.awaited, NOBODY);
   blocked_forget();
 }

@@ -18,6 +18,10 @@ void sites_prepare(void);
  * had SIGTRAP or SIGILL blocked at sites_prepare(), for the kernel would end
  * the program there. On the checkpoint thread. */
 void sites_arm(void);
+/* Between the two: makes annotated sites trap alone, and waits until a thread
+ * stands at one, where it stays until all do; or until then, or as long as
+ * give_up() says no. Whether there is one. */
+bool sites_await_annotated(uint64_t until_ns, bool (*give_up)(void));
 /* With all signals blocked. */
 void sites_disarm(void);
 /* The same as sites_arm() while all threads are stopped. */
@@ -27,6 +31,9 @@ void sites_arm_stopped(void);
  * long (less than a second), whichever is first. In a signal handler. */
 bool sites_are_armed(void);
 void sites_await_disarm(uint64_t nanoseconds);
+
+/* A thread stands at a site; in a signal handler. */
+void sites_arrived(void);
 
 /* Whether address is a site; in a signal handler. */
 bool sites_contains(uint64_t address);

@@ -13,6 +13,7 @@
 #include "exec.h"
 #include "hooks.h"
 #include "monitor.h"
+#include "signals.h"
 #include "sites.h"
 
 #include <errno.h>
@@ -95,10 +96,15 @@ static const char *environment(const char *name) {
   return 0;
 }
 
-static _Noreturn void give_up(const struct hwckpt_error *error) {
+/* On a thread of the program. */
+static void say_here(const struct hwckpt_error *error) {
   char text[1400];
   hwckpt_error_text(error, "hwckpt", text, sizeof text);
   hwckpt_face_report(text);
+}
+
+static _Noreturn void give_up(const struct hwckpt_error *error) {
+  say_here(error);
   for (;;)
     SYS(exit_group, 125);
 }
@@ -117,6 +123,7 @@ static void restored(const char *cache, const char *application,
     hwckpt_format(options_text + length, sizeof options_text - length, "%s%s",
                   length ? ":" : "", override);
   read_options();
+  monitors_read_rules(options.on, say_here);
   sites_forget();
   monitors_forget();
   events_start(&options, cache, application, generation, tracking);
@@ -172,13 +179,15 @@ __attribute__((constructor(101))) static void start(void) {
   read_options();
   if (options.help)
     SYS(exit_group, 0);
+  monitors_read_rules(options.on, say_here);
   if (*options.cache)
     hwckpt_format(cache, sizeof cache, "%s", options.cache);
   else
     cache_default_path(environ, cache, sizeof cache);
   unblock_traps();
   arch_read_tls_directly(true);
-  hooks_install((int)options.signal, (int)options.exit_signal);
+  hooks_install();
+  signals_install(&options);
   entries_choose(options.hook);
   checkpoint_remember();
   restored_notify(restored, options_text);

@@ -318,12 +318,39 @@ private:
   }
 };
 
+// What may be given again: all of it, a line each.
+class ListOption final : public Option<const char *> {
+public:
+  using Option::Option;
+  bool Parse(const char *text) final {
+    static char Lines[4096];
+    uptr length = Used;
+    if (*text == 0)
+      length = 0;
+    else if (length + internal_strlen(text) + 2 > sizeof(Lines))
+      Wrong->make(Name, text, "fewer, of 4095 characters together");
+    else
+      length +=
+          hwckpt_format(Lines + length, sizeof(Lines) - length, "%s\n", text);
+    Lines[Used = length] = 0;
+    *Value = Lines;
+    return true;
+  }
+  bool Format(char *buffer, uptr size) final {
+    return FormatString(buffer, size, *Value ? *Value : "");
+  }
+
+private:
+  uptr Used = 0;
+};
+
 using FLAG = FlagOption;
 using NUMBER = NumberOption;
 using LEVEL = LevelOption;
 using DURATION = DurationOption;
 using BYTES = BytesOption;
 using STRING = StringOption;
+using LIST = ListOption;
 
 // Names the parser knows; HWCKPT_OPTION rows and what we take of the options
 // that all sanitizers have.

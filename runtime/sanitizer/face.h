@@ -22,6 +22,7 @@ extern "C" {
 #define HWCKPT_OPTION_TYPE_DURATION uint64_t
 #define HWCKPT_OPTION_TYPE_BYTES uint64_t
 #define HWCKPT_OPTION_TYPE_STRING const char *
+#define HWCKPT_OPTION_TYPE_LIST const char *
 
 #define HWCKPT_EVERY_AUTO UINT64_MAX /* the option every=auto */
 #define HWCKPT_LEVEL_AUTO INT32_MIN  /* the option level=auto */

@@ -223,6 +223,20 @@ bool quiesce_is_runtime_thread(int tid) {
   return false;
 }
 
+/* The clock of a thread's processor time (clock_getcpuclockid(3)). */
+#define THREAD_CLOCK(tid) ((int)(~(unsigned)(tid) << 3 | 6))
+
+uint64_t quiesce_runtime_cpu_ns(void) {
+  uint64_t used = 0;
+  for (unsigned i = 0; i < RUNTIME_THREADS; i++) {
+    int tid = atomic_load(&quiesce.runtime_tids[i]);
+    struct timespec now = {0, 0};
+    if (tid && SYS(clock_gettime, THREAD_CLOCK(tid), &now) == 0)
+      used += (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+  }
+  return used;
+}
+
 static unsigned runtime_threads(void) {
   unsigned count = 0;
   for (unsigned i = 0; i < RUNTIME_THREADS; i++)

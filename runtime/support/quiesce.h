@@ -139,6 +139,8 @@ int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
 
 /* Whether a thread is one of the runtime's own. */
 bool quiesce_is_runtime_thread(int tid);
+/* Processor time that all of those have used. */
+uint64_t quiesce_runtime_cpu_ns(void);
 /* Whether a thread waits in a save or load to be served. */
 bool quiesce_is_in_save(int tid);
 

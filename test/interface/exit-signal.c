@@ -8,8 +8,8 @@
 // CHECK: HWCKPT-E1
 // A handler of the program's own stays.
 // RUN: touch %t.end && bash %S/../tools/Inputs/status 7 %hwckpt run --on exit=TERM -- %t own 15 %t.end
-// RUN: for bad in exit exit= exit=KILL signal=NONE signal=65 llc=5; do bash %S/../tools/Inputs/status 2 %hwckpt run --on $bad true 2>&1 | FileCheck %s --check-prefix=BAD || exit 1; done
-// BAD: HWCKPT-E501: {{.*}}: --on: '{{.*}}' is no
+// RUN: for bad in exit exit= exit=KILL signal=NONE signal=65; do bash %S/../tools/Inputs/status 2 %hwckpt run --on $bad true 2>&1 | FileCheck %s --check-prefix=BAD || exit 1; done
+// BAD: HWCKPT-E250: {{.*}}: at character
 #include "behaviour.h"
 int main(int argc, char **argv) {
   CHECK(argc == 4);

@@ -3,7 +3,9 @@
 #include "duration.h"
 #include "options_text.h"
 
-#include <signal.h>
+#include "runtime/interface/rules.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,41 +32,28 @@ int arguments_every(const struct command *command, const char *value,
                                                       : 0;
 }
 
-/* A signal's number or name, with or without SIG; 0: neither. */
-static int signal_parse(const char *text) {
-  char *end;
-  long number = strtol(text, &end, 10);
-  if (end != text && !*end)
-    return number > 0 && number < NSIG ? (int)number : 0;
-  text += strncmp(text, "SIG", 3) ? 0 : 3;
-  for (int known = 1; known < NSIG; known++) {
-    const char *name = sigabbrev_np(known);
-    if (name && !strcmp(name, text))
-      return known;
-  }
-  return 0;
+static void print_events(void) {
+  for (const struct event_kind *const *kind = event_kinds; *kind; kind++)
+    printf("%s\n    %s\n    costs: idle %s; each time %s\n    needs: %s\n",
+           (*kind)->syntax, (*kind)->what, (*kind)->idle, (*kind)->each,
+           (*kind)->needs);
+  printf("Behind any: ,spacing=DUR (no sooner than this after the last "
+         "checkpoint)\nand ,site=DUR (at the next annotated site, if one "
+         "comes within that time).\n");
 }
 
-int arguments_on(const struct command *command, const char *value,
-                 char *options) {
+int arguments_on(const char *value, char *options) {
   struct hwckpt_error error = {0};
-  char number[16];
-  bool exits = !strncmp(value, "exit=", 5);
-  if (!strncmp(value, "every=", 6))
-    return arguments_every(command, value + 6, options);
-  if (!exits && strncmp(value, "signal=", 7) != 0)
-    return report_usage(command, "--on",
-                        "'%s' is no event (every=DUR, signal=SIG, exit=SIG)",
-                        value);
-  const char *name = strchr(value, '=') + 1;
-  int signal = signal_parse(name);
-  if (!signal || signal == SIGKILL || signal == SIGSTOP)
-    return report_usage(command, "--on",
-                        "'%s' is no signal that can be handled", name);
-  hwckpt_format(number, sizeof number, "%d", signal);
-  return options_set(options, exits ? "exit_signal" : "signal", number, &error)
-             ? report_error(&error)
-             : 0;
+  struct rule rule;
+  if (!strcmp(value, "help")) {
+    print_events();
+    exit(0);
+  }
+  if (rules_parse(part_of(value), &rule, &error)) {
+    report_error(&error);
+    return EXIT_USAGE;
+  }
+  return options_set(options, "on", value, &error) ? report_error(&error) : 0;
 }
 
 int arguments_mtbf(const struct command *command, const char *value,

@@ -27,9 +27,9 @@ int arguments_refused(const struct command *command, int result, char **argv);
  * status after a report. */
 int arguments_every(const struct command *command, const char *value,
                     char *options);
-/* The same with --on: EVENT=VALUE. */
-int arguments_on(const struct command *command, const char *value,
-                 char *options);
+/* The same with --on: a rule (rules.h). "help" prints what there is, and ends.
+ */
+int arguments_on(const char *value, char *options);
 /* The same with --mtbf. */
 int arguments_mtbf(const struct command *command, const char *value,
                    char *options);

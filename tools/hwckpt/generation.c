@@ -234,9 +234,10 @@ static const char *word(const char *const *words, size_t count, int value) {
 }
 
 const char *generation_event(int event) {
-  static const char *const words[] = {"none",  "timer",  "signal",
-                                      "api",   "save",   "every-site",
-                                      "watch", "command"};
+  static const char *const words[] = {
+      "none",       "timer", "signal",   "api",     "save",
+      "every-site", "watch", "command",  "counter", "network",
+      "file-io",    "send",  "pressure", "file",    "control"};
   return word(words, sizeof words / sizeof *words, event);
 }
 

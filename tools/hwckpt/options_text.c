@@ -2,6 +2,8 @@
 #include "options_text.h"
 #include "duration.h"
 
+#include "runtime/interface/rules.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +104,11 @@ static bool is_STRING(const char *value) {
   return true;
 }
 
+static bool is_LIST(const char *value) {
+  (void)value;
+  return true;
+}
+
 static const struct {
   const char *name, *kind;
   bool (*fits)(const char *);
@@ -135,7 +142,10 @@ static int check_setting(const struct setting *setting,
     if (!strcmp(name, known[i].name) && !known[i].fits(value))
       return hwckpt_fail(error, HWCKPT_E_OPTION, 0, name, "'%.*s' is not %s",
                          200, value, what_fits(known[i].kind));
-  return 0;
+  struct rule rule;
+  return !strcmp(name, "on") && *value
+             ? rules_parse(part_of(value), &rule, error)
+             : 0;
 }
 
 int options_check(const char *text, struct hwckpt_error *error) {

@@ -152,7 +152,7 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       every = optarg;
       break;
     case OPTION_ON:
-      if ((failed = arguments_on(&command_run, optarg, request->options)))
+      if ((failed = arguments_on(optarg, request->options)))
         return failed;
       break;
     case OPTION_MTBF:
@@ -334,11 +334,15 @@ const struct command command_run = {
         "are taken\n"
         "                 on SIGUSR1 and when the program asks\n"
         "                 auto: as often as loses least time\n"
-        "  --on EVENT     at this event too (repeated: each of different "
-        "ones):\n"
-        "                 every=DUR; signal=SIG, instead of SIGUSR1; exit=SIG: "
-        "at\n"
-        "                 this signal, and then end with status 85\n"
+        "  --on EVENT     at this event too; repeated: at each of them. "
+        "Among them\n"
+        "                 every=DUR, cpu=DUR, signal=SIG, exit=SIG (and then "
+        "end with\n"
+        "                 status 85); --on help lists all. Behind it "
+        ",spacing=DUR: no\n"
+        "                 sooner than this after the last checkpoint; "
+        ",site=DUR: at the\n"
+        "                 next annotated site, if one comes within that time\n"
         "  --mtbf DUR     for --every auto: mean time between failures (24h)\n"
         "  --cache DIR    where the checkpoints go\n"
         "  --name NAME    name of the application in the cache; made up from "

@@ -24,6 +24,7 @@ __attribute__((constructor(101))) static void read_options(int argc,
 #define FORMAT_DURATION "%" PRIu64
 #define FORMAT_BYTES "%" PRIu64
 #define FORMAT_STRING "'%s'"
+#define FORMAT_LIST "'%s'"
 
 int main(void) {
   if (status != 0) {

@@ -10,6 +10,7 @@ KINDS = {
     "DURATION": "duration",
     "BYTES": "bytes",
     "STRING": "text",
+    "LIST": "text, repeated",
 }
 
 ROW = re.compile(

@@ -1,0 +1,183 @@
+/* timer.c - the monitor of time; see timer.h.
+ *
+ * A timer runs from the begin of the last checkpoint, whatever caused that, and
+ * gives the program time of its own in between (interval.h). One of processor
+ * time looks at the clock when it may be due: if all processors worked for the
+ * program. What the runtime's own threads use does not count.
+ */
+#include "timer.h"
+
+#include "../arch/sys.h"
+#include "../support/live.h"
+#include "../support/quiesce.h"
+#include "interval.h"
+#include "monitor.h"
+
+#include <string.h>
+#include <time.h>
+
+#define TIMERS (RULES_MAX + 1)
+
+/* Of every=auto before the first cost is known, and the least that is chosen.
+ */
+#define AUTO_FIRST_NS 1000000000u
+#define AUTO_LEAST_NS 10000000u
+
+struct timer {
+  const struct rule *rule; /* null: the option every */
+  uint64_t interval;
+  bool automatic, by_cpu, asked; /* asked for a checkpoint, since the last */
+  uint64_t due;                  /* by_cpu: of the program's processor time */
+  uint64_t on_time;              /* when it were due by its interval alone */
+};
+
+static LIVE struct {
+  bool started;
+  unsigned count;
+  unsigned processors;
+  uint64_t mtbf;
+  struct timer timer[TIMERS];
+} timers;
+
+static uint64_t program_cpu_ns(void) {
+  struct timespec now = {0, 0};
+  SYS(clock_gettime, CLOCK_PROCESS_CPUTIME_ID, &now);
+  uint64_t all = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+  uint64_t own = quiesce_runtime_cpu_ns();
+  return all > own ? all - own : 0;
+}
+
+static unsigned count_processors(void) {
+  uint64_t set[128] = {0}; /* 8192 processors */
+  unsigned count = 0;
+  long size = SYS(sched_getaffinity, 0, sizeof set, set);
+  for (long i = 0; i < size / (long)sizeof *set; i++)
+    count += (unsigned)__builtin_popcountll(set[i]);
+  return count ? count : 1;
+}
+
+static bool wanted(void) {
+  return monitors_next_rule(&kind_every, 0) || monitors_next_rule(&kind_cpu, 0);
+}
+
+static void add(const struct rule *rule, uint64_t every, bool by_cpu) {
+  if (!every)
+    return;
+  struct timer *timer = &timers.timer[timers.count++];
+  timer->rule = rule;
+  timer->automatic = every == HWCKPT_EVERY_AUTO;
+  timer->interval = timer->automatic ? AUTO_FIRST_NS : every;
+  timer->by_cpu = by_cpu;
+  timer->due = (by_cpu ? program_cpu_ns() : quiesce_now_ns()) + timer->interval;
+}
+
+static void start(const struct hwckpt_options *options) {
+  const struct rule *rule = 0;
+  if (timers.started)
+    return;
+  timers.started = true;
+  timers.mtbf = options->mtbf;
+  timers.processors = count_processors();
+  add(0, options->every, false);
+  while ((rule = monitors_next_rule(&kind_every, rule)))
+    add(rule, rule->value, false);
+  while ((rule = monitors_next_rule(&kind_cpu, rule)))
+    add(rule, rule->value, true);
+}
+
+static void stop(void) { timers.count = 0; }
+
+/* A timer of processor time is looked at no more often than for this part of
+ * its interval, and not every millisecond. */
+#define CPU_PARTS 64u
+#define CPU_LEAST_NS 1000000u
+
+/* When to look again, in ns from now; 0: it is due. */
+static uint64_t time_left(const struct timer *timer, uint64_t now) {
+  if (!timer->by_cpu)
+    return timer->due > now ? timer->due - now : 0;
+  uint64_t used = program_cpu_ns();
+  if (used >= timer->due)
+    return 0;
+  uint64_t left = (timer->due - used) / timers.processors;
+  uint64_t least = timer->interval / CPU_PARTS;
+  least = least > CPU_LEAST_NS ? least : CPU_LEAST_NS;
+  return left > least ? left : least;
+}
+
+static uint64_t due(uint64_t now) {
+  uint64_t next = UINT64_MAX;
+  for (unsigned i = 0; i < timers.count; i++) {
+    struct timer *timer = &timers.timer[i];
+    if (timer->asked)
+      continue;
+    uint64_t left = time_left(timer, now);
+    if (left) {
+      next = now + left < next ? now + left : next;
+      continue;
+    }
+    timer->asked = true;
+    if (timer->rule)
+      monitors_fire(timer->rule, 0);
+    else
+      events_request(Event_EVENT_TIMER, 0);
+  }
+  return next;
+}
+
+/* What a checkpoint costs the program is its pause, and the time that the
+ * runtime's threads take from the processors it may want. */
+static void choose_interval(struct timer *timer, const Statistics *statistics) {
+  uint64_t cost = statistics->pause_ns + checkpoint_cpu_ns();
+  uint64_t interval = interval_daly(cost, timers.mtbf);
+  timer->interval = interval > AUTO_LEAST_NS ? interval : AUTO_LEAST_NS;
+}
+
+static void ended(const struct outcome *outcome) {
+  uint64_t now = quiesce_now_ns(), used = timers.count ? program_cpu_ns() : 0;
+  for (unsigned i = 0; i < timers.count; i++) {
+    struct timer *timer = &timers.timer[i];
+    if (timer->automatic && outcome->result)
+      choose_interval(timer, &outcome->result->statistics);
+    timer->asked = false;
+    timer->on_time = outcome->begin_ns + timer->interval;
+    timer->due = timer->by_cpu
+                     ? used + timer->interval
+                     : interval_due(outcome->begin_ns, now, timer->interval);
+  }
+}
+
+static const struct timer *shortest(void) {
+  const struct timer *least = 0;
+  for (unsigned i = 0; i < timers.count; i++) {
+    const struct timer *timer = &timers.timer[i];
+    if (!timer->by_cpu && (!least || timer->interval < least->interval))
+      least = timer;
+  }
+  return least;
+}
+
+uint64_t timer_interval_ns(void) {
+  const struct timer *timer = shortest();
+  return timer ? timer->interval : 0;
+}
+
+uint64_t timer_delay_ns(uint64_t now_ns) {
+  const struct timer *timer = shortest();
+  return timer && timer->on_time && now_ns > timer->on_time
+             ? now_ns - timer->on_time
+             : 0;
+}
+
+static void forget(void) { memset(&timers, 0, sizeof timers); }
+
+const struct monitor timer_monitor = {
+    .name = "timer",
+    .event = Event_EVENT_TIMER,
+    .wanted = wanted,
+    .start = start,
+    .stop = stop,
+    .due = due,
+    .ended = ended,
+    .forget = forget,
+};
