@@ -6,6 +6,7 @@
 #include "info.h"
 #include "locks.h"
 #include "registry.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -219,8 +220,10 @@ static int save_descriptor(struct resource_sink *sink, size_t index,
     message.same_as = -1;
   if (kind->kind == DescriptorKind_DESCRIPTOR_INHERITED || message.same_as >= 0)
     message.locked = false;
+  else
+    tree_share(sink, &message);
   int result = message.locked ? locks_save(sink, &message, error) : 0;
-  if (!result && kind->save)
+  if (!result && kind->save && !tree_takes(&message))
     result = kind->save(sink, &message, error);
   if (result)
     return result;
@@ -286,13 +289,19 @@ static int note_highest(struct resource_source *source,
   return 0;
 }
 
+static int open_or_take(struct resource_source *source,
+                        const Descriptor *message, struct hwckpt_error *error) {
+  return tree_takes(message)
+             ? tree_take(source, TREE_FILE, message->shared, message, error)
+             : kind_of(message)->open(source, message, error);
+}
+
 /* Opens the object and puts it at its number. */
 static int place(struct resource_source *source, const Descriptor *message,
                  void *context, struct hwckpt_error *error) {
   (void)context;
   bool shared = message->same_as >= 0;
-  int fd = shared ? message->same_as
-                  : kind_of(message)->open(source, message, error);
+  int fd = shared ? message->same_as : open_or_take(source, message, error);
   if (fd < 0)
     return fd;
   long result;
@@ -307,14 +316,24 @@ static int place(struct resource_source *source, const Descriptor *message,
     return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
                        message->path, "placing descriptor %d",
                        (int)message->number);
-  return 0;
+  return message->gives ? tree_give(source, TREE_FILE, message->shared,
+                                    message->number, error)
+                        : 0;
 }
 
 static bool is_open(int number) { return SYS(fcntl, number, F_GETFD) >= 0; }
 
+/* Whether another process of the tree makes it, or what it is made of. */
+static bool is_of_others(const struct resource_source *source,
+                         const Descriptor *message) {
+  const struct descriptor_kind *kind = kind_of(message);
+  return tree_takes(message) || (kind->takes && kind->takes(source, message));
+}
+
 /* Places it, unless it waits. The numbers were free before. */
-static int place_now(struct resource_source *source, const Descriptor *message,
-                     void *context, struct hwckpt_error *error) {
+static int place_unless_it_waits(struct resource_source *source,
+                                 const Descriptor *message, void *context,
+                                 struct hwckpt_error *error) {
   const struct descriptor_kind *kind = kind_of(message);
   if (message->same_as >= 0 ? !is_open(message->same_as)
                             : kind->waits && kind->waits(message)) {
@@ -322,6 +341,22 @@ static int place_now(struct resource_source *source, const Descriptor *message,
     return 0;
   }
   return place(source, message, context, error);
+}
+
+/* What this process makes itself, and so all that it gives. */
+static int place_own(struct resource_source *source, const Descriptor *message,
+                     void *context, struct hwckpt_error *error) {
+  if (message->same_as >= 0 ? !is_open(message->same_as)
+                            : is_of_others(source, message))
+    return 0;
+  return place_unless_it_waits(source, message, context, error);
+}
+
+static int place_rest(struct resource_source *source, const Descriptor *message,
+                      void *context, struct hwckpt_error *error) {
+  return is_open(message->number)
+             ? 0
+             : place_unless_it_waits(source, message, context, error);
 }
 
 static int place_later(struct resource_source *source,
@@ -334,7 +369,7 @@ static int link_up(struct resource_source *source, const Descriptor *message,
                    void *context, struct hwckpt_error *error) {
   const struct descriptor_kind *kind = kind_of(message);
   (void)context;
-  if (!kind->link || message->same_as >= 0)
+  if (!kind->link || message->same_as >= 0 || tree_takes(message))
     return 0;
   return kind->link(source, message, message->number, error);
 }
@@ -355,7 +390,7 @@ static int settle(struct resource_source *source, const Descriptor *message,
                   void *context, struct hwckpt_error *error) {
   const struct descriptor_kind *kind = kind_of(message);
   (void)context;
-  if (!kind->settle || message->same_as >= 0)
+  if (!kind->settle || message->same_as >= 0 || tree_takes(message))
     return 0;
   return kind->settle(source, message, message->number, error);
 }
@@ -432,7 +467,9 @@ int descriptors_restore(struct resource_source *source, int *keep,
   int result = clear_table(source, keep, error);
   source->waits = false;
   if (!result)
-    result = each_descriptor(source, 0, place_now, error);
+    result = each_descriptor(source, 0, place_own, error);
+  if (!result)
+    result = each_descriptor(source, 0, place_rest, error);
   if (!result && !source->waits)
     result = each_descriptor(source, 0, link_up, error);
   /* Before locks are taken: a close gives up those of the process. */

@@ -1,13 +1,18 @@
 /* pipe.c - pipes and FIFOs with both ends inside the program, or with one end
  * that is closed everywhere, and what is in them.
  *
+ * Of a tree of processes, the first that has an end saves and makes the pipe,
+ * and gives it to the others, which open their own ends of it.
+ *
  * The contents are copied with tee(), which leaves them where they are. A
  * restored pipe is made with its first descriptor; its further ends are opened
  * through /proc/self/fd of that one. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
+#include "info.h"
 #include "resource.h"
+#include "tree.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
@@ -50,6 +55,13 @@ static bool recognise(const struct resource_sink *sink,
       continue;
     reader |= reads(sink->facts[i].flags);
     writer |= does_write(sink->facts[i].flags);
+  }
+  size_t count;
+  const struct tree_fact *rows =
+      tree_rows(sink, message->device, message->inode, &count);
+  for (size_t i = 0; i < count; i++) {
+    reader |= reads(rows[i].flags);
+    writer |= does_write(rows[i].flags);
   }
   /* 0 to 2 are of who restores. */
   return (reader && writer) ||
@@ -98,17 +110,47 @@ static int put_contents(struct resource_sink *sink, const Descriptor *message,
   return code;
 }
 
+/* An end to read from; where other processes have all those, one of our own for
+ * this while. A negative errno: nobody reads. */
+static long open_reader(const struct resource_sink *sink,
+                        const Descriptor *message, int reader) {
+  char path[64];
+  size_t count;
+  const struct tree_fact *rows =
+      tree_rows(sink, message->device, message->inode, &count);
+  if (reader >= 0)
+    return SYS(pidfd_getfd, sink->pidfd, reader, 0);
+  for (size_t i = 0; i < count; i++)
+    if (reads(rows[i].flags)) {
+      info_path(path, "fd/%d", (int)message->number);
+      return SYS(openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+    }
+  return -EBADF;
+}
+
+static bool has_others(const struct resource_sink *sink,
+                       const Descriptor *message) {
+  size_t count;
+  const struct tree_fact *rows =
+      tree_rows(sink, message->device, message->inode, &count);
+  for (size_t i = 0; i < count; i++)
+    if (rows[i].member != sink->member)
+      return true;
+  return false;
+}
+
 /* Without a reader nobody will ever see what is in it. */
 static int put_pipe(struct resource_sink *sink, const Descriptor *message,
                     int reader, struct hwckpt_error *error) {
   Pipe pipe = Pipe_init_zero;
-  if (reader < 0) {
+  pipe.gives = has_others(sink, message);
+  long from = open_reader(sink, message, reader);
+  if (from == -EBADF) {
     pipe.pipe = message->inode;
     return resource_put(sink, RECORD_PIPE, Pipe_fields, &pipe, error);
   }
-  long from = SYS(pidfd_getfd, sink->pidfd, reader, 0);
   if (from < 0)
-    return refuse_to_save(error, message, from, "pidfd_getfd");
+    return refuse_to_save(error, message, from, "an end to read from");
   long capacity = SYS(fcntl, from, F_GETPIPE_SZ);
   pipe.pipe = message->inode;
   pipe.capacity = capacity < 0 ? 0 : (uint32_t)capacity;
@@ -123,6 +165,9 @@ static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
   int reader = -1;
   message->pipe = message->inode;
+  int32_t maker = tree_maker(sink, message->device, message->inode);
+  if (maker >= 0 && maker != sink->member)
+    return 0; /* saved there */
   for (size_t i = 0; i < sink->fact_count; i++) {
     const struct descriptor_fact *fact = &sink->facts[i];
     if (!same_pipe(fact, message))
@@ -202,21 +247,14 @@ static int fill(struct resource_source *source, size_t index, int writer,
 }
 
 /* Finds the record of the pipe; its contents begin at the one after. */
-static int find(struct resource_source *source, const Descriptor *message,
-                Pipe *pipe, size_t *index, struct hwckpt_error *error) {
-  for (size_t i = 0; i < source->count; i++) {
-    if (source->records[i].type != RECORD_PIPE)
-      continue;
-    int result = resource_get(&source->records[i], Pipe_fields, pipe, error);
-    if (result)
-      return result;
-    *index = i;
-    if (pipe->pipe == message->pipe)
-      return 0;
-  }
-  return hwckpt_fail(error, HWCKPT_E_RECORD, 0, message->path,
-                     "descriptor %d: no record of its pipe",
-                     (int)message->number);
+static bool find(const struct resource_source *source,
+                 const Descriptor *message, Pipe *pipe, size_t *index) {
+  *index = (size_t)-1;
+  while (resource_next(source, RECORD_PIPE, index))
+    if (!resource_get(&source->records[*index], Pipe_fields, pipe, 0) &&
+        pipe->pipe == message->pipe)
+      return true;
+  return false;
 }
 
 static bool is_named(const Descriptor *message) {
@@ -259,11 +297,12 @@ static int choose_end(const Descriptor *message, const int ends[2],
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
   Pipe pipe;
-  size_t index = 0;
+  size_t index;
   int ends[2];
-  int found = find(source, message, &pipe, &index, error);
-  if (found)
-    return found;
+  if (!find(source, message, &pipe, &index))
+    return hwckpt_fail(error, HWCKPT_E_RECORD, 0, message->path,
+                       "descriptor %d: no record of its pipe",
+                       (int)message->number);
   uint32_t packets = makes_packets(source, message) ? O_DIRECT : 0;
   long result = open_both(message, packets, ends);
   if (result < 0)
@@ -271,6 +310,8 @@ static int make(struct resource_source *source, const Descriptor *message,
   if (pipe.capacity) /* a smaller one does, unless the contents do not fit */
     SYS(fcntl, ends[1], F_SETPIPE_SZ, pipe.capacity);
   int fd = fill(source, index + 1, ends[1], message, error);
+  if (!fd && pipe.gives)
+    fd = tree_give(source, TREE_PIPE, pipe.pipe, ends[0], error);
   if (!fd)
     fd = choose_end(message, ends, error);
   SYS(close, ends[0]);
@@ -278,10 +319,31 @@ static int make(struct resource_source *source, const Descriptor *message,
   return fd;
 }
 
+/* Whether another process of the tree makes it. */
+static bool takes(const struct resource_source *source,
+                  const Descriptor *message) {
+  Pipe pipe;
+  size_t index;
+  return source->take && !find(source, message, &pipe, &index);
+}
+
+static int take(struct resource_source *source, const Descriptor *message,
+                struct hwckpt_error *error) {
+  int end = tree_take(source, TREE_PIPE, message->pipe, message, error);
+  if (end < 0)
+    return end;
+  int fd = open_end(message, end, error);
+  SYS(close, end);
+  return fd;
+}
+
 static int reopen(struct resource_source *source, const Descriptor *message,
                   struct hwckpt_error *error) {
   int end = placed_end(source, message);
-  return end < 0 ? make(source, message, error) : open_end(message, end, error);
+  if (end >= 0)
+    return open_end(message, end, error);
+  return takes(source, message) ? take(source, message, error)
+                                : make(source, message, error);
 }
 
 /* A FIFO that has been renamed since. */
@@ -298,5 +360,6 @@ const struct descriptor_kind hwckpt_descriptor_pipe = {
     .recognise = recognise,
     .save = save,
     .open = reopen,
+    .takes = takes,
     .waits = waits,
 };

@@ -131,6 +131,11 @@ struct resource_source {
   bool waits; /* a descriptor is not open yet: see struct descriptor_kind */
   struct resource_file *mapped; /* at most RESOURCE_FILES */
   size_t mapped_count;
+  /* Of a tree of processes: what this one makes for others, and what others
+   * make for it, by keys (tree.h). A negative errno where it cannot be; take()
+   * waits, and returns a descriptor. Null: no tree. */
+  long (*give)(struct resource_source *source, uint64_t key, int descriptor);
+  long (*take)(struct resource_source *source, uint64_t key);
   const struct thread_now *threads; /* for resources_finish() */
   size_t thread_count;
   /* A rollback: the process goes on, with all it has now. */
@@ -229,6 +234,10 @@ struct descriptor_kind {
    * negative code of errors.def. */
   int (*open)(struct resource_source *source, const Descriptor *message,
               struct hwckpt_error *error);
+  /* Whether open() takes it of another process of the tree, and so must come
+   * after what this one gives. Null: no. */
+  bool (*takes)(const struct resource_source *source,
+                const Descriptor *message);
   /* Whether it can only be opened once files are as they were at the
    * checkpoint: by its path something else is there for now. Null: no. */
   bool (*waits)(const Descriptor *message);

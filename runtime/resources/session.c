@@ -30,7 +30,9 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
 static int restore(struct resource_source *source, struct hwckpt_error *error) {
   Session message;
   size_t at = (size_t)-1;
-  if (source->rolls_back || !resource_next(source, RECORD_SESSION, &at))
+  /* Of a tree, who makes its processes has made them. */
+  if (source->rolls_back || source->take ||
+      !resource_next(source, RECORD_SESSION, &at))
     return 0;
   int failed =
       resource_get(&source->records[at], Session_fields, &message, error);

@@ -2,14 +2,16 @@
  * program (socketpair(2)), and what is queued in them, message by message.
  *
  * The pair is made with its lower descriptor; the other is then in place
- * already. What is queued is looked at without being taken (SO_PEEK_OFF), and
- * sent again. */
+ * already. Of a tree of processes, when each has an end, the first makes both
+ * and gives them to the others. What is queued is looked at without being taken
+ * (SO_PEEK_OFF), and sent again. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "info.h"
 #include "resource.h"
 #include "socket_options.h"
+#include "tree.h"
 #include "unix_relation.h"
 
 #include <errno.h>
@@ -24,15 +26,13 @@
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
-  int fd = borrow_socket(sink, message);
-  if (fd < 0)
-    return false;
-  int domain = socket_number(fd, SOL_SOCKET, SO_DOMAIN, -1);
-  SYS(close, fd);
-  if (domain != AF_UNIX)
+  /* 0 to 2 are of who restores, if nobody in the tree has the other end. */
+  if (!S_ISSOCK(message->mode) || (message->number <= 2 && !sink->tree))
     return false;
   struct unix_relation relation = unix_relation_of(message->inode);
-  return !relation.named && unix_number_of(sink, relation.peer) > 2 &&
+  return !relation.named &&
+         (unix_number_of(sink, relation.peer) > 2 ||
+          tree_maker(sink, message->device, relation.peer) >= 0) &&
          unix_relation_of(relation.peer).peer == message->inode;
 }
 
@@ -83,7 +83,12 @@ static int put(struct resource_sink *sink, const Descriptor *message,
                int socket, struct hwckpt_error *error) {
   SocketPair pair = SocketPair_init_zero;
   struct unix_relation relation = unix_relation_of(message->inode);
-  pair.peer = unix_number_of(sink, relation.peer);
+  int32_t other = tree_maker(sink, message->device, relation.peer);
+  bool crosses = other >= 0 && other != sink->member;
+  pair.peer = crosses ? -1 : unix_number_of(sink, relation.peer);
+  pair.inode = message->inode;
+  pair.peer_inode = relation.peer;
+  pair.gives = crosses && other > sink->member;
   pair.shutdown = relation.shutdown;
   pair.peer_shutdown = unix_relation_of(relation.peer).shutdown;
   pair.type = socket_number(socket, SOL_SOCKET, SO_TYPE, 0);
@@ -107,6 +112,29 @@ static int get(const struct resource_source *source, SocketPair *pair,
                           error);
 }
 
+/* Of the pair that reaches into another process. */
+static int make_for_both(struct resource_source *source,
+                         const Descriptor *message, const SocketPair *pair,
+                         struct hwckpt_error *error) {
+  int ends[2];
+  long result = SYS(socketpair, AF_UNIX, pair->type | SOCK_CLOEXEC, 0, ends);
+  if (result < 0)
+    return refuse_to_restore(error, message, result, "socketpair");
+  int failed = tree_give(source, TREE_SOCKET, pair->inode, ends[0], error);
+  if (!failed)
+    failed = tree_give(source, TREE_SOCKET, pair->peer_inode, ends[1], error);
+  SYS(close, ends[1]);
+  return failed ? failed : ends[0];
+}
+
+/* Whether another process of the tree makes it. */
+static bool takes(const struct resource_source *source,
+                  const Descriptor *message) {
+  SocketPair pair;
+  return source->take && !tree_takes(message) && !get(source, &pair, 0) &&
+         pair.peer < 0 && !pair.gives;
+}
+
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
   SocketPair pair;
@@ -114,6 +142,10 @@ static int make(struct resource_source *source, const Descriptor *message,
   int failed = get(source, &pair, error);
   if (failed)
     return failed;
+  if (pair.peer < 0)
+    return pair.gives
+               ? make_for_both(source, message, &pair, error)
+               : tree_take(source, TREE_SOCKET, pair.inode, message, error);
   if (pair.peer <= message->number) /* made with that one */
     return message->number;
   long result = SYS(socketpair, AF_UNIX, pair.type | SOCK_CLOEXEC, 0, ends);
@@ -131,14 +163,6 @@ static int make(struct resource_source *source, const Descriptor *message,
   }
   return result < 0 ? refuse_to_restore(error, message, result, "dup3")
                     : ends[0];
-}
-
-static int link_up(struct resource_source *source, const Descriptor *message,
-                   int descriptor, struct hwckpt_error *error) {
-  (void)error;
-  SYS(fcntl, descriptor, F_SETFL, message->flags);
-  socket_options_restore(source, descriptor);
-  return 0;
 }
 
 /* Messages go one by one; a stream in one call, as many small ones would take
@@ -162,28 +186,54 @@ static long send_records(const struct resource_source *source, size_t first,
 /* What was queued for this one, its peer sends again. */
 static int send_queue(const struct resource_source *source,
                       const Descriptor *message, const SocketPair *pair,
-                      struct hwckpt_error *error) {
+                      int peer, struct hwckpt_error *error) {
   size_t first = source->at;
   while (first > 0 && source->records[first - 1].type == RECORD_SOCKET_DATA)
     first--;
   size_t count = source->at - first;
   size_t at_once = pair->type == SOCK_STREAM ? PARTS_MAX : 1;
-  int before = socket_number(pair->peer, SOL_SOCKET, SO_SNDBUF, 0) / 2;
+  int before = socket_number(peer, SOL_SOCKET, SO_SNDBUF, 0) / 2;
   int ample = BUFFER_AMPLE;
   long result = 0;
   if (count) /* as far as it is allowed */
-    SYS(setsockopt, pair->peer, SOL_SOCKET, SO_SNDBUFFORCE, &ample,
-        sizeof(ample));
+    SYS(setsockopt, peer, SOL_SOCKET, SO_SNDBUFFORCE, &ample, sizeof(ample));
   while (count && result >= 0) {
     size_t now = count < at_once ? count : at_once;
-    result = send_records(source, first, now, pair->peer);
+    result = send_records(source, first, now, peer);
     first += now;
     count -= now;
   }
-  SYS(setsockopt, pair->peer, SOL_SOCKET, SO_SNDBUF, &before, sizeof(before));
+  SYS(setsockopt, peer, SOL_SOCKET, SO_SNDBUF, &before, sizeof(before));
   return result < 0 ? refuse_to_restore(error, message, result,
                                         "sending what was queued")
                     : 0;
+}
+
+/* Where the other end is another process's, with that, as long as it is to be
+ * had: before anybody closes his ways of sending. */
+static int send_from_afar(struct resource_source *source,
+                          const Descriptor *message, const SocketPair *pair,
+                          struct hwckpt_error *error) {
+  if (source->at == 0 ||
+      source->records[source->at - 1].type != RECORD_SOCKET_DATA)
+    return 0;
+  int peer = tree_take(source, TREE_SOCKET, pair->peer_inode, message, error);
+  if (peer < 0)
+    return peer;
+  int failed = send_queue(source, message, pair, peer, error);
+  SYS(close, peer);
+  return failed;
+}
+
+static int link_up(struct resource_source *source, const Descriptor *message,
+                   int descriptor, struct hwckpt_error *error) {
+  SocketPair pair;
+  int failed = get(source, &pair, error);
+  SYS(fcntl, descriptor, F_SETFL, message->flags);
+  socket_options_restore(source, descriptor);
+  return failed || pair.peer >= 0
+             ? failed
+             : send_from_afar(source, message, &pair, error);
 }
 
 /* 1: of receiving, 2: of sending. */
@@ -196,8 +246,12 @@ static int settle(struct resource_source *source, const Descriptor *message,
                   int descriptor, struct hwckpt_error *error) {
   SocketPair pair;
   int failed = get(source, &pair, error);
+  if (!failed && pair.peer < 0) {
+    shut_down(descriptor, pair.shutdown);
+    return 0;
+  }
   if (!failed)
-    failed = send_queue(source, message, &pair, error);
+    failed = send_queue(source, message, &pair, pair.peer, error);
   /* Both are full by the time of the higher one. */
   if (!failed && pair.peer < message->number) {
     shut_down(descriptor, pair.shutdown);
@@ -212,6 +266,7 @@ const struct descriptor_kind hwckpt_descriptor_socket_pair = {
     .recognise = recognise,
     .save = save,
     .open = make,
+    .takes = takes,
     .link = link_up,
     .settle = settle,
 };

@@ -74,6 +74,28 @@ static void send_status(uint32_t kind, const struct hwckpt_error *error) {
   SYS(write, back.status_fd, &status, sizeof status);
 }
 
+/* With a descriptor beside it, -1: none. */
+static long send_key(uint32_t kind, uint64_t key, int descriptor) {
+  static struct restore_status status;
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof descriptor)];
+  } control = {0};
+  struct iovec content = {&status, sizeof status};
+  struct msghdr message = {.msg_iov = &content, .msg_iovlen = 1};
+  status.kind = kind;
+  status.ns = key;
+  if (descriptor >= 0) {
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof descriptor);
+    memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+  }
+  return SYS(sendmsg, back.status_fd, &message, MSG_NOSIGNAL);
+}
+
 static _Noreturn void fail(const struct hwckpt_error *error) {
   send_status(RESTORE_FAILED, error);
   for (;;)
@@ -86,9 +108,24 @@ static void warn(struct resource_source *source,
   send_status(RESTORE_WARNING, error);
 }
 
+/* Of another restorer's thread, which reads memory, and ends. */
+#define ID_WAIT_MS 5000
+static int start_when_free(const Thread *thread) {
+  const struct timespec moment = {.tv_nsec = 1000000};
+  int tid = -EEXIST;
+  for (int i = 0; i < ID_WAIT_MS && tid == -EEXIST; i++) {
+    if (i)
+      SYS(nanosleep, &moment, 0);
+    tid = revive_start(thread, back.keep_ids);
+  }
+  return tid;
+}
+
 /* Returns its id. */
-static int start_thread(const Thread *thread, struct hwckpt_error *error) {
-  int tid = revive_start(thread, back.keep_ids);
+static int start_thread(const Thread *thread, bool in_tree,
+                        struct hwckpt_error *error) {
+  int tid =
+      in_tree ? start_when_free(thread) : revive_start(thread, back.keep_ids);
   if (tid < 0) {
     char object[32];
     hwckpt_format(object, sizeof object, "thread %d", thread->tid);
@@ -131,6 +168,42 @@ static void *scratch(size_t length, struct hwckpt_error *error) {
   return memory;
 }
 
+static int take_descriptor(struct msghdr *message);
+static long await_go(struct restore_go *go, int *descriptor);
+
+/* ---- of a tree of processes ---- */
+
+static long give_to_others(struct resource_source *source, uint64_t key,
+                           int descriptor) {
+  (void)source;
+  long sent = send_key(RESTORE_GIVE, key, descriptor);
+  return sent < 0 ? sent : 0;
+}
+
+static long take_of_others(struct resource_source *source, uint64_t key) {
+  struct restore_go go = {0};
+  int descriptor = -1;
+  (void)source;
+  long sent = send_key(RESTORE_TAKE, key, -1);
+  if (sent < 0)
+    return sent;
+  long got = await_go(&go, &descriptor);
+  if (got != sizeof go || !go.restores)
+    SYS(exit_group, 125); /* the tool knows, or is gone */
+  return descriptor < 0 ? -EBADF : descriptor;
+}
+
+/* None goes on before all can. */
+static void await_others(const struct resume_info *info) {
+  struct restore_go go = {0};
+  int none = -1;
+  if (info->abi < RESUME_ABI_TREE || !info->in_tree)
+    return;
+  send_status(RESTORE_READY, 0);
+  if (await_go(&go, &none) != sizeof go || !go.restores)
+    SYS(exit_group, 125);
+}
+
 static void restore_resources(const struct resume_info *info,
                               struct resource_source *source,
                               struct hwckpt_error *error) {
@@ -144,6 +217,10 @@ static void restore_resources(const struct resume_info *info,
       .mapped = info->mapped,
       .mapped_count = info->mapped_count,
   };
+  if (info->abi >= RESUME_ABI_TREE && info->in_tree) {
+    source->give = give_to_others;
+    source->take = take_of_others;
+  }
   if (resources_restore(source, &back.status_fd, error) < 0)
     fail(error);
 }
@@ -161,7 +238,7 @@ static int take_descriptor(struct msghdr *message) {
   return moved < 0 ? -1 : moved;
 }
 
-static long await_go(struct restore_go *go) {
+static long await_go(struct restore_go *go, int *descriptor) {
   union {
     struct cmsghdr header;
     char room[CMSG_SPACE(sizeof(int))];
@@ -176,7 +253,7 @@ static long await_go(struct restore_go *go) {
     got = SYS(recvmsg, back.status_fd, &message, MSG_CMSG_CLOEXEC);
   while (got == -EINTR);
   if (got > 0)
-    back.tracking = take_descriptor(&message);
+    *descriptor = take_descriptor(&message);
   return got;
 }
 
@@ -188,7 +265,7 @@ static void roll_back_files(const struct resume_info *info,
   struct restore_go go = {1};
   if (info->abi >= RESUME_ABI_ROLL_BACK) {
     send_status(RESTORE_ROLL_BACK, 0);
-    long got = await_go(&go);
+    long got = await_go(&go, &back.tracking);
     if (got != sizeof go || !go.restores)
       SYS(exit_group, 125); /* the tool knows, or is gone */
   }
@@ -227,15 +304,17 @@ void resume(const struct resume_info *info) {
   struct thread_now *now = (struct thread_now *)(threads + room);
   unsigned count = decode_threads(info, threads, room, &error);
   now[0] = (struct thread_now){threads[0].tid, (int)SYS(getpid)};
+  bool in_tree = info->abi >= RESUME_ABI_TREE && info->in_tree;
   for (unsigned i = 1; i < count; i++)
-    now[i] =
-        (struct thread_now){threads[i].tid, start_thread(&threads[i], &error)};
+    now[i] = (struct thread_now){threads[i].tid,
+                                 start_thread(&threads[i], in_tree, &error)};
   revive_become(&threads[0]);
   if (threads[0].parent_death_signal)
     SYS(prctl, PR_SET_PDEATHSIG, threads[0].parent_death_signal, 0, 0, 0);
   revive_wait(count - 1);
   roll_back_files(info, &source, &error);
   finish_resources(&source, now, count, &error);
+  await_others(info);
   if (on_restored)
     on_restored(info->cache, info->application, info->options, info->generation,
                 back.tracking);

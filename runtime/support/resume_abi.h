@@ -10,13 +10,16 @@
 
 #include <stdint.h>
 
-#define RESUME_ABI 5
+#define RESUME_ABI 6
 
 /* From this on the resume code says RESTORE_ROLL_BACK. */
 #define RESUME_ABI_ROLL_BACK 4
 /* From this on it takes a descriptor with the answer to that: a userfaultfd by
  * which all private memory is tracked since it was filled. */
 #define RESUME_ABI_TRACKED 5
+/* From this on it can be one process of a tree: gives, takes, and waits for the
+ * others before it goes on. */
+#define RESUME_ABI_TREE 6
 
 /* One record of the generation, in the order it was put. */
 struct resume_record {
@@ -44,6 +47,7 @@ struct resume_info {
   /* struct resource_file, since 3: open files that are mapped. */
   void *mapped;
   uint64_t mapped_count;
+  uint32_t in_tree; /* since 6: one process of several */
 };
 
 /* Process.resume_entry. Entered by the only thread of the process, all signals

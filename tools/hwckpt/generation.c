@@ -223,6 +223,18 @@ bool generation_next_descriptor(const struct generation *generation,
               descriptor);
 }
 
+bool generation_next_member(const struct generation *generation, size_t *cursor,
+                            TreeMember *member) {
+  return next(generation, cursor, RECORD_TREE_MEMBER, TreeMember_fields,
+              member);
+}
+
+bool generation_next_attributes(const struct generation *generation,
+                                size_t *cursor, Attributes *attributes) {
+  return next(generation, cursor, RECORD_ATTRIBUTES, Attributes_fields,
+              attributes);
+}
+
 bool generation_next_pipe(const struct generation *generation, size_t *cursor,
                           Pipe *pipe) {
   return next(generation, cursor, RECORD_PIPE, Pipe_fields, pipe);

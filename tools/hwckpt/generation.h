@@ -43,6 +43,10 @@ bool generation_next_thread(const struct generation *generation, size_t *cursor,
                             Thread *thread);
 bool generation_next_descriptor(const struct generation *generation,
                                 size_t *cursor, Descriptor *descriptor);
+bool generation_next_member(const struct generation *generation, size_t *cursor,
+                            TreeMember *member);
+bool generation_next_attributes(const struct generation *generation,
+                                size_t *cursor, Attributes *attributes);
 bool generation_next_pipe(const struct generation *generation, size_t *cursor,
                           Pipe *pipe);
 

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -26,15 +27,7 @@
 
 extern char **environ;
 
-/* All that the new process needs. */
-struct start {
-  const struct supervisor *supervisor;
-  int life, plan, status; /* descriptors; status is the end that is written */
-  char restorer[CACHE_PATH_MAX];
-};
-
-/* Tells the tool, over the way the restorer would. */
-static void tell_failure(int fd, const struct hwckpt_error *error) {
+void launch_tell_failure(int fd, const struct hwckpt_error *error) {
   struct restore_status status = {.kind = RESTORE_FAILED, .error = *error};
   (void)!send(fd, &status, sizeof status, MSG_NOSIGNAL);
 }
@@ -52,27 +45,30 @@ static void close_others(int one, int other) {
   syscall(SYS_close_range, high + 1, ~0u, 0u);
 }
 
-__attribute__((noreturn)) static void become(void *context) {
-  struct start *start = context;
+__attribute__((noreturn)) void launch_become(void *context) {
+  struct launch_start *start = context;
   if (!supervise_release(start->supervisor, start->life))
     _exit(EXIT_TOOL);
+  if (!start->is_root) /* its parent's end is not the tool's */
+    prctl(PR_SET_PDEATHSIG, 0);
   process_id_keep_right();
   close_others(start->plan, start->status);
   fcntl(start->plan, F_SETFD, 0);
   fcntl(start->status, F_SETFD, 0);
   char number[16];
   snprintf(number, sizeof number, "%d", start->plan);
-  char *arguments[] = {start->restorer, number, NULL};
-  execve(start->restorer, arguments, environ);
+  char *restorer = (char *)start->restorer;
+  char *arguments[] = {restorer, number, NULL};
+  execve(restorer, arguments, environ);
   struct hwckpt_error error = {0};
   hwckpt_fail(&error, HWCKPT_E_NO_RESTORER, errno, start->restorer, "%s", "");
-  tell_failure(start->status, &error);
+  launch_tell_failure(start->status, &error);
   _exit(EXIT_TOOL);
 }
 
 /* ---- the plan ---- */
 
-static int find_restorer(char path[CACHE_PATH_MAX],
+int launch_find_restorer(char path[CACHE_PATH_MAX],
                          struct hwckpt_error *error) {
   int failed = own_file("hwckpt-restorer", path);
   return failed
@@ -86,21 +82,22 @@ static int kernel_refused(const char *what, int number,
 }
 
 static void fill_plan(const struct restore_request *request,
-                      const struct selection *selection, int status_fd,
+                      const struct launch_part *part, int status_fd,
                       struct restore_plan *plan) {
   *plan = (struct restore_plan){
       .magic = RESTORE_PLAN_MAGIC,
       .size = sizeof *plan,
-      .generation = selection->number,
+      .generation = part->number,
+      .in_tree = part->in_tree,
       .status_fd = status_fd,
       .keep_ids = request->policy != IDS_ANY,
       .start_ns = tool_start_ns,
       .threads = request->threads,
       .lazy = request->lazy == LAZY_FAULT,
   };
-  snprintf(plan->cache, sizeof plan->cache, "%s", selection->path);
+  snprintf(plan->cache, sizeof plan->cache, "%s", part->cache);
   snprintf(plan->application, sizeof plan->application, "%s",
-           selection->application);
+           part->application);
   snprintf(plan->name, sizeof plan->name, "%s",
            request->name ? request->name : "");
   snprintf(plan->options, sizeof plan->options, "%s", request->options);
@@ -124,10 +121,13 @@ static bool write_all(int fd, const void *data, size_t length) {
 }
 
 /* Writes the plan into a memfd that nobody can change any more. */
-static int write_plan(struct restore_plan *plan,
-                      const struct generation *generation, int *fd,
-                      struct hwckpt_error *error) {
+int launch_plan(const struct restore_request *request,
+                const struct launch_part *part, int status_fd, int *fd,
+                struct hwckpt_error *error) {
+  static struct restore_plan filled, *const plan = &filled;
+  const struct generation *generation = part->generation;
   struct cache_range *areas = list_areas(generation);
+  fill_plan(request, part, status_fd, plan);
   plan->areas = generation->areas;
   *fd = (int)syscall(SYS_memfd_create, "hwckpt-plan",
                      MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
@@ -158,17 +158,16 @@ struct counting {
 #define COUNT_MOMENT_NS 1000000
 #define COUNT_MOMENTS 120000u
 
-static int count(const struct counting *counting, unsigned *restores,
-                 struct hwckpt_error *error) {
+int launch_count(const char *path, const char *application, uint64_t generation,
+                 unsigned *restores, struct hwckpt_error *error) {
   const struct timespec moment = {.tv_nsec = COUNT_MOMENT_NS};
   struct cache *cache; /* its own: no two threads use one */
-  int failed =
-      cache_open(&cache_env_kernel, counting->cache, false, &cache, error);
+  int failed = cache_open(&cache_env_kernel, path, false, &cache, error);
   if (failed)
     return failed;
   for (unsigned i = 0; i < COUNT_MOMENTS; i++) {
-    failed = cache_count_restore(cache, counting->application,
-                                 counting->generation, restores, error);
+    failed =
+        cache_count_restore(cache, application, generation, restores, error);
     if (failed != -HWCKPT_E_CACHE_BUSY)
       break;
     nanosleep(&moment, NULL);
@@ -187,9 +186,10 @@ static void *count_restore(void *argument) {
   const struct counting *counting = argument;
   struct restore_go go = {0};
   struct hwckpt_error error = {0};
-  if (count(counting, &go.restores, &error)) {
+  if (launch_count(counting->cache, counting->application, counting->generation,
+                   &go.restores, &error)) {
     go.restores = 0;
-    tell_failure(counting->restorer_end, &error);
+    launch_tell_failure(counting->restorer_end, &error);
   }
   (void)!send(counting->tool_end, &go, sizeof go, MSG_NOSIGNAL);
   close(counting->tool_end);
@@ -227,10 +227,9 @@ int launch_program(const struct restore_request *request,
                    const struct selection *selection,
                    struct supervisor *supervisor, struct supervised *program,
                    int *status_fd, struct hwckpt_error *error) {
-  static struct restore_plan plan;
-  struct start start;
+  char restorer[CACHE_PATH_MAX];
   int life[2], status[2];
-  int failed = find_restorer(start.restorer, error);
+  int failed = launch_find_restorer(restorer, error);
   if (failed)
     return failed;
   if (pipe2(life, O_CLOEXEC) ||
@@ -239,14 +238,18 @@ int launch_program(const struct restore_request *request,
   failed = supervise_begin(supervisor);
   if (failed)
     return kernel_refused("signals", -failed, error);
-  fill_plan(request, selection, status[1], &plan);
-  start.supervisor = supervisor;
-  start.life = life[0];
-  start.status = status[1];
-  failed = write_plan(&plan, generation, &start.plan, error);
+  const struct launch_part part = {generation, selection->path,
+                                   selection->application, selection->number,
+                                   false};
+  struct launch_start start = {.supervisor = supervisor,
+                               .restorer = restorer,
+                               .life = life[0],
+                               .status = status[1],
+                               .is_root = true};
+  failed = launch_plan(request, &part, status[1], &start.plan, error);
   if (failed)
     return failed;
-  const struct process_entry entry = {become, &start};
+  const struct process_entry entry = {.run = launch_become, .context = &start};
   failed = process_id_make(generation->process.pid, request->policy, life[0],
                            &entry, program, error);
   if (!failed)

@@ -16,6 +16,36 @@ int launch_program(const struct restore_request *request,
                    struct supervisor *supervisor, struct supervised *program,
                    int *status_fd, struct hwckpt_error *error);
 
+/* ---- its parts, for who makes several processes (tree.c) ---- */
+
+struct launch_part {
+  const struct generation *generation;
+  const char *cache, *application;
+  uint64_t number;
+  bool in_tree; /* one process of several */
+};
+
+/* All that the new process needs. */
+struct launch_start {
+  const struct supervisor *supervisor;
+  const char *restorer;   /* path */
+  int life, plan, status; /* descriptors; status is the end that is written */
+  bool is_root;           /* its end is the program's, and the tool's is its */
+};
+
+int launch_find_restorer(char path[CACHE_PATH_MAX], struct hwckpt_error *error);
+/* Writes what the restorer is to do; *fd is for launch_start. */
+int launch_plan(const struct restore_request *request,
+                const struct launch_part *part, int status_fd, int *fd,
+                struct hwckpt_error *error);
+/* In the new process: of a struct launch_start. */
+__attribute__((noreturn)) void launch_become(void *start);
+/* Tells the tool, over the way the restorer would. */
+void launch_tell_failure(int fd, const struct hwckpt_error *error);
+/* Counts the restore, durably. */
+int launch_count(const char *path, const char *application, uint64_t generation,
+                 unsigned *restores, struct hwckpt_error *error);
+
 /* The program has ended, also before it could go on: returns when nothing is
  * left to be done on disk. */
 void launch_finish(void);

@@ -64,6 +64,14 @@ static const char *mount_proc(void) {
   return NULL;
 }
 
+/* Ids that nobody chooses are above those that are chosen, one after the other.
+ */
+static void pass_over(pid_t highest) {
+  char text[16];
+  snprintf(text, sizeof text, "%d", (int)highest);
+  write_file("/proc/sys/kernel/ns_last_pid", text);
+}
+
 static bool send_hello(int socket, const struct hello *hello, int pidfd) {
   union {
     struct cmsghdr header;
@@ -149,15 +157,21 @@ static _Noreturn void be_init(pid_t pid, bool map, uid_t user, gid_t group,
   const char *failed = map ? map_ids(user, group) : NULL;
   if (!failed)
     failed = mount_proc();
+  if (!failed && entry->highest)
+    pass_over(entry->highest);
   if (!failed) {
     int own_time = time_namespace_enter();
     program = clone_process(0, pid, &pidfd);
     if (!program)
       entry->run(entry->context);
+    int others = program > 0 && entry->made ? entry->made(entry->context) : 0;
     time_namespace_leave(own_time);
     if (program < 0) {
       errno = -program;
       failed = "choosing the process id in it";
+    } else if (others < 0) {
+      errno = -others;
+      failed = "processes beside the first";
     }
   }
   if (failed) {

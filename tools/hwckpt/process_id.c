@@ -191,7 +191,14 @@ static int make_here(pid_t pid, bool keep, const struct process_entry *entry,
   pid_t made = clone_process(0, keep ? pid : 0, NULL);
   if (!made)
     entry->run(entry->context);
+  int others = made > 0 && entry->made ? entry->made(entry->context) : 0;
   time_namespace_leave(own_time);
+  if (others < 0) {
+    kill(made, SIGKILL);
+    waitpid(made, NULL, 0);
+    return hwckpt_fail(error, HWCKPT_E_TREE_MEMBER, -others, number,
+                       "processes beside it");
+  }
   if (made == -EEXIST)
     return hwckpt_fail(error, HWCKPT_E_PID_TAKEN, 0, number, "%s", "");
   if (made < 0)

@@ -29,6 +29,10 @@ int process_id_settle(const struct generation *generation,
 struct process_entry {
   void (*run)(void *context) __attribute__((noreturn));
   void *context;
+  /* Of a tree: what its parent does when it is there: 0 or a negative errno.
+   * Null: nothing. */
+  int (*made)(void *context);
+  pid_t highest; /* id of all that are made by id; 0: there are no others */
 };
 
 /* Makes the process, fills *program. life: as in supervise_release(), which the

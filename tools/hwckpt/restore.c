@@ -7,6 +7,7 @@
  * of the program stands ready and can refuse no more; before that nothing is
  * changed on disk. */
 #include "arguments.h"
+#include "assembly.h"
 #include "checks.h"
 #include "fallback.h"
 #include "inventory.h"
@@ -218,7 +219,9 @@ static void prepare_loading(struct progress *progress) {
 
 struct files {
   const struct restore_request *request;
-  const struct selection *selection;
+  struct cache *cache;
+  const char *application;
+  uint64_t number;
   const struct generation *generation;
   bool check, keep; /* what is kept in undo logs is not used, or goes */
   bool early;       /* what is mapped depends on it: before anything is made */
@@ -236,9 +239,7 @@ static int check_files(struct files *files, struct hwckpt_error *error) {
   struct undo_paths *paths =
       files->check || files->keep || files->request->name
           ? NULL
-          : undo_paths_open(files->selection->cache,
-                            files->selection->application,
-                            files->selection->number);
+          : undo_paths_open(files->cache, files->application, files->number);
   files->early = files->generation->process.resume_abi < RESUME_ABI_ROLL_BACK ||
                  checks_need_early(files->generation, paths);
   int failed = checks_of_files(files->generation, paths, error);
@@ -254,9 +255,8 @@ static int roll_back_files(void *context, struct hwckpt_error *error) {
   /* The logs are of the application, which may run. */
   return files->check || files->request->name
              ? 0
-             : undo_files(files->selection->cache,
-                          files->selection->application,
-                          files->selection->number, files->keep, error);
+             : undo_files(files->cache, files->application, files->number,
+                          files->keep, error);
 }
 
 static int roll_back_early(struct files *files, struct hwckpt_error *error) {
@@ -266,14 +266,115 @@ static int roll_back_early(struct files *files, struct hwckpt_error *error) {
   return failed ? failed : checks_of_files(files->generation, NULL, error);
 }
 
+/* ---- a tree of processes ---- */
+
+struct tree_files {
+  struct files *parts;
+  size_t count;
+};
+
+static int roll_back_tree(void *context, struct hwckpt_error *error) {
+  struct tree_files *files = context;
+  int failed = 0;
+  for (size_t i = 0; !failed && i < files->count; i++)
+    failed = roll_back_files(&files->parts[i], error);
+  return failed;
+}
+
+static int check_tree(struct restore_request *request,
+                      const struct assembly_plan *plan,
+                      struct hwckpt_error *error) {
+  int failed = 0;
+  if (request->policy == IDS_ANY)
+    return hwckpt_fail(error, HWCKPT_E_TREE_MEMBER, 0,
+                       plan->parts[0]->generation.name,
+                       "processes of a tree know each other by their ids, so "
+                       "not with --pid=any");
+  if (request->name)
+    return hwckpt_fail(error, HWCKPT_E_TREE_MEMBER, 0,
+                       plan->parts[0]->generation.name,
+                       "a tree goes on under its own name, so not with --name");
+  for (size_t i = 0; !failed && i < plan->count; i++) {
+    const struct generation *generation = &plan->parts[i]->generation;
+    failed = process_id_settle(generation, &request->policy, error);
+    if (!failed)
+      failed = checks_before_restore(generation, error);
+  }
+  return failed;
+}
+
+static int check_tree_files(struct restore_request *request,
+                            const struct selection *selection,
+                            const struct assembly_plan *plan,
+                            struct tree_files *files,
+                            struct hwckpt_error *error) {
+  int failed = 0;
+  files->count = plan->count;
+  files->parts = calloc(plan->count, sizeof *files->parts);
+  if (!files->parts)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, "a tree", "%s", "");
+  for (size_t i = 0; i < plan->count; i++)
+    files->parts[i] = (struct files){.request = request,
+                                     .cache = selection->cache,
+                                     .application = plan->parts[i]->application,
+                                     .number = plan->parts[i]->number,
+                                     .generation = &plan->parts[i]->generation};
+  for (size_t i = 0; !failed && i < plan->count; i++)
+    failed = check_files(&files->parts[i], error);
+  for (size_t i = 0; !failed && i < plan->count; i++)
+    failed = roll_back_early(&files->parts[i], error);
+  return failed;
+}
+
+/* As restore_selected(), when there are several processes. */
+static int restore_tree(struct restore_request *request,
+                        struct selection *selection,
+                        struct generation *generation,
+                        const struct assembly_plan *plan) {
+  struct hwckpt_error error = {0};
+  struct supervisor supervisor;
+  struct supervised program;
+  struct tree_files files = {0};
+  struct assembly *assembly = NULL;
+  const struct assembly_work work = {request, selection, plan, roll_back_tree,
+                                     &files};
+  int lock = -1;
+  request->lazy = LAZY_NO;
+  int failed =
+      hold_application(selection, selection->application, &lock, &error);
+  if (!failed)
+    failed = check_tree(request, plan, &error);
+  if (!failed)
+    failed = check_tree_files(request, selection, plan, &files, &error);
+  if (!failed)
+    assembly = assembly_launch(&work, &supervisor, &program, &error);
+  if (!assembly)
+    return report_error(&error);
+  struct supervise_also also = assembly_watched(assembly);
+  int status = supervise(&supervisor, &program, &also, 1);
+  struct progress progress = {
+      .generation = generation, .request = request, .program = &program};
+  progress.running = assembly_succeeded(assembly, &progress.running_ns);
+  progress.failed = !progress.running;
+  int result = conclude(request, selection, &progress, &program, status);
+  if (assembly_damage(assembly)) {
+    supervise_give_back(&supervisor);
+    take_older(request, selection, generation, assembly_damage(assembly));
+  }
+  return result;
+}
+
 static int restore_selected(struct restore_request *request,
                             struct selection *selection,
                             struct generation *generation) {
   struct hwckpt_error error = {0};
   struct supervisor supervisor;
   struct supervised program;
-  struct files files = {
-      .request = request, .selection = selection, .generation = generation};
+  struct files files = {.request = request,
+                        .cache = selection->cache,
+                        .application = selection->application,
+                        .number = selection->number,
+                        .generation = generation};
   struct progress progress = {.generation = generation,
                               .program = &program,
                               .request = request,
@@ -284,6 +385,15 @@ static int restore_selected(struct restore_request *request,
     report_error(&error);
     take_older(request, selection, generation, error.code);
     return EXIT_TOOL;
+  }
+  struct assembly_plan plan;
+  int of_tree = assembly_read(selection, generation, &plan, &error);
+  if (of_tree)
+    return report_error(&error);
+  if (plan.count) {
+    int result = restore_tree(request, selection, generation, &plan);
+    assembly_free(&plan);
+    return result;
   }
   int status_fd = -1;
   const char *application =

@@ -223,6 +223,7 @@ static void become_program(void *unused) {
       .status_fd = restorer.plan.status_fd,
       .keep_ids = restorer.plan.keep_ids,
       .lazily = lazily,
+      .in_tree = restorer.plan.in_tree,
   };
   struct resource_file *files;
   info.mapped_count = shared_memory_files(&files);

@@ -21,8 +21,8 @@ struct restore_plan {
   uint32_t size;  /* sizeof(struct restore_plan) */
   uint32_t areas; /* ranges behind it */
   uint64_t generation;
-  char cache[4096]; /* absolute path */
-  char application[128];
+  char cache[4096];      /* absolute path */
+  char application[192]; /* of a process of a tree, with its part */
   char name[128];     /* of the application that the program is from now on, ""
                          for that one */
   char options[2048]; /* HWCKPT_OPTIONS text that overrides, "" for none */
@@ -32,6 +32,7 @@ struct restore_plan {
   uint64_t start_ns;  /* CLOCK_MONOTONIC when the tool began */
   uint32_t threads;   /* that read; 0: as many as there are processors */
   uint32_t lazy;      /* memory is loaded while the program runs */
+  uint32_t in_tree;   /* one process of several (docs/trees.md) */
 };
 
 /* Messages on a socket, from the restorer, from the resume code in the restored
@@ -51,6 +52,12 @@ enum restore_status_kind {
   RESTORE_ROLL_BACK = 7, /* all that does not depend on files stands ready: the
                             tool takes back what was changed in files, and
                             answers with a second struct restore_go */
+  /* Of a tree of processes; `ns` holds a key. */
+  RESTORE_GIVE = 9,   /* an open descriptor beside it, for who takes the key */
+  RESTORE_TAKE = 10,  /* answered by a struct restore_go with that beside it,
+                         when somebody has given it */
+  RESTORE_READY = 11, /* nothing is left that could fail; answered when that is
+                         so of all of them */
 };
 
 /* From the tool, once the restore is counted, and once files are rolled back.

@@ -1,0 +1,35 @@
+/* tree.h - what descriptors are to other processes of the same tree
+ * (docs/trees.md): which open files several have, and who makes what again. */
+#ifndef HWCKPT_RESOURCES_TREE_H
+#define HWCKPT_RESOURCES_TREE_H
+
+#include "resource.h"
+
+/* The rows of sink->tree of one object: the first, and their number. */
+const struct tree_fact *tree_rows(const struct resource_sink *sink,
+                                  uint64_t device, uint64_t inode,
+                                  size_t *count);
+/* The first process that has the object, -1: none. */
+int32_t tree_maker(const struct resource_sink *sink, uint64_t device,
+                   uint64_t inode);
+/* Fills what the record says of sharing the open file. */
+void tree_share(const struct resource_sink *sink, Descriptor *message);
+/* Whether another process makes it. */
+bool tree_takes(const Descriptor *message);
+
+/* ---- restoring ----
+ *
+ * What is given under a key is what others that ask for it get. */
+
+enum tree_object { TREE_FILE = 1, TREE_PIPE = 2, TREE_SOCKET = 3 };
+#define TREE_KEY(object, id) ((uint64_t)(object) << 60 | ((id) & ~0ull >> 4))
+
+/* The caller keeps its own. */
+int tree_give(struct resource_source *source, enum tree_object object,
+              uint64_t id, int descriptor, struct hwckpt_error *error);
+/* A descriptor, or a negative code. Waits for it. */
+int tree_take(struct resource_source *source, enum tree_object object,
+              uint64_t id, const Descriptor *message,
+              struct hwckpt_error *error);
+
+#endif

@@ -1,0 +1,398 @@
+/* assembly.c - see assembly.h. */
+#include "assembly.h"
+#include "command.h"
+#include "exchange.h"
+#include "fallback.h"
+#include "family.h"
+#include "launch.h"
+#include "time_namespace.h"
+
+#include "tools/restorer/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* How far a process is. */
+enum stage { LOADING, STANDING, READY, RUNNING };
+
+struct member {
+  struct part *part;
+  struct launch_start start;
+  int status; /* the tool's end, -1: closed */
+  int tracking;
+  enum stage stage;
+};
+
+struct assembly {
+  struct assembly_work work;
+  struct member *members;
+  size_t count;
+  size_t in_stage[RUNNING + 1]; /* how many are there or beyond */
+  struct family *family;
+  struct exchange *exchange;
+  struct supervised *program;
+  struct rlimit descriptors; /* what the processes are to have */
+  char restorer[CACHE_PATH_MAX];
+  int epoll;
+  bool failed;
+  enum hwckpt_code damage;
+  uint64_t running_ns;
+};
+
+/* ---- an end ---- */
+
+static void kill_all(struct assembly *assembly) {
+  family_give_up(assembly->family);
+  for (size_t i = 0; i < assembly->count; i++)
+    if (assembly->members[i].status >= 0) {
+      close(assembly->members[i].status);
+      assembly->members[i].status = -1;
+    }
+  if (assembly->program->init)
+    kill(assembly->program->init, SIGKILL);
+  else
+    for (size_t i = 0; i < assembly->count; i++)
+      kill(assembly->members[i].part->generation.process.pid, SIGKILL);
+}
+
+static void fail(struct assembly *assembly, const struct member *member,
+                 const struct hwckpt_error *error) {
+  if (assembly->failed)
+    return;
+  assembly->failed = true;
+  if (fallback_is_damage(error->code))
+    assembly->damage = error->code;
+  report_error(error);
+  if (member && assembly->count > 1)
+    report_note("it was process %d of the tree (%s); none of it goes on",
+                member->part->generation.process.pid,
+                member->part->generation.process.program);
+  kill_all(assembly);
+}
+
+/* ---- all are as far ---- */
+
+static void let_go_on(struct assembly *assembly) {
+  for (size_t i = 0; i < assembly->count; i++) {
+    struct member *member = &assembly->members[i];
+    exchange_send(member->status, 1, member->tracking);
+    if (member->tracking >= 0)
+      close(member->tracking);
+    member->tracking = -1;
+  }
+}
+
+static void all_stand(struct assembly *assembly) {
+  struct hwckpt_error error = {0};
+  if (assembly->work.roll_back(assembly->work.context, &error))
+    fail(assembly, NULL, &error);
+  else
+    let_go_on(assembly);
+}
+
+static void all_are_ready(struct assembly *assembly) {
+  exchange_close(assembly->exchange);
+  assembly->exchange = NULL;
+  let_go_on(assembly);
+}
+
+static void all_run(struct assembly *assembly, uint64_t ns) {
+  uint64_t ahead = time_namespace_ahead_ns();
+  uint64_t at = ns - ahead;
+  assembly->running_ns = at > tool_start_ns ? at - tool_start_ns : 0;
+}
+
+static void advance(struct assembly *assembly, struct member *member,
+                    enum stage stage, uint64_t ns) {
+  if (member->stage != stage - 1)
+    return;
+  member->stage = stage;
+  if (++assembly->in_stage[stage] < assembly->count || assembly->failed)
+    return;
+  if (stage == STANDING)
+    all_stand(assembly);
+  else if (stage == READY)
+    all_are_ready(assembly);
+  else
+    all_run(assembly, ns);
+}
+
+/* ---- messages ---- */
+
+static void take_key(struct assembly *assembly, struct member *member,
+                     const struct restore_status *status, int *descriptor) {
+  bool good = assembly->exchange != NULL;
+  if (good && status->kind == RESTORE_GIVE && *descriptor >= 0) {
+    good = exchange_give(assembly->exchange, status->ns, *descriptor);
+    *descriptor = -1;
+  } else if (good)
+    good = exchange_take(assembly->exchange, status->ns, member->status);
+  if (!good) {
+    struct hwckpt_error error = {0};
+    hwckpt_fail(&error, HWCKPT_E_TREE_FILE, ENOMEM,
+                member->part->generation.name, "%s", "");
+    fail(assembly, member, &error);
+  }
+}
+
+static void take_status(struct assembly *assembly, struct member *member,
+                        struct restore_status *status, int descriptor) {
+  status->error.object[sizeof status->error.object - 1] = 0;
+  status->error.detail[sizeof status->error.detail - 1] = 0;
+  if (!*hwckpt_error_what(status->error.code))
+    status->error.code = HWCKPT_E_RESUME;
+  switch (status->kind) {
+  case RESTORE_WARNING:
+    report_warning(&status->error);
+    break;
+  case RESTORE_FAILED:
+    fail(assembly, member, &status->error);
+    break;
+  case RESTORE_TRACKED:
+    if (member->tracking < 0) {
+      member->tracking = descriptor;
+      descriptor = -1;
+    }
+    break;
+  case RESTORE_GIVE:
+  case RESTORE_TAKE:
+    take_key(assembly, member, status, &descriptor);
+    break;
+  case RESTORE_ROLL_BACK:
+    advance(assembly, member, STANDING, status->ns);
+    break;
+  case RESTORE_READY:
+    advance(assembly, member, READY, status->ns);
+    break;
+  case RESTORE_RUNNING:
+    advance(assembly, member, RUNNING, status->ns);
+    break;
+  default:
+    break;
+  }
+  if (descriptor >= 0)
+    close(descriptor);
+}
+
+static ssize_t receive(int fd, struct restore_status *status, int *descriptor) {
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct iovec content = {status, sizeof *status};
+  struct msghdr message = {.msg_iov = &content,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+  ssize_t length = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  const struct cmsghdr *header = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+  *descriptor = -1;
+  if (header && header->cmsg_type == SCM_RIGHTS)
+    memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
+  return length;
+}
+
+/* It was killed, or, when it runs, said all it had to say. */
+static void take_end(struct assembly *assembly, struct member *member) {
+  struct hwckpt_error error = {0};
+  char object[32];
+  close(member->status);
+  member->status = -1;
+  if (member->stage == RUNNING || assembly->failed)
+    return;
+  snprintf(object, sizeof object, "process %d",
+           (int)member->part->generation.process.pid);
+  hwckpt_fail(&error, HWCKPT_E_TREE_BROKEN, 0, object, "%s", "");
+  fail(assembly, member, &error);
+}
+
+static void listen_to(struct assembly *assembly, struct member *member) {
+  struct restore_status status;
+  int descriptor;
+  while (member->status >= 0) {
+    ssize_t length = receive(member->status, &status, &descriptor);
+    if (length == sizeof status)
+      take_status(assembly, member, &status, descriptor);
+    else if (length < 0 && (errno == EAGAIN || errno == EINTR))
+      return;
+    else if (length >= 0 || errno != ECONNRESET)
+      take_end(assembly, member);
+  }
+}
+
+static bool some_ready(int fd, void *context) {
+  struct assembly *assembly = context;
+  struct epoll_event events[16];
+  int count = epoll_wait(fd, events, 16, 0);
+  for (int i = 0; i < count; i++)
+    listen_to(assembly, events[i].data.ptr);
+  return !assembly->failed && assembly->in_stage[RUNNING] < assembly->count;
+}
+
+struct supervise_also assembly_watched(struct assembly *assembly) {
+  return (struct supervise_also){assembly->epoll, some_ready, assembly};
+}
+
+/* ---- beginning ---- */
+
+static __attribute__((noreturn)) void become(void *context, int member) {
+  struct assembly *assembly = context;
+  struct member *self = &assembly->members[member];
+  setrlimit(RLIMIT_NOFILE, &assembly->descriptors);
+  launch_become(&self->start);
+}
+
+static void cannot_become(void *context, const struct hwckpt_error *error) {
+  struct assembly *assembly = context;
+  launch_tell_failure(assembly->members[0].start.status, error);
+}
+
+static __attribute__((noreturn)) void be_root(void *context) {
+  struct assembly *assembly = context;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  family_be_root(assembly->family);
+}
+
+static int make_orphans(void *context) {
+  struct assembly *assembly = context;
+  return family_make_orphans(assembly->family);
+}
+
+/* Three descriptors a process, and what they give each other. */
+static void raise_limit(struct assembly *assembly) {
+  getrlimit(RLIMIT_NOFILE, &assembly->descriptors);
+  struct rlimit most = assembly->descriptors;
+  most.rlim_cur = most.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &most);
+}
+
+static int prepare_member(struct assembly *assembly, size_t index, int life,
+                          struct supervisor *supervisor,
+                          struct hwckpt_error *error) {
+  struct member *member = &assembly->members[index];
+  int status[2];
+  member->part = assembly->work.plan->parts[index];
+  member->tracking = member->status = -1;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, status))
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, errno, "socketpair",
+                       "%s", "");
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = member};
+  epoll_ctl(assembly->epoll, EPOLL_CTL_ADD, status[0], &event);
+  member->status = status[0];
+  member->start = (struct launch_start){.supervisor = supervisor,
+                                        .restorer = assembly->restorer,
+                                        .life = life,
+                                        .status = status[1],
+                                        .is_root = index == 0};
+  const struct launch_part part = {
+      &member->part->generation, assembly->work.selection->path,
+      member->part->application, member->part->number, true};
+  return launch_plan(assembly->work.request, &part, status[1],
+                     &member->start.plan, error);
+}
+
+static pid_t highest_id(const struct assembly *assembly) {
+  pid_t highest = family_highest(assembly->family);
+  for (size_t i = 0; i < assembly->count; i++) {
+    size_t cursor = 0;
+    for (Thread thread; generation_next_thread(
+             &assembly->members[i].part->generation, &cursor, &thread);)
+      if (thread.tid > highest)
+        highest = thread.tid;
+  }
+  return highest;
+}
+
+/* The processes have them by now. */
+static void close_their_ends(struct assembly *assembly) {
+  for (size_t i = 0; i < assembly->count; i++) {
+    close(assembly->members[i].start.status);
+    close(assembly->members[i].start.plan);
+  }
+}
+
+/* All are told the same number, that of the root's generation. */
+static int count_restore(struct assembly *assembly,
+                         struct hwckpt_error *error) {
+  unsigned restores = 0;
+  const struct selection *selection = assembly->work.selection;
+  int failed = launch_count(selection->path, selection->application,
+                            selection->number, &restores, error);
+  for (size_t i = 0; !failed && i < assembly->count; i++)
+    exchange_send(assembly->members[i].status, restores, -1);
+  return failed;
+}
+
+static int launch(struct assembly *assembly, struct supervisor *supervisor,
+                  struct hwckpt_error *error) {
+  const struct assembly_plan *plan = assembly->work.plan;
+  int life[2];
+  raise_limit(assembly);
+  int failed = launch_find_restorer(assembly->restorer, error);
+  if (failed)
+    return failed;
+  if (pipe2(life, O_CLOEXEC) || supervise_begin(supervisor))
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, errno, "pipe", "%s", "");
+  for (size_t i = 0; !failed && i < plan->count; i++)
+    failed = prepare_member(assembly, i, life[0], supervisor, error);
+  const struct family_entry entry = {become, cannot_become, assembly, life[0],
+                                     life[1]};
+  if (!failed)
+    assembly->family =
+        family_plan(plan->relatives, plan->relative_count, &entry);
+  if (!failed && !assembly->family)
+    failed = hwckpt_fail(error, HWCKPT_E_TREE_MEMBER, ENOMEM,
+                         plan->parts[0]->generation.name, "its tree");
+  if (failed)
+    return failed;
+  const struct process_entry root = {be_root, assembly, make_orphans,
+                                     highest_id(assembly)};
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  failed = process_id_make(plan->parts[0]->generation.process.pid,
+                           assembly->work.request->policy, life[0], &root,
+                           assembly->program, error);
+  close_their_ends(assembly);
+  return failed ? failed : count_restore(assembly, error);
+}
+
+struct assembly *assembly_launch(const struct assembly_work *work,
+                                 struct supervisor *supervisor,
+                                 struct supervised *program,
+                                 struct hwckpt_error *error) {
+  struct assembly *assembly = calloc(1, sizeof *assembly);
+  size_t count = work->plan->count;
+  if (assembly) {
+    assembly->members = calloc(count, sizeof *assembly->members);
+    assembly->exchange = exchange_open();
+    assembly->epoll = epoll_create1(EPOLL_CLOEXEC);
+  }
+  if (!assembly || !assembly->members || !assembly->exchange ||
+      assembly->epoll < 0) {
+    hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, ENOMEM, "a tree", "%s", "");
+    return NULL;
+  }
+  assembly->work = *work;
+  assembly->count = count;
+  assembly->program = program;
+  return launch(assembly, supervisor, error) ? NULL : assembly;
+}
+
+bool assembly_succeeded(const struct assembly *assembly, uint64_t *running_ns) {
+  *running_ns = assembly->running_ns;
+  return !assembly->failed && assembly->in_stage[RUNNING] == assembly->count;
+}
+
+enum hwckpt_code assembly_damage(const struct assembly *assembly) {
+  return assembly->damage;
+}

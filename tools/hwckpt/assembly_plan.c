@@ -1,0 +1,151 @@
+/* assembly_plan.c - what the root's generation says of its tree: the generation
+ * of each process, and how they are related (family.h). */
+#include "assembly.h"
+#include "command.h"
+#include "family.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sessions and groups that are the tool's own, or those of who started it. */
+struct outside {
+  pid_t session, group;
+};
+
+static struct outside outside_of(const TreeMember *root) {
+  struct outside outside = {0};
+  if (root->session != root->pid)
+    outside.session = root->session;
+  if (root->group != root->pid)
+    outside.group = root->group;
+  return outside;
+}
+
+static int index_of(const TreeMember *members, size_t count, pid_t pid) {
+  for (size_t i = 0; pid && i < count; i++)
+    if (members[i].pid == pid)
+      return (int)i;
+  return FAMILY_OUTSIDE;
+}
+
+static struct relative relate(const TreeMember *members, size_t count, size_t i,
+                              const struct outside *outside) {
+  const TreeMember *member = &members[i];
+  return (struct relative){
+      .kind = member->ended ? RELATIVE_ENDED : RELATIVE_MEMBER,
+      .pid = member->pid,
+      .parent = i ? index_of(members, count, member->parent) : FAMILY_OUTSIDE,
+      .group = member->group == outside->group ? 0 : member->group,
+      .session = member->session == outside->session ? 0 : member->session,
+      .status = (int)member->status,
+  };
+}
+
+static int malformed(const struct generation *root, const char *what,
+                     struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_RECORD, 0, root->name, "its tree: %s",
+                     what);
+}
+
+/* The root first, then as they are recorded. */
+static TreeMember *read_members(const struct generation *root, size_t *count,
+                                bool *has_root) {
+  size_t cursor = 0;
+  TreeMember member;
+  *count = 0;
+  while (generation_next_member(root, &cursor, &member))
+    ++*count;
+  TreeMember *members = calloc(*count + 1, sizeof *members);
+  size_t next = 1;
+  *has_root = false;
+  cursor = 0;
+  while (members && generation_next_member(root, &cursor, &member)) {
+    bool is_root = member.pid == root->process.pid && !member.ended;
+    if (is_root)
+      members[0] = member;
+    else
+      members[next < *count ? next++ : 0] = member;
+    *has_root |= is_root;
+  }
+  return members;
+}
+
+static bool is_whole(const TreeMember *members, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (members[i].pid <= 1 ||
+        index_of(members, count, members[i].pid) != (int)i)
+      return false;
+  return true;
+}
+
+static bool is_subreaper(const struct generation *generation) {
+  Attributes attributes;
+  size_t cursor = 0;
+  return generation_next_attributes(generation, &cursor, &attributes) &&
+         attributes.subreaper;
+}
+
+static int open_part(const struct selection *selection,
+                     const TreeMember *member, struct assembly_plan *plan,
+                     struct hwckpt_error *error) {
+  struct part *part = calloc(1, sizeof *part);
+  if (!part)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, member->application,
+                       "%s", "");
+  plan->parts[plan->count++] = part;
+  snprintf(part->application, sizeof part->application, "%s",
+           member->application);
+  part->number = member->generation;
+  return generation_open_newest(selection->cache, part->application,
+                                part->number, &part->generation, error);
+}
+
+int assembly_read(const struct selection *selection,
+                  const struct generation *root, struct assembly_plan *plan,
+                  struct hwckpt_error *error) {
+  size_t count;
+  bool has_root;
+  *plan = (struct assembly_plan){0};
+  TreeMember *members = read_members(root, &count, &has_root);
+  if (!count) {
+    free(members);
+    return 0;
+  }
+  plan->parts = calloc(count, sizeof *plan->parts);
+  plan->relatives = calloc(count, sizeof *plan->relatives);
+  int failed = 0;
+  if (!members || !plan->parts || !plan->relatives)
+    failed = hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, root->name,
+                         "%zu processes", count);
+  else if (!has_root || !is_whole(members, count))
+    failed = malformed(root, "its first process, or an id", error);
+  for (size_t i = 0; !failed && i < count; i++) {
+    struct outside outside = outside_of(&members[0]);
+    struct relative *relative = &plan->relatives[plan->relative_count++];
+    *relative = relate(members, count, i, &outside);
+    if (members[i].ended)
+      continue;
+    relative->member = (int)plan->count;
+    failed = open_part(selection, &members[i], plan, error);
+    if (!failed)
+      relative->subreaper =
+          is_subreaper(&plan->parts[plan->count - 1]->generation);
+    if (!failed &&
+        plan->parts[plan->count - 1]->generation.process.pid != members[i].pid)
+      failed = malformed(root, "a process with two ids", error);
+  }
+  free(members);
+  return failed;
+}
+
+void assembly_free(struct assembly_plan *plan) {
+  for (size_t i = 0; i < plan->count; i++) {
+    generation_close(&plan->parts[i]->generation);
+    free(plan->parts[i]);
+  }
+  free(plan->parts);
+  free(plan->relatives);
+  *plan = (struct assembly_plan){0};
+}

@@ -1,0 +1,341 @@
+/* family.c - see family.h.
+ *
+ * The processes share a page in which they say how far they are (struct
+ * gathering), and wait for each other: all are born, leaders lead, the others
+ * have joined their groups. */
+#include "family.h"
+#include "command.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOK_NS 100000000 /* how often who waits looks for the tool */
+
+enum step { BORN, LEADING, JOINED, MOVED, STEPS };
+
+struct gathering {
+  _Atomic uint32_t arrived[STEPS]; /* futexes */
+  _Atomic uint32_t failed;
+};
+
+struct family {
+  struct relative *relatives;
+  size_t count, room;
+  struct family_entry entry;
+  struct gathering *gathering;
+};
+
+/* ---- planning ---- */
+
+static const struct relative *by_pid(const struct family *family, pid_t pid) {
+  for (size_t i = 0; pid && i < family->count; i++)
+    if (family->relatives[i].pid == pid)
+      return &family->relatives[i];
+  return NULL;
+}
+
+static int add(struct family *family, const struct relative *relative) {
+  if (family->count == family->room) {
+    size_t room = family->room * 2 + 16;
+    struct relative *grown =
+        reallocarray(family->relatives, room, sizeof *grown);
+    if (!grown)
+      return -1;
+    family->relatives = grown;
+    family->room = room;
+  }
+  family->relatives[family->count] = *relative;
+  return (int)family->count++;
+}
+
+/* The session that a process has when it is born: its parent's, of then or,
+ * when that leads one since, of before. */
+static pid_t first_session(const struct family *family, int index) {
+  int parent = family->relatives[index].parent;
+  return parent == FAMILY_OUTSIDE ? 0 : family->relatives[parent].session;
+}
+
+/* Whether it can be born of its parent: of before that led a session, or since.
+ */
+static bool is_early(const struct family *family, int index) {
+  const struct relative *self = &family->relatives[index];
+  if (self->parent == FAMILY_OUTSIDE)
+    return false;
+  const struct relative *parent = &family->relatives[self->parent];
+  return self->session != self->pid && parent->session == parent->pid &&
+         self->session != parent->session &&
+         self->session == first_session(family, self->parent);
+}
+
+static bool can_be_born(const struct family *family, int index) {
+  const struct relative *self = &family->relatives[index];
+  if (self->session == self->pid || is_early(family, index))
+    return true;
+  return self->session == first_session(family, index);
+}
+
+/* Who is in the session and lives, so that others can be born into it; -1. */
+static int of_session(const struct family *family, pid_t session) {
+  for (size_t i = 0; i < family->count; i++)
+    if (family->relatives[i].session == session &&
+        family->relatives[i].kind == RELATIVE_MEMBER &&
+        family->relatives[i].pid == session)
+      return (int)i;
+  return -1;
+}
+
+/* An orphan whose session is not that of who adopted it: it was born of
+ * somebody in that session, who ended. */
+static int give_parent(struct family *family, int index) {
+  struct relative *self = &family->relatives[index];
+  struct relative stand_in = {.kind = RELATIVE_STAND_IN,
+                              .parent = of_session(family, self->session),
+                              .session = self->session};
+  if (stand_in.parent < 0) { /* the leader itself ended */
+    const struct relative *leader = by_pid(family, self->session);
+    if (leader && leader->kind == RELATIVE_STAND_IN) {
+      self->parent = (int)(leader - family->relatives);
+      return 0;
+    }
+    if (leader)
+      return -1;
+    stand_in.parent = self->parent;
+    stand_in.pid = stand_in.group = self->session;
+  }
+  int made = add(family, &stand_in);
+  if (made >= 0)
+    family->relatives[index].parent = made;
+  return made < 0 ? -1 : 0;
+}
+
+/* A process group that nobody leads any more. */
+static int give_leader(struct family *family, int index) {
+  const struct relative *self = &family->relatives[index];
+  if (!self->group || by_pid(family, self->group))
+    return 0;
+  struct relative leader = {.kind = RELATIVE_STAND_IN,
+                            .pid = self->group,
+                            .group = self->group,
+                            .parent = index,
+                            .session = self->session};
+  /* One that ended has no children. */
+  while (leader.parent >= 0 &&
+         family->relatives[leader.parent].kind == RELATIVE_ENDED)
+    leader.parent = family->relatives[leader.parent].parent;
+  return add(family, &leader) < 0 ? -1 : 0;
+}
+
+struct family *family_plan(const struct relative *relatives, size_t count,
+                           const struct family_entry *entry) {
+  struct family *family = calloc(1, sizeof *family);
+  if (!family)
+    return NULL;
+  family->entry = *entry;
+  family->gathering =
+      mmap(NULL, sizeof *family->gathering, PROT_READ | PROT_WRITE,
+           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  bool failed = family->gathering == MAP_FAILED;
+  for (size_t i = 0; !failed && i < count; i++)
+    failed = add(family, &relatives[i]) < 0;
+  for (size_t i = 0; !failed && i < count; i++)
+    failed = !can_be_born(family, (int)i) && give_parent(family, (int)i);
+  for (size_t i = 0; !failed && i < count; i++)
+    failed = give_leader(family, (int)i) < 0;
+  return failed ? NULL : family;
+}
+
+pid_t family_highest(const struct family *family) {
+  pid_t highest = 0;
+  for (size_t i = 0; i < family->count; i++)
+    if (family->relatives[i].pid > highest)
+      highest = family->relatives[i].pid;
+  return highest;
+}
+
+void family_give_up(const struct family *family) {
+  atomic_store(&family->gathering->failed, 1);
+}
+
+/* ---- in the processes ---- */
+
+static _Noreturn void give_up(struct family *family, int index, int number,
+                              const char *what) {
+  struct hwckpt_error error = {0};
+  char object[32];
+  snprintf(object, sizeof object, "process %d",
+           (int)family->relatives[index].pid);
+  if (!atomic_exchange(&family->gathering->failed, 1)) {
+    hwckpt_fail(&error, HWCKPT_E_TREE_MEMBER, number, object, "%s", what);
+    family->entry.failed(family->entry.context, &error);
+  }
+  _exit(EXIT_TOOL);
+}
+
+static void wait_for_all(struct family *family, enum step step) {
+  _Atomic uint32_t *arrived = &family->gathering->arrived[step];
+  uint32_t now = atomic_fetch_add(arrived, 1) + 1;
+  if (now == family->count)
+    syscall(SYS_futex, arrived, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+  while ((now = atomic_load(arrived)) < family->count) {
+    struct timespec look = {.tv_nsec = LOOK_NS};
+    struct pollfd tool = {.fd = family->entry.life};
+    syscall(SYS_futex, arrived, FUTEX_WAIT, now, &look, NULL, 0);
+    if (poll(&tool, 1, 0) > 0 || atomic_load(&family->gathering->failed))
+      _exit(EXIT_TOOL);
+  }
+}
+
+static _Noreturn void live(struct family *family, int index);
+
+/* A stand-in with any id must not take that of one who is not born yet. */
+static pid_t make(struct family *family, const struct relative *relative) {
+  for (;;) {
+    pid_t pid = clone_process(0, relative->pid, NULL);
+    if (relative->pid || pid < 0)
+      return pid;
+    pid_t own = pid ? pid : getpid();
+    bool is_taken = by_pid(family, own) != NULL;
+    if (!is_taken)
+      return pid;
+    if (!pid)
+      _exit(0);
+    waitpid(pid, NULL, 0);
+  }
+}
+
+static void bear(struct family *family, int index) {
+  pid_t pid = make(family, &family->relatives[index]);
+  if (!pid)
+    live(family, index);
+  if (pid < 0)
+    give_up(family, index, -pid, pid == -EEXIST ? "its id is taken" : "clone3");
+  family->relatives[index].pid = pid;
+}
+
+static void bear_children(struct family *family, int index, bool early) {
+  for (size_t i = 0; i < family->count; i++)
+    if (family->relatives[i].parent == index &&
+        is_early(family, (int)i) == early)
+      bear(family, (int)i);
+}
+
+static bool is_needed_as_leader(const struct family *family, pid_t pid) {
+  for (size_t i = 0; i < family->count; i++)
+    if (family->relatives[i].group == pid)
+      return true;
+  return false;
+}
+
+static void join_groups(struct family *family, int index) {
+  const struct relative *self = &family->relatives[index];
+  pid_t pid = getpid();
+  bool leads_session = self->session == pid;
+  bool leads = !leads_session && is_needed_as_leader(family, pid);
+  if (leads && setpgid(0, 0))
+    give_up(family, index, errno, "making its process group");
+  wait_for_all(family, LEADING);
+  bool joins = self->group && self->group != pid && !leads_session;
+  if (joins && !leads && setpgid(0, self->group))
+    give_up(family, index, errno, "joining its process group");
+  wait_for_all(family, JOINED);
+  if (joins && leads && setpgid(0, self->group))
+    give_up(family, index, errno, "joining its process group");
+  wait_for_all(family, MOVED);
+}
+
+static _Noreturn void end_as(int status) {
+  if (!WIFSIGNALED(status))
+    _exit(WEXITSTATUS(status));
+  int number = WTERMSIG(status);
+  struct sigaction standard = {.sa_handler = SIG_DFL};
+  struct rlimit none = {0, 0};
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+  sigaction(number, &standard, NULL);
+  kill(getpid(), number);
+  sigprocmask(SIG_UNBLOCK, &one, NULL);
+  _exit(128 + number);
+}
+
+/* Nothing of those that end here is left for the program to see but what it is
+ * to see: neither a SIGCHLD that waits nor a child it did not have. */
+static void see_ends(struct family *family, int index) {
+  for (size_t i = 0; i < family->count; i++) {
+    const struct relative *child = &family->relatives[i];
+    siginfo_t left;
+    if (child->parent != index || child->kind != RELATIVE_ENDED)
+      continue;
+    while (waitid(P_PID, (id_t)child->pid, &left, WEXITED | WNOWAIT) &&
+           errno == EINTR)
+      ;
+  }
+  for (size_t i = 0; i < family->count; i++) {
+    const struct relative *child = &family->relatives[i];
+    if (child->parent != index || child->kind != RELATIVE_STAND_IN)
+      continue;
+    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+      ;
+  }
+  /* All signals are blocked. */
+  const struct timespec none = {0};
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, SIGCHLD);
+  while (sigtimedwait(&one, NULL, &none) > 0)
+    ;
+}
+
+static _Noreturn void live(struct family *family, int index) {
+  struct relative *self = &family->relatives[index];
+  self->pid = getpid();
+  close(family->entry.tool_end);
+  if (self->subreaper)
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  bear_children(family, index, true);
+  if (self->session == getpid() && setsid() < 0)
+    give_up(family, index, errno, "making its session");
+  bear_children(family, index, false);
+  wait_for_all(family, BORN);
+  join_groups(family, index);
+  if (self->kind == RELATIVE_STAND_IN)
+    _exit(0);
+  if (self->kind == RELATIVE_ENDED)
+    end_as(self->status);
+  see_ends(family, index);
+  family->entry.run(family->entry.context, self->member);
+}
+
+_Noreturn void family_be_root(struct family *family) { live(family, 0); }
+
+int family_make_orphans(struct family *family) {
+  for (size_t i = 1; i < family->count; i++) {
+    if (family->relatives[i].parent != FAMILY_OUTSIDE)
+      continue;
+    pid_t pid = make(family, &family->relatives[i]);
+    if (!pid)
+      live(family, (int)i);
+    if (pid < 0) {
+      family_give_up(family);
+      return pid;
+    }
+    family->relatives[i].pid = pid;
+  }
+  return 0;
+}
