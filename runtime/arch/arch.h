@@ -39,6 +39,9 @@ void arch_context_set_argument(ucontext_t *context, unsigned i, uint64_t value);
  * instruction), or is about to make one (pc at it). */
 bool arch_context_after_syscall(const ucontext_t *context);
 bool arch_context_at_syscall(const ucontext_t *context);
+/* Of one at it: whether the last thing the thread did was this call, which the
+ * kernel has put back. Where the processor does not tell, it is false. */
+bool arch_context_was_in_syscall(const ucontext_t *context);
 /* From after a system call to before it, to make it (again) as number; and
  * from before to after, as if it had returned result. */
 void arch_context_rewind_syscall(ucontext_t *context, long number);

@@ -66,6 +66,7 @@ static LIVE struct {
   unsigned deltas;    /* since the base */
   uint64_t captured;  /* pages, last time */
   struct precopy_worth worth;
+  uint64_t first;    /* pages that the first round found, this time */
   bool little;       /* is expected to be captured in the stop */
   uint64_t cpu_ns;   /* of our threads, last time */
   uint64_t write_ns; /* from its begin until it was durable, last time */
@@ -406,6 +407,7 @@ static int copy_before(bool base, const struct quiesce_hooks *hooks,
   uint64_t begin = quiesce_now_ns();
   statistics->method = Method_METHOD_STOP;
   checkpoint.little = false;
+  checkpoint.first = 0;
   if (checkpoint.dirty.method != DIRTY_WP || checkpoint.dirty.foreign ||
       !worth_rounds(base) || resources_read_directly(checkpoint.sink.pidfd))
     return 0;
@@ -414,6 +416,7 @@ static int copy_before(bool base, const struct quiesce_hooks *hooks,
   if (result == 0)
     result = precopy_run(&checkpoint.capture, &checkpoint.map, base, &precopy,
                          error);
+  checkpoint.first = precopy.first;
   checkpoint.little = IS_LITTLE(precopy.left, precopy.pages);
   statistics->method = Method_METHOD_PRECOPY;
   statistics->rounds = precopy.rounds;
@@ -503,8 +506,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   statistics->pause_ns = resumed - asked + statistics->track_ns;
   statistics->pages_written = checkpoint.captured = checkpoint.capture.pages;
   if (!base)
-    precopy_learn(&checkpoint.worth, statistics->rounds,
-                  statistics->pages_precopied,
+    precopy_learn(&checkpoint.worth, checkpoint.first,
                   checkpoint.captured - statistics->pages_precopied);
   if (status == 0)
     status = rest_finish(&checkpoint.rest, error);

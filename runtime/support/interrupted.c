@@ -254,9 +254,11 @@ static bool still_sleeps(const struct interruption *own) {
 }
 
 /* The kernel has put the call back: that looks like one about to be made, but
- * the thread was seen in it. */
+ * the thread was seen in it, or has done nothing since it was. */
 static bool restarts(const ucontext_t *context, int tid) {
   struct interruption own;
+  if (arch_context_was_in_syscall(context))
+    return true;
   return arch_context_at_syscall(context) && find_own(&own, tid) &&
          own.blocked && own.sp == arch_context_sp(context) &&
          own.pc == arch_context_pc(context) + ARCH_SYSCALL_LENGTH &&

@@ -12,6 +12,8 @@
  * last: the program writes as fast as pages are copied. */
 #define SHRINKS(now, before) ((now) * 4 < (before) * 3)
 
+/* Left to the stop, fewer do not matter. */
+#define MANY 512u
 #define SKIP_MOST 16u
 
 /* Pages looked at while the table of exclusions is held. */
@@ -77,6 +79,8 @@ int precopy_run(struct capture *capture, struct memory_map *map, bool all,
      */
     ring_wait_empty(capture->ring);
     precopy->pages += found;
+    if (!precopy->rounds)
+      precopy->first = found;
     shrinks =
         found > ENOUGH && (!precopy->rounds || SHRINKS(found, precopy->left));
     precopy->left = found;
@@ -94,13 +98,12 @@ bool precopy_is_worth(struct precopy_worth *worth) {
   return false;
 }
 
-void precopy_learn(struct precopy_worth *worth, unsigned rounds,
-                   uint64_t copied, uint64_t rest) {
-  if (!rounds) {
-    /* It writes less now: another program, so to speak. */
-    if (rest < worth->rest / 2)
+void precopy_learn(struct precopy_worth *worth, uint64_t first, uint64_t rest) {
+  if (!first) {
+    /* It does something else now. */
+    if (rest < worth->rest / 2 || rest > 2 * worth->rest)
       *worth = (struct precopy_worth){0};
-  } else if (rest <= ENOUGH || SHRINKS(rest, copied / rounds)) {
+  } else if (rest < MANY || SHRINKS(rest, first)) {
     *worth = (struct precopy_worth){0};
   } else {
     worth->skip = worth->next ? worth->next : 1;

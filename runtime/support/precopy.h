@@ -8,6 +8,7 @@
 
 struct precopy {
   unsigned rounds;
+  uint64_t first;    /* pages that the first one found */
   uint64_t pages;    /* copied in them */
   uint64_t left;     /* pages that the last round found */
   uint64_t round_ns; /* how long the last one took */
@@ -25,9 +26,9 @@ struct precopy_worth {
 };
 
 bool precopy_is_worth(struct precopy_worth *worth);
-/* After a checkpoint: `rest` pages were copied in or after its stop. */
-void precopy_learn(struct precopy_worth *worth, unsigned rounds,
-                   uint64_t copied, uint64_t rest);
+/* After a checkpoint: its first round found so many pages, 0 where there was
+ * none, and `rest` were copied in or after its stop. */
+void precopy_learn(struct precopy_worth *worth, uint64_t first, uint64_t rest);
 
 /* Makes rounds until few pages are left or their number does not shrink. With
  * `all`, the first one takes every page there is (for a base). */

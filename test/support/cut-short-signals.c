@@ -1,12 +1,14 @@
 // A signal of the program's own ends a long transfer with the part that is
-// done, also where stops have interrupted it before.
+// done, also where stops have interrupted it before. Stops follow one another
+// here: a signal that comes in the microsecond in which the call is taken up
+// again only calls its handler (docs/limits.md), and the next ends it.
 // RUN: %behaviour -I%S/Inputs %s -o %t && %hwckpt run -- %t
 #include "blocked.h"
 enum { LONG = 1 << 20, ROUNDS = 20 };
 static int ends[2];
 static volatile int handled;
 static _Atomic pid_t writer;
-static _Atomic int rounds;
+static _Atomic int rounds, again;
 static void handler(int number) {
   (void)number;
   handled++;
@@ -18,7 +20,7 @@ static void *writes(void *unused) {
     int before = handled;
     long result = write(ends[1], bytes, LONG);
     CHECK(result > 0 && result < LONG);
-    CHECK_EQUAL(handled, before + 1);
+    CHECK(handled > before);
     static char read_back[LONG];
     for (long got, at = 0; at < result; at += got)
       CHECK((got = read(ends[0], read_back, LONG)) > 0);
@@ -33,6 +35,15 @@ static void *sends(void *unused) {
     wait_until_in(writer, SYS_write, "writer");
     usleep(2000);
     syscall(SYS_tgkill, getpid(), writer, SIGUSR2);
+    double sent = now();
+    while (rounds == i) {
+      usleep(1000);
+      if (now() - sent > 3) {
+        again++;
+        syscall(SYS_tgkill, getpid(), writer, SIGUSR2);
+        sent = now();
+      }
+    }
   }
   return unused;
 }
@@ -49,6 +60,7 @@ int main(void) {
   while (rounds < ROUNDS && now() - begin < 60)
     CHECK_EQUAL(__builtin_ckpt_save(), 0);
   CHECK_EQUAL(rounds, ROUNDS);
+  CHECK(again <= 2);
   for (int i = 0; i < 2; i++)
     pthread_join(threads[i], NULL);
   return 0;

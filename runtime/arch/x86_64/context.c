@@ -83,6 +83,14 @@ bool arch_context_at_syscall(const ucontext_t *context) {
          is_syscall((const unsigned char *)pc);
 }
 
+/* The instruction leaves its successor's address in rcx (Intel SDM, SYSCALL),
+ * which the kernel gives back. */
+bool arch_context_was_in_syscall(const ucontext_t *context) {
+  return arch_context_at_syscall(context) &&
+         (uint64_t)get(context, REG_RCX) ==
+             arch_context_pc(context) + ARCH_SYSCALL_LENGTH;
+}
+
 void arch_context_rewind_syscall(ucontext_t *context, long number) {
   *reg(context, REG_RIP) -= ARCH_SYSCALL_LENGTH;
   *reg(context, REG_RAX) = number;
