@@ -127,6 +127,7 @@ struct cache_generation {
   uint64_t bytes;     /* bytes of this generation on flash */
   uint64_t raw_bytes; /* bytes of its pages and records before coding */
   unsigned restores;  /* times it was restored */
+  uint64_t identity;  /* random; merging keeps it, a copy may have it too */
 
   /* Figures; 0 in generations of format version 1. */
   uint64_t put_pages;        /* pages put while it was written */
@@ -179,6 +180,18 @@ struct cache_write_options {
 int cache_begin(struct cache *cache, const char *application,
                 const struct cache_write_options *options,
                 struct cache_writer **writer, struct hwckpt_error *error);
+
+/* Begins a base that is to hold what a generation held elsewhere. It gets that
+ * one's number and identity, so that who knows the one knows the other; where
+ * there is a generation with that number or a higher one, the next number and
+ * an identity of its own. */
+struct cache_copy {
+  uint64_t number, identity;
+  int level; /* as in cache_write_options */
+};
+int cache_begin_copy(struct cache *cache, const char *application,
+                     const struct cache_copy *copy,
+                     struct cache_writer **writer, struct hwckpt_error *error);
 
 /* The number the generation will have when committed. */
 uint64_t cache_writer_number(const struct cache_writer *writer);
@@ -302,6 +315,16 @@ unsigned cache_reader_chain(const struct cache_reader *reader);
  * when there is no i-th. */
 bool cache_reader_record(const struct cache_reader *reader, size_t i,
                          uint32_t *type, const void **data, size_t *length);
+
+/* What the generation may hold that the one with this number and identity, on
+ * which it builds, does not: calls visit for ranges, page-aligned, in any order
+ * and overlapping, until it returns non-zero, which is returned. *known: it is
+ * of the chain; else nothing is called. */
+int cache_reader_since(struct cache_reader *reader, uint64_t number,
+                       uint64_t identity,
+                       int (*visit)(uint64_t begin, uint64_t end,
+                                    void *context),
+                       void *context, bool *known, struct hwckpt_error *error);
 
 /* Replay: for the address ranges wanted (ascending, disjoint, page-aligned),
  * calls `page` once for every page the generation holds there, newest content,

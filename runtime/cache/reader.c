@@ -81,6 +81,7 @@ void describe_generation(struct cache_generation *generation,
          sizeof(generation->application));
   generation->number = header->number;
   generation->parent = header->parent;
+  generation->identity = header->identity;
   generation->commit_ns = commit->commit_ns;
   generation->pages = commit->pages;
   generation->bytes = commit->file_length + commit->segment_bytes;
@@ -101,6 +102,7 @@ void image_describe(const struct image *image,
   memcpy(generation->application, image->application,
          sizeof(generation->application));
   generation->number = image->number;
+  generation->identity = image->identity;
   generation->bytes = image->size + image->commit.segment_bytes;
 }
 
@@ -125,6 +127,7 @@ static int add_link(struct cache_reader *reader, const struct image *image,
   struct place place = image_place(image);
   struct chain_link link = {.number = image->number,
                             .checksum = image->checksum,
+                            .identity = image->identity,
                             .frame_pages = image->commit.frame_pages,
                             .page_frames = image->commit.page_frames,
                             .loaded = with_index};

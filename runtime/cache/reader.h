@@ -10,6 +10,7 @@
 struct chain_link {
   uint64_t number;
   uint64_t checksum; /* of its commit record */
+  uint64_t identity;
   unsigned frame_pages;
   uint64_t page_frames;
   bool loaded; /* index */

@@ -94,6 +94,20 @@ static int identify_next(struct cache_writer *writer, void *context,
   return fill_header(writer, options->parent, error);
 }
 
+static int identify_copy(struct cache_writer *writer, void *context,
+                         struct hwckpt_error *error) {
+  const struct cache_copy *copy = context;
+  int result = writer_find_newest(writer, error);
+  if (result < 0)
+    return result;
+  bool free = copy->number > writer->newest;
+  writer_take_number(writer, free ? copy->number : writer->newest + 1);
+  result = fill_header(writer, 0, error);
+  if (free && result == 0)
+    writer->header.identity = copy->identity;
+  return result;
+}
+
 /* For the records of a generation without pages. */
 #define LEVEL_FIRST 1
 
@@ -193,6 +207,14 @@ int cache_begin(struct cache *cache, const char *application,
                 struct cache_writer **writer, struct hwckpt_error *error) {
   struct cache_write_options given = *options;
   return writer_open(cache, application, options->level, identify_next, &given,
+                     writer, error);
+}
+
+int cache_begin_copy(struct cache *cache, const char *application,
+                     const struct cache_copy *copy,
+                     struct cache_writer **writer, struct hwckpt_error *error) {
+  struct cache_copy given = *copy;
+  return writer_open(cache, application, copy->level, identify_copy, &given,
                      writer, error);
 }
 

@@ -1,9 +1,9 @@
 /* reseal.c - makes the checksums of a mutated file right again. */
 #include "reseal.h"
 
-
 #include "runtime/cache/format.h"
 #include "runtime/cache/undo_log.h"
+#include "tools/tiers/stream_format.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -166,5 +166,23 @@ void reseal_undo(unsigned char *bytes, size_t length) {
     if (!whole)
       return;
     at += UNDO_HEAD + path + data;
+  }
+}
+
+void reseal_stream(unsigned char *bytes, size_t length) {
+  struct stream_checksum sum = {0};
+  size_t at = sizeof(struct stream_head);
+  if (length < at)
+    return;
+  sum = stream_sum(sum, bytes, at, "", 0);
+  for (struct stream_chunk chunk; length - at >= sizeof chunk;) {
+    memcpy(&chunk, bytes + at, sizeof chunk);
+    unsigned char *payload = bytes + at + sizeof chunk;
+    if (chunk.stored > length - at - sizeof chunk)
+      return;
+    sum = chunk.checksum =
+        stream_sum(sum, &chunk, STREAM_CHUNK_SUMMED, payload, chunk.stored);
+    memcpy(bytes + at, &chunk, sizeof chunk);
+    at += sizeof chunk + chunk.stored;
   }
 }

@@ -19,4 +19,7 @@ void reseal_tag(unsigned char *bytes, size_t length);
 /* The records of an undo log, in place. */
 void reseal_undo(unsigned char *bytes, size_t length);
 
+/* The chunks of a stream, in place. */
+void reseal_stream(unsigned char *bytes, size_t length);
+
 #endif

@@ -1,0 +1,41 @@
+/* copy.h - generations from a cache into streams and back.
+ *
+ * Invariant: what is copied in is visible in the cache when all of it was read
+ * and checked, to the stream's end, and not before.
+ */
+#ifndef HWCKPT_TIERS_COPY_H
+#define HWCKPT_TIERS_COPY_H
+
+#include "stream.h"
+
+/* A generation that has all an older one has. */
+struct copy_parent {
+  uint64_t number, identity;
+};
+
+/* Writes a generation to a sink: all of it, or, with parent, what it has that
+ * the parent has not. The parent must be of its chain: copy_builds_on(). */
+int copy_out(struct cache_reader *reader, const struct copy_parent *parent,
+             int level, const struct stream_sink *sink,
+             struct hwckpt_error *error);
+
+/* Whether the generation builds on that one. */
+bool copy_builds_on(struct cache_reader *reader,
+                    const struct copy_parent *parent);
+
+/* Makes a generation of streams, the first of which stands alone and each other
+ * one builds on the one before: a base of the application, whose directory must
+ * be there. Nothing of it remains when it fails. The last stream is opened
+ * twice. */
+struct copy_sources {
+  int (*open)(void *context, size_t i, struct stream_source *source,
+              struct hwckpt_error *error);
+  void (*close)(void *context, size_t i);
+  void *context;
+  size_t count;
+};
+int copy_in(struct cache *cache, const char *application,
+            const struct copy_sources *sources, int level,
+            struct cache_generation *result, struct hwckpt_error *error);
+
+#endif

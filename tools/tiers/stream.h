@@ -1,0 +1,84 @@
+/* stream.h - a generation as one stream of bytes: what `hwckpt export` writes
+ * and what lies in a tier. docs/format.md describes the bytes.
+ *
+ * Invariant: no chunk is handed out before its checksum, which covers all that
+ * was before it, was compared, and before every number in it was checked; so a
+ * stream from anyone can be read. What follows the end, or an end that is not
+ * there, makes the stream wrong as a whole: who reads it believes nothing of it
+ * until the end was seen.
+ */
+#ifndef HWCKPT_TIERS_STREAM_H
+#define HWCKPT_TIERS_STREAM_H
+
+#include "runtime/cache/cache.h"
+
+#define STREAM_MAGIC "HWCKPTX\n"
+#define STREAM_VERSION 1u
+#define STREAM_RAW_MAX 262144u /* bytes of a chunk, decoded */
+#define STREAM_PAGES_MAX 63u   /* pages of a chunk: with their table they fit */
+#define STREAM_NUMBER_MAX (UINT64_C(1) << 53) /* of every count and address */
+
+/* What a stream is a copy of. */
+struct stream_identity {
+  char application[CACHE_NAME_MAX];
+  uint64_t number, identity;
+  uint64_t parent, parent_identity; /* builds on that; 0: stands alone */
+  uint64_t commit_ns;               /* CLOCK_REALTIME */
+};
+
+/* Where bytes go. Returns 0 or a negative error. */
+struct stream_sink {
+  int (*write)(void *context, const void *data, size_t length,
+               struct hwckpt_error *error);
+  void *context;
+};
+
+/* Where bytes come from: *got is 0 at the end and only there. `name` is for
+ * errors. */
+struct stream_source {
+  int (*read)(void *context, void *data, size_t length, size_t *got,
+              struct hwckpt_error *error);
+  void *context;
+  const char *name;
+};
+
+/* ---- writing ---- */
+
+struct stream_writer;
+
+/* `level` of zstd. The writer is the caller's until stream_end(). */
+int stream_begin(const struct stream_sink *sink,
+                 const struct stream_identity *identity, int level,
+                 struct stream_writer **writer, struct hwckpt_error *error);
+int stream_put_record(struct stream_writer *writer, uint32_t type,
+                      const void *data, size_t length,
+                      struct hwckpt_error *error);
+/* What is older at these addresses counts no more. Before pages that are there.
+ */
+int stream_put_hole(struct stream_writer *writer, uint64_t begin, uint64_t end,
+                    struct hwckpt_error *error);
+int stream_put_pages(struct stream_writer *writer, uint64_t address,
+                     const void *data, size_t count,
+                     struct hwckpt_error *error);
+/* Writes the end, unless `failed`, and frees the writer. */
+int stream_end(struct stream_writer *writer, int failed,
+               struct hwckpt_error *error);
+
+/* ---- reading ---- */
+
+/* Who is told what is in a stream, in its order; any may be null. A non-zero
+ * result ends the reading and is returned. */
+struct stream_visitor {
+  int (*begin)(const struct stream_identity *identity, void *context);
+  int (*record)(uint32_t type, const void *data, size_t length, void *context);
+  int (*hole)(uint64_t begin, uint64_t end, void *context);
+  int (*pages)(uint64_t address, const void *data, size_t count, void *context);
+  void *context;
+};
+
+/* Reads and checks the whole stream. */
+int stream_read(const struct stream_source *source,
+                const struct stream_visitor *visitor,
+                struct hwckpt_error *error);
+
+#endif

@@ -1,0 +1,299 @@
+/* stream_read.c - reading a stream from anyone.
+ *
+ * Invariant: memory does not depend on what a stream says: a chunk has a bound,
+ * and a record one.
+ */
+#include "stream_format.h"
+
+#include "runtime/cache/codec.h"
+#include "runtime/cache/format.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct reader {
+  const struct stream_source *source;
+  const struct stream_visitor *visitor;
+  struct hwckpt_error *error;
+  uint64_t at; /* byte of the stream */
+  struct stream_checksum checksum;
+  struct stream_totals totals;
+  bool has_pages;
+  struct decoder *decoder;
+  void *workspace;
+  struct stream_chunk chunk;
+  unsigned char stored[STREAM_RAW_MAX], raw[STREAM_RAW_MAX];
+  /* Of the record that is being joined: head and bytes. */
+  size_t joined;
+  unsigned char record[sizeof(struct format_record) + FORMAT_RECORD_MAX];
+};
+
+static int damaged(const struct reader *reader, const char *what) {
+  return hwckpt_fail(reader->error, HWCKPT_E_STREAM_DAMAGED, 0,
+                     reader->source->name, "at byte %llu: %s",
+                     (unsigned long long)reader->at, what);
+}
+
+static int read_some(const struct reader *reader, void *data, size_t length,
+                     size_t *got) {
+  int failed = 0;
+  size_t part;
+  *got = 0;
+  while (*got < length) {
+    failed = reader->source->read(reader->source->context,
+                                  (unsigned char *)data + *got, length - *got,
+                                  &part, reader->error);
+    if (failed || !part)
+      break;
+    *got += part;
+  }
+  return failed;
+}
+
+static int read_all(struct reader *reader, void *data, size_t length) {
+  size_t got;
+  int failed = read_some(reader, data, length, &got);
+  if (failed)
+    return failed;
+  if (got < length)
+    return hwckpt_fail(reader->error, HWCKPT_E_STREAM_TRUNCATED, 0,
+                       reader->source->name, "it ends at byte %llu",
+                       (unsigned long long)(reader->at + got));
+  reader->at += length;
+  return 0;
+}
+
+static int read_head(struct reader *reader) {
+  struct stream_head head;
+  size_t got;
+  int failed = read_some(reader, &head, sizeof head, &got);
+  if (failed)
+    return failed;
+  if (got < sizeof head || memcmp(head.magic, STREAM_MAGIC, sizeof head.magic))
+    return hwckpt_fail(reader->error, HWCKPT_E_STREAM_FORMAT, 0,
+                       reader->source->name, "it does not begin as one");
+  if (head.version != STREAM_VERSION || head.flags)
+    return hwckpt_fail(reader->error, HWCKPT_E_STREAM_FORMAT, 0,
+                       reader->source->name, "version %u, flags %u",
+                       head.version, head.flags);
+  reader->at = sizeof head;
+  reader->checksum =
+      stream_sum((struct stream_checksum){0}, &head, sizeof head, "", 0);
+  return 0;
+}
+
+/* The next chunk, checked and decoded into raw. */
+static int read_chunk(struct reader *reader) {
+  struct stream_chunk *chunk = &reader->chunk;
+  int failed = read_all(reader, chunk, sizeof *chunk);
+  if (failed)
+    return failed;
+  if (!chunk->raw || chunk->raw > STREAM_RAW_MAX || !chunk->stored ||
+      chunk->stored > chunk->raw || chunk->flags)
+    return damaged(reader, "lengths of a chunk");
+  bool coded = chunk->stored < chunk->raw;
+  unsigned char *payload = coded ? reader->stored : reader->raw;
+  if ((failed = read_all(reader, payload, chunk->stored)))
+    return failed;
+  struct stream_checksum sum = stream_sum(
+      reader->checksum, chunk, STREAM_CHUNK_SUMMED, payload, chunk->stored);
+  if (sum.low != chunk->checksum.low || sum.high != chunk->checksum.high)
+    return damaged(reader, "checksum before it");
+  reader->checksum = sum;
+  if (coded && !decoder_decode(reader->decoder, reader->raw, chunk->raw,
+                               payload, chunk->stored))
+    return damaged(reader, "coding before it");
+  return 0;
+}
+
+/* ---- what chunks hold ---- */
+
+static int take_begin(struct reader *reader) {
+  struct stream_begin begin;
+  if (reader->chunk.kind != STREAM_BEGIN || reader->chunk.raw != sizeof begin)
+    return damaged(reader, "it does not say what it is of");
+  memcpy(&begin, reader->raw, sizeof begin);
+  begin.application[sizeof begin.application - 1] = 0;
+  if (!format_valid_application(begin.application) || !begin.number ||
+      begin.number > STREAM_NUMBER_MAX || begin.parent >= begin.number ||
+      (!begin.parent && begin.parent_identity))
+    return damaged(reader, "a generation that cannot be");
+  struct stream_identity identity = {
+      .number = begin.number,
+      .identity = begin.identity,
+      .parent = begin.parent,
+      .parent_identity = begin.parent_identity,
+      .commit_ns = begin.commit_ns,
+  };
+  memcpy(identity.application, begin.application, sizeof begin.application);
+  const struct stream_visitor *visitor = reader->visitor;
+  return visitor->begin ? visitor->begin(&identity, visitor->context) : 0;
+}
+
+static int end_record(struct reader *reader, const struct format_record *head) {
+  const struct stream_visitor *visitor = reader->visitor;
+  reader->joined = 0;
+  return visitor->record
+             ? visitor->record(head->type, reader->record + sizeof *head,
+                               head->length, visitor->context)
+             : 0;
+}
+
+/* Records go on over chunks. */
+static int take_records(struct reader *reader) {
+  size_t length = reader->chunk.raw;
+  const unsigned char *from = reader->raw;
+  reader->totals.record_bytes += length;
+  if (reader->totals.record_bytes > FORMAT_RECORDS_MAX)
+    return damaged(reader, "too many records");
+  while (length) {
+    struct format_record head = {0};
+    bool known = reader->joined >= sizeof head;
+    if (known)
+      memcpy(&head, reader->record, sizeof head);
+    size_t wanted = sizeof head + head.length - reader->joined;
+    size_t part = wanted < length ? wanted : length;
+    memcpy(reader->record + reader->joined, from, part);
+    reader->joined += part;
+    from += part;
+    length -= part;
+    if (!known && reader->joined == sizeof head)
+      memcpy(&head, reader->record, sizeof head);
+    if (head.length > FORMAT_RECORD_MAX)
+      return damaged(reader, "a record that is too long");
+    if (reader->joined < sizeof head ||
+        reader->joined < sizeof head + head.length)
+      continue;
+    int failed = end_record(reader, &head);
+    if (failed)
+      return failed;
+  }
+  return 0;
+}
+
+static bool good_range(uint64_t begin, uint64_t end) {
+  return begin % CACHE_PAGE_SIZE == 0 && end % CACHE_PAGE_SIZE == 0 &&
+         begin < end && end <= STREAM_NUMBER_MAX;
+}
+
+static int take_holes(struct reader *reader) {
+  const struct stream_visitor *visitor = reader->visitor;
+  struct stream_range range;
+  int failed = 0;
+  if (reader->chunk.raw % sizeof range || reader->has_pages)
+    return damaged(reader, "holes that do not belong here");
+  for (size_t at = 0; at < reader->chunk.raw && !failed; at += sizeof range) {
+    memcpy(&range, reader->raw + at, sizeof range);
+    if (!good_range(range.begin, range.end))
+      return damaged(reader, "a hole that cannot be");
+    reader->totals.holes++;
+    if (visitor->hole)
+      failed = visitor->hole(range.begin, range.end, visitor->context);
+  }
+  return failed;
+}
+
+static bool good_pages(const struct reader *reader,
+                       const struct stream_pages *pages) {
+  struct stream_run run;
+  uint64_t sum = 0;
+  if (!pages->runs || pages->runs > pages->pages ||
+      pages->pages > STREAM_PAGES_MAX ||
+      reader->chunk.raw != sizeof *pages + pages->runs * sizeof run +
+                               (size_t)pages->pages * CACHE_PAGE_SIZE)
+    return false;
+  for (uint32_t i = 0; i < pages->runs; i++) {
+    memcpy(&run, reader->raw + sizeof *pages + i * sizeof run, sizeof run);
+    if (!run.pages || run.pages > pages->pages - sum ||
+        run.address > STREAM_NUMBER_MAX ||
+        !good_range(run.address, run.address + run.pages * CACHE_PAGE_SIZE))
+      return false;
+    sum += run.pages;
+  }
+  return sum == pages->pages;
+}
+
+static int take_pages(struct reader *reader) {
+  const struct stream_visitor *visitor = reader->visitor;
+  struct stream_pages pages = {0};
+  struct stream_run run;
+  int failed = 0;
+  if (reader->chunk.raw >= sizeof pages)
+    memcpy(&pages, reader->raw, sizeof pages);
+  if (!good_pages(reader, &pages))
+    return damaged(reader, "pages that cannot be");
+  const unsigned char *at = reader->raw + sizeof pages;
+  const unsigned char *data = at + pages.runs * sizeof run;
+  reader->has_pages = true;
+  reader->totals.pages += pages.pages;
+  for (uint32_t i = 0; i < pages.runs && !failed; i++) {
+    memcpy(&run, at + i * sizeof run, sizeof run);
+    if (visitor->pages)
+      failed = visitor->pages(run.address, data, (size_t)run.pages,
+                              visitor->context);
+    data += run.pages * CACHE_PAGE_SIZE;
+  }
+  return failed;
+}
+
+/* The last: nothing may be missing, and nothing may follow. */
+static int take_end(struct reader *reader) {
+  size_t got;
+  if (reader->chunk.raw != sizeof reader->totals || reader->joined ||
+      memcmp(reader->raw, &reader->totals, sizeof reader->totals) != 0)
+    return damaged(reader, "it is not what it says it is at its end");
+  int failed = read_some(reader, reader->raw, 1, &got);
+  if (failed)
+    return failed;
+  return got ? damaged(reader, "something follows its end") : 0;
+}
+
+static int read_chunks(struct reader *reader) {
+  int failed = read_head(reader);
+  if (!failed)
+    failed = read_chunk(reader);
+  if (!failed)
+    failed = take_begin(reader);
+  bool ended = false;
+  while (!failed && !ended && !(failed = read_chunk(reader)))
+    switch (reader->chunk.kind) {
+    case STREAM_RECORDS:
+      failed = take_records(reader);
+      break;
+    case STREAM_HOLES:
+      failed = take_holes(reader);
+      break;
+    case STREAM_PAGES:
+      failed = take_pages(reader);
+      break;
+    case STREAM_END:
+      failed = take_end(reader);
+      ended = true;
+      break;
+    default:
+      failed = damaged(reader, "a chunk of an unknown kind");
+    }
+  return failed;
+}
+
+int stream_read(const struct stream_source *source,
+                const struct stream_visitor *visitor,
+                struct hwckpt_error *error) {
+  struct reader *reader = calloc(1, sizeof *reader);
+  size_t size = codec_decoder_size();
+  if (reader && (reader->workspace = malloc(size)))
+    reader->decoder = decoder_init(reader->workspace, size);
+  int failed;
+  if (reader && reader->decoder) {
+    reader->source = source;
+    reader->visitor = visitor;
+    reader->error = error;
+    failed = read_chunks(reader);
+  } else
+    failed = hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, source->name,
+                         "reading a stream");
+  if (reader)
+    free(reader->workspace);
+  free(reader);
+  return failed;
+}

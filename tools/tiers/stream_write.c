@@ -1,0 +1,233 @@
+/* stream_write.c - writing a generation as one stream of bytes.
+ *
+ * Invariant: what is written follows from what is put alone: the same
+ * generation gives the same bytes, so that what was begun and cut off can be
+ * gone on with.
+ */
+#include "stream_format.h"
+
+#include "runtime/cache/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+struct stream_writer {
+  struct stream_sink sink;
+  struct stream_checksum checksum;
+  struct stream_totals totals;
+  struct encoder *encoder;
+  void *workspace;
+  enum stream_kind kind; /* of what is collected; 0: nothing */
+  size_t used;
+  struct stream_pages pages;
+  struct stream_run runs[STREAM_PAGES_MAX];
+  unsigned char raw[STREAM_RAW_MAX];
+  unsigned char table[STREAM_RAW_MAX]; /* of pages with their runs */
+  unsigned char coded[STREAM_RAW_MAX];
+};
+
+struct stream_checksum stream_sum(struct stream_checksum before,
+                                  const void *head, size_t head_length,
+                                  const void *data, size_t length) {
+  XXH3_state_t state;
+  XXH3_INITSTATE(&state);
+  XXH3_128bits_reset(&state);
+  XXH3_128bits_update(&state, &before, sizeof before);
+  XXH3_128bits_update(&state, head, head_length);
+  XXH3_128bits_update(&state, data, length);
+  XXH128_hash_t sum = XXH3_128bits_digest(&state);
+  return (struct stream_checksum){sum.low64, sum.high64};
+}
+
+static int write_chunk(struct stream_writer *writer, enum stream_kind kind,
+                       const void *data, size_t length,
+                       struct hwckpt_error *error) {
+  size_t coded =
+      length > 1 ? encoder_encode(writer->encoder, writer->coded, data, length)
+                 : 0;
+  const void *payload = coded ? writer->coded : data;
+  struct stream_chunk chunk = {.kind = kind,
+                               .stored = (uint32_t)(coded ? coded : length),
+                               .raw = (uint32_t)length};
+  chunk.checksum = stream_sum(writer->checksum, &chunk, STREAM_CHUNK_SUMMED,
+                              payload, chunk.stored);
+  writer->checksum = chunk.checksum;
+  int failed =
+      writer->sink.write(writer->sink.context, &chunk, sizeof chunk, error);
+  return failed || !chunk.stored
+             ? failed
+             : writer->sink.write(writer->sink.context, payload, chunk.stored,
+                                  error);
+}
+
+/* Pages are collected behind where their table will be. */
+static int write_pages(struct stream_writer *writer,
+                       struct hwckpt_error *error) {
+  size_t runs = writer->pages.runs * sizeof *writer->runs;
+  unsigned char *at = writer->table;
+  memcpy(at, &writer->pages, sizeof writer->pages);
+  memcpy(at + sizeof writer->pages, writer->runs, runs);
+  memcpy(at + sizeof writer->pages + runs, writer->raw, writer->used);
+  size_t length = sizeof writer->pages + runs + writer->used;
+  writer->pages = (struct stream_pages){0};
+  return write_chunk(writer, STREAM_PAGES, at, length, error);
+}
+
+/* Writes what was collected. */
+static int settle(struct stream_writer *writer, struct hwckpt_error *error) {
+  int failed = 0;
+  if (writer->kind == STREAM_PAGES)
+    failed = write_pages(writer, error);
+  else if (writer->kind)
+    failed =
+        write_chunk(writer, writer->kind, writer->raw, writer->used, error);
+  writer->kind = 0;
+  writer->used = 0;
+  return failed;
+}
+
+/* Of what is collected next. */
+static int turn_to(struct stream_writer *writer, enum stream_kind kind,
+                   struct hwckpt_error *error) {
+  int failed = writer->kind == kind ? 0 : settle(writer, error);
+  writer->kind = kind;
+  return failed;
+}
+
+static int collect(struct stream_writer *writer, enum stream_kind kind,
+                   const void *data, size_t length,
+                   struct hwckpt_error *error) {
+  const unsigned char *from = data;
+  int failed = turn_to(writer, kind, error);
+  while (length && !failed) {
+    size_t part = sizeof writer->raw - writer->used;
+    part = part < length ? part : length;
+    memcpy(writer->raw + writer->used, from, part);
+    writer->used += part;
+    from += part;
+    length -= part;
+    if (writer->used == sizeof writer->raw) {
+      failed = settle(writer, error);
+      writer->kind = kind;
+    }
+  }
+  return failed;
+}
+
+static int write_beginning(struct stream_writer *writer,
+                           const struct stream_identity *identity,
+                           struct hwckpt_error *error) {
+  struct stream_head head = {.version = STREAM_VERSION};
+  struct stream_begin begin = {
+      .number = identity->number,
+      .identity = identity->identity,
+      .parent = identity->parent,
+      .parent_identity = identity->parent_identity,
+      .commit_ns = identity->commit_ns,
+  };
+  memcpy(head.magic, STREAM_MAGIC, sizeof head.magic);
+  memcpy(begin.application, identity->application,
+         strnlen(identity->application, sizeof begin.application - 1));
+  writer->checksum =
+      stream_sum((struct stream_checksum){0}, &head, sizeof head, "", 0);
+  int failed =
+      writer->sink.write(writer->sink.context, &head, sizeof head, error);
+  return failed
+             ? failed
+             : write_chunk(writer, STREAM_BEGIN, &begin, sizeof begin, error);
+}
+
+static void free_writer(struct stream_writer *writer) {
+  if (writer)
+    free(writer->workspace);
+  free(writer);
+}
+
+int stream_begin(const struct stream_sink *sink,
+                 const struct stream_identity *identity, int level,
+                 struct stream_writer **result, struct hwckpt_error *error) {
+  struct stream_writer *writer = calloc(1, sizeof *writer);
+  size_t size = codec_encoder_size(level);
+  *result = NULL;
+  if (writer && (writer->workspace = malloc(size)))
+    writer->encoder = encoder_init(writer->workspace, size, level);
+  if (!writer || !writer->encoder) {
+    free_writer(writer);
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 0, identity->application,
+                       "writing a stream");
+  }
+  writer->sink = *sink;
+  int failed = write_beginning(writer, identity, error);
+  if (failed)
+    free_writer(writer);
+  else
+    *result = writer;
+  return failed;
+}
+
+int stream_put_record(struct stream_writer *writer, uint32_t type,
+                      const void *data, size_t length,
+                      struct hwckpt_error *error) {
+  const uint32_t head[2] = {type, (uint32_t)length};
+  writer->totals.record_bytes += sizeof head + length;
+  int failed = collect(writer, STREAM_RECORDS, head, sizeof head, error);
+  return failed ? failed : collect(writer, STREAM_RECORDS, data, length, error);
+}
+
+int stream_put_hole(struct stream_writer *writer, uint64_t begin, uint64_t end,
+                    struct hwckpt_error *error) {
+  const struct stream_range range = {begin, end};
+  writer->totals.holes++;
+  return collect(writer, STREAM_HOLES, &range, sizeof range, error);
+}
+
+/* Takes pages of one run, as many as there is room for. */
+static size_t take_pages(struct stream_writer *writer, uint64_t address,
+                         const void *data, size_t count) {
+  size_t part = STREAM_PAGES_MAX - writer->pages.pages;
+  part = part < count ? part : count;
+  struct stream_run *last =
+      writer->pages.runs ? &writer->runs[writer->pages.runs - 1] : NULL;
+  if (last && last->address + last->pages * CACHE_PAGE_SIZE == address)
+    last->pages += part;
+  else
+    writer->runs[writer->pages.runs++] = (struct stream_run){address, part};
+  memcpy(writer->raw + writer->used, data, part * CACHE_PAGE_SIZE);
+  writer->used += part * CACHE_PAGE_SIZE;
+  writer->pages.pages += (uint32_t)part;
+  return part;
+}
+
+int stream_put_pages(struct stream_writer *writer, uint64_t address,
+                     const void *data, size_t count,
+                     struct hwckpt_error *error) {
+  const unsigned char *from = data;
+  writer->totals.pages += count;
+  while (count) {
+    int failed = turn_to(writer, STREAM_PAGES, error);
+    if (failed)
+      return failed;
+    size_t part = take_pages(writer, address, from, count);
+    address += part * CACHE_PAGE_SIZE;
+    from += part * CACHE_PAGE_SIZE;
+    count -= part;
+    if (writer->pages.pages == STREAM_PAGES_MAX &&
+        (failed = settle(writer, error)))
+      return failed;
+  }
+  return 0;
+}
+
+int stream_end(struct stream_writer *writer, int failed,
+               struct hwckpt_error *error) {
+  if (!failed)
+    failed = settle(writer, error);
+  if (!failed)
+    failed = write_chunk(writer, STREAM_END, &writer->totals,
+                         sizeof writer->totals, error);
+  free_writer(writer);
+  return failed;
+}
