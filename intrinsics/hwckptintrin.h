@@ -71,6 +71,24 @@ int hwckpt_checkpoint(void);
  * with -fhwckpt. */
 int hwckpt_load(void);
 
+/* Where the condition does not hold the program is rolled back, as
+ * __builtin_ckpt_load() does, if the option rollback_on has `check`; else, and
+ * when it fails again after so many rollbacks to the same checkpoint (option
+ * rollback_retries), it is told on standard error and the program ends as by
+ * abort(). */
+#define hwckpt_check(condition)                                                \
+  ((condition) ? (void)0 : hwckpt_check_failed(#condition, __FILE__, __LINE__))
+#ifdef __HWCKPT__
+__attribute__((noreturn, cold)) void
+hwckpt_check_failed(const char *condition, const char *file, int line);
+#else
+__attribute__((noreturn)) static inline void
+hwckpt_check_failed(const char *condition, const char *file, int line) {
+  (void)condition, (void)file, (void)line;
+  __builtin_abort();
+}
+#endif
+
 /* Leaves length bytes at address out of all checkpoints to come: what is in
  * them is never written, and after a restore they are zero. As
  * [[hwckpt::exclude]] does for a variable, also for memory of other kinds; the
@@ -101,6 +119,8 @@ struct hwckpt_statistics {
    * being written; how long that took; how long it waited for flash itself. */
   unsigned long long delayed_ns, write_ns, waited_ns;
   unsigned long long device_rate; /* bytes a second that flash writes, 0: ? */
+  /* Times it was rolled back in place; of these, because of a failure. */
+  unsigned long long rollbacks, faults_rolled_back;
 };
 
 /* Fills the first `size` bytes (sizeof the structure) of *statistics. 0, or a

@@ -4,6 +4,7 @@
 #include "counters.h"
 
 #include "../../intrinsics/hwckptintrin.h"
+#include "../support/live.h"
 #include "events.h"
 
 #include <errno.h>
@@ -60,6 +61,14 @@ void counters_taken(const struct checkpoint_result *result) {
   end_change();
 }
 
+/* A rollback takes the others back, but not its own number. */
+static LIVE _Atomic uint64_t rollbacks, faults;
+
+void counters_rolled_back(bool fault) {
+  atomic_fetch_add(&rollbacks, 1);
+  atomic_fetch_add(&faults, fault);
+}
+
 void counters_failed(void) {
   begin_change();
   counters.failures++;
@@ -77,6 +86,8 @@ EXPORTED int hwckpt_statistics(struct hwckpt_statistics *statistics,
     memcpy(&copy, &counters, sizeof copy);
     atomic_thread_fence(memory_order_acquire);
   } while (before & 1 || before != atomic_load(&turn));
+  copy.rollbacks = atomic_load(&rollbacks);
+  copy.faults_rolled_back = atomic_load(&faults);
   if (size > sizeof copy) {
     memset((char *)statistics + sizeof copy, 0, size - sizeof copy);
     size = sizeof copy;

@@ -9,5 +9,7 @@
 /* On the checkpoint thread. */
 void counters_taken(const struct checkpoint_result *result);
 void counters_failed(void);
+/* `fault`: because of a failure of the program. */
+void counters_rolled_back(bool fault);
 
 #endif

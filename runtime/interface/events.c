@@ -2,6 +2,7 @@
 #include "events.h"
 
 #include "../arch/sys.h"
+#include "../support/alternate_stacks.h"
 #include "../support/checkpoint.h"
 #include "../support/handlers.h"
 #include "../support/live.h"
@@ -9,6 +10,7 @@
 #include "../support/undo.h"
 #include "asked.h"
 #include "counters.h"
+#include "faults.h"
 #include "hooks.h"
 #include "monitor.h"
 #include "pending.h"
@@ -226,7 +228,15 @@ static bool next_events(struct pending *taken) {
   }
 }
 
+/* What the last rollback was for; null: the program had asked. */
+static LIVE const char *failure;
+
+/* Counted before a thread goes on, and perhaps fails again. */
 static void rolled_back(void) {
+  uint64_t number;
+  const char *application = checkpoint_newest(&number);
+  failure = faults_rolled_back(application, number);
+  counters_rolled_back(failure != 0);
   hooks_rolled_back();
   sites_rolled_back();
   /* What they watch, and in which threads, is as it was then. */
@@ -395,22 +405,27 @@ static void tidy(void) {
 static void roll_back(const struct quiesce_hooks *how) {
   struct hwckpt_error error;
   struct rollback_result result;
-  char text[256];
+  char text[512];
   uint64_t number;
   if (checkpoint_roll_back(how, &result, &error) < 0) {
     if (error.code != HWCKPT_E_CACHE_EMPTY)
       events_say(&error);
     quiesce_fail_loads(errno_of(&error));
-  } else if (events.options.verbosity > 0) {
-    const char *application = checkpoint_newest(&number);
-    hwckpt_format(
-        text, sizeof text,
-        "hwckpt: rolled back to %s/%llu, %llu pages, paused %llu us\n",
-        application, (unsigned long long)number,
-        (unsigned long long)result.pages,
-        (unsigned long long)result.pause_ns / 1000u);
-    report(text);
+    return;
   }
+  if (events.options.verbosity == 0)
+    return;
+  const char *application = checkpoint_newest(&number);
+  size_t length =
+      failure
+          ? hwckpt_format(text, sizeof text, "hwckpt: %s", failure)
+          : hwckpt_format(text, sizeof text, "hwckpt: rolled back to %s/%llu",
+                          application, (unsigned long long)number);
+  hwckpt_format(text + length, sizeof text - length,
+                ", %llu pages, paused %llu us\n",
+                (unsigned long long)result.pages,
+                (unsigned long long)result.pause_ns / 1000u);
+  report(text);
 }
 
 /* Why there are no checkpoints. */
@@ -556,6 +571,12 @@ int events_load(ucontext_t *context) {
                     : quiesce_park_until_saved(PARK_LOAD, context, ask_load);
 }
 
+uint64_t events_newest(void) {
+  uint64_t number;
+  checkpoint_newest(&number);
+  return number ? number : events.generation;
+}
+
 /* Every site traps from the first on. */
 static void arm_from_start(void) {
   uint64_t all = ~0ull, before;
@@ -582,6 +603,8 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   pending_clear();
   quiesce_pass(asked_signal);
   quiesce_install();
+  if (*options->rollback_on)
+    alternate_stacks_reserve();
   if (!generation && takes_back(options))
     undo_reserve();
   if (generation && takes_back(options)) {

@@ -55,6 +55,9 @@ void events_save_at_site(ucontext_t *context);
 /* Asks to be rolled back; returns only when that fails, a negative errno. */
 int events_load(ucontext_t *context);
 
+/* The generation that a load goes back to, as far as is known now; 0: none. */
+uint64_t events_newest(void);
+
 /* Whether this process is the one the runtime serves, not a child of it. */
 bool events_here(void);
 

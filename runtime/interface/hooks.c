@@ -12,6 +12,7 @@
 #include "../support/live.h"
 #include "../support/quiesce.h"
 #include "events.h"
+#include "faults.h"
 #include "monitor.h"
 #include "sites.h"
 #include "trap_actions.h"
@@ -193,6 +194,7 @@ static void on_illegal(int number, siginfo_t *info, void *argument) {
   ucontext_t *context = argument;
   uint32_t immediate = arch_checkpoint_instruction(context, true);
   if (!immediate && !arch_checkpoint_instruction(context, false)) {
+    faults_signal(number, info, context);
     trap_actions_pass(number, info, argument);
     return;
   }

@@ -39,7 +39,8 @@ extern int __sigaction(int, const struct sigaction *, struct sigaction *)
  * one), the two signals that libc keeps for itself. */
 static uint64_t without_traps(const sigset_t *set) {
   uint64_t bits = *(const uint64_t *)(const void *)set;
-  return bits & ~(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 7ull << 30);
+  return bits & ~(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 7ull << 30 |
+                  __hwckpt_faults());
 }
 
 static int change_mask(int how, const sigset_t *set, sigset_t *before) {

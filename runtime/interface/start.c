@@ -11,6 +11,7 @@
 #include "entries.h"
 #include "events.h"
 #include "exec.h"
+#include "faults.h"
 #include "hooks.h"
 #include "monitor.h"
 #include "signals.h"
@@ -41,6 +42,8 @@ static struct hwckpt_options options;
 EXPORTED int hwckpt_request(void);
 EXPORTED int hwckpt_checkpoint(void);
 EXPORTED int hwckpt_load(void);
+EXPORTED _Noreturn void hwckpt_check_failed(const char *condition,
+                                            const char *file, int line);
 EXPORTED int hwckpt_exclude(void *address, size_t length);
 EXPORTED int hwckpt_include(void *address, size_t length);
 
@@ -87,6 +90,12 @@ __attribute__((noinline)) int hwckpt_load(void) {
   return result;
 }
 
+void hwckpt_check_failed(const char *condition, const char *file, int line) {
+  if (faults_check(condition, file, line))
+    hwckpt_load();
+  faults_check_failed(condition, file, line);
+}
+
 static const char *environment(const char *name) {
   size_t length = strlen(name);
   for (char **entry = environ; entry && *entry; entry++)
@@ -126,6 +135,7 @@ static void restored(const char *cache, const char *application,
   monitors_read_rules(options.on, say_here);
   sites_forget();
   monitors_forget();
+  faults_restored(&options);
   events_start(&options, cache, application, generation, tracking);
 }
 
@@ -188,6 +198,7 @@ __attribute__((constructor(101))) static void start(void) {
   arch_read_tls_directly(true);
   hooks_install();
   signals_install(&options);
+  faults_start(&options);
   entries_choose(options.hook);
   checkpoint_remember();
   restored_notify(restored, options_text);

@@ -15,8 +15,11 @@ static struct wanted {
   int number;
   uint64_t handler; /* ours; 0: not installed */
   struct sigaction_raw action;
-} wanted[] = {{.number = SIGTRAP}, {.number = SIGILL}, {.number = SIGSYS}};
+} wanted[] = {{.number = SIGTRAP}, {.number = SIGILL}, {.number = SIGSYS},
+              {.number = SIGSEGV}, {.number = SIGBUS}, {.number = SIGFPE},
+              {.number = SIGABRT}};
 #define COUNT (sizeof wanted / sizeof *wanted)
+#define TRAPS 3u /* the first, which code with sites runs into */
 
 static _Atomic int busy; /* process id of the holder */
 
@@ -78,6 +81,18 @@ EXPORTED int __hwckpt_trap_action(int number,
   return 1;
 }
 
+bool trap_actions_handled(int number) {
+  return find(number)->action.handler > (uint64_t)SIG_IGN;
+}
+
+EXPORTED uint64_t __hwckpt_faults(void) {
+  uint64_t faults = 0;
+  for (unsigned i = TRAPS; i < COUNT; i++)
+    if (wanted[i].handler && wanted[i].number != SIGABRT)
+      faults |= 1ull << (wanted[i].number - 1);
+  return faults;
+}
+
 /* As the kernel takes it, and resets it where it was asked to. */
 static struct sigaction_raw take(struct wanted *one) {
   uint64_t mask = lock();
@@ -107,7 +122,9 @@ void trap_actions_pass(int number, siginfo_t *info, void *context) {
   /* The program's handler runs with what it asked to be blocked, but for the
    * traps: code in it has sites. */
   uint64_t mask = arch_context_sigmask(context) | action.mask;
-  for (unsigned i = 0; i < COUNT; i++)
+  if (!(action.flags & SA_NODEFER))
+    mask |= 1ull << (number - 1);
+  for (unsigned i = 0; i < TRAPS; i++)
     mask &= ~(1ull << (wanted[i].number - 1));
   uint64_t before = 0;
   SYS(rt_sigprocmask, SIG_SETMASK, &mask, &before, 8);

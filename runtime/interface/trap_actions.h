@@ -1,16 +1,25 @@
 /* trap_actions.h - what the program wants done at SIGTRAP, SIGILL and SIGSYS,
- * whose handlers are the runtime's: a trap that is none of ours goes there.
+ * whose handlers are the runtime's: a trap that is none of ours goes there. So
+ * with the signals of failures, where the option rollback_on wants them.
  */
 #ifndef HWCKPT_INTERFACE_TRAP_ACTIONS_H
 #define HWCKPT_INTERFACE_TRAP_ACTIONS_H
 
 #include "../support/handlers.h"
 
+#include <stdbool.h>
+
 /* Installs our handler; what there was becomes the program's action. */
 void trap_actions_install(int number, signal_handler *handler);
 
 /* In that handler: does what the program's action says. */
 void trap_actions_pass(int number, siginfo_t *info, void *context);
+
+/* Whether that is a handler. */
+bool trap_actions_handled(int number);
+
+/* For interpose.c: the signals of failures that are not to be blocked. */
+uint64_t __hwckpt_faults(void);
 
 /* For interpose.c: sets (not null) and tells (not null) the program's action of
  * a signal; 0 when the signal is none of these, or ours is not installed. */

@@ -62,6 +62,7 @@ struct Limits {
 const Limits NumberLimits[] = {
     {"every_site", 0, INT64_MAX, "0 or more"},
     {"rollback_every", 0, INT64_MAX, "0 or more"},
+    {"rollback_retries", 1, INT_MAX, "1 or more"},
     {"base_every", 0, UINT_MAX, "0 or more"},
     {"keep", 1, INT_MAX, "1 or more"},
     {"signal", 0, 64, "a signal number, or 0"},
@@ -71,7 +72,7 @@ const Limits NumberLimits[] = {
 
 struct Words {
   const char *option;
-  const char *allowed[6];
+  const char *allowed[9];
   const char *expected;
 };
 const Words AllowedWords[] = {
@@ -91,6 +92,13 @@ const Words AllowedWords[] = {
      {"rollback", "exact", "keep", "truncate", "check", nullptr},
      "rollback, keep, truncate or check"},
     {"on_unsupported", {"fail", "warn", nullptr}, "fail or warn"},
+};
+
+// Several of them may be given, joined.
+const Words JoinedWords[] = {
+    {"rollback_on",
+     {"segv", "bus", "fpe", "ill", "abort", "check", "all", "handled", nullptr},
+     "segv, bus, fpe, ill, abort, check, all and handled, joined by +"},
 };
 
 bool isDigit(char c) { return c >= '0' && c <= '9'; }
@@ -302,7 +310,10 @@ public:
     *Value = text;
     for (const Words &words : AllowedWords)
       if (internal_strcmp(words.option, Name) == 0)
-        checkWord(words, text);
+        checkWord(words, text, internal_strlen(text));
+    for (const Words &words : JoinedWords)
+      if (internal_strcmp(words.option, Name) == 0)
+        checkJoined(words, text);
     return true;
   }
   bool Format(char *buffer, uptr size) final {
@@ -310,11 +321,22 @@ public:
   }
 
 private:
-  void checkWord(const Words &words, const char *text) {
+  void checkWord(const Words &words, const char *text, uptr length) {
     for (const char *const *word = words.allowed; *word; ++word)
-      if (internal_strcmp(*word, text) == 0)
+      if (internal_strlen(*word) == length &&
+          internal_strncmp(*word, text, length) == 0)
         return;
     Wrong->make(Name, text, words.expected);
+  }
+
+  void checkJoined(const Words &words, const char *text) {
+    const char *word = text;
+    for (uptr length; *word; word += length + (word[length] != 0)) {
+      length = 0;
+      while (word[length] && word[length] != '+' && word[length] != ',')
+        ++length;
+      checkWord(words, word, length);
+    }
   }
 };
 

@@ -12,6 +12,7 @@
 #include "../arch/sys.h"
 #include "../resources/info.h"
 #include "../resources/resource.h"
+#include "alternate_stacks.h"
 #include "capture.h"
 #include "crew.h"
 #include "describe.h"
@@ -248,6 +249,7 @@ static int capture(bool base, const struct parked *threads, unsigned count,
                    Process *process, Statistics *statistics,
                    struct hwckpt_error *error) {
   uint64_t begin = quiesce_now_ns();
+  alternate_stacks_give(threads, count);
   describe_stopped(process, threads, count);
   int result = memory_map_read(&checkpoint.map, error);
   if (result == 0 && checkpoint.options.undo)

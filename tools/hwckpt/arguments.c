@@ -66,6 +66,37 @@ int arguments_mtbf(const struct command *command, const char *value,
   return options_set(options, "mtbf", value, &error) ? report_error(&error) : 0;
 }
 
+static bool is_failure(const char *text, size_t length) {
+  static const char *const known[] = {"segv",  "bus",   "fpe", "ill",
+                                      "abort", "check", "all", "handled"};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strlen(known[i]) == length && !memcmp(known[i], text, length))
+      return true;
+  return false;
+}
+
+int arguments_rollback_on(const struct command *command, const char *value,
+                          char *options) {
+  struct hwckpt_error error = {0};
+  char joined[64] = "";
+  for (const char *word = value;;) {
+    size_t length = strcspn(word, ",+"), had = strlen(joined);
+    if (!is_failure(word, length) || had + length + 2 > sizeof joined)
+      return report_usage(command, "--rollback-on",
+                          "'%.*s' is no failure (segv, bus, fpe, ill, abort, "
+                          "check, all, handled)",
+                          (int)length, word);
+    hwckpt_format(joined + had, sizeof joined - had, "%s%.*s", had ? "+" : "",
+                  (int)length, word);
+    if (!word[length])
+      break;
+    word += length + 1;
+  }
+  return options_set(options, "rollback_on", joined, &error)
+             ? report_error(&error)
+             : 0;
+}
+
 int arguments_options(const char *value, char *options) {
   struct hwckpt_error error = {0};
   if (options_check(value, &error)) {

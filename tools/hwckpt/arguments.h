@@ -18,6 +18,7 @@ enum option_value {
   OPTION_PID,
   OPTION_FORCE,
   OPTION_JSON,
+  OPTION_ROLLBACK_ON,
 };
 
 /* Reports what getopt_long() returned '?' or ':' for. */
@@ -33,6 +34,10 @@ int arguments_on(const char *value, char *options);
 /* The same with --mtbf. */
 int arguments_mtbf(const struct command *command, const char *value,
                    char *options);
+
+/* The same with --rollback-on: failures, joined by ',' or '+'. */
+int arguments_rollback_on(const struct command *command, const char *value,
+                          char *options);
 
 /* Checks an -o and appends it; 0, or the exit status after a report. */
 int arguments_options(const char *value, char *options);

@@ -133,6 +133,7 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       {"every", required_argument, NULL, OPTION_EVERY},
       {"on", required_argument, NULL, OPTION_ON},
       {"mtbf", required_argument, NULL, OPTION_MTBF},
+      {"rollback-on", required_argument, NULL, OPTION_ROLLBACK_ON},
       {"cache", required_argument, NULL, OPTION_CACHE},
       {"name", required_argument, NULL, OPTION_NAME},
       {"options", required_argument, NULL, 'o'},
@@ -153,6 +154,11 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       break;
     case OPTION_ON:
       if ((failed = arguments_on(optarg, request->options)))
+        return failed;
+      break;
+    case OPTION_ROLLBACK_ON:
+      if ((failed =
+               arguments_rollback_on(&command_run, optarg, request->options)))
         return failed;
       break;
     case OPTION_MTBF:
@@ -344,6 +350,13 @@ const struct command command_run = {
         ",site=DUR: at the\n"
         "                 next annotated site, if one comes within that time\n"
         "  --mtbf DUR     for --every auto: mean time between failures (24h)\n"
+        "  --rollback-on LIST\n"
+        "                 go back to the last checkpoint, within the process, "
+        "at segv,\n"
+        "                 bus, fpe, ill, abort, check (a failed "
+        "hwckpt_check()) or all\n"
+        "                 of these; handled: also where PROG handles the "
+        "signal\n"
         "  --cache DIR    where the checkpoints go\n"
         "  --name NAME    name of the application in the cache; made up from "
         "PROG's\n"
