@@ -43,6 +43,7 @@ struct assembly {
   struct exchange *exchange;
   struct supervised *program;
   struct rlimit descriptors; /* what the processes are to have */
+  struct part_memory *memory;
   char restorer[CACHE_PATH_MAX];
   int epoll;
   bool failed;
@@ -290,14 +291,21 @@ static int prepare_member(struct assembly *assembly, size_t index, int life,
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = member};
   epoll_ctl(assembly->epoll, EPOLL_CTL_ADD, status[0], &event);
   member->status = status[0];
-  member->start = (struct launch_start){.supervisor = supervisor,
-                                        .restorer = assembly->restorer,
-                                        .life = life,
-                                        .status = status[1],
-                                        .is_root = index == 0};
-  const struct launch_part part = {
-      &member->part->generation, assembly->work.selection->path,
-      member->part->application, member->part->number, true};
+  member->start =
+      (struct launch_start){.supervisor = supervisor,
+                            .restorer = assembly->restorer,
+                            .life = life,
+                            .status = status[1],
+                            .is_root = index == 0,
+                            .memories = assembly->memory[index].memories,
+                            .memory_count = assembly->memory[index].count};
+  const struct launch_part part = {&member->part->generation,
+                                   assembly->work.selection->path,
+                                   member->part->application,
+                                   member->part->number,
+                                   true,
+                                   member->start.memories,
+                                   member->start.memory_count};
   return launch_plan(assembly->work.request, &part, status[1],
                      &member->start.plan, error);
 }
@@ -342,6 +350,9 @@ static int launch(struct assembly *assembly, struct supervisor *supervisor,
   int failed = launch_find_restorer(assembly->restorer, error);
   if (failed)
     return failed;
+  assembly->memory = assembly_memory(plan, error);
+  if (!assembly->memory)
+    return -(int)error->code;
   if (pipe2(life, O_CLOEXEC) || supervise_begin(supervisor))
     return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, errno, "pipe", "%s", "");
   for (size_t i = 0; !failed && i < plan->count; i++)
@@ -363,6 +374,7 @@ static int launch(struct assembly *assembly, struct supervisor *supervisor,
                            assembly->work.request->policy, life[0], &root,
                            assembly->program, error);
   close_their_ends(assembly);
+  assembly_memory_close(assembly->memory, assembly->count);
   return failed ? failed : count_restore(assembly, error);
 }
 

@@ -10,6 +10,8 @@
 #include "restore.h"
 #include "selection.h"
 
+#include "tools/restorer/plan.h"
+
 /* The generation of one process. */
 struct part {
   struct generation generation;
@@ -31,6 +33,18 @@ int assembly_read(const struct selection *selection,
                   const struct generation *root, struct assembly_plan *plan,
                   struct hwckpt_error *error);
 void assembly_free(struct assembly_plan *plan);
+
+/* Memory that several of the processes have: made once, a file each. What a
+ * process is to get is at parts[i] of what assembly_memory() returns. */
+struct part_memory {
+  struct restore_memory *memories;
+  size_t count;
+};
+/* Null: an error, which is filled. */
+struct part_memory *assembly_memory(const struct assembly_plan *plan,
+                                    struct hwckpt_error *error);
+/* Once the processes have it. */
+void assembly_memory_close(struct part_memory *memory, size_t parts);
 
 struct assembly;
 

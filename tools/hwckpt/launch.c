@@ -34,15 +34,31 @@ void launch_tell_failure(int fd, const struct hwckpt_error *error) {
 
 /* ---- in the new process ---- */
 
-/* Two descriptors stay open behind 0, 1 and 2, at their numbers. */
-static void close_others(int one, int other) {
-  unsigned low = (unsigned)(one < other ? one : other);
-  unsigned high = (unsigned)(one < other ? other : one);
-  if (low > 3)
-    syscall(SYS_close_range, 3u, low - 1, 0u);
-  if (high > low + 1)
-    syscall(SYS_close_range, low + 1, high - 1, 0u);
-  syscall(SYS_close_range, high + 1, ~0u, 0u);
+/* The lowest from `from` on that stays open, ~0: none. */
+static unsigned next_kept(const struct launch_start *start, unsigned from) {
+  unsigned next = ~0u;
+  const int own[] = {start->plan, start->status};
+  for (size_t i = 0; i < 2; i++)
+    if ((unsigned)own[i] >= from && (unsigned)own[i] < next)
+      next = (unsigned)own[i];
+  for (size_t i = 0; i < start->memory_count; i++) {
+    unsigned number = (unsigned)start->memories[i].descriptor;
+    if (number >= from && number < next)
+      next = number;
+  }
+  return next;
+}
+
+/* What it gets stays open behind 0, 1 and 2, at its numbers. */
+static void close_others(const struct launch_start *start) {
+  unsigned from = 3, next;
+  while ((next = next_kept(start, from)) != ~0u) {
+    if (next > from)
+      syscall(SYS_close_range, from, next - 1, 0u);
+    fcntl((int)next, F_SETFD, 0);
+    from = next + 1;
+  }
+  syscall(SYS_close_range, from, ~0u, 0u);
 }
 
 __attribute__((noreturn)) void launch_become(void *context) {
@@ -52,9 +68,7 @@ __attribute__((noreturn)) void launch_become(void *context) {
   if (!start->is_root) /* its parent's end is not the tool's */
     prctl(PR_SET_PDEATHSIG, 0);
   process_id_keep_right();
-  close_others(start->plan, start->status);
-  fcntl(start->plan, F_SETFD, 0);
-  fcntl(start->status, F_SETFD, 0);
+  close_others(start);
   char number[16];
   snprintf(number, sizeof number, "%d", start->plan);
   char *restorer = (char *)start->restorer;
@@ -129,13 +143,16 @@ int launch_plan(const struct restore_request *request,
   struct cache_range *areas = list_areas(generation);
   fill_plan(request, part, status_fd, plan);
   plan->areas = generation->areas;
+  plan->memories = (uint32_t)part->memory_count;
   *fd = (int)syscall(SYS_memfd_create, "hwckpt-plan",
                      MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
   if (*fd < 0 && errno == EINVAL)
     *fd = (int)syscall(SYS_memfd_create, "hwckpt-plan",
                        MFD_CLOEXEC | MFD_ALLOW_SEALING);
   bool written = areas && *fd >= 0 && write_all(*fd, plan, sizeof *plan) &&
-                 write_all(*fd, areas, generation->areas * sizeof *areas);
+                 write_all(*fd, areas, generation->areas * sizeof *areas) &&
+                 write_all(*fd, part->memories,
+                           part->memory_count * sizeof *part->memories);
   int number = errno;
   free(areas);
   if (!written)
@@ -238,9 +255,13 @@ int launch_program(const struct restore_request *request,
   failed = supervise_begin(supervisor);
   if (failed)
     return kernel_refused("signals", -failed, error);
-  const struct launch_part part = {generation, selection->path,
-                                   selection->application, selection->number,
-                                   false};
+  const struct launch_part part = {generation,
+                                   selection->path,
+                                   selection->application,
+                                   selection->number,
+                                   false,
+                                   NULL,
+                                   0};
   struct launch_start start = {.supervisor = supervisor,
                                .restorer = restorer,
                                .life = life[0],

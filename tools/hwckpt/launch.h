@@ -5,6 +5,8 @@
 #include "restore.h"
 #include "selection.h"
 
+#include "tools/restorer/plan.h"
+
 /* Makes the process with the old id; in it the restorer begins. The restore is
  * counted meanwhile, durably, and the program does not go on before that is
  * done: so no two runs of it are told the same number. *status_fd is where the
@@ -23,6 +25,8 @@ struct launch_part {
   const char *cache, *application;
   uint64_t number;
   bool in_tree; /* one process of several */
+  const struct restore_memory *memories;
+  size_t memory_count;
 };
 
 /* All that the new process needs. */
@@ -31,6 +35,8 @@ struct launch_start {
   const char *restorer;   /* path */
   int life, plan, status; /* descriptors; status is the end that is written */
   bool is_root;           /* its end is the program's, and the tool's is its */
+  const struct restore_memory *memories; /* descriptors it gets besides */
+  size_t memory_count;
 };
 
 int launch_find_restorer(char path[CACHE_PATH_MAX], struct hwckpt_error *error);

@@ -83,17 +83,27 @@ static int read_plan(const char *argument) {
   return fd;
 }
 
-/* Where the program's memory will be. */
-static struct cache_range *read_ranges(int fd) {
-  size_t length = restorer.plan.areas * sizeof(struct cache_range);
-  struct cache_range *ranges = cache_env_kernel.map(length + 1);
-  for (size_t done = 0; ranges && done < length;) {
-    long got = SYS(pread64, fd, (char *)ranges + done, length - done,
-                   sizeof restorer.plan + done);
+/* What is behind the plan. */
+static void read_behind(int fd, void *to, size_t length, size_t at) {
+  for (size_t done = 0; done < length;) {
+    long got = SYS(pread64, fd, (char *)to + done, length - done,
+                   sizeof restorer.plan + at + done);
     if (got <= 0)
       SYS(exit_group, 125);
     done += (size_t)got;
   }
+}
+
+/* Where the program's memory will be. */
+static struct cache_range *read_ranges(int fd) {
+  size_t length = restorer.plan.areas * sizeof(struct cache_range);
+  struct cache_range *ranges = cache_env_kernel.map(length + 1);
+  if (ranges)
+    read_behind(fd, ranges, length, 0);
+  if (restorer.plan.memories > RESTORE_MEMORIES)
+    SYS(exit_group, 125);
+  read_behind(fd, restorer.memories,
+              restorer.plan.memories * sizeof *restorer.memories, length);
   if (!ranges)
     FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory",
          "list of areas");

@@ -4,7 +4,8 @@
  * id), makes the process with the right id, and in it executes the restorer
  * with one argument, the number of a descriptor (a memfd) that holds a struct
  * restore_plan, and behind it a struct cache_range for each of the program's
- * areas, ascending. The restorer becomes the program.
+ * areas, ascending, and then a struct restore_memory for each memory that other
+ * processes of the tree have too. The restorer becomes the program.
  */
 #ifndef HWCKPT_RESTORER_PLAN_H
 #define HWCKPT_RESTORER_PLAN_H
@@ -33,7 +34,16 @@ struct restore_plan {
   uint32_t threads;   /* that read; 0: as many as there are processors */
   uint32_t lazy;      /* memory is loaded while the program runs */
   uint32_t in_tree;   /* one process of several (docs/trees.md) */
+  uint32_t memories;  /* behind the ranges */
 };
+
+/* Memory of several processes, made for all of them. */
+struct restore_memory {
+  uint64_t device, inode; /* at the checkpoint */
+  int32_t descriptor;
+  uint32_t unused;
+};
+#define RESTORE_MEMORIES 256u
 
 /* Messages on a socket, from the restorer, from the resume code in the restored
  * program, which closes it when the program runs, and from the loader. No

@@ -23,6 +23,7 @@ struct restorer {
   Process process;
   struct cache_range memory; /* image copy, stack and arena */
   struct cache_range arena;
+  struct restore_memory memories[RESTORE_MEMORIES];
 };
 extern struct restorer restorer;
 

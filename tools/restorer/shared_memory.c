@@ -27,6 +27,7 @@ static struct {
     uint32_t seals;
     int fd;         /* of a file, -1: none */
     bool is_open;   /* by the program */
+    bool is_given;  /* made for several processes: each fills it, alike */
     uint64_t whole; /* while areas are joined: all of it */
     SystemVMemory system_v;
     long id; /* of System V, 0: not made yet */
@@ -191,6 +192,26 @@ static void attach(struct memory *memory, const Area *area) {
 
 /* ---- making ---- */
 
+/* Its file, where other processes of the tree have the memory too; -1: none. */
+static int given(const Area *area) {
+  for (uint32_t i = 0; i < restorer.plan.memories; i++)
+    if (restorer.memories[i].inode == area->inode &&
+        restorer.memories[i].device == area->device)
+      return restorer.memories[i].descriptor;
+  return -1;
+}
+
+static void use_given(struct memory *memory, const Area *area, int fd) {
+  static DeletedFile file;
+  size_t index;
+  memory->source = AreaSource_SOURCE_FILE;
+  memory->is_given = true;
+  memory->fd = fd;
+  memory->is_open = find_file(area, &file, &index);
+  if (memory->is_open)
+    fill_file(memory, area, index);
+}
+
 static void note(const Area *area, void *context) {
   (void)context;
   if (area->kind != AreaKind_AREA_SHARED_MEMORY)
@@ -202,7 +223,10 @@ static void note(const Area *area, void *context) {
                               .inode = area->inode,
                               .source = area->source,
                               .fd = -1};
-    if (area->source == AreaSource_SOURCE_FILE)
+    int fd = given(area);
+    if (fd >= 0)
+      use_given(memory, area, fd);
+    else if (area->source == AreaSource_SOURCE_FILE)
       make_file(memory, area);
     else if (area->source == AreaSource_SOURCE_SYSTEM_V)
       find_segment(memory, area);
@@ -224,7 +248,9 @@ void shared_memory_make(const struct cache_reader *reader) {
   each_area(reader, note, NULL);
   for (size_t i = 0; i < shared.count; i++) {
     struct memory *memory = &shared.memories[i];
-    long result = memory->fd < 0 ? 0 : SYS(ftruncate, memory->fd, memory->size);
+    long result = memory->fd < 0 || memory->is_given
+                      ? 0
+                      : SYS(ftruncate, memory->fd, memory->size);
     if (result < 0)
       refuse(result, restorer.process.program, "size of a deleted file",
              memory->size);
