@@ -1,22 +1,61 @@
 /* inherited.c - standard input, output and error that are no files: who
- * restores the program gives its own. */
+ * restores the program gives its own.
+ *
+ * Processes of a tree have these at other numbers too: `exec 3>&1`, `2>&1`. */
 #include "../arch/sys.h"
+#include "../support/record_types.h"
 #include "resource.h"
+#include "tree.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+
+/* Which of 0 to 2 the open file is in the first process of the tree that has it
+ * as one of those; its own number where that is one. -1: none. */
+static int32_t standard_in_tree(const struct resource_sink *sink,
+                                const Descriptor *message) {
+  size_t count;
+  const struct tree_fact *rows =
+      tree_rows(sink, message->device, message->inode, &count);
+  uint64_t file = tree_file(sink, message);
+  const struct tree_fact *first = 0;
+  for (size_t i = 0; file && i < count; i++) {
+    if (rows[i].file != file || rows[i].number > 2)
+      continue;
+    if (!first)
+      first = &rows[i];
+    if (rows[i].member == first->member && rows[i].number == message->number)
+      return message->number;
+  }
+  return first ? first->number : -1;
+}
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
-  (void)sink;
+  if (message->number > 2 && sink->tree && !S_ISCHR(message->mode))
+    return standard_in_tree(sink, message) >= 0;
   return message->number >= 0 && message->number <= 2;
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  Terminal terminal = Terminal_init_zero;
+  terminal.standard = sink->tree ? standard_in_tree(sink, message) : -1;
+  return terminal.standard < 0 || terminal.standard == message->number
+             ? 0
+             : resource_put(sink, RECORD_TERMINAL, Terminal_fields, &terminal,
+                            error);
 }
 
 static int take(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
-  if (message->number < 0 || message->number > 2)
+  Terminal terminal = {.standard = message->number};
+  (void)resource_get_own(source, RECORD_TERMINAL, Terminal_fields, &terminal,
+                         0);
+  if (terminal.standard < 0 || terminal.standard > 2)
     return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "descriptor",
                        "%d cannot be inherited", (int)message->number);
-  int from = source->inherited[message->number];
+  int from = source->inherited[terminal.standard];
   long fd =
       from < 0 ? SYS(openat, AT_FDCWD, "/dev/null", O_RDWR) : SYS(dup, from);
   if (fd < 0)
@@ -48,6 +87,7 @@ const struct descriptor_kind hwckpt_descriptor_inherited = {
     .name = "inherited",
     .kind = DescriptorKind_DESCRIPTOR_INHERITED,
     .recognise = recognise,
+    .save = save,
     .open = take,
     .rewind = leave,
     .check = check,

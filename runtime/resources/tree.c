@@ -36,9 +36,11 @@ int32_t tree_maker(const struct resource_sink *sink, uint64_t device,
   return count ? rows->member : -1;
 }
 
-static uint64_t file_of(const struct resource_sink *sink,
-                        const Descriptor *message, const struct tree_fact *rows,
-                        size_t count) {
+uint64_t tree_file(const struct resource_sink *sink,
+                   const Descriptor *message) {
+  size_t count;
+  const struct tree_fact *rows =
+      tree_rows(sink, message->device, message->inode, &count);
   for (size_t i = 0; i < count; i++)
     if (rows[i].member == sink->member && rows[i].number == message->number)
       return rows[i].file;
@@ -49,7 +51,7 @@ void tree_share(const struct resource_sink *sink, Descriptor *message) {
   size_t count;
   const struct tree_fact *rows =
       tree_rows(sink, message->device, message->inode, &count);
-  uint64_t file = file_of(sink, message, rows, count);
+  uint64_t file = tree_file(sink, message);
   bool first = true;
   for (size_t i = 0; file && i < count; i++) {
     if (rows[i].file != file)

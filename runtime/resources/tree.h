@@ -12,6 +12,8 @@ const struct tree_fact *tree_rows(const struct resource_sink *sink,
 /* The first process that has the object, -1: none. */
 int32_t tree_maker(const struct resource_sink *sink, uint64_t device,
                    uint64_t inode);
+/* Which open file of the tree it is, 0: not known. */
+uint64_t tree_file(const struct resource_sink *sink, const Descriptor *message);
 /* Fills what the record says of sharing the open file. */
 void tree_share(const struct resource_sink *sink, Descriptor *message);
 /* Whether another process makes it. */
