@@ -292,7 +292,7 @@ static int note_highest(struct resource_source *source,
 static int open_or_take(struct resource_source *source,
                         const Descriptor *message, struct hwckpt_error *error) {
   return tree_takes(message)
-             ? tree_take(source, TREE_FILE, message->shared, message, error)
+             ? tree_receive(source, TREE_FILE, message->shared, message, error)
              : kind_of(message)->open(source, message, error);
 }
 
@@ -316,8 +316,8 @@ static int place(struct resource_source *source, const Descriptor *message,
     return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
                        message->path, "placing descriptor %d",
                        (int)message->number);
-  return message->gives ? tree_give(source, TREE_FILE, message->shared,
-                                    message->number, error)
+  return message->gives ? tree_hand_on(source, TREE_FILE, message->shared,
+                                       message->number, error)
                         : 0;
 }
 

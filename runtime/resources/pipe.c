@@ -311,7 +311,7 @@ static int make(struct resource_source *source, const Descriptor *message,
     SYS(fcntl, ends[1], F_SETPIPE_SZ, pipe.capacity);
   int fd = fill(source, index + 1, ends[1], message, error);
   if (!fd && pipe.gives)
-    fd = tree_give(source, TREE_PIPE, pipe.pipe, ends[0], error);
+    fd = tree_hand_on(source, TREE_PIPE, pipe.pipe, ends[0], error);
   if (!fd)
     fd = choose_end(message, ends, error);
   SYS(close, ends[0]);
@@ -329,7 +329,7 @@ static bool takes(const struct resource_source *source,
 
 static int take(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
-  int end = tree_take(source, TREE_PIPE, message->pipe, message, error);
+  int end = tree_receive(source, TREE_PIPE, message->pipe, message, error);
   if (end < 0)
     return end;
   int fd = open_end(message, end, error);

@@ -120,9 +120,10 @@ static int make_for_both(struct resource_source *source,
   long result = SYS(socketpair, AF_UNIX, pair->type | SOCK_CLOEXEC, 0, ends);
   if (result < 0)
     return refuse_to_restore(error, message, result, "socketpair");
-  int failed = tree_give(source, TREE_SOCKET, pair->inode, ends[0], error);
+  int failed = tree_hand_on(source, TREE_SOCKET, pair->inode, ends[0], error);
   if (!failed)
-    failed = tree_give(source, TREE_SOCKET, pair->peer_inode, ends[1], error);
+    failed =
+        tree_hand_on(source, TREE_SOCKET, pair->peer_inode, ends[1], error);
   SYS(close, ends[1]);
   return failed ? failed : ends[0];
 }
@@ -145,7 +146,7 @@ static int make(struct resource_source *source, const Descriptor *message,
   if (pair.peer < 0)
     return pair.gives
                ? make_for_both(source, message, &pair, error)
-               : tree_take(source, TREE_SOCKET, pair.inode, message, error);
+               : tree_receive(source, TREE_SOCKET, pair.inode, message, error);
   if (pair.peer <= message->number) /* made with that one */
     return message->number;
   long result = SYS(socketpair, AF_UNIX, pair.type | SOCK_CLOEXEC, 0, ends);
@@ -217,7 +218,8 @@ static int send_from_afar(struct resource_source *source,
   if (source->at == 0 ||
       source->records[source->at - 1].type != RECORD_SOCKET_DATA)
     return 0;
-  int peer = tree_take(source, TREE_SOCKET, pair->peer_inode, message, error);
+  int peer =
+      tree_receive(source, TREE_SOCKET, pair->peer_inode, message, error);
   if (peer < 0)
     return peer;
   int failed = send_queue(source, message, pair, peer, error);

@@ -69,8 +69,8 @@ bool tree_takes(const Descriptor *message) {
   return message->shared && !message->gives;
 }
 
-int tree_give(struct resource_source *source, enum tree_object object,
-              uint64_t id, int descriptor, struct hwckpt_error *error) {
+int tree_hand_on(struct resource_source *source, enum tree_object object,
+                 uint64_t id, int descriptor, struct hwckpt_error *error) {
   long result = source->give
                     ? source->give(source, TREE_KEY(object, id), descriptor)
                     : -ENOTCONN;
@@ -80,9 +80,9 @@ int tree_give(struct resource_source *source, enum tree_object object,
                     : 0;
 }
 
-int tree_take(struct resource_source *source, enum tree_object object,
-              uint64_t id, const Descriptor *message,
-              struct hwckpt_error *error) {
+int tree_receive(struct resource_source *source, enum tree_object object,
+                 uint64_t id, const Descriptor *message,
+                 struct hwckpt_error *error) {
   long result =
       source->take ? source->take(source, TREE_KEY(object, id)) : -ENOTCONN;
   return result < 0

@@ -27,11 +27,11 @@ enum tree_object { TREE_FILE = 1, TREE_PIPE = 2, TREE_SOCKET = 3 };
 #define TREE_KEY(object, id) ((uint64_t)(object) << 60 | ((id) & ~0ull >> 4))
 
 /* The caller keeps its own. */
-int tree_give(struct resource_source *source, enum tree_object object,
-              uint64_t id, int descriptor, struct hwckpt_error *error);
+int tree_hand_on(struct resource_source *source, enum tree_object object,
+                 uint64_t id, int descriptor, struct hwckpt_error *error);
 /* A descriptor, or a negative code. Waits for it. */
-int tree_take(struct resource_source *source, enum tree_object object,
-              uint64_t id, const Descriptor *message,
-              struct hwckpt_error *error);
+int tree_receive(struct resource_source *source, enum tree_object object,
+                 uint64_t id, const Descriptor *message,
+                 struct hwckpt_error *error);
 
 #endif
