@@ -4,6 +4,7 @@
 #include "rules.h"
 
 #include "records.pb.h"
+#include "rule_counters.h"
 
 #include <string.h>
 
@@ -72,6 +73,166 @@ const struct event_kind kind_exit = {
     .parse = parse_signal,
 };
 
+#define A_COUNT "a number such as 1000, 50k or 2M"
+
+/* Sets the rule to a counter of that name. */
+static bool set_counter(struct rule *rule, struct part name) {
+  struct counter counter;
+  if (!counter_find(name, &counter) ||
+      !part_copy(name, rule->name, sizeof rule->name))
+    return false;
+  rule->word = counter.type;
+  rule->second = counter.config;
+  return true;
+}
+
+static const char *parse_llc(struct part *arguments, struct rule *rule) {
+  struct part rest = *arguments, count = part_split(&rest, ',');
+  bool misses = part_is(rest, "misses");
+  if (!part_count(count, &rule->value)) {
+    *arguments = count;
+    return A_COUNT;
+  }
+  if (count.length < arguments->length && !misses) {
+    *arguments = rest;
+    return "misses";
+  }
+  set_counter(rule, part_of(misses ? "cache-misses" : "cache-references"));
+  return 0;
+}
+
+const struct event_kind kind_llc = {
+    .name = "llc",
+    .event = Event_EVENT_COUNTER,
+    .syntax = "llc=N[,misses]",
+    .what = "a thread has come to the last-level cache so often, or missed it",
+    .idle = "nothing",
+    .each = "a signal to a thread of the runtime",
+    .needs = "a processor with counters, which many virtual machines lack",
+    .parse = parse_llc,
+};
+
+static const char *parse_instructions(struct part *arguments,
+                                      struct rule *rule) {
+  set_counter(rule, part_of("instructions"));
+  return part_count(*arguments, &rule->value) ? 0 : A_COUNT;
+}
+
+const struct event_kind kind_instructions = {
+    .name = "instructions",
+    .event = Event_EVENT_COUNTER,
+    .syntax = "instructions=N",
+    .what = "a thread has executed so many instructions",
+    .idle = "nothing",
+    .each = "a signal to a thread of the runtime",
+    .needs = "a processor with counters, which many virtual machines lack",
+    .parse = parse_instructions,
+};
+
+static const char *parse_perf(struct part *arguments, struct rule *rule) {
+  struct part rest = *arguments, name = part_split(&rest, ',');
+  if (!set_counter(rule, name)) {
+    *arguments = name;
+    return "the name of a perf event (cycles, LLC-load-misses, page-faults, "
+           "r01c2, syscalls:sys_enter_write)";
+  }
+  *arguments = rest;
+  return part_count(rest, &rule->value) ? 0 : A_COUNT;
+}
+
+const struct event_kind kind_perf = {
+    .name = "perf",
+    .event = Event_EVENT_COUNTER,
+    .syntax = "perf=NAME,N",
+    .what = "a thread has had this perf event so often: page-faults, "
+            "task-clock (ns), cycles, LLC-load-misses, r01c2, "
+            "syscalls:sys_enter_write",
+    .idle = "what the kernel needs to count: nothing for hardware, "
+            "nanoseconds for software events",
+    .each = "a signal to a thread of the runtime",
+    .needs = "context-switches, cpu-migrations and tracepoints: "
+             "CAP_PERFMON, or kernel.perf_event_paranoid of 1 or less",
+    .parse = parse_perf,
+};
+
+static const char *parse_pressure(struct part *arguments, struct rule *rule) {
+  static const char *const resources[] = {"memory", "io", "cpu", "irq", 0};
+  static const char *const degrees[] = {"some", "full", 0};
+  struct part rest = *arguments, resource = part_split(&rest, ',');
+  struct part degree = part_split(&rest, ','), window = rest;
+  struct part stalled = part_split(&window, '/');
+  int word = part_word(degree, degrees);
+  *arguments = resource;
+  if (part_word(resource, resources) < 0 ||
+      !part_copy(resource, rule->name, sizeof rule->name))
+    return "memory, io, cpu or irq";
+  *arguments = degree;
+  if (word < 0)
+    return "some or full";
+  rule->word = (uint32_t)word;
+  *arguments = rest;
+  if (!part_duration(stalled, &rule->value) ||
+      !part_duration(window, &rule->second) || rule->value > rule->second)
+    return "so long in a window, as 150ms/2s";
+  return 0;
+}
+
+const struct event_kind kind_pressure = {
+    .name = "pressure",
+    .event = Event_EVENT_PRESSURE,
+    .syntax = "pressure=memory|io|cpu,some|full,DUR/WINDOW",
+    .what = "some, or all, threads of the machine waited for it so long in a "
+            "window of time",
+    .idle = "nothing",
+    .each = "once a window: a thread of the runtime wakes",
+    .needs = "/proc/pressure (Linux 5.2); a WINDOW of 2s, 4s, ... 10s, with "
+             "CAP_SYS_RESOURCE any from 500ms",
+    .parse = parse_pressure,
+};
+
+#define A_PATH "an absolute path of fewer than 256 characters"
+
+static const char *parse_file(struct part *arguments, struct rule *rule) {
+  bool fits = part_begins(*arguments, "/") && arguments->length > 1 &&
+              arguments->text[arguments->length - 1] != '/' &&
+              part_copy(*arguments, rule->name, sizeof rule->name);
+  return fits ? 0 : A_PATH;
+}
+
+const struct event_kind kind_file = {
+    .name = "file",
+    .event = Event_EVENT_FILE,
+    .syntax = "file=PATH",
+    .what = "the file appears, or is closed after it was written, or touched",
+    .idle = "nothing",
+    .each = "for each file that changes in its folder: a thread of the "
+            "runtime wakes",
+    .needs = "a folder that is there and can be read",
+    .parse = parse_file,
+};
+
+#define SOCKET_PATH 107 /* bytes, sun_path of unix(7) */
+
+static const char *parse_control(struct part *arguments, struct rule *rule) {
+  return arguments->length <= SOCKET_PATH && !parse_file(arguments, rule)
+             ? 0
+             : "an absolute path of at most 107 characters";
+}
+
+const struct event_kind kind_control = {
+    .name = "control",
+    .event = Event_EVENT_CONTROL,
+    .syntax = "control=PATH",
+    .what = "`checkpoint` is written to this socket, which answers `resumed N` "
+            "or `error E...`",
+    .idle = "nothing",
+    .each = "a thread of the runtime wakes",
+    .needs = "a folder that can be written",
+    .parse = parse_control,
+};
+
 const struct event_kind *const event_kinds[] = {
-    &kind_every, &kind_cpu, &kind_signal, &kind_exit, 0,
+    &kind_every, /* as `hwckpt run --on help` lists them */
+    &kind_cpu,   &kind_signal,   &kind_exit, &kind_llc,     &kind_instructions,
+    &kind_perf,  &kind_pressure, &kind_file, &kind_control, 0,
 };

@@ -295,6 +295,7 @@ static void end_if_asked(int signal, bool taken) {
   if (!signal)
     return;
   atomic_store(&events.exit_signal, 0);
+  monitors_leave();
   if (taken)
     SYS(exit_group, EVENTS_EXIT);
   end_by_signal(signal);
@@ -518,6 +519,8 @@ int events_request(Event event, uint32_t detail) {
 }
 
 int events_look_again(void) { return events_here() ? request(LOOK) : -ENOSYS; }
+
+uint64_t events_restored_from(void) { return events.generation; }
 
 uint64_t events_begun_ns(void) { return atomic_load(&events.begun); }
 

@@ -32,6 +32,9 @@ int events_request_patiently(Event event, uint32_t detail);
  * Async-signal-safe. */
 int events_look_again(void);
 
+/* The generation that the program came back from, 0: it did not. */
+uint64_t events_restored_from(void);
+
 /* When the last checkpoint was begun, 0: none yet. */
 uint64_t events_begun_ns(void);
 

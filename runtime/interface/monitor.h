@@ -54,14 +54,20 @@ struct monitor {
   /* What caused an event, for people; detail is what it was asked for with.
    * Null, and for what a rule asked for: the rule. */
   void (*describe)(uint32_t detail, char *text, size_t size);
+  /* The program ends; on a thread of its own. */
+  void (*leave)(void);
   /* In the restored program: nothing is started. */
   void (*forget)(void);
 };
 
-extern const struct monitor watch_monitor;   /* watch.c */
-extern const struct monitor timer_monitor;   /* timer.c */
-extern const struct monitor signal_monitor;  /* signals.c */
-extern const struct monitor command_monitor; /* asked.c */
+extern const struct monitor watch_monitor;    /* watch.c */
+extern const struct monitor timer_monitor;    /* timer.c */
+extern const struct monitor signal_monitor;   /* signals.c */
+extern const struct monitor command_monitor;  /* asked.c */
+extern const struct monitor counter_monitor;  /* counter.c */
+extern const struct monitor pressure_monitor; /* pressure.c */
+extern const struct monitor trigger_monitor;  /* trigger.c */
+extern const struct monitor control_monitor;  /* control.c */
 
 /* At the start, and in a program that came back: reads the rules, and tells
  * what is wrong with one. */
@@ -71,6 +77,14 @@ const struct rules *monitors_rules(void);
 /* The next rule of a kind after this, null: the first. Null: no more. */
 const struct rule *monitors_next_rule(const struct event_kind *kind,
                                       const struct rule *after);
+
+static inline uint32_t monitors_index(const struct rule *rule) {
+  return (uint32_t)(rule - monitors_rules()->rule);
+}
+
+/* On the checkpoint thread: a rule cannot be watched for, by a negative errno;
+ * which is said, and the program goes on without it. */
+void monitors_refuse(const struct rule *rule, long number, const char *what);
 
 /* What a rule watches for has happened. Async-signal-safe. `extra` (24 bits)
  * is for the monitor that describes it. 0 or a negative errno. */
@@ -94,6 +108,7 @@ void monitors_ended(const struct outcome *outcome);
 uint64_t monitors_site_ns(void);
 /* "" for an event that no monitor asks for. */
 void monitors_describe(Event event, uint32_t detail, char *text, size_t size);
+void monitors_leave(void);
 void monitors_forget(void);
 
 #endif

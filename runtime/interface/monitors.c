@@ -4,14 +4,14 @@
 #include "../support/live.h"
 #include "../support/quiesce.h"
 
+#include "watcher.h"
+
 #include <stdatomic.h>
 #include <string.h>
 
 static const struct monitor *const monitors[] = {
-    &timer_monitor,
-    &signal_monitor,
-    &command_monitor,
-    &watch_monitor,
+    &timer_monitor,   &signal_monitor,   &command_monitor, &watch_monitor,
+    &counter_monitor, &pressure_monitor, &trigger_monitor, &control_monitor,
 };
 #define MONITORS (sizeof monitors / sizeof *monitors)
 
@@ -46,6 +46,12 @@ const struct rule *monitors_next_rule(const struct event_kind *kind,
 const struct rule *monitors_rule_of(uint32_t detail) {
   uint32_t number = detail >> 24;
   return number > 0 && number <= rules.count ? &rules.rule[number - 1] : 0;
+}
+
+void monitors_refuse(const struct rule *rule, long number, const char *what) {
+  struct hwckpt_error error;
+  rules_refuse(rule, number, what, &error);
+  events_say(&error);
 }
 
 static int ask(const struct rule *rule, uint32_t detail) {
@@ -178,8 +184,15 @@ void monitors_describe(Event event, uint32_t detail, char *text, size_t size) {
     hwckpt_format(text, size, "%s", rule->text);
 }
 
+void monitors_leave(void) {
+  for (size_t i = 0; i < MONITORS; i++)
+    if (monitors[i]->leave)
+      monitors[i]->leave();
+}
+
 void monitors_forget(void) {
   memset(asked, 0, sizeof asked);
+  watcher_forget();
   for (size_t i = 0; i < MONITORS; i++)
     if (monitors[i]->forget)
       monitors[i]->forget();

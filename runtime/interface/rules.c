@@ -1,6 +1,7 @@
 /* rules.c - see rules.h. */
 #include "rules.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const struct event_kind *find_kind(struct part name) {
@@ -84,6 +85,24 @@ int rules_parse(struct part text, struct rule *rule,
     return failed;
   const char *expected = rule->kind->parse(&arguments, rule);
   return expected ? refuse(text, arguments, expected, error) : 0;
+}
+
+int rules_refuse(const struct rule *rule, long number, const char *what,
+                 struct hwckpt_error *error) {
+  enum hwckpt_code code = HWCKPT_E_EVENT_FAILED;
+  if (number == -ENOENT || number == -EOPNOTSUPP || number == -ENODEV)
+    code = HWCKPT_E_EVENT_MISSING;
+  if (number == -EACCES || number == -EPERM)
+    code = HWCKPT_E_EVENT_RIGHT;
+  return hwckpt_fail(error, code, (int)-number, rule->text, "%s", what);
+}
+
+#define MICROSECOND 1000u
+
+size_t rules_pressure(const struct rule *rule, char *text, size_t size) {
+  return hwckpt_format(text, size, "%s %llu %llu", rule->word ? "full" : "some",
+                       (unsigned long long)(rule->value / MICROSECOND),
+                       (unsigned long long)(rule->second / MICROSECOND));
 }
 
 static bool is_known(const struct rules *rules, const struct rule *rule) {

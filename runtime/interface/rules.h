@@ -53,11 +53,20 @@ struct event_kind {
 
 extern const struct event_kind *const event_kinds[]; /* ends with null */
 
-extern const struct event_kind kind_every, kind_cpu, kind_signal, kind_exit;
+extern const struct event_kind kind_every, kind_cpu, kind_signal, kind_exit,
+    kind_llc, kind_instructions, kind_perf, kind_pressure, kind_file,
+    kind_control;
 
 /* Reads one rule. Fails with HWCKPT_E_RULE, which says where and what. */
 int rules_parse(struct part text, struct rule *rule,
                 struct hwckpt_error *error);
+
+/* The rule cannot be watched for here, by a negative errno; what: of what. */
+int rules_refuse(const struct rule *rule, long number, const char *what,
+                 struct hwckpt_error *error);
+
+/* The text that /proc/pressure takes for a rule of that kind; its length. */
+size_t rules_pressure(const struct rule *rule, char *text, size_t size);
 
 /* Reads all, a line each. What is wrong is left out and told, and what is one
  * too many; the same rule again is no further one. */

@@ -204,3 +204,8 @@ __attribute__((constructor(101))) static void start(void) {
   restored_notify(restored, options_text);
   events_start(&options, cache, options.application, 0, -1);
 }
+
+__attribute__((destructor(101))) static void end(void) {
+  if (events_here())
+    monitors_leave();
+}

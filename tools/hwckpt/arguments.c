@@ -1,6 +1,7 @@
 /* arguments.c - reading a command's options. */
 #include "arguments.h"
 #include "duration.h"
+#include "event_checks.h"
 #include "options_text.h"
 
 #include "runtime/interface/rules.h"
@@ -53,6 +54,8 @@ int arguments_on(const char *value, char *options) {
     report_error(&error);
     return EXIT_USAGE;
   }
+  if (event_check(&rule, &error))
+    return report_error(&error);
   return options_set(options, "on", value, &error) ? report_error(&error) : 0;
 }
 

@@ -1,0 +1,131 @@
+"""control.py HWCKPT PROGRAM - talks to the control socket of PROGRAM, which runs
+until the file of its argument is there."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+hwckpt, program = sys.argv[1:]
+folder = os.environ["TMPDIR"]
+path, trigger, end = (os.path.join(folder, name) for name in ("control", "trigger", "end"))
+started = []
+
+
+def start(*command):
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    started.append(process)
+    return process
+
+
+def run():
+    return start(
+        hwckpt, "run", "--name", f"app{len(started)}", "--on", f"control={path}", "--on",
+        f"file={trigger}", "--", program, end,
+    )  # fmt: skip
+
+
+class Client:
+    def __init__(self):
+        for _ in range(1000):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(20)
+            try:
+                self.socket.connect(path)
+                break
+            except OSError:
+                time.sleep(0.02)
+        self.lines = self.socket.makefile()
+
+    def say(self, text):
+        self.socket.sendall(text.encode())
+
+    def hear(self, pattern):
+        line = self.lines.readline()
+        found = re.fullmatch(pattern + r"\n", line)
+        assert found, f"{line!r} is not {pattern}"
+        return found
+
+
+def event():
+    return subprocess.run([hwckpt, "show"], capture_output=True, text=True, check=True).stdout
+
+
+def generation():
+    client = Client()
+    client.say("status\n")
+    line = client.lines.readline()
+    return int(re.search(r"generation=(\d+)", line if line.startswith("status") else client.lines.readline())[1])
+
+
+def touch(wanted):
+    with open(trigger, "a") as file:
+        file.write("x")
+    begin = time.monotonic()
+    while generation() < wanted:
+        assert time.monotonic() - begin < 20, "no checkpoint for the file"
+        time.sleep(0.01)
+
+
+try:
+    first = run()
+    pid = int(first.stdout.readline())
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    one, other = Client(), Client()
+    one.say("checkpoint\n")
+    one.hear("resumed 1")
+    assert re.search(r"^event +control\ncause +control=", event(), re.M), event()
+    one.say("check")
+    one.say("point\r\n")
+    one.hear("error E255 request is not understood: .*")
+    one.say("checkpoint\ncheckpoint\nstatus\n")
+    other.say("checkpoint\n")
+    answers = sorted(one.lines.readline().split()[0] for _ in range(3))
+    assert answers == ["resumed", "resumed", "status"], answers
+    number = int(other.hear(r"resumed (\d+)")[1])
+    one.say("x" * 3000 + "\n")
+    one.hear("error E255 .*")
+    one.say("frobnicate\n")
+    one.hear("error E255 request is not understood: 'frobnicate'")
+    other.socket.close()
+    touch(number + 1)
+    assert re.search(r"^event +file\ncause +file=", event(), re.M), event()
+
+    # Another program with the same path is told, and goes on.
+    second = run()
+    second.stdout.readline()
+    while "HWCKPT-E254" not in (told := second.stderr.readline()):
+        assert told, "it is not told"
+    assert second.poll() is None
+    os.kill(second.pid, signal.SIGTERM)
+    second.wait()
+    assert "another program listens there" in told, told
+
+    one.say("checkpoint\n")
+    last = int(one.hear(r"resumed (\d+)")[1])
+    os.kill(pid, signal.SIGKILL)
+    first.wait()
+    assert one.lines.readline() == ""
+    assert os.path.exists(path)
+    back = start(hwckpt, "restore", "app0")
+    one = Client()
+    one.hear(f"restored {last}")
+    one.say("status\ncheckpoint\n")
+    one.hear(rf"status pid=\d+ generation=\d+ .* restored={last}")
+    one.hear(f"resumed {last + 1}")
+    touch(last + 2)
+    with open(end, "w"):
+        pass
+    assert back.wait() == 7, back.stderr.read()
+    assert not os.path.exists(path), "the socket is left"
+finally:
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    for name in (path, trigger, end):
+        if os.path.exists(name):
+            os.remove(name)
