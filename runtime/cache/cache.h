@@ -184,7 +184,7 @@ int cache_begin(struct cache *cache, const char *application,
 /* Begins a base that is to hold what a generation held elsewhere. It gets that
  * one's number and identity, so that who knows the one knows the other; where
  * there is a generation with that number or a higher one, the next number and
- * an identity of its own. */
+ * an identity of its own. It shares no content with what is there already. */
 struct cache_copy {
   uint64_t number, identity;
   int level; /* as in cache_write_options */

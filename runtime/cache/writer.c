@@ -105,6 +105,10 @@ static int identify_copy(struct cache_writer *writer, void *context,
   result = fill_header(writer, 0, error);
   if (free && result == 0)
     writer->header.identity = copy->identity;
+  /* A copy may be wanted as what is here is damaged: it refers to none of it.
+   */
+  content_forget(writer->cache->env, &writer->session->content);
+  writer->session->recalled = true;
   return result;
 }
 

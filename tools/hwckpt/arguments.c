@@ -6,6 +6,7 @@
 
 #include "runtime/interface/rules.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,23 @@ int arguments_rollback_on(const struct command *command, const char *value,
   return options_set(options, "rollback_on", joined, &error)
              ? report_error(&error)
              : 0;
+}
+
+int arguments_rate(const struct command *command, const char *option,
+                   const char *value, uint64_t *rate) {
+  static const char units[] = "KMG";
+  char *end;
+  errno = 0;
+  unsigned long long number = strtoull(value, &end, 10);
+  const char *unit = *end ? strchr(units, *end) : NULL;
+  unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+  if (*value < '0' || *value > '9' || errno || !number ||
+      number > UINT64_MAX >> shift || (unit ? end[1] : *end))
+    return report_usage(command, option,
+                        "'%s' is no rate in bytes a second (500000, 200K, 10M)",
+                        value);
+  *rate = (uint64_t)number << shift;
+  return 0;
 }
 
 int arguments_options(const char *value, char *options) {

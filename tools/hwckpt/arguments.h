@@ -19,6 +19,9 @@ enum option_value {
   OPTION_FORCE,
   OPTION_JSON,
   OPTION_ROLLBACK_ON,
+  OPTION_SPILL,
+  OPTION_SPILL_RATE,
+  OPTION_FROM,
 };
 
 /* Reports what getopt_long() returned '?' or ':' for. */
@@ -38,6 +41,10 @@ int arguments_mtbf(const struct command *command, const char *value,
 /* The same with --rollback-on: failures, joined by ',' or '+'. */
 int arguments_rollback_on(const struct command *command, const char *value,
                           char *options);
+
+/* Reads bytes a second: 500000, 200K, 10M, 1G. */
+int arguments_rate(const struct command *command, const char *option,
+                   const char *value, uint64_t *rate);
 
 /* Checks an -o and appends it; 0, or the exit status after a report. */
 int arguments_options(const char *value, char *options);

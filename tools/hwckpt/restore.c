@@ -10,6 +10,7 @@
 #include "assembly.h"
 #include "checks.h"
 #include "fallback.h"
+#include "fetch.h"
 #include "inventory.h"
 #include "last_words.h"
 #include "launch.h"
@@ -54,6 +55,7 @@ static int read_arguments(int argc, char **argv,
       {"options", required_argument, NULL, 'o'},
       {"verbose", no_argument, NULL, 'v'},
       {"before", required_argument, NULL, 'b'},
+      {"from", required_argument, NULL, OPTION_FROM},
       {0},
   };
   const char *every = NULL, *mtbf = NULL;
@@ -111,6 +113,12 @@ static int read_arguments(int argc, char **argv,
       if (!parse_number(optarg, UINT64_MAX, &request->before))
         return report_usage(&command_restore, "--before",
                             "'%s' is no number of a generation", optarg);
+      break;
+    case OPTION_FROM:
+      if (request->from_count == FETCH_TIERS_MAX)
+        return report_usage(&command_restore, "--from", "more than %d",
+                            FETCH_TIERS_MAX);
+      request->from[request->from_count++] = optarg;
       break;
     default:
       return arguments_refused(&command_restore, result, argv);
@@ -432,6 +440,21 @@ static int restore_selected(struct restore_request *request,
   return result;
 }
 
+/* Not when an older one is tried. */
+static int fetch(struct restore_request *request, struct hwckpt_error *error) {
+  static char chosen[CACHE_NAME_MAX + 32];
+  struct fetch_request fetch = {.cache_option = request->cache_option,
+                                .which = request->which,
+                                .count = request->from_count};
+  if (!fetch.count || request->before)
+    return 0;
+  memcpy(fetch.tiers, request->from, sizeof fetch.tiers);
+  int failed = fetch_nearest(&fetch, chosen, error);
+  if (*chosen)
+    request->which = chosen;
+  return failed;
+}
+
 static int restore(int argc, char **argv) {
   static struct restore_request request;
   static struct selection selection;
@@ -440,7 +463,8 @@ static int restore(int argc, char **argv) {
   int status = read_arguments(argc, argv, &request);
   if (status)
     return status;
-  if (selection_open(&selection, request.cache_option, &error))
+  if (fetch(&request, &error) ||
+      selection_open(&selection, request.cache_option, &error))
     return report_error(&error);
   selection.before = request.before;
   if (selection_find(&selection, request.which, &error))
@@ -469,6 +493,10 @@ const struct command command_restore = {
         "with its exit status, or by the same signal.\n"
         "\n"
         "  --cache DIR    where the checkpoints are\n"
+        "  --from TIER    when the cache has no whole checkpoint as new, take "
+        "it\n"
+        "                 from TIER, to which run --spill or `hwckpt flush`\n"
+        "                 copied it; may be repeated, the nearest first\n"
         "  --pid=same     the program gets its old process id (default): "
         "directly\n"
         "                 where hwckpt has the right to, else in a pid "

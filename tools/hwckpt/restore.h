@@ -2,6 +2,7 @@
 #ifndef HWCKPT_RESTORE_H
 #define HWCKPT_RESTORE_H
 
+#include "fetch.h"
 #include "lazy.h"
 #include "options_text.h"
 #include "process_id.h"
@@ -13,7 +14,9 @@ struct restore_request {
   uint64_t before;  /* generations from this on are not to be taken; 0: any */
   enum id_policy policy;
   enum lazy_mode lazy;
-  unsigned threads; /* that read; 0: one a processor */
+  unsigned threads;                  /* that read; 0: one a processor */
+  const char *from[FETCH_TIERS_MAX]; /* tiers */
+  unsigned from_count;
   const char *timing;
   bool verbose;
   char options[OPTIONS_TEXT_MAX]; /* what overrides the program's options */

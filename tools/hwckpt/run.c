@@ -10,7 +10,10 @@
 #include "options_text.h"
 #include "own_file.h"
 #include "selection.h"
+#include "spill.h"
 #include "supervise.h"
+
+#include "tools/tiers/tier.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +25,8 @@
 
 struct request {
   const char *cache_option, *name;
+  const char *spill; /* tier that checkpoints are copied to, null: none */
+  uint64_t spill_rate;
   bool force;
   char options[OPTIONS_TEXT_MAX]; /* HWCKPT_OPTIONS of the program */
   char cache[CACHE_PATH_MAX];
@@ -138,6 +143,8 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       {"name", required_argument, NULL, OPTION_NAME},
       {"options", required_argument, NULL, 'o'},
       {"force", no_argument, NULL, OPTION_FORCE},
+      {"spill", required_argument, NULL, OPTION_SPILL},
+      {"spill-rate", required_argument, NULL, OPTION_SPILL_RATE},
       {0},
   };
   struct hwckpt_error error = {0};
@@ -172,6 +179,14 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       break;
     case OPTION_FORCE:
       request->force = true;
+      break;
+    case OPTION_SPILL:
+      request->spill = optarg;
+      break;
+    case OPTION_SPILL_RATE:
+      if ((failed = arguments_rate(&command_run, "--spill-rate", optarg,
+                                   &request->spill_rate)))
+        return failed;
       break;
     case 'o':
       if ((failed = arguments_options(optarg, request->options)))
@@ -211,10 +226,23 @@ static int settle_options(struct request *request) {
   return 0;
 }
 
+static int make_name(struct request *request, struct cache *cache,
+                     struct hwckpt_error *error) {
+  char name[CACHE_NAME_MAX];
+  if (options_find(request->options, "application", name, sizeof name) && *name)
+    return cache_use_application(cache, name, error);
+  const char *slash = strrchr(request->program[0], '/');
+  int failed = cache_new_application(
+      cache, slash ? slash + 1 : request->program[0], name, error);
+  return failed ? failed
+                : options_set(request->options, "application", name, error);
+}
+
 /* The place of an application that the user names is made here, and a cache
  * that cannot be written is known before the program has begun. Without a name
- * the program makes one up, and its place with it. */
-static int prepare_cache(const struct request *request) {
+ * the program makes one up, and its place with it; but for --spill, which must
+ * know it. */
+static int prepare_cache(struct request *request) {
   struct hwckpt_error error = {0};
   struct cache *cache;
   int failed =
@@ -222,6 +250,8 @@ static int prepare_cache(const struct request *request) {
   if (!failed) {
     if (request->name)
       failed = cache_use_application(cache, request->name, &error);
+    else if (request->spill)
+      failed = make_name(request, cache, &error);
     cache_close(cache);
   }
   return failed ? report_error(&error) : 0;
@@ -245,6 +275,9 @@ static _Noreturn void become(const struct request *request,
                              int failure) {
   if (supervise_release(supervisor, life)) {
     setenv("HWCKPT_OPTIONS", request->options, 1);
+    /* What is in its environment is in its checkpoints. */
+    if (request->spill && tier_needs_secrets(request->spill))
+      tier_forget_secrets();
     if (*request->preload)
       set_preload(request->preload);
     execvp(request->program[0], request->program);
@@ -261,9 +294,23 @@ static int system_failed(const char *what) {
   return report_error(&error);
 }
 
+static int begin_spill(const struct request *request, struct spill **spill) {
+  struct hwckpt_error error = {0};
+  char application[CACHE_NAME_MAX] = "";
+  options_find(request->options, "application", application,
+               sizeof application);
+  const struct spill_request asked = {request->spill, request->spill_rate,
+                                      request->cache, application};
+  return spill_begin(&asked, spill, &error) ? report_error(&error) : 0;
+}
+
 static int start_and_stand_by(const struct request *request) {
   struct supervisor supervisor;
+  struct spill *spill;
   int life[2], failure[2];
+  int failed = begin_spill(request, &spill);
+  if (failed)
+    return failed;
   if (pipe2(life, O_CLOEXEC) || pipe2(failure, O_CLOEXEC))
     return system_failed("pipe");
   if (supervise_begin(&supervisor))
@@ -285,6 +332,10 @@ static int start_and_stand_by(const struct request *request) {
   close(failure[0]);
   struct supervised program = {.pid = pid, .pidfd = -1, .reports = -1};
   int status = supervise(&supervisor, &program, NULL, 0);
+  if (spill) { /* which takes its time, and may be ended */
+    supervise_give_back(&supervisor);
+    spill_end(spill);
+  }
   if (told == sizeof number)
     return cannot_start(request->program[0], number);
   char named[CACHE_NAME_MAX];
@@ -365,6 +416,11 @@ const struct command command_run = {
         "                 more options for the runtime, as in HWCKPT_OPTIONS:\n"
         "                 name=value:name=value (HWCKPT_OPTIONS=help=1 lists "
         "them)\n"
+        "  --spill TIER   copy checkpoints to a directory or "
+        "s3://BUCKET[/PREFIX]\n"
+        "                 too, in the background, for restore --from TIER\n"
+        "  --spill-rate BYTES\n"
+        "                 send no more there in a second: 500000, 200K, 10M\n"
         "  --force        run PROG even if no checkpoint can be taken of it\n"
         "\n"
         "Options in the environment's HWCKPT_OPTIONS count too; those here go "

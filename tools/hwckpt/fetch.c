@@ -1,0 +1,132 @@
+/* fetch.c - taking a checkpoint from a tier when the cache has none as good. */
+#include "fetch.h"
+#include "command.h"
+#include "text.h"
+
+#include "tools/tiers/copies.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct wanted {
+  char application[CACHE_NAME_MAX]; /* "": whichever there is */
+  uint64_t number;                  /* 0: the newest */
+};
+
+static int read_which(const char *which, struct wanted *wanted,
+                      struct hwckpt_error *error) {
+  size_t length = which ? strcspn(which, "/") : 0;
+  char *end = "";
+  *wanted = (struct wanted){.number = 0};
+  if (length >= CACHE_NAME_MAX)
+    return hwckpt_fail(error, HWCKPT_E_NO_APPLICATION, 0, which, "%s", "");
+  if (which)
+    memcpy(wanted->application, which, length);
+  errno = 0;
+  if (which && which[length])
+    wanted->number = strtoull(which + length + 1, &end, 10);
+  if (*end || errno || (which && which[length] && !wanted->number))
+    return hwckpt_fail(error, HWCKPT_E_NO_GENERATION, 0, which,
+                       "a generation is written APP/NUMBER");
+  return 0;
+}
+
+struct search {
+  uint64_t wanted, found;
+};
+
+static int visit(const struct cache_generation *generation, int damage,
+                 void *context) {
+  struct search *search = context;
+  if (!damage && (!search->wanted || generation->number == search->wanted))
+    search->found = generation->number;
+  return 0;
+}
+
+/* Whether the cache has what is wanted, no older than `than`, down to every
+ * page. */
+static bool cache_has(struct cache *cache, const struct wanted *wanted,
+                      uint64_t than) {
+  struct search search = {.wanted = wanted->number};
+  return !cache_each_generation(cache, wanted->application, visit, &search,
+                                NULL) &&
+         search.found && search.found >= than &&
+         !cache_check(cache, wanted->application, search.found, NULL);
+}
+
+static int fetch_from(struct tier *tier, struct cache *cache,
+                      const struct wanted *wanted,
+                      char chosen[CACHE_NAME_MAX + 32],
+                      struct hwckpt_error *error) {
+  char escaped[4 * CACHE_NAME_MAX];
+  struct cache_generation result;
+  struct wanted found = *wanted;
+  int failed = copies_find(tier, found.application, &found.number, error);
+  if (failed)
+    return failed;
+  const struct wanted same = {.number = wanted->number};
+  struct wanted here = same;
+  memcpy(here.application, found.application, sizeof here.application);
+  if (cache_has(cache, &here, found.number))
+    return 0;
+  failed = cache_use_application(cache, found.application, error);
+  if (!failed)
+    failed = copies_fetch(tier, cache, found.application, found.number, &result,
+                          error);
+  if (failed)
+    return failed;
+  snprintf(chosen, CACHE_NAME_MAX + 32, "%s/%" PRIu64, found.application,
+           result.number);
+  report_note("%s/%" PRIu64 " was taken from %s",
+              text_escape(escaped, sizeof escaped, found.application),
+              found.number, tier_name(tier));
+  return 0;
+}
+
+static int fetch_from_any(const struct fetch_request *request,
+                          struct cache *cache, const struct wanted *wanted,
+                          char chosen[CACHE_NAME_MAX + 32],
+                          struct hwckpt_error *error) {
+  int failed = 0;
+  for (unsigned i = 0; i < request->count; i++) {
+    struct tier *tier;
+    if (i && failed)
+      report_warning(error);
+    failed = tier_open(request->tiers[i], false, 0, &tier, error);
+    if (failed)
+      continue;
+    failed = fetch_from(tier, cache, wanted, chosen, error);
+    tier_close(tier);
+    if (!failed)
+      return 0;
+  }
+  return failed;
+}
+
+int fetch_nearest(const struct fetch_request *request,
+                  char chosen[CACHE_NAME_MAX + 32],
+                  struct hwckpt_error *error) {
+  char path[CACHE_PATH_MAX];
+  struct wanted wanted;
+  struct cache *cache;
+  *chosen = 0;
+  int failed = read_which(request->which, &wanted, error);
+  if (!failed)
+    failed = selection_cache_path(request->cache_option,
+                                  getenv("HWCKPT_OPTIONS"), path, error);
+  if (!failed)
+    failed = cache_open(&cache_env_kernel, path, true, &cache, error);
+  if (failed)
+    return failed;
+  failed = fetch_from_any(request, cache, &wanted, chosen, error);
+  /* No tier has it, or none answers: the cache may do all the same. */
+  if (failed && *wanted.application && cache_has(cache, &wanted, 1)) {
+    report_warning(error);
+    failed = 0;
+  }
+  cache_close(cache);
+  return failed;
+}

@@ -1,0 +1,132 @@
+/* spill.c - copying checkpoints to a tier while the program runs. */
+#include "spill.h"
+#include "command.h"
+#include "tools/tiers/copies.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+struct spill {
+  pthread_t thread;
+  struct tier *tier;
+  struct cache *cache; /* of the thread alone */
+  char application[CACHE_NAME_MAX];
+  int renamed; /* inotify: a generation was committed */
+  int end;     /* eventfd: the program has ended */
+  int said;    /* code of the last error that was reported */
+};
+
+/* A generation that is not there yet, or not any more, is no failure. */
+static void send_newest(struct spill *spill) {
+  struct hwckpt_error error = {0};
+  struct copies_result result;
+  int failed = copies_send(spill->tier, spill->cache, spill->application, 0,
+                           &result, &error);
+  if (!failed)
+    spill->said = 0;
+  else if (error.code != HWCKPT_E_CACHE_EMPTY &&
+           error.code != HWCKPT_E_NO_GENERATION && failed != spill->said) {
+    report_warning(&error);
+    spill->said = failed;
+  }
+}
+
+/* What happened until now is dealt with at once. */
+static void forget_events(int fd) {
+  char events[4096];
+  while (read(fd, events, sizeof events) > 0)
+    ;
+}
+
+static void *work(void *context) {
+  struct spill *spill = context;
+  struct pollfd watched[] = {{.fd = spill->end, .events = POLLIN},
+                             {.fd = spill->renamed, .events = POLLIN}};
+  do {
+    poll(watched, 2, -1);
+    forget_events(spill->renamed);
+    send_newest(spill);
+  } while (!watched[0].revents);
+  return NULL;
+}
+
+static void free_spill(struct spill *spill) {
+  if (spill->cache)
+    cache_close(spill->cache);
+  tier_close(spill->tier);
+  if (spill->renamed >= 0)
+    close(spill->renamed);
+  if (spill->end >= 0)
+    close(spill->end);
+  free(spill);
+}
+
+static int watch(struct spill *spill, const struct spill_request *request,
+                 struct hwckpt_error *error) {
+  char path[4096 + CACHE_NAME_MAX];
+  snprintf(path, sizeof path, "%s/%s", request->cache, request->application);
+  spill->renamed = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  spill->end = eventfd(0, EFD_CLOEXEC);
+  if (spill->renamed < 0 || spill->end < 0 ||
+      inotify_add_watch(spill->renamed, path, IN_MOVED_TO) < 0)
+    return hwckpt_fail(error, HWCKPT_E_CACHE_IO, errno, path,
+                       "it cannot be watched");
+  return 0;
+}
+
+/* Signals are for the thread that stands by. */
+static int start(struct spill *spill, struct hwckpt_error *error) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int number = pthread_create(&spill->thread, NULL, work, spill);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return number ? hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, number,
+                              "a thread for --spill", "%s", "")
+                : 0;
+}
+
+int spill_begin(const struct spill_request *request, struct spill **result,
+                struct hwckpt_error *error) {
+  *result = NULL;
+  if (!request->tier)
+    return 0;
+  struct spill *spill = calloc(1, sizeof *spill);
+  if (!spill)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, request->tier, "%s",
+                       "");
+  spill->renamed = spill->end = -1;
+  hwckpt_format(spill->application, sizeof spill->application, "%s",
+                request->application);
+  int failed =
+      tier_open(request->tier, true, request->rate, &spill->tier, error);
+  if (!failed)
+    failed = cache_open(&cache_env_kernel, request->cache, false, &spill->cache,
+                        error);
+  if (!failed)
+    failed = watch(spill, request, error);
+  if (!failed)
+    failed = start(spill, error);
+  if (failed)
+    free_spill(spill);
+  else
+    *result = spill;
+  return failed;
+}
+
+void spill_end(struct spill *spill) {
+  const uint64_t one = 1;
+  if (!spill)
+    return;
+  if (write(spill->end, &one, sizeof one) == sizeof one)
+    pthread_join(spill->thread, NULL);
+  free_spill(spill);
+}

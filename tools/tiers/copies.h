@@ -1,0 +1,37 @@
+/* copies.h - which copies of an application's generations a tier has, and
+ * keeping them up with the cache.
+ *
+ * The name of a copy says what it is of and what it builds on, so that a list
+ * of names tells which copies are whole. Invariant: a name is believed when the
+ * stream says the same (copy_in() looks).
+ */
+#ifndef HWCKPT_TIERS_COPIES_H
+#define HWCKPT_TIERS_COPIES_H
+
+#include "tier.h"
+
+struct copies_result {
+  bool sent;       /* false: the tier had it */
+  uint64_t number; /* generation */
+  uint64_t parent; /* that the copy builds on; 0: it stands alone */
+};
+
+/* Copies a generation (0: the newest) to the tier, as little of it as is new
+ * there, and removes copies that are too old: of what stands alone, and all
+ * that builds on it, the two newest stay. */
+int copies_send(struct tier *tier, struct cache *cache, const char *application,
+                uint64_t number, struct copies_result *result,
+                struct hwckpt_error *error);
+
+/* The newest generation of which the tier has a whole copy; of one application,
+ * or, its name empty, of the only one there is, whose name is then filled in.
+ * number: only that one, 0: any. HWCKPT_E_TIER_NOTHING when there is none. */
+int copies_find(struct tier *tier, char application[CACHE_NAME_MAX],
+                uint64_t *number, struct hwckpt_error *error);
+
+/* Puts it into the cache as a base. */
+int copies_fetch(struct tier *tier, struct cache *cache,
+                 const char *application, uint64_t number,
+                 struct cache_generation *result, struct hwckpt_error *error);
+
+#endif

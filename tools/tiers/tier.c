@@ -1,0 +1,207 @@
+/* tier.c - what all kinds of tiers have in common: parts, and how fast they are
+ * sent. */
+#include "tier_kind.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SECOND UINT64_C(1000000000)
+#define S3_PREFIX "s3://"
+
+struct tier {
+  const struct tier_kind *kind;
+  void *self;
+  struct tier_pace pace;
+  char name[4096];
+};
+
+static uint64_t monotonic_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+void tier_pace_wait(struct tier_pace *pace, size_t length) {
+  uint64_t now = monotonic_ns();
+  pace->sent += length;
+  if (!pace->rate)
+    return;
+  if (pace->free_ns > now) {
+    uint64_t wait = pace->free_ns - now;
+    const struct timespec span = {(time_t)(wait / SECOND),
+                                  (long)(wait % SECOND)};
+    nanosleep(&span, NULL);
+    now = pace->free_ns;
+  }
+  pace->free_ns =
+      now + (uint64_t)((double)length / (double)pace->rate * (double)SECOND);
+}
+
+bool tier_needs_secrets(const char *name) {
+  return !strncmp(name, S3_PREFIX, sizeof S3_PREFIX - 1);
+}
+
+void tier_forget_secrets(void) {
+  unsetenv("AWS_ACCESS_KEY_ID");
+  unsetenv("AWS_SECRET_ACCESS_KEY");
+  unsetenv("AWS_SESSION_TOKEN");
+}
+
+static int no_memory(const char *name, struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, name, "%s", "");
+}
+
+int tier_open(const char *name, bool create, uint64_t rate,
+              struct tier **result, struct hwckpt_error *error) {
+  struct tier *tier = calloc(1, sizeof *tier);
+  *result = NULL;
+  if (!tier)
+    return no_memory(name, error);
+  tier->pace.rate = rate;
+  tier->kind = &tier_directory;
+  snprintf(tier->name, sizeof tier->name, "%s", name);
+  int failed = tier->kind->open(name, create, &tier->pace, &tier->self, error);
+  if (failed)
+    free(tier);
+  else
+    *result = tier;
+  return failed;
+}
+
+void tier_close(struct tier *tier) {
+  if (!tier)
+    return;
+  tier->kind->close(tier->self);
+  free(tier);
+}
+
+const char *tier_name(const struct tier *tier) { return tier->name; }
+
+uint64_t tier_sent(const struct tier *tier) { return tier->pace.sent; }
+
+int tier_each(struct tier *tier, const char *application, tier_visit_fn *visit,
+              void *context, struct hwckpt_error *error) {
+  return tier->kind->each(tier->self, application, visit, context, error);
+}
+
+int tier_remove(struct tier *tier, const char *application, const char *file,
+                struct hwckpt_error *error) {
+  return tier->kind->remove(tier->self, application, file, error);
+}
+
+/* ---- putting ---- */
+
+struct putting {
+  const struct tier_kind *kind;
+  void *put;
+  unsigned char *part;
+  size_t used;
+  uint64_t offset; /* of the part */
+};
+
+static int put_part(struct putting *putting, struct hwckpt_error *error) {
+  int failed = putting->kind->put_part(putting->put, putting->offset,
+                                       putting->part, putting->used, error);
+  putting->offset += putting->used;
+  putting->used = 0;
+  return failed;
+}
+
+static int put_bytes(void *context, const void *data, size_t length,
+                     struct hwckpt_error *error) {
+  struct putting *putting = context;
+  const unsigned char *from = data;
+  int failed = 0;
+  while (length && !failed) {
+    size_t part = putting->kind->part - putting->used;
+    part = part < length ? part : length;
+    memcpy(putting->part + putting->used, from, part);
+    putting->used += part;
+    from += part;
+    length -= part;
+    if (putting->used == putting->kind->part)
+      failed = put_part(putting, error);
+  }
+  return failed;
+}
+
+int tier_put(struct tier *tier, const char *application, const char *file,
+             int (*write)(const struct stream_sink *sink, void *context,
+                          struct hwckpt_error *error),
+             void *context, struct hwckpt_error *error) {
+  struct putting putting = {.kind = tier->kind,
+                            .part = malloc(tier->kind->part)};
+  const struct stream_sink sink = {put_bytes, &putting};
+  if (!putting.part)
+    return no_memory(tier->name, error);
+  int failed =
+      tier->kind->put_begin(tier->self, application, file, &putting.put, error);
+  if (!failed) {
+    failed = write(&sink, context, error);
+    if (!failed && putting.used)
+      failed = put_part(&putting, error);
+    int ended = tier->kind->put_end(putting.put, putting.offset, failed != 0,
+                                    failed ? NULL : error);
+    failed = failed ? failed : ended;
+  }
+  free(putting.part);
+  return failed;
+}
+
+/* ---- getting ---- */
+
+struct getting {
+  const struct tier_kind *kind;
+  void *get;
+  uint64_t offset;   /* behind the part */
+  size_t used, have; /* of the part */
+  bool ended;
+  char name[CACHE_NAME_MAX + TIER_FILE_MAX];
+  unsigned char part[];
+};
+
+static int get_bytes(void *context, void *data, size_t length, size_t *got,
+                     struct hwckpt_error *error) {
+  struct getting *getting = context;
+  *got = 0;
+  if (getting->used == getting->have && !getting->ended) {
+    int failed =
+        getting->kind->get_part(getting->get, getting->offset, getting->part,
+                                getting->kind->part, &getting->have, error);
+    if (failed)
+      return failed;
+    getting->used = 0;
+    getting->offset += getting->have;
+    getting->ended = getting->have < getting->kind->part;
+  }
+  *got = getting->have - getting->used;
+  *got = *got < length ? *got : length;
+  memcpy(data, getting->part + getting->used, *got);
+  getting->used += *got;
+  return 0;
+}
+
+int tier_get(struct tier *tier, const char *application, const char *file,
+             struct stream_source *source, struct hwckpt_error *error) {
+  struct getting *getting = malloc(sizeof *getting + tier->kind->part);
+  if (!getting)
+    return no_memory(tier->name, error);
+  memset(getting, 0, sizeof *getting);
+  getting->kind = tier->kind;
+  snprintf(getting->name, sizeof getting->name, "%s/%s", application, file);
+  int failed = tier->kind->get_begin(tier->self, application, file,
+                                     &getting->get, error);
+  if (failed)
+    free(getting);
+  else
+    *source = (struct stream_source){get_bytes, getting, getting->name};
+  return failed;
+}
+
+void tier_leave(struct stream_source *source) {
+  struct getting *getting = source->context;
+  getting->kind->get_end(getting->get);
+  free(getting);
+}

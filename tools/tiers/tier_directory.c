@@ -1,0 +1,338 @@
+/* tier_directory.c - a tier that is a directory, of a parallel or network file
+ * system say: DIR/APPLICATION/FILE.
+ *
+ * Invariant: all of it is its user's alone (directories 0700, files 0600, no
+ * symbolic link on the way below DIR), for what lies there is run when it is
+ * restored. A file has its name when it is durable; until then it is a .part.
+ */
+#include "tier_kind.h"
+
+#include "runtime/cache/format.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PART ((size_t)1 << 20)
+#define PART_SUFFIX ".part"
+
+struct directory {
+  int fd;
+  struct tier_pace *pace;
+  char path[4096];
+};
+
+struct put {
+  struct directory *of;
+  int directory, fd;
+  uint64_t there; /* bytes of it from an earlier time, not compared yet */
+  char file[TIER_FILE_MAX], part[TIER_FILE_MAX + sizeof PART_SUFFIX];
+  char name[CACHE_NAME_MAX + TIER_FILE_MAX];
+};
+
+struct get {
+  int fd;
+  char name[CACHE_NAME_MAX + TIER_FILE_MAX];
+};
+
+static int io_failed(const char *name, const char *doing,
+                     struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_TIER_IO, errno, name, "%s", doing);
+}
+
+static int open_below(int directory, const char *name, int flags) {
+  struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW |
+                                             O_NONBLOCK | O_NOCTTY),
+                         .mode = flags & O_CREAT ? S_IRUSR | S_IWUSR : 0,
+                         .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
+  long fd = syscall(SYS_openat2, directory, name, &how, sizeof how);
+  /* Before Linux 5.6, or forbidden: names are single ones. */
+  if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+    fd = openat(directory, name, (int)how.flags, (mode_t)how.mode);
+  return (int)fd;
+}
+
+/* Whoever may write there says what is restored. */
+static int check(int fd, mode_t kind, const char *name,
+                 struct hwckpt_error *error) {
+  struct stat status;
+  if (fstat(fd, &status))
+    return io_failed(name, "fstat", error);
+  if ((status.st_mode & S_IFMT) != kind)
+    return hwckpt_fail(error, HWCKPT_E_TIER_OTHERS, 0, name, "it is no %s",
+                       kind == S_IFDIR ? "directory" : "file");
+  if (status.st_uid != geteuid() || status.st_mode & (S_IWGRP | S_IWOTH))
+    return hwckpt_fail(error, HWCKPT_E_TIER_OTHERS, 0, name,
+                       "owner %u, mode 0%o", status.st_uid,
+                       status.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO));
+  return 0;
+}
+
+static int open_directory(const char *name, bool create, struct tier_pace *pace,
+                          void **self, struct hwckpt_error *error) {
+  struct directory *directory = calloc(1, sizeof *directory);
+  if (!directory)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, name, "%s", "");
+  snprintf(directory->path, sizeof directory->path, "%s", name);
+  directory->pace = pace;
+  if (create && mkdir(name, S_IRWXU) && errno != EEXIST) {
+    free(directory);
+    return io_failed(name, "mkdir", error);
+  }
+  directory->fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int failed = directory->fd < 0 ? io_failed(name, "open", error)
+                                 : check(directory->fd, S_IFDIR, name, error);
+  if (failed) {
+    if (directory->fd >= 0)
+      close(directory->fd);
+    free(directory);
+  } else
+    *self = directory;
+  return failed;
+}
+
+static void close_directory(void *self) {
+  struct directory *directory = self;
+  close(directory->fd);
+  free(directory);
+}
+
+/* The application's directory, checked; -1 in *fd: there is none. */
+static int open_application(const struct directory *directory,
+                            const char *application, bool create, int *fd,
+                            struct hwckpt_error *error) {
+  *fd = -1;
+  if (create && mkdirat(directory->fd, application, S_IRWXU) && errno != EEXIST)
+    return io_failed(application, "mkdir", error);
+  *fd = open_below(directory->fd, application, O_RDONLY | O_DIRECTORY);
+  if (*fd < 0)
+    return errno == ENOENT && !create ? 0
+                                      : io_failed(application, "open", error);
+  int failed = check(*fd, S_IFDIR, application, error);
+  if (failed) {
+    close(*fd);
+    *fd = -1;
+  }
+  return failed;
+}
+
+/* ---- listing ---- */
+
+static int each_file(const struct directory *directory, const char *application,
+                     tier_visit_fn *visit, void *context,
+                     struct hwckpt_error *error) {
+  struct stat status;
+  int fd, result = open_application(directory, application, false, &fd, error);
+  if (fd < 0)
+    return result;
+  DIR *list = fdopendir(fd);
+  if (!list) {
+    close(fd);
+    return io_failed(application, "fdopendir", error);
+  }
+  for (struct dirent *entry; !result && (entry = readdir(list));)
+    if (strlen(entry->d_name) < TIER_FILE_MAX &&
+        !fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) &&
+        S_ISREG(status.st_mode))
+      result =
+          visit(application, entry->d_name, (uint64_t)status.st_size, context);
+  closedir(list);
+  return result;
+}
+
+static int each(void *self, const char *application, tier_visit_fn *visit,
+                void *context, struct hwckpt_error *error) {
+  const struct directory *directory = self;
+  if (application)
+    return each_file(directory, application, visit, context, error);
+  int fd = open_below(directory->fd, ".", O_RDONLY | O_DIRECTORY);
+  DIR *list = fd < 0 ? NULL : fdopendir(fd);
+  int result = 0;
+  if (!list) {
+    if (fd >= 0)
+      close(fd);
+    return io_failed(directory->path, "open", error);
+  }
+  for (struct dirent *entry; !result && (entry = readdir(list));)
+    if (format_valid_application(entry->d_name))
+      result = each_file(directory, entry->d_name, visit, context, error);
+  closedir(list);
+  return result;
+}
+
+static int remove_file(void *self, const char *application, const char *file,
+                       struct hwckpt_error *error) {
+  int fd, failed = open_application(self, application, false, &fd, error);
+  if (fd < 0)
+    return failed;
+  if (unlinkat(fd, file, 0) && errno != ENOENT)
+    failed = io_failed(file, "unlink", error);
+  close(fd);
+  return failed;
+}
+
+/* ---- putting ---- */
+
+static void free_put(struct put *put) {
+  if (put->fd >= 0)
+    close(put->fd);
+  if (put->directory >= 0)
+    close(put->directory);
+  free(put);
+}
+
+static int open_part(struct put *put, struct hwckpt_error *error) {
+  put->fd = open_below(put->directory, put->part, O_RDWR | O_CREAT);
+  if (put->fd < 0)
+    return io_failed(put->name, "create", error);
+  int failed = check(put->fd, S_IFREG, put->name, error);
+  if (!failed && flock(put->fd, LOCK_EX | LOCK_NB))
+    failed = io_failed(put->name, "another hwckpt writes it", error);
+  off_t end = failed ? 0 : lseek(put->fd, 0, SEEK_END);
+  put->there = end > 0 ? (uint64_t)end : 0;
+  return failed;
+}
+
+static int put_begin(void *self, const char *application, const char *file,
+                     void **result, struct hwckpt_error *error) {
+  struct put *put = calloc(1, sizeof *put);
+  if (!put)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, file, "%s", "");
+  put->of = self;
+  put->fd = put->directory = -1;
+  snprintf(put->file, sizeof put->file, "%s", file);
+  snprintf(put->part, sizeof put->part, "%s" PART_SUFFIX, file);
+  snprintf(put->name, sizeof put->name, "%s/%s", application, file);
+  int failed =
+      open_application(self, application, true, &put->directory, error);
+  if (!failed)
+    failed = open_part(put, error);
+  if (failed)
+    free_put(put);
+  else
+    *result = put;
+  return failed;
+}
+
+/* Whether the bytes are there from an earlier time. */
+static bool is_there(const struct put *put, uint64_t offset, const void *data,
+                     size_t length) {
+  bool same = false;
+  unsigned char *there;
+  if (offset + length > put->there || !(there = malloc(length)))
+    return false;
+  same = pread(put->fd, there, length, (off_t)offset) == (ssize_t)length &&
+         !memcmp(there, data, length);
+  free(there);
+  return same;
+}
+
+static int put_part(void *context, uint64_t offset, const void *data,
+                    size_t length, struct hwckpt_error *error) {
+  struct put *put = context;
+  const unsigned char *from = data;
+  if (is_there(put, offset, data, length))
+    return 0;
+  put->there = 0;
+  tier_pace_wait(put->of->pace, length);
+  while (length) {
+    ssize_t written = pwrite(put->fd, from, length, (off_t)offset);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return io_failed(put->name, "write", error);
+    from += written;
+    offset += (uint64_t)written;
+    length -= (size_t)written;
+  }
+  return 0;
+}
+
+static int put_end(void *context, uint64_t length, bool failed,
+                   struct hwckpt_error *error) {
+  struct put *put = context;
+  int result = 0;
+  if (failed)
+    ;
+  else if (ftruncate(put->fd, (off_t)length) || fsync(put->fd))
+    result = io_failed(put->name, "fsync", error);
+  else if (renameat(put->directory, put->part, put->directory, put->file))
+    result = io_failed(put->name, "rename", error);
+  else if (fsync(put->directory) && errno != EINVAL)
+    result = io_failed(put->name, "fsync of its directory", error);
+  free_put(put);
+  return result;
+}
+
+/* ---- getting ---- */
+
+static int get_begin(void *self, const char *application, const char *file,
+                     void **result, struct hwckpt_error *error) {
+  struct get *get = calloc(1, sizeof *get);
+  int directory,
+      failed = open_application(self, application, false, &directory, error);
+  if (!get || directory < 0) {
+    free(get);
+    return failed ? failed
+                  : hwckpt_fail(error, HWCKPT_E_TIER_IO, ENOENT, application,
+                                "open");
+  }
+  snprintf(get->name, sizeof get->name, "%s/%s", application, file);
+  get->fd = open_below(directory, file, O_RDONLY);
+  failed = get->fd < 0 ? io_failed(get->name, "open", error)
+                       : check(get->fd, S_IFREG, get->name, error);
+  close(directory);
+  if (failed) {
+    if (get->fd >= 0)
+      close(get->fd);
+    free(get);
+  } else
+    *result = get;
+  return failed;
+}
+
+static int get_part(void *context, uint64_t offset, void *data, size_t length,
+                    size_t *got, struct hwckpt_error *error) {
+  const struct get *get = context;
+  *got = 0;
+  while (*got < length) {
+    ssize_t result = pread(get->fd, (unsigned char *)data + *got, length - *got,
+                           (off_t)(offset + *got));
+    if (result < 0 && errno == EINTR)
+      continue;
+    if (result < 0)
+      return io_failed(get->name, "read", error);
+    if (!result)
+      break;
+    *got += (size_t)result;
+  }
+  return 0;
+}
+
+static void get_end(void *context) {
+  struct get *get = context;
+  close(get->fd);
+  free(get);
+}
+
+const struct tier_kind tier_directory = {
+    .part = PART,
+    .open = open_directory,
+    .close = close_directory,
+    .each = each,
+    .remove = remove_file,
+    .put_begin = put_begin,
+    .put_part = put_part,
+    .put_end = put_end,
+    .get_begin = get_begin,
+    .get_part = get_part,
+    .get_end = get_end,
+};
