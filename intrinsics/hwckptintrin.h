@@ -100,6 +100,52 @@ hwckpt_check_failed(const char *condition, const char *file, int line) {
 int hwckpt_exclude(void *address, size_t length);
 int hwckpt_include(void *address, size_t length);
 
+/* ---- regions: checkpoints of named memory alone, by the application ----
+ *
+ * A program describes what it needs to go on, saves it now and then, and loads
+ * it when it is started again; by another build of it, or on another machine,
+ * too. Sets are kept in the cache under the program's name (option application,
+ * else that of its file) and the set's: PROGRAM.SET. No other checkpoint, and
+ * no `hwckpt run`, is needed. Defined only where -fhwckpt links the runtime. */
+
+/* What the elements of a region are. */
+enum hwckpt_type {
+  HWCKPT_BYTES, /* structures too: then of this build's layout */
+  HWCKPT_INT8,
+  HWCKPT_UINT8,
+  HWCKPT_INT16,
+  HWCKPT_UINT16,
+  HWCKPT_INT32,
+  HWCKPT_UINT32,
+  HWCKPT_INT64,
+  HWCKPT_UINT64,
+  HWCKPT_FLOAT,
+  HWCKPT_DOUBLE,
+  HWCKPT_LONG_DOUBLE, /* 16 bytes */
+};
+
+/* Describes a region of a set: count elements of a type at address. The same
+ * set and name again describe it anew; a null address or no elements takes it
+ * out. Nothing is read before it is saved. 0, or a negative errno, and a
+ * message
+ * (-EINVAL: a name, a type or the size does not fit, -ENOSPC: too many,
+ * -ENOSYS: in a child). */
+int hwckpt_region(const char *set, const char *name, void *address,
+                  size_t count, enum hwckpt_type type);
+
+/* Saves all regions of the set; returns when that is durable. What other
+ * threads write to them meanwhile may be in it or not. The number of the
+ * generation, above 0; or a negative errno, and a message (-ENOENT: no such
+ * set, -EFAULT: memory is not there, -EIO: the cache; the last one saved
+ * stays). */
+int hwckpt_region_save(const char *set);
+
+/* Loads them as they were saved last, if all fit: else -EINVAL, a message says
+ * which does not, and nothing is overwritten. The number of the generation,
+ * above 0; 0: nothing was saved yet; or a negative errno. A damaged generation
+ * is passed over for the one before, and said. */
+int hwckpt_region_load(const char *set);
+
 /* What checkpoints have cost: of all since the program began, or of the last
  * one that was committed; nanoseconds and pages. */
 struct hwckpt_statistics {

@@ -14,6 +14,7 @@
 #include "hooks.h"
 #include "monitor.h"
 #include "pending.h"
+#include "region_calls.h"
 #include "sites.h"
 #include "timer.h"
 
@@ -44,6 +45,8 @@ static LIVE struct {
   uint64_t site_until;     /* so long this one may wait for a site */
 } events;
 
+/* Regions are to be saved or loaded. */
+#define REQUEST_REGIONS 29
 /* To be rolled back: no event of a checkpoint. */
 #define REQUEST_LOAD 30
 /* In requests, beside the events: monitors have something else to watch. */
@@ -216,6 +219,8 @@ static bool next_events(struct pending *taken) {
     events.waiting |= requests & ALL_EVENTS;
     if (requests & CHANGED)
       tell_monitors();
+    if (requests >> REQUEST_REGIONS & 1)
+      region_calls_serve();
     if (requests >> REQUEST_LOAD & 1 && quiesce_load_waits())
       return false;
     if (!is_ready(now)) {
@@ -241,6 +246,8 @@ static void rolled_back(void) {
   sites_rolled_back();
   /* What they watch, and in which threads, is as it was then. */
   atomic_fetch_or(&events.requests, CHANGED);
+  if (region_calls_wait())
+    atomic_fetch_or(&events.requests, 1u << REQUEST_REGIONS);
 }
 
 /* Whoever waits for the checkpoint does not wait for a site. */
@@ -506,6 +513,42 @@ static int request(uint32_t bit) {
   return 0;
 }
 
+int events_request_regions(void) { return request(1u << REQUEST_REGIONS); }
+
+/* The name of a program that has none: that of its file. */
+static void name_program(char *name, size_t size) {
+  char path[4096];
+  long length = SYS(readlink, "/proc/self/exe", path, sizeof path - 1);
+  path[length > 0 ? length : 0] = 0;
+  const char *last = path;
+  for (const char *at = path; *at; at++)
+    if (*at == '/')
+      last = at + 1;
+  hwckpt_format(name, size, "%s", *last ? last : "program");
+  for (; *name; name++)
+    if (!((*name >= 'a' && *name <= 'z') || (*name >= 'A' && *name <= 'Z') ||
+          (*name >= '0' && *name <= '9') || *name == '-' || *name == '_'))
+      *name = '_';
+}
+
+void events_region_store(struct region_store *store, const char *set,
+                         char application[CACHE_NAME_MAX]) {
+  /* Memory of the program: it keeps its name when it is restored. */
+  static char program[CACHE_NAME_MAX - REGION_SET_MAX];
+  if (!*program && *events.options.application)
+    hwckpt_format(program, sizeof program, "%s", events.options.application);
+  if (!*program)
+    name_program(program, sizeof program);
+  hwckpt_format(application, CACHE_NAME_MAX, "%s.%s", program, set);
+  *store = (struct region_store){
+      .cache = events.cache,
+      .application = application,
+      .level = (int)events.options.level,
+      .retention = {.keep = (unsigned)events.options.keep,
+                    .keep_for_ns = events.options.keep_for,
+                    .quota = events.options.quota}};
+}
+
 int events_request_patiently(Event event, uint32_t detail) {
   if (!events_here())
     return -ENOSYS;
@@ -621,4 +664,6 @@ void events_start(const struct hwckpt_options *options, const char *cache,
     start_thread();
   if (monitors_wanted())
     events_monitors_changed(true);
+  if (region_calls_wait()) /* since before the checkpoint */
+    request(1u << REQUEST_REGIONS);
 }

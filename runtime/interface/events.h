@@ -8,6 +8,7 @@
 #define HWCKPT_INTERFACE_EVENTS_H
 
 #include "../sanitizer/face.h"
+#include "../support/regions.h"
 #include "records.pb.h"
 
 #include <stdbool.h>
@@ -60,6 +61,12 @@ int events_load(ucontext_t *context);
 
 /* The generation that a load goes back to, as far as is known now; 0: none. */
 uint64_t events_newest(void);
+
+/* Regions are to be saved or loaded; 0 or a negative errno. */
+int events_request_regions(void);
+/* Where a set is stored, by the options; `application` gets its name. */
+void events_region_store(struct region_store *store, const char *set,
+                         char application[CACHE_NAME_MAX]);
 
 /* Whether this process is the one the runtime serves, not a child of it. */
 bool events_here(void);

@@ -16,6 +16,8 @@ union record {
   FileSystem file_system;
   Descriptor descriptor;
   Pipe pipe;
+  RegionSet region_set;
+  Region region;
 };
 
 /* What is checked over all records, one after the other. */
@@ -82,6 +84,25 @@ static bool take_pipe(struct walk *walk) {
   return true;
 }
 
+static bool take_region_set(struct walk *walk) {
+  walk->fault = walk->index ? "is not the first" : NULL;
+  walk->generation->holds_regions = true;
+  walk->generation->region_set = walk->record->region_set;
+  return !walk->fault;
+}
+
+static bool take_region(struct walk *walk) {
+  const Region *region = &walk->record->region;
+  walk->fault =
+      !walk->generation->holds_regions ? "is not in a set"
+      : region->address < walk->area_end || region->address % CACHE_PAGE_SIZE
+          ? "overlaps the one before"
+          : NULL;
+  walk->area_end = region->address + region->count * region->element;
+  walk->generation->areas++;
+  return !walk->fault;
+}
+
 static bool take_as_it_is(struct walk *walk) {
   (void)walk;
   return true;
@@ -103,6 +124,8 @@ static const struct kind {
     {RECORD_DESCRIPTOR, "Descriptor", Descriptor_fields, take_descriptor},
     {RECORD_PIPE, "Pipe", Pipe_fields, take_pipe},
     {RECORD_PIPE_DATA, "pipe data", NULL, take_as_it_is},
+    {RECORD_REGION_SET, "RegionSet", RegionSet_fields, take_region_set},
+    {RECORD_REGION, "Region", Region_fields, take_region},
 };
 
 static const struct kind *find_kind(uint32_t type) {
@@ -123,7 +146,7 @@ static int check_records(struct generation *generation, union record *record,
                              &length);
        walk.index++) {
     const struct kind *kind = find_kind(type);
-    if (!walk.index && type != RECORD_PROCESS)
+    if (!walk.index && type != RECORD_PROCESS && type != RECORD_REGION_SET)
       return hwckpt_fail(error, HWCKPT_E_RECORD, 0, generation->name,
                          "the first record is of type %u, not the Process",
                          type);
@@ -139,7 +162,7 @@ static int check_records(struct generation *generation, union record *record,
                          "record %zu (%s) %s", walk.index, kind->name,
                          walk.fault);
   }
-  if (!walk.index || !generation->threads)
+  if (!walk.index || (!generation->threads && !generation->holds_regions))
     return hwckpt_fail(error, HWCKPT_E_RECORD, 0, generation->name,
                        "it has no %s", walk.index ? "thread" : "records");
   return 0;
@@ -149,9 +172,10 @@ typedef int open_function(struct cache *cache, const char *application,
                           uint64_t number, struct cache_reader **reader,
                           struct hwckpt_error *error);
 
-static int open_by(open_function *open, struct cache *cache,
-                   const char *application, uint64_t number,
-                   struct generation *generation, struct hwckpt_error *error) {
+static int open_any_by(open_function *open, struct cache *cache,
+                       const char *application, uint64_t number,
+                       struct generation *generation,
+                       struct hwckpt_error *error) {
   memset(generation, 0, sizeof *generation);
   snprintf(generation->name, sizeof generation->name, "%s/%llu", application,
            (unsigned long long)number);
@@ -167,6 +191,25 @@ static int open_by(open_function *open, struct cache *cache,
   if (failed)
     generation_close(generation);
   return failed;
+}
+
+/* A program. */
+static int open_by(open_function *open, struct cache *cache,
+                   const char *application, uint64_t number,
+                   struct generation *generation, struct hwckpt_error *error) {
+  int failed = open_any_by(open, cache, application, number, generation, error);
+  if (failed || !generation->holds_regions)
+    return failed;
+  generation_close(generation);
+  return hwckpt_fail(error, HWCKPT_E_REGIONS_ONLY, 0, generation->name, "%s",
+                     "");
+}
+
+int generation_open_any(struct cache *cache, const char *application,
+                        uint64_t number, struct generation *generation,
+                        struct hwckpt_error *error) {
+  return open_any_by(cache_reader_open, cache, application, number, generation,
+                     error);
 }
 
 int generation_open(struct cache *cache, const char *application,
@@ -210,6 +253,11 @@ static bool next(const struct generation *generation, size_t *cursor,
 bool generation_next_area(const struct generation *generation, size_t *cursor,
                           Area *area) {
   return next(generation, cursor, RECORD_AREA, Area_fields, area);
+}
+
+bool generation_next_region(const struct generation *generation, size_t *cursor,
+                            Region *region) {
+  return next(generation, cursor, RECORD_REGION, Region_fields, region);
 }
 
 bool generation_next_thread(const struct generation *generation, size_t *cursor,

@@ -21,6 +21,8 @@ struct generation {
   Statistics statistics; /* zero when the generation has none */
   FileSystem file_system;
   size_t threads, areas, descriptors, pipes;
+  bool holds_regions; /* named regions (areas counts them), and no program */
+  RegionSet region_set;
 };
 
 /* Opens and checks; the caller ends it with generation_close(). The struct is
@@ -28,8 +30,12 @@ struct generation {
 int generation_open(struct cache *cache, const char *application,
                     uint64_t number, struct generation *generation,
                     struct hwckpt_error *error);
-/* The same, by cache_reader_open_newest(): the indexes of what it builds on are
- * not looked at yet. */
+/* Also one that holds regions and no program, which above is an error. */
+int generation_open_any(struct cache *cache, const char *application,
+                        uint64_t number, struct generation *generation,
+                        struct hwckpt_error *error);
+/* As the first, by cache_reader_open_newest(): the indexes of what it builds on
+ * are not looked at yet. */
 int generation_open_newest(struct cache *cache, const char *application,
                            uint64_t number, struct generation *generation,
                            struct hwckpt_error *error);
@@ -39,6 +45,8 @@ void generation_close(struct generation *generation);
  * end. The walks cannot fail, as all was decoded once. */
 bool generation_next_area(const struct generation *generation, size_t *cursor,
                           Area *area);
+bool generation_next_region(const struct generation *generation, size_t *cursor,
+                            Region *region);
 bool generation_next_thread(const struct generation *generation, size_t *cursor,
                             Thread *thread);
 bool generation_next_descriptor(const struct generation *generation,

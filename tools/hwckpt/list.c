@@ -19,6 +19,7 @@ struct row {
   int damage;
   const Statistics *statistics; /* null when it is damaged */
   size_t threads;
+  bool holds_regions; /* and no program */
 };
 
 /* A way of writing the list. */
@@ -51,6 +52,11 @@ static const char *kind(const struct row *row) {
   return row->item->info.parent ? "delta" : "base";
 }
 
+static const char *event(const struct row *row) {
+  return row->holds_regions ? "regions"
+                            : generation_event(row->statistics->event);
+}
+
 static void write_json_row(struct json *json, const struct row *row) {
   const struct cache_generation *info = &row->item->info;
   char code[32];
@@ -70,7 +76,7 @@ static void write_json_row(struct json *json, const struct row *row) {
   else
     json_null(json, "damage");
   if (row->statistics) {
-    json_string(json, "event", generation_event(row->statistics->event));
+    json_string(json, "event", event(row));
     json_number(json, "pause_ns", row->statistics->pause_ns);
     json_number(json, "threads", row->threads);
   } else {
@@ -101,9 +107,9 @@ static void write_text_row(const struct row *row, bool first) {
   }
   if (row->statistics->pause_ns)
     text_duration(pause, sizeof pause, row->statistics->pause_ns);
-  printf("%-10s %7zu %9" PRIu64 " %10s %9s %8u\n",
-         generation_event(row->statistics->event), row->threads, info->pages,
-         text_bytes(size, sizeof size, info->bytes), pause, info->restores);
+  printf("%-10s %7zu %9" PRIu64 " %10s %9s %8u\n", event(row), row->threads,
+         info->pages, text_bytes(size, sizeof size, info->bytes), pause,
+         info->restores);
 }
 
 static void end_application(struct writer *writer, const char *name,
@@ -138,11 +144,12 @@ static void write_row(struct writer *writer, struct cache *cache,
                       struct generation *generation) {
   struct row row = {.item = item, .damage = item->damage};
   if (!row.damage)
-    row.damage = -generation_open(cache, item->info.application,
-                                  item->info.number, generation, NULL);
+    row.damage = -generation_open_any(cache, item->info.application,
+                                      item->info.number, generation, NULL);
   if (!row.damage) {
     row.statistics = &generation->statistics;
     row.threads = generation->threads;
+    row.holds_regions = generation->holds_regions;
     figures_add(&writer->figures, &item->info);
   }
   if (writer->use_json)

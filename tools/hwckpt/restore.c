@@ -391,7 +391,8 @@ static int restore_selected(struct restore_request *request,
   if (generation_open_newest(selection->cache, selection->application,
                              selection->number, generation, &error)) {
     report_error(&error);
-    take_older(request, selection, generation, error.code);
+    if (error.code != HWCKPT_E_REGIONS_ONLY)
+      take_older(request, selection, generation, error.code);
     return EXIT_TOOL;
   }
   struct assembly_plan plan;

@@ -5,6 +5,7 @@
 #include "options_text.h"
 
 #include "runtime/cache/default_path.h"
+#include "runtime/support/record_types.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -72,6 +73,7 @@ void selection_close(struct selection *selection) {
 
 /* What a walk over the applications looks for. */
 struct search {
+  struct cache *cache;
   const char *name; /* null: any; only the first `length` bytes count */
   size_t length;
   unsigned matches;
@@ -80,13 +82,38 @@ struct search {
   char others[256]; /* names that match, for the message */
 };
 
+/* Whether it is a set of named regions and no program; one that is damaged is
+ * taken for a program. */
+static bool holds_regions(struct cache *cache,
+                          const struct cache_application *application) {
+  struct cache_reader *reader;
+  uint32_t type;
+  const void *data;
+  size_t length;
+  if (cache_reader_open_newest(cache, application->name, application->newest,
+                               &reader, NULL))
+    return false;
+  bool regions = cache_reader_record(reader, 0, &type, &data, &length) &&
+                 type == RECORD_REGION_SET;
+  cache_reader_close(reader);
+  return regions;
+}
+
+/* The newest of all; sets of regions are what a program loads itself. */
+static void consider_any(struct search *search,
+                         const struct cache_application *application) {
+  if (!application->count ||
+      (search->matches && application->newest_ns <= search->best.newest_ns) ||
+      holds_regions(search->cache, application))
+    return;
+  search->best = *application;
+  search->matches++;
+}
+
 static void consider(struct search *search,
                      const struct cache_application *application) {
   if (!search->name) {
-    if (application->count &&
-        (!search->matches || application->newest_ns > search->best.newest_ns))
-      search->best = *application;
-    search->matches += application->count != 0;
+    consider_any(search, application);
     return;
   }
   if (strncmp(application->name, search->name, search->length) != 0)
@@ -122,7 +149,7 @@ static int split(const char *which, size_t *length, uint64_t *number,
 static int search_application(struct selection *selection, const char *which,
                               struct cache_application *found,
                               struct hwckpt_error *error) {
-  struct search search = {0};
+  struct search search = {.cache = selection->cache};
   selection->number = 0;
   if (which) {
     search.name = which;

@@ -9,6 +9,7 @@
 #include "generation.h"
 #include "json.h"
 #include "selection.h"
+#include "show_regions.h"
 #include "text.h"
 
 #include <fcntl.h>
@@ -424,6 +425,10 @@ static void write_descriptors(struct json *json,
 
 static void write_generation(const struct generation *generation,
                              const char *cache, bool use_json, bool all_areas) {
+  if (generation->holds_regions) {
+    show_regions(generation, cache, use_json);
+    return;
+  }
   if (!use_json) {
     print_head(generation);
     print_statistics(generation);
@@ -457,8 +462,8 @@ static int show(int argc, char **argv) {
     return status;
   if (selection_open(&selection, cache_option, &error) ||
       selection_find(&selection, which, &error) ||
-      generation_open(selection.cache, selection.application, selection.number,
-                      &generation, &error))
+      generation_open_any(selection.cache, selection.application,
+                          selection.number, &generation, &error))
     status = report_error(&error);
   else
     write_generation(&generation, selection.path, use_json, all_areas);

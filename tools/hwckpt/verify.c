@@ -23,7 +23,8 @@ static int find_damage(struct cache *cache, const char *application,
   static struct generation generation;
   int damage = cache_verify(cache, application, number, error);
   if (!damage)
-    damage = generation_open(cache, application, number, &generation, error);
+    damage =
+        generation_open_any(cache, application, number, &generation, error);
   if (damage)
     return damage;
   bool is_delta = generation.info->parent != 0;

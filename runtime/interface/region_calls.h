@@ -1,0 +1,18 @@
+/* region_calls.h - hwckpt_region() and its like: which regions the program has
+ * described, and who waits until a set is saved or loaded.
+ *
+ * The work is the checkpoint thread's, between checkpoints: none finds it half
+ * done. What is described, and that a thread waits, is memory of the program:
+ * after a restore or a rollback the thread is served again.
+ */
+#ifndef HWCKPT_INTERFACE_REGION_CALLS_H
+#define HWCKPT_INTERFACE_REGION_CALLS_H
+
+#include "../support/regions.h"
+
+/* On the checkpoint thread: does what is waited for. */
+void region_calls_serve(void);
+/* Whether a thread waits. */
+bool region_calls_wait(void);
+
+#endif

@@ -1,0 +1,188 @@
+// Named regions are saved and loaded by the program itself, in another process
+// and by another build; with no checkpoint and no `hwckpt run`. What does not
+// fit is an error that says so, and nothing is overwritten. A damaged
+// generation is passed over. A restored program, and one that is rolled back,
+// goes on saving.
+// RUN: %behaviour %s -o %t && %t save && %t load && %t again && %t load2
+// RUN: %behaviour -DOTHER_BUILD -O0 %s -o %t2 && cp %t %t.first && cp %t2 %t && %t load2 && cp %t.first %t
+// RUN: %t size 2>&1 | grep -q "HWCKPT-E361: .*: set/numbers: it had 3000 elements, and has 2999$"
+// RUN: %t type 2>&1 | grep -q "HWCKPT-E361: .*: set/numbers: its elements were of type 10, and are of type 8$"
+// RUN: %t missing 2>&1 | grep -q "HWCKPT-E361: .*: set/other: it is not among those that were saved$"
+// RUN: %t fewer 2>&1 | grep -q "HWCKPT-E361: .*: set/numbers: it was saved, and the program does not describe it: left out$"
+// RUN: %t wrong 2>&1 | grep -c HWCKPT-E360 | grep -qx 6
+// RUN: %t nowhere 2>&1 | grep -q "HWCKPT-E362: .*: numbers: .*"
+// RUN: %t rollback && %t load2
+// RUN: %hwckpt list | grep -Eq '^[a-z_.]*regions_c_tmp.set/5 +base .* regions '
+// RUN: %hwckpt show --json regions_c_tmp.set/5 | %python -c 'import json, sys; r = json.load(sys.stdin)["regions"]; assert [(o["name"], o["type"], o["count"]) for o in r] == [("step", "int32", 1), ("numbers", "double", 3000)], r'
+// RUN: %hwckpt show regions_c_tmp.set/5 | grep -q 'numbers .* double.3000., 23.4 KiB'
+// RUN: %hwckpt verify regions_c_tmp.set
+// RUN: not %hwckpt restore regions_c_tmp.set 2>%t.said && grep -q HWCKPT-E363 %t.said
+// RUN: for f in $HWCKPT_CACHE/regions_c_tmp.set/g0000000005.ckpt; do printf 'xxxxxxxx' | dd of=$f bs=1 seek=200 conv=notrunc 2>/dev/null; done
+// RUN: %t older 2>%t.said && grep -q 'HWCKPT-E1' %t.said
+// RUN: rm -rf $HWCKPT_CACHE/* %t.once && %restored -- %t die %t.once
+#include "behaviour.h"
+#include <stdint.h>
+#include <sys/mman.h>
+
+#define COUNT 3000
+#ifdef OTHER_BUILD
+char padding[12345] = "p";
+#endif
+static int32_t step;
+static double numbers[COUNT + 1];
+
+static void fill(int value) {
+  step = value;
+  for (int i = 0; i <= COUNT; i++)
+    numbers[i] = value + i % 2500; // pages of zeros too
+  for (int i = 0; i < 600; i++)
+    numbers[i] = 0;
+}
+
+static void check_is(int value) {
+  CHECK_EQUAL(step, value);
+  for (int i = 600; i < COUNT; i++)
+    CHECK(numbers[i] == value + i % 2500);
+  for (int i = 0; i < 600; i++)
+    CHECK(numbers[i] == 0);
+}
+
+static void describe(void) {
+  CHECK_EQUAL(hwckpt_region("set", "step", &step, 1, HWCKPT_INT32), 0);
+  CHECK_EQUAL(hwckpt_region("set", "numbers", numbers, COUNT, HWCKPT_DOUBLE),
+              0);
+}
+
+static void load(int number, int value) {
+  memset(numbers, 1, sizeof numbers);
+  double behind = numbers[COUNT];
+  describe();
+  CHECK_EQUAL(hwckpt_region_load("set"), number);
+  check_is(value);
+  CHECK(memcmp(&numbers[COUNT], &behind, sizeof behind) == 0);
+}
+
+// Loading fails, and nothing is changed.
+static void refused(int result) {
+  fill(5);
+  CHECK_EQUAL(hwckpt_region_load("set"), result);
+  check_is(5);
+}
+
+static void wrong(void) {
+  char long_name[100];
+  memset(long_name, 'n', sizeof long_name);
+  long_name[99] = 0;
+  CHECK_EQUAL(hwckpt_region("a/b", "x", &step, 1, HWCKPT_INT32), -EINVAL);
+  CHECK_EQUAL(hwckpt_region("set", long_name, &step, 1, HWCKPT_INT32), -EINVAL);
+  CHECK_EQUAL(hwckpt_region("set", "x", &step, 1, (enum hwckpt_type)99),
+              -EINVAL);
+  CHECK_EQUAL(hwckpt_region("set", "x", &step, (size_t)1 << 40, HWCKPT_INT32),
+              -EINVAL);
+  CHECK_EQUAL(hwckpt_region_save("nothing"), -ENOENT);
+  for (int i = 0; i < 512; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "%d", i);
+    CHECK_EQUAL(hwckpt_region("set", name, &step, 1, HWCKPT_INT32), 0);
+  }
+  CHECK_EQUAL(hwckpt_region("set", "one too many", &step, 1, HWCKPT_INT32),
+              -ENOSPC);
+  CHECK_EQUAL(hwckpt_region("set", "7", 0, 0, HWCKPT_INT32), 0);
+  CHECK_EQUAL(hwckpt_region("set", "7", 0, 0, HWCKPT_INT32), -ENOENT);
+  CHECK_EQUAL(hwckpt_region("set", "in its place", &step, 1, HWCKPT_INT32), 0);
+}
+
+static void nowhere(void) {
+  describe();
+  char *page = mmap(0, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK_EQUAL(hwckpt_region("set", "numbers", page, 512, HWCKPT_DOUBLE), 0);
+  CHECK_EQUAL(hwckpt_region_save("set"), -EFAULT);
+  // The last one saved is there; what cannot be written is found out before.
+  mprotect(page, 4096, PROT_READ);
+  CHECK_EQUAL(hwckpt_region("set", "numbers", page, COUNT, HWCKPT_DOUBLE), 0);
+  step = 17;
+  CHECK_EQUAL(hwckpt_region_load("set"), -EFAULT);
+  CHECK_EQUAL(step, 17);
+}
+
+static void rolled_back(void) {
+  describe();
+  fill(30);
+  int n = __builtin_ckpt_save();
+  CHECK(n >= 0);
+  fill(40 + n);
+  int number = hwckpt_region_save("set");
+  CHECK_EQUAL(number, 3 + n);
+  if (n == 0)
+    roll_back();
+  fill(20); // what it was
+  CHECK_EQUAL(hwckpt_region_save("set"), 5);
+}
+
+static void restored(const char *once) {
+  describe();
+  fill(50);
+  CHECK_EQUAL(hwckpt_region_save("set"), 1);
+  if (came_back()) {
+    CHECK_EQUAL(hwckpt_region_load("set"), 2);
+    check_is(51);
+    fill(52);
+    CHECK_EQUAL(hwckpt_region_save("set"), 3);
+    return;
+  }
+  CHECK(first_time(once));
+  fill(51);
+  CHECK_EQUAL(hwckpt_region_save("set"), 2);
+  die();
+}
+
+int main(int argc, char **argv) {
+  CHECK(argc > 1);
+  const char *mode = argv[1];
+  if (!strcmp(mode, "save")) {
+    describe();
+    CHECK_EQUAL(hwckpt_region_load("set"), 0);
+    fill(10);
+    CHECK_EQUAL(hwckpt_region_save("set"), 1);
+    CHECK_EQUAL(generations(), 1); // and no other checkpoint
+  } else if (!strcmp(mode, "load")) {
+    load(1, 10);
+  } else if (!strcmp(mode, "again")) {
+    load(1, 10);
+    fill(20);
+    CHECK_EQUAL(hwckpt_region_save("set"), 2);
+  } else if (!strcmp(mode, "load2")) {
+    describe();
+    CHECK(hwckpt_region_load("set") >= 2);
+    check_is(20);
+  } else if (!strcmp(mode, "older")) {
+    load(4, 41);
+  } else if (!strcmp(mode, "size")) {
+    describe();
+    hwckpt_region("set", "numbers", numbers, COUNT - 1, HWCKPT_DOUBLE);
+    refused(-EINVAL);
+  } else if (!strcmp(mode, "type")) {
+    describe();
+    hwckpt_region("set", "numbers", numbers, COUNT, HWCKPT_UINT64);
+    refused(-EINVAL);
+  } else if (!strcmp(mode, "missing")) {
+    describe();
+    hwckpt_region("set", "other", numbers, 1, HWCKPT_DOUBLE);
+    refused(-EINVAL);
+  } else if (!strcmp(mode, "fewer")) {
+    hwckpt_region("set", "step", &step, 1, HWCKPT_INT32);
+    CHECK_EQUAL(hwckpt_region_load("set"), 2);
+    CHECK_EQUAL(step, 20);
+  } else if (!strcmp(mode, "wrong")) {
+    wrong();
+  } else if (!strcmp(mode, "nowhere")) {
+    nowhere();
+  } else if (!strcmp(mode, "rollback")) {
+    rolled_back();
+  } else if (!strcmp(mode, "die") && argc > 2) {
+    restored(argv[2]);
+  } else {
+    CHECK(0);
+  }
+  return 0;
+}
