@@ -1,6 +1,7 @@
 /* event_kinds.c - the events that rules may name: what they are, cost and need,
  * and how their arguments are read. See rules.h; docs/events.md says the same
  * for people. A new kind is a row, a function here, and a monitor. */
+#include "io.h"
 #include "rules.h"
 
 #include "records.pb.h"
@@ -231,8 +232,78 @@ const struct event_kind kind_control = {
     .parse = parse_control,
 };
 
+/* Words of a kind are followed by those of the next in enum io_what (io.h):
+ * bytes stand for the last. */
+static const char *parse_io(struct part *arguments, struct rule *rule,
+                            const char *const *words, uint32_t first,
+                            uint32_t bytes, const char *expected) {
+  int word = part_word(*arguments, words);
+  rule->word = word < 0 ? bytes : first + (uint32_t)word;
+  return word >= 0 || part_bytes(*arguments, &rule->value) ? 0 : expected;
+}
+
+static const char *parse_network(struct part *arguments, struct rule *rule) {
+  static const char *const words[] = {"connect", "accept", 0};
+  if (part_begins(*arguments, "first,")) {
+    part_split(arguments, ',');
+    rule->word = IO_QUIET;
+    return part_duration(*arguments, &rule->value) ? 0 : A_DURATION;
+  }
+  return parse_io(arguments, rule, words, IO_CONNECT, IO_BYTES,
+                  "connect, accept, first,DUR or a number of bytes such as "
+                  "64K or 10M");
+}
+
+const struct event_kind kind_network = {
+    .name = "network",
+    .event = Event_EVENT_NETWORK,
+    .syntax = "network=connect|accept|first,DUR|BYTES",
+    .what = "a connection is made or taken, the first send or receive after "
+            "so long without, or so much was sent and received",
+    .idle = "nothing",
+    .each = "0.3 us, one or two system calls",
+    .needs = "calls made by the program's libc",
+    .parse = parse_network,
+};
+
+static const char *parse_fileio(struct part *arguments, struct rule *rule) {
+  static const char *const words[] = {"fsync", "close", 0};
+  return parse_io(arguments, rule, words, IO_SYNC, IO_WRITTEN,
+                  "fsync, close or a number of bytes such as 64K or 10M");
+}
+
+const struct event_kind kind_fileio = {
+    .name = "fileio",
+    .event = Event_EVENT_FILE_IO,
+    .syntax = "fileio=fsync|close|BYTES",
+    .what = "a file is synced, or closed that could be written, or so much was "
+            "written to files",
+    .idle = "nothing",
+    .each = "0.2 us, a system call",
+    .needs = "calls made by the program's libc",
+    .parse = parse_fileio,
+};
+
+static const char *parse_before(struct part *arguments, struct rule *rule) {
+  rule->word = IO_SEND;
+  return part_is(*arguments, "send") ? 0 : "send";
+}
+
+const struct event_kind kind_before = {
+    .name = "before",
+    .event = Event_EVENT_SEND,
+    .syntax = "before=send",
+    .what = "something is about to be sent over the network, which waits until "
+            "the checkpoint is committed",
+    .idle = "nothing",
+    .each = "a checkpoint, until it is committed",
+    .needs = "calls made by the program's libc",
+    .parse = parse_before,
+};
+
 const struct event_kind *const event_kinds[] = {
     &kind_every, /* as `hwckpt run --on help` lists them */
-    &kind_cpu,   &kind_signal,   &kind_exit, &kind_llc,     &kind_instructions,
-    &kind_perf,  &kind_pressure, &kind_file, &kind_control, 0,
+    &kind_cpu,    &kind_signal,   &kind_exit, &kind_llc,     &kind_instructions,
+    &kind_perf,   &kind_pressure, &kind_file, &kind_control, &kind_network,
+    &kind_fileio, &kind_before,   0,
 };

@@ -162,8 +162,9 @@ static bool is_served(Event event, bool posted) {
   bool known, waited_for = monitors_wait_for(event, &known);
   if (known)
     return !waited_for;
-  if (event == Event_EVENT_SAVE || event == Event_EVENT_EVERY_SITE)
-    return !quiesce_save_waits();
+  if (event == Event_EVENT_SAVE || event == Event_EVENT_EVERY_SITE ||
+      event == Event_EVENT_SEND)
+    return !quiesce_save_waits() && (event != Event_EVENT_SEND || !posted);
   return !posted;
 }
 
@@ -563,6 +564,11 @@ int events_request(Event event, uint32_t detail) {
 
 int events_look_again(void) { return events_here() ? request(LOOK) : -ENOSYS; }
 
+_Atomic uint32_t *events_word(uint32_t *bit) {
+  *bit = LOOK;
+  return &events.requests;
+}
+
 uint64_t events_restored_from(void) { return events.generation; }
 
 uint64_t events_begun_ns(void) { return atomic_load(&events.begun); }
@@ -596,12 +602,16 @@ static void ask_save(void) { events_request(Event_EVENT_SAVE, 0); }
 static void ask_load(void) { request(1u << REQUEST_LOAD); }
 static void ask_every_site(void) { events_request(Event_EVENT_EVERY_SITE, 0); }
 
-int events_save(ucontext_t *context) {
+int events_save_by(ucontext_t *context, void (*ask)(void)) {
   if (!events_here())
     return -ENOSYS;
   int result = start_thread();
   return result < 0 ? result
-                    : quiesce_park_until_saved(PARK_SAVE, context, ask_save);
+                    : quiesce_park_until_saved(PARK_SAVE, context, ask);
+}
+
+int events_save(ucontext_t *context) {
+  return events_save_by(context, ask_save);
 }
 
 void events_save_at_site(ucontext_t *context) {

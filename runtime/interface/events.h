@@ -36,6 +36,10 @@ int events_look_again(void);
 /* The generation that the program came back from, 0: it did not. */
 uint64_t events_restored_from(void);
 
+/* The futex that the checkpoint thread sleeps on, and the bit of it by which it
+ * looks again: for who may call nothing. */
+_Atomic uint32_t *events_word(uint32_t *bit);
+
 /* When the last checkpoint was begun, 0: none yet. */
 uint64_t events_begun_ns(void);
 
@@ -54,6 +58,8 @@ void events_say(const struct hwckpt_error *error);
 
 /* In a signal handler: asks for a checkpoint and waits for its result. */
 int events_save(ucontext_t *context);
+/* The same, asked for by other means. */
+int events_save_by(ucontext_t *context, void (*ask)(void));
 /* The same at a site, for every_site. */
 void events_save_at_site(ucontext_t *context);
 /* Asks to be rolled back; returns only when that fails, a negative errno. */

@@ -13,6 +13,7 @@
 #include "../support/quiesce.h"
 #include "events.h"
 #include "faults.h"
+#include "io.h"
 #include "monitor.h"
 #include "sites.h"
 #include "trap_actions.h"
@@ -161,6 +162,10 @@ static void perform(ucontext_t *context, unsigned operation) {
 
 static void pass(ucontext_t *context, uint32_t immediate) {
   arch_context_set_pc(context, arch_context_pc(context) + HWCKPT_INSN_LENGTH);
+  if (HWCKPT_IMM_KIND(immediate) == IO_ENTRY_SEND) {
+    arch_context_set_result(context, events_save_by(context, io_ask_send));
+    return;
+  }
   perform(context, HWCKPT_IMM_OP(immediate));
 }
 

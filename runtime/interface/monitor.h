@@ -67,6 +67,7 @@ extern const struct monitor command_monitor;  /* asked.c */
 extern const struct monitor counter_monitor;  /* counter.c */
 extern const struct monitor pressure_monitor; /* pressure.c */
 extern const struct monitor trigger_monitor;  /* trigger.c */
+extern const struct monitor io_monitor;       /* io.c */
 extern const struct monitor control_monitor;  /* control.c */
 
 /* At the start, and in a program that came back: reads the rules, and tells

@@ -10,6 +10,7 @@
  */
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "calls.h"
 #include "live.h"
 #include "undo_state.h"
 
@@ -207,21 +208,32 @@ static void keep_from_offset(int descriptor, uint64_t length) {
   keep_range(descriptor, FROM_OFFSET, length);
 }
 
-/* Bytes of a vector in the program's memory, which need not be there. */
-static uint64_t vector_length(uint64_t vector, uint64_t count) {
-  struct iovec entries[8];
-  struct iovec own = {entries, sizeof entries};
-  struct iovec its = {(void *)vector, count * sizeof entries[0]};
-  if (count > 8 || SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0) !=
-                       (long)its.iov_len)
-    return TO_THE_END;
+/* A vector is read in pieces of so many entries; more than that many, the
+ * kernel does not take. */
+#define ENTRIES 8u
+#define ENTRIES_MOST 1024u
+
+uint64_t calls_vector_length(uint64_t vector, uint64_t count) {
+  struct iovec entries[ENTRIES];
   uint64_t length = 0;
-  for (uint64_t i = 0; i < count; i++)
-    length += entries[i].iov_len;
+  if (count > ENTRIES_MOST)
+    return TO_THE_END;
+  while (count) {
+    uint64_t some = count < ENTRIES ? count : ENTRIES;
+    struct iovec own = {entries, sizeof entries};
+    struct iovec its = {(void *)vector, some * sizeof entries[0]};
+    if (SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0) !=
+        (long)its.iov_len)
+      return TO_THE_END;
+    for (uint64_t i = 0; i < some; i++)
+      length += entries[i].iov_len;
+    vector += its.iov_len;
+    count -= some;
+  }
   return length;
 }
 
-static uint64_t word_of_program(uint64_t address, uint64_t otherwise) {
+uint64_t calls_word_of_program(uint64_t address, uint64_t otherwise) {
   uint64_t word = otherwise;
   struct iovec own = {&word, sizeof word};
   struct iovec its = {(void *)address, sizeof word};
@@ -235,7 +247,7 @@ static void keep_copy(int descriptor, uint64_t offset_at, uint64_t length) {
     keep_from_offset(descriptor, length);
     return;
   }
-  uint64_t offset = word_of_program(offset_at, 0);
+  uint64_t offset = calls_word_of_program(offset_at, 0);
   keep_range(descriptor, offset, offset + length);
 }
 
@@ -293,7 +305,7 @@ static void keep_names(enum how how, const struct arch_call *call) {
   case HOW_CREAT:
     return keep_open(AT_FDCWD, a[0], O_CREAT | O_TRUNC);
   case HOW_OPENAT2:
-    return keep_open((int)a[0], a[1], word_of_program(a[2], 0));
+    return keep_open((int)a[0], a[1], calls_word_of_program(a[2], 0));
   case HOW_TRUNCATE: {
     struct undo_request request;
     request.wish = UNDO_KEEP_CUT;
@@ -332,13 +344,13 @@ static void keep_content(enum how how, const struct arch_call *call) {
   case HOW_WRITE:
     return keep_from_offset((int)a[0], a[2]);
   case HOW_WRITEV:
-    return keep_from_offset((int)a[0], vector_length(a[1], a[2]));
+    return keep_from_offset((int)a[0], calls_vector_length(a[1], a[2]));
   case HOW_PWRITE:
     return keep_range((int)a[0], a[3], a[3] + a[2]);
   case HOW_PWRITEV:
     if (call->number == SYS_pwritev2 && a[3] == UINT64_MAX)
-      return keep_from_offset((int)a[0], vector_length(a[1], a[2]));
-    return keep_range((int)a[0], a[3], a[3] + vector_length(a[1], a[2]));
+      return keep_from_offset((int)a[0], calls_vector_length(a[1], a[2]));
+    return keep_range((int)a[0], a[3], a[3] + calls_vector_length(a[1], a[2]));
   case HOW_FTRUNCATE:
     return keep_range((int)a[0], a[1], TO_THE_END);
   case HOW_FALLOCATE:
@@ -355,6 +367,10 @@ static void keep_content(enum how how, const struct arch_call *call) {
 }
 
 uint32_t arch_before_call(const struct arch_call *call) {
+  /* First, for it may take a checkpoint, which begins an interval. */
+  void (*listener)(const struct arch_call *) = atomic_load(&calls_listener);
+  if (listener)
+    listener(call);
   uint32_t epoch = atomic_load(&arch_call_epoch);
   if (atomic_load(&undo_state.now) && call->number < NUMBERS)
     keep_content((enum how)hows[call->number], call);

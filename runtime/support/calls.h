@@ -1,0 +1,43 @@
+/* calls.h - system calls of the program's libc that the runtime is told of
+ * before they are made (arch_program_calls_change()).
+ *
+ * Who wants to be told says so before the code is changed, which happens once
+ * a program, while all threads stand; the changed code is memory of the program
+ * and comes back with it. undo_before.c hears of all, and passes them on.
+ */
+#ifndef HWCKPT_SUPPORT_CALLS_H
+#define HWCKPT_SUPPORT_CALLS_H
+
+#include "../arch/arch.h"
+#include "memory_map.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* When the program begins: takes memory for the changed calls, which has to lie
+ * near libc, before the program has any that it may count on being beside. */
+void calls_reserve(void);
+
+/* These numbers are wanted too. */
+void calls_want(bool (*wanted)(uint32_t number));
+
+/* Finds the code, with a map of now. Whether it can be changed, or is. */
+bool calls_find(struct memory_map *map);
+/* While all threads stand: changes it. */
+void calls_change(void);
+/* Both, and the stop. 0 or a negative errno. On the checkpoint thread. */
+int calls_change_now(void);
+
+/* Is called on the program's threads, with general registers only, before the
+ * call is made; again if the thread is stopped before that. */
+extern void (*_Atomic calls_listener)(const struct arch_call *call)
+    __attribute__((visibility("hidden")));
+
+/* Of the program's memory, which need not be there; in a listener. Bytes of a
+ * vector, UINT64_MAX: it cannot be read. */
+uint64_t calls_vector_length(uint64_t vector, uint64_t count);
+uint64_t calls_word_of_program(uint64_t address, uint64_t otherwise);
+
+void calls_forget(void);
+
+#endif
