@@ -6,7 +6,8 @@
 // A restore cannot add one to code that was changed without it.
 // RUN: bash %S/../tools/Inputs/status 137 %hwckpt run --name die -- %t die
 // RUN: bash %S/../tools/Inputs/status 7 %hwckpt restore -o on=fileio=fsync die 2>&1 | FileCheck %s --check-prefix=ADDED
-// ADDED: HWCKPT-E256: input and output of the program cannot be seen: fileio=fsync: a restore cannot add it
+// ADDED: HWCKPT-E256: input and output of the program cannot be seen:
+// fileio=fsync: a restore cannot add it
 // RUN: for bad in network network=listen network=first network=first,x network=0 fileio=open fileio=1x before before=receive; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -q E250 || { echo "not refused: $bad"; exit 1; }; done
 #include "behaviour.h"
 #include <arpa/inet.h>
