@@ -22,6 +22,9 @@ enum option_value {
   OPTION_SPILL,
   OPTION_SPILL_RATE,
   OPTION_FROM,
+  OPTION_RESTART,
+  OPTION_ANEW,
+  OPTION_SUPERVISED, /* hidden: supervised.h */
 };
 
 /* Reports what getopt_long() returned '?' or ':' for. */

@@ -5,6 +5,7 @@
 #include "fallback.h"
 #include "family.h"
 #include "launch.h"
+#include "supervised.h"
 #include "time_namespace.h"
 
 #include "tools/restorer/plan.h"
@@ -111,6 +112,7 @@ static void all_are_ready(struct assembly *assembly) {
 static void all_run(struct assembly *assembly, uint64_t ns) {
   uint64_t ahead = time_namespace_ahead_ns();
   uint64_t at = ns - ahead;
+  supervised_runs(assembly->work.selection->number);
   assembly->running_ns = at > tool_start_ns ? at - tool_start_ns : 0;
 }
 

@@ -3,6 +3,7 @@
  * business then. */
 #include "fallback.h"
 #include "command.h"
+#include "supervised.h"
 #include "text.h"
 
 #include <getopt.h>
@@ -94,6 +95,7 @@ static void begin_again(const struct selection *selection, uint64_t number,
   again[count++] = "--";
   again[count++] = (char *)selection->application;
   fflush(NULL);
+  supervised_pass_on();
   execv("/proc/self/exe", again);
   free(again);
 }

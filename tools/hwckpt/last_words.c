@@ -6,6 +6,7 @@
 #include "last_words.h"
 #include "command.h"
 #include "generation.h"
+#include "supervised.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -51,7 +52,7 @@ static int visit(const struct cache_application *application, void *context) {
 }
 
 void last_words(const struct deceased *deceased, int status) {
-  if (!WIFSIGNALED(status))
+  if (!WIFSIGNALED(status) || supervised())
     return;
   struct search search = {.deceased = deceased,
                           .generation = malloc(sizeof *search.generation)};

@@ -4,6 +4,7 @@
 #include "arguments.h"
 #include "figures.h"
 #include "generation.h"
+#include "history.h"
 #include "inventory.h"
 #include "json.h"
 #include "selection.h"
@@ -12,6 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* One row: what the cache knows, and what the records say. */
 struct row {
@@ -26,11 +28,13 @@ struct row {
 struct writer {
   struct json json;
   bool use_json, with_figures;
+  const char *cache; /* its path */
   unsigned rows;
   struct figures figures; /* of the application that is being written */
 };
 
 static void begin(struct writer *writer, const char *cache) {
+  writer->cache = cache;
   if (!writer->use_json)
     return;
   writer->json.out = stdout;
@@ -112,6 +116,66 @@ static void write_text_row(const struct row *row, bool first) {
          info->restores);
 }
 
+static void write_json_history(const struct history_entry *entry,
+                               void *context) {
+  struct json *json = context;
+  json_open(json, NULL, '{');
+  json_number(json, "realtime_ns", entry->realtime_ns);
+  json_string(json, "what", history_word(entry->what));
+  json_number(json, "generation", entry->generation);
+  if (WIFSIGNALED(entry->status))
+    json_number(json, "signal", (uint64_t)WTERMSIG(entry->status));
+  else
+    json_number(json, "status", (uint64_t)WEXITSTATUS(entry->status));
+  json_close(json, '}');
+}
+
+struct told {
+  const char *name; /* escaped */
+  size_t skip;      /* entries before those that are shown */
+};
+
+static void count_entry(const struct history_entry *entry, void *context) {
+  (void)entry;
+  ++*(size_t *)context;
+}
+
+static void write_text_history(const struct history_entry *entry,
+                               void *context) {
+  struct told *told = context;
+  char when[32], how[96], number[24] = "";
+  if (told->skip) {
+    told->skip--;
+    return;
+  }
+  bool has_status =
+      entry->what != HISTORY_BEGAN && entry->what != HISTORY_RESTORED;
+  if (entry->what == HISTORY_RESTORED)
+    snprintf(number, sizeof number, "/%" PRIu64, entry->generation);
+  printf("%s%s %s %s%s%s\n", told->name, number,
+         text_time(when, sizeof when, entry->realtime_ns),
+         history_word(entry->what), has_status ? ": " : "",
+         has_status ? history_status(how, sizeof how, entry->status) : "");
+}
+
+/* The last things that `hwckpt run --restart` did. */
+#define HISTORY_SHOWN 6u
+
+static void write_history(struct writer *writer, const char *name) {
+  char escaped[4 * CACHE_NAME_MAX];
+  struct told told = {text_escape(escaped, sizeof escaped, name), 0};
+  size_t count = 0;
+  if (writer->use_json) {
+    json_open(&writer->json, "history", '[');
+    history_each(writer->cache, name, write_json_history, &writer->json);
+    json_close(&writer->json, ']');
+    return;
+  }
+  history_each(writer->cache, name, count_entry, &count);
+  told.skip = count > HISTORY_SHOWN ? count - HISTORY_SHOWN : 0;
+  history_each(writer->cache, name, write_text_history, &told);
+}
+
 static void end_application(struct writer *writer, const char *name,
                             bool empty) {
   char text[512], escaped[4 * CACHE_NAME_MAX];
@@ -119,9 +183,11 @@ static void end_application(struct writer *writer, const char *name,
     if (!empty && writer->with_figures)
       printf("%s: %s\n", text_escape(escaped, sizeof escaped, name),
              figures_text(text, sizeof text, &writer->figures));
+    write_history(writer, name);
     return;
   }
   json_close(&writer->json, ']');
+  write_history(writer, name);
   figures_json(&writer->json, &writer->figures);
   json_close(&writer->json, '}');
 }

@@ -2,6 +2,7 @@
 #include "progress.h"
 #include "command.h"
 #include "fallback.h"
+#include "supervised.h"
 #include "text.h"
 #include "time_namespace.h"
 
@@ -57,6 +58,7 @@ static void take_complete(struct progress *progress, uint64_t ns) {
 static void take_running(struct progress *progress, uint64_t ns) {
   char took[32];
   progress->running = true;
+  supervised_runs(progress->generation->info->number);
   progress->running_ns = ns;
   if (progress->request->verbose)
     report_note("%s runs again after %s", progress->generation->name,

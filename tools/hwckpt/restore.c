@@ -11,11 +11,13 @@
 #include "checks.h"
 #include "fallback.h"
 #include "fetch.h"
+#include "hold.h"
 #include "inventory.h"
 #include "last_words.h"
 #include "launch.h"
 #include "options_text.h"
 #include "progress.h"
+#include "supervised.h"
 #include "undo.h"
 
 #include "runtime/support/resume_abi.h"
@@ -25,7 +27,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,7 @@ static int read_arguments(int argc, char **argv,
       {"verbose", no_argument, NULL, 'v'},
       {"before", required_argument, NULL, 'b'},
       {"from", required_argument, NULL, OPTION_FROM},
+      {"supervised", required_argument, NULL, OPTION_SUPERVISED},
       {0},
   };
   const char *every = NULL, *mtbf = NULL;
@@ -120,6 +122,11 @@ static int read_arguments(int argc, char **argv,
                             FETCH_TIERS_MAX);
       request->from[request->from_count++] = optarg;
       break;
+    case OPTION_SUPERVISED:
+      if (!supervised_by(optarg))
+        return report_usage(&command_restore, "--supervised",
+                            "'%s' is no descriptor", optarg);
+      break;
     default:
       return arguments_refused(&command_restore, result, argv);
     }
@@ -162,27 +169,12 @@ static int make_application(const struct selection *selection, const char *name,
   return failed;
 }
 
-/* One restore of an application at a time: holds a lock on its directory as
- * long as we live. Writers of the cache lock a file in it instead. */
-static int hold_application(const struct selection *selection,
-                            const char *application, int *lock,
-                            struct hwckpt_error *error) {
-  int cache = open(selection->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int directory = cache < 0
-                      ? -1
-                      : openat(cache, application,
-                               O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  int number = errno;
-  if (cache >= 0)
-    close(cache);
-  if (directory < 0)
-    return hwckpt_fail(error, HWCKPT_E_CACHE_IO, number, application,
-                       "its directory");
-  *lock = directory;
-  if (flock(directory, LOCK_EX | LOCK_NB))
-    return hwckpt_fail(error, HWCKPT_E_STILL_RUNNING, 0, application,
-                       "under another `hwckpt restore`");
-  return 0;
+/* Who is supervised has a supervisor that holds it. */
+static int hold(const struct selection *selection, const char *application,
+                int *lock, struct hwckpt_error *error) {
+  return supervised()
+             ? 0
+             : hold_application(selection->path, application, lock, error);
 }
 
 /* ---- all together ---- */
@@ -348,8 +340,7 @@ static int restore_tree(struct restore_request *request,
                                      &files};
   int lock = -1;
   request->lazy = LAZY_NO;
-  int failed =
-      hold_application(selection, selection->application, &lock, &error);
+  int failed = hold(selection, selection->application, &lock, &error);
   if (!failed)
     failed = check_tree(request, plan, &error);
   if (!failed)
@@ -385,6 +376,7 @@ static int restore_selected(struct restore_request *request,
                         .generation = generation};
   struct progress progress = {.generation = generation,
                               .program = &program,
+                              .loading = {.lock = -1},
                               .request = request,
                               .roll_back = roll_back_files,
                               .roll_back_context = &files};
@@ -410,8 +402,7 @@ static int restore_selected(struct restore_request *request,
   int failed =
       request->name ? make_application(selection, request->name, &error) : 0;
   if (!failed)
-    failed = hold_application(selection, application, &progress.loading.lock,
-                              &error);
+    failed = hold(selection, application, &progress.loading.lock, &error);
   if (!failed)
     failed = process_id_settle(generation, &request->policy, &error);
   if (!failed)

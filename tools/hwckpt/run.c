@@ -6,12 +6,15 @@
  * linker; the runtime takes itself out of LD_PRELOAD. */
 #include "arguments.h"
 #include "elf_file.h"
+#include "hold.h"
 #include "last_words.h"
 #include "options_text.h"
 #include "own_file.h"
+#include "restart.h"
 #include "selection.h"
 #include "spill.h"
 #include "supervise.h"
+#include "supervised.h"
 
 #include "tools/tiers/tier.h"
 
@@ -28,6 +31,8 @@ struct request {
   const char *spill; /* tier that checkpoints are copied to, null: none */
   uint64_t spill_rate;
   bool force;
+  struct restart restart;
+  int lock;                       /* held of an application that has a name */
   char options[OPTIONS_TEXT_MAX]; /* HWCKPT_OPTIONS of the program */
   char cache[CACHE_PATH_MAX];
   char **program;               /* its arguments, itself first */
@@ -145,6 +150,9 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       {"force", no_argument, NULL, OPTION_FORCE},
       {"spill", required_argument, NULL, OPTION_SPILL},
       {"spill-rate", required_argument, NULL, OPTION_SPILL_RATE},
+      {"restart", optional_argument, NULL, OPTION_RESTART},
+      {"anew", no_argument, NULL, OPTION_ANEW},
+      {"supervised", required_argument, NULL, OPTION_SUPERVISED},
       {0},
   };
   struct hwckpt_error error = {0};
@@ -188,6 +196,21 @@ static int read_arguments(int argc, char **argv, struct request *request) {
                                    &request->spill_rate)))
         return failed;
       break;
+    case OPTION_RESTART:
+      if (!restart_parse(optarg ? optarg : "on-failure", &request->restart))
+        return report_usage(&command_run, "--restart",
+                            "'%s' is not on-failure, on-failure:N, always or "
+                            "never",
+                            optarg);
+      break;
+    case OPTION_ANEW:
+      request->restart.anew = true;
+      break;
+    case OPTION_SUPERVISED:
+      if (!supervised_by(optarg))
+        return report_usage(&command_run, "--supervised",
+                            "'%s' is no descriptor", optarg);
+      break;
     case 'o':
       if ((failed = arguments_options(optarg, request->options)))
         return failed;
@@ -229,8 +252,6 @@ static int settle_options(struct request *request) {
 static int make_name(struct request *request, struct cache *cache,
                      struct hwckpt_error *error) {
   char name[CACHE_NAME_MAX];
-  if (options_find(request->options, "application", name, sizeof name) && *name)
-    return cache_use_application(cache, name, error);
   const char *slash = strrchr(request->program[0], '/');
   int failed = cache_new_application(
       cache, slash ? slash + 1 : request->program[0], name, error);
@@ -238,22 +259,34 @@ static int make_name(struct request *request, struct cache *cache,
                 : options_set(request->options, "application", name, error);
 }
 
+/* The application that the options name; false: the program makes one up. */
+static bool names_application(const struct request *request,
+                              char name[CACHE_NAME_MAX]) {
+  return options_find(request->options, "application", name, CACHE_NAME_MAX) &&
+         *name;
+}
+
 /* The place of an application that the user names is made here, and a cache
  * that cannot be written is known before the program has begun. Without a name
- * the program makes one up, and its place with it; but for --spill, which must
- * know it. */
+ * the program makes one up, and its place with it; but for --spill and
+ * --restart, which must know it. */
 static int prepare_cache(struct request *request) {
   struct hwckpt_error error = {0};
   struct cache *cache;
+  char name[CACHE_NAME_MAX];
+  bool has_name = names_application(request, name);
   int failed =
       cache_open(&cache_env_kernel, request->cache, true, &cache, &error);
   if (!failed) {
-    if (request->name)
-      failed = cache_use_application(cache, request->name, &error);
-    else if (request->spill)
+    if (has_name)
+      failed = cache_use_application(cache, name, &error);
+    else if (request->spill || request->restart.when != RESTART_NEVER)
       failed = make_name(request, cache, &error);
     cache_close(cache);
   }
+  if (!failed && has_name && !supervised() &&
+      request->restart.when == RESTART_NEVER)
+    failed = hold_application(request->cache, name, &request->lock, &error);
   return failed ? report_error(&error) : 0;
 }
 
@@ -330,6 +363,8 @@ static int start_and_stand_by(const struct request *request) {
          errno == EINTR)
     ;
   close(failure[0]);
+  if (told != sizeof number)
+    supervised_runs(0);
   struct supervised program = {.pid = pid, .pidfd = -1, .reports = -1};
   int status = supervise(&supervisor, &program, NULL, 0);
   if (spill) { /* which takes its time, and may be ended */
@@ -358,6 +393,29 @@ static int start_and_stand_by(const struct request *request) {
   supervise_end_likewise(status);
 }
 
+static void end_spill(void *spill) { spill_end(spill); }
+
+/* Sees it through its failures. */
+static int restart(struct request *request) {
+  static char name[CACHE_NAME_MAX];
+  struct spill *spill;
+  names_application(request, name);
+  int failed = begin_spill(request, &spill);
+  const struct restart_program program = {
+      .cache = request->cache,
+      .application = name,
+      .options = request->options,
+      .program = request->program,
+      .force = request->force,
+      .in_child = request->spill && tier_needs_secrets(request->spill)
+                      ? tier_forget_secrets
+                      : NULL,
+      .at_end = spill ? end_spill : NULL,
+      .context = spill,
+  };
+  return failed ? failed : restart_supervise(&request->restart, &program);
+}
+
 static int run(int argc, char **argv) {
   static struct request request;
   int status = read_arguments(argc, argv, &request);
@@ -367,7 +425,10 @@ static int run(int argc, char **argv) {
     status = check_program(&request);
   if (!status)
     status = prepare_cache(&request);
-  return status ? status : start_and_stand_by(&request);
+  if (status)
+    return status;
+  return request.restart.when == RESTART_NEVER ? start_and_stand_by(&request)
+                                               : restart(&request);
 }
 
 const struct command command_run = {
@@ -421,6 +482,17 @@ const struct command command_run = {
         "                 too, in the background, for restore --from TIER\n"
         "  --spill-rate BYTES\n"
         "                 send no more there in a second: 500000, 200K, 10M\n"
+        "  --restart[=WHEN]\n"
+        "                 when PROG fails, go on from its last generation: "
+        "on-failure\n"
+        "                 (killed, or a status that is neither 0 nor 85), "
+        "which may\n"
+        "                 have :N, failures in a row till it is given up (5); "
+        "always,\n"
+        "                 also when it ended well; never. A run of NAME that "
+        "was not\n"
+        "                 done goes on (docs/supervision.md)\n"
+        "  --anew         begin anew all the same\n"
         "  --force        run PROG even if no checkpoint can be taken of it\n"
         "\n"
         "Options in the environment's HWCKPT_OPTIONS count too; those here go "

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 int supervise_begin(struct supervisor *supervisor) {
@@ -28,6 +29,7 @@ int supervise_begin(struct supervisor *supervisor) {
   if (sigaction(SIGCHLD, &standard, &supervisor->child_action) ||
       sigprocmask(SIG_BLOCK, &taken, &supervisor->original))
     return -errno;
+  supervisor->asked = 0;
   supervisor->signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
   return supervisor->signals < 0 ? -errno : 0;
 }
@@ -69,11 +71,32 @@ static bool is_ours(const struct supervised *program,
   return !proc_descends((pid_t)info->ssi_pid, program->pid);
 }
 
+static uint64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* From the terminal or from whoever runs us, not from the program itself. */
+static void note_end(struct supervisor *supervisor,
+                     const struct supervised *program,
+                     const struct signalfd_siginfo *info) {
+  int number = (int)info->ssi_signo;
+  if ((number != SIGINT && number != SIGTERM && number != SIGHUP &&
+       number != SIGQUIT) ||
+      (program && info->ssi_pid &&
+       proc_descends((pid_t)info->ssi_pid, program->pid)))
+    return;
+  supervisor->asked = number;
+  supervisor->asked_ns = now_ns();
+}
+
 static void take_signals(struct supervisor *supervisor,
                          const struct supervised *program) {
   struct signalfd_siginfo info;
   while (read(supervisor->signals, &info, sizeof info) == sizeof info) {
     int number = (int)info.ssi_signo;
+    note_end(supervisor, program, &info);
     if (number == SIGCHLD || number == SIGPIPE || !is_ours(program, &info))
       continue;
     if (number == SIGCONT && !is_stopped(program))
@@ -163,6 +186,25 @@ int supervise(struct supervisor *supervisor, struct supervised *program,
       ;
   }
   return status;
+}
+
+bool supervise_asked_to_end(const struct supervisor *supervisor,
+                            uint64_t within_ns) {
+  return supervisor->asked && now_ns() - supervisor->asked_ns < within_ns;
+}
+
+bool supervise_pause(struct supervisor *supervisor, uint64_t ns) {
+  struct pollfd watched = {.fd = supervisor->signals, .events = POLLIN};
+  struct signalfd_siginfo info;
+  supervisor->asked = 0;
+  for (uint64_t end = now_ns() + ns, now; (now = now_ns()) < end;) {
+    poll(&watched, 1, (int)((end - now + 999999) / 1000000));
+    while (read(supervisor->signals, &info, sizeof info) == sizeof info)
+      note_end(supervisor, NULL, &info);
+    if (supervisor->asked)
+      return false;
+  }
+  return true;
 }
 
 void supervise_give_back(const struct supervisor *supervisor) {

@@ -9,12 +9,15 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct supervisor {
   sigset_t original;             /* the mask we were started with */
   struct sigaction child_action; /* and what became of SIGCHLD */
   int signals;                   /* signalfd of all we stand in for */
+  int asked;         /* the last signal by which somebody wants us to end, 0 */
+  uint64_t asked_ns; /* when, CLOCK_BOOTTIME */
 };
 
 /* The program, as the supervisor sees it. */
@@ -52,6 +55,13 @@ struct supervise_also {
 /* Stands by until the program ends; returns its wait status. */
 int supervise(struct supervisor *supervisor, struct supervised *program,
               struct supervise_also *also, unsigned count);
+
+/* Whether a signal came by which one ends a program, within that time. */
+bool supervise_asked_to_end(const struct supervisor *supervisor,
+                            uint64_t within_ns);
+
+/* No program being there: waits so long, false: a signal came that ends us. */
+bool supervise_pause(struct supervisor *supervisor, uint64_t ns);
 
 /* Signals as the tool found them, for what follows in its place. */
 void supervise_give_back(const struct supervisor *supervisor);

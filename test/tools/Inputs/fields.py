@@ -34,6 +34,8 @@ LIST = {
         {
             "name": TEXT,
             "generations": [LISTED],
+            # Of `hwckpt run --restart`: ../restart.test.
+            "history": [],
             "figures": {
                 "flash_bytes": NUMBER,
                 "put_bytes": NUMBER,

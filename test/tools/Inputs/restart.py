@@ -1,0 +1,153 @@
+"""What `hwckpt run --restart` does: restart.py HWCKPT PROGRAM FOLDER"""
+
+import json
+import os
+import pty
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HWCKPT, PROGRAM, FOLDER = sys.argv[1:]
+ALL = [str(n) for n in range(1, 9)]
+
+
+class Case:
+    """A program that is told once at each count what to do: faults, as _COUNT=WHAT; *WHAT is told each time."""
+
+    def __init__(self, name, **faults):
+        self.name = name
+        self.out = os.path.join(FOLDER, f"{name}.out")
+        self.faults = {int(count[1:]): what for count, what in faults.items()}
+        # Its address is short, wherever the test's folder is.
+        self.place = tempfile.TemporaryDirectory(prefix="hwckpt-test-")
+        self.socket = os.path.join(self.place.name, "s")
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(self.socket)
+        listener.listen()
+        threading.Thread(target=self.tell, args=[listener], daemon=True).start()
+
+    def tell(self, listener):
+        while True:
+            program = listener.accept()[0]
+            count = struct.unpack("i", program.recv(4))[0]
+            fault = self.faults.get(count, "on")
+            if not fault.startswith("*"):
+                self.faults.pop(count, None)
+            program.send(fault.strip("*").encode())
+            program.close()
+
+    def command(self, *options, slow=False):
+        slow = ["slow"] if slow else []
+        return [HWCKPT, "run", "--name", self.name, *options, "--", PROGRAM, self.socket, *slow]
+
+    def start(self, *options, slow=False):
+        with open(self.out, "a") as out:
+            return subprocess.Popen(
+                self.command(*options, slow=slow), stdout=out, stderr=subprocess.PIPE, text=True
+            )
+
+    def run(self, *options):
+        process = self.start(*options)
+        self.said = process.communicate(timeout=200)[1]
+        return process.returncode
+
+    def lines(self):
+        with open(self.out) as file:
+            return file.read().split()
+
+    def await_lines(self, count):
+        end = time.monotonic() + 100
+        while len(self.lines()) < count:
+            assert time.monotonic() < end, self.lines()
+            time.sleep(0.02)
+
+    def history(self):
+        text = subprocess.run([HWCKPT, "list", "--json", self.name], check=True, capture_output=True).stdout
+        return json.loads(text)["applications"][0]["history"]
+
+    def words(self):
+        return [entry["what"] for entry in self.history()]
+
+
+def expect(got, wanted):
+    assert got == wanted, f"{got} is not {wanted}; {getattr(case, 'said', None)}"
+
+
+# Killed, crashed, ended with a status: it goes on, and its output is whole.
+case = Case("faults", _2="kill", _5="segv", _7="exit")
+expect(case.run("--restart=on-failure:3"), 0)
+expect(case.lines(), ALL)
+expect(case.words(), ["began"] + 3 * ["failed", "restored"] + ["ended"])
+expect([e.get("signal", e.get("status")) for e in case.history() if e["what"] == "failed"], [9, 11, 3])
+assert "faults failed: killed by signal 9 (Killed)" in case.said, case.said
+text = subprocess.run([HWCKPT, "list", "faults"], check=True, capture_output=True, text=True).stdout
+assert "failed: exit status 3" in text and text.endswith("ended: exit status 0\n"), text
+
+# What it went on from is bad: older generations, until one is not.
+case = Case("poison", _3="poison")
+expect(case.run("--restart"), 0)
+expect(case.lines(), ALL)
+restored = [e["generation"] for e in case.history() if e["what"] == "restored"]
+expect(restored, [4, 3, 2])
+
+# Too often: given up, with the status of the last time.
+case = Case("often", _2="*exit")
+expect(case.run("--restart=on-failure:2"), 3)
+expect(case.words(), ["began", "failed", "restored", "failed", "restored", "gave-up"])
+assert "given up" in case.said, case.said
+
+# Not for what ended well, nor, with never, at all.
+case = Case("well")
+expect(case.run("--restart"), 0)
+expect(case.words(), ["began", "ended"])
+case = Case("never", _2="exit")
+expect(case.run("--restart=never"), 3)
+expect(case.history(), [])
+
+# SIGTERM to the tool ends it, and it goes on another time; only once it is done
+# it begins anew. Meanwhile nobody else runs or restores it.
+case = Case("asked")
+process = case.start("--restart", slow=True)
+case.await_lines(4)
+for command in (["run", "--name", "asked", "--", PROGRAM, case.socket], ["restore", "asked"]):
+    other = subprocess.run([HWCKPT, *command], capture_output=True, text=True)
+    expect(other.returncode, 125)
+    assert "HWCKPT-E311" in other.stderr, other.stderr
+process.terminate()
+expect(process.wait(100), -signal.SIGTERM)
+process.stderr.close()
+expect(case.words(), ["began", "stopped"])
+os.truncate(case.out, 0)
+process = case.start("--restart", slow=True)
+# The tool is killed, as at a loss of power: the program with it.
+deadline = time.monotonic() + 100
+while case.words()[-1] != "restored":
+    assert time.monotonic() < deadline
+    time.sleep(0.02)
+process.kill()
+process.wait(100)
+process.stderr.close()
+deadline = time.monotonic() + 100
+while case.run("--restart", "--anew") == 125:  # the program may still be dying
+    assert time.monotonic() < deadline and "E311" in case.said, case.said
+expect(case.lines(), ALL)
+expect(case.words()[-2:], ["began", "ended"])
+
+# Ctrl-C at a terminal.
+case = Case("terminal")
+pid, terminal = pty.fork()
+if not pid:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.execv(HWCKPT, case.command("--restart", slow=True))
+seen = b""
+while b"4\r\n" not in seen:
+    seen += os.read(terminal, 1000)
+os.write(terminal, b"\x03")
+expect(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), -signal.SIGINT)
+os.close(terminal)
+expect(case.words(), ["began", "stopped"])

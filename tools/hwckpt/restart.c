@@ -1,0 +1,368 @@
+/* restart.c - see restart.h. */
+#include "restart.h"
+#include "command.h"
+#include "history.h"
+#include "hold.h"
+#include "inventory.h"
+#include "last_words.h"
+#include "supervise.h"
+#include "supervised.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SECOND UINT64_C(1000000000)
+/* A failure so soon after the program began to run is one more in a row, unless
+ * it got farther than ever: what it went on from may be bad. */
+#define SOON_NS (60 * SECOND)
+/* Who asked for the program's end so long before got it. */
+#define ASKED_NS (10 * SECOND)
+#define LIMIT 5u
+#define LONGEST_PAUSE_NS (60 * SECOND)
+/* Of the program, when it was to end after a checkpoint (exit_signal). */
+#define EXIT_CHECKPOINTED 85
+
+bool restart_parse(const char *text, struct restart *restart) {
+  static const char prefix[] = "on-failure";
+  char *end;
+  restart->limit = LIMIT;
+  restart->when = !strcmp(text, "never")    ? RESTART_NEVER
+                  : !strcmp(text, "always") ? RESTART_ALWAYS
+                                            : RESTART_ON_FAILURE;
+  if (restart->when != RESTART_ON_FAILURE || !strcmp(text, prefix))
+    return true;
+  size_t length = sizeof prefix - 1;
+  if (strncmp(text, prefix, length) != 0 || text[length] != ':')
+    return false;
+  unsigned long limit = strtoul(text + length + 1, &end, 10);
+  restart->limit = (unsigned)limit;
+  return text[length + 1] >= '0' && text[length + 1] <= '9' && !*end && limit &&
+         limit <= 1000000;
+}
+
+/* One supervision. */
+struct life {
+  const struct restart *restart;
+  const struct restart_program *program;
+  struct supervisor supervisor;
+  int lock;
+  uint64_t floor;    /* generations up to this one are of an earlier run */
+  uint64_t from;     /* what it went on from last; 0: its beginning */
+  unsigned failures; /* in a row */
+  /* How far it was, in generations from its beginning: at those, at most. */
+  struct reached {
+    uint64_t generation, steps;
+  } *reached;
+  size_t reached_count;
+  uint64_t farthest;
+};
+
+/* One of its runs. */
+struct run {
+  bool ran;
+  int status;
+  uint64_t lasted_ns;
+  bool memory; /* the kernel killed somebody for want of memory meanwhile */
+};
+
+/* ---- generations ---- */
+
+static uint64_t steps_of(const struct life *life, uint64_t generation) {
+  for (size_t i = 0; i < life->reached_count; i++)
+    if (life->reached[i].generation == generation)
+      return life->reached[i].steps;
+  return 0;
+}
+
+/* Notes how far the last run came; whether farther than all before. */
+static bool came_farther(struct life *life) {
+  struct cache *cache;
+  struct inventory_generation *list = NULL;
+  size_t count = 0;
+  uint64_t steps = steps_of(life, life->from), before = life->farthest;
+  if (!cache_open(&cache_env_kernel, life->program->cache, false, &cache,
+                  NULL)) {
+    inventory_generations(cache, life->program->application, &list, &count,
+                          NULL);
+    cache_close(cache);
+  }
+  struct reached *known = count ? calloc(count, sizeof *known) : NULL;
+  size_t used = 0;
+  for (size_t i = 0; known && i < count; i++) {
+    uint64_t number = list[i].info.number, had = steps_of(life, number);
+    if (number <= life->floor)
+      continue;
+    known[used++] = (struct reached){number, had ? had : ++steps};
+    if (known[used - 1].steps > life->farthest)
+      life->farthest = known[used - 1].steps;
+  }
+  free(list);
+  free(life->reached);
+  life->reached = known;
+  life->reached_count = used;
+  return life->farthest > before;
+}
+
+/* The newest whole generation above the floor and below that one; 0: none. */
+static uint64_t newest_below(const struct life *life, uint64_t below) {
+  struct cache *cache;
+  struct inventory_generation *list = NULL;
+  size_t count = 0;
+  uint64_t newest = 0;
+  if (cache_open(&cache_env_kernel, life->program->cache, false, &cache, NULL))
+    return 0;
+  if (!inventory_generations(cache, life->program->application, &list, &count,
+                             NULL))
+    for (size_t i = 0; i < count; i++)
+      if (!list[i].damage && list[i].info.number > life->floor &&
+          list[i].info.number < below)
+        newest = list[i].info.number;
+  free(list);
+  cache_close(cache);
+  return newest;
+}
+
+/* ---- history ---- */
+
+static void note(const struct life *life, enum history_what what,
+                 uint64_t generation, int status) {
+  const struct history_entry entry = {realtime_ns(), what, generation, status};
+  struct hwckpt_error error = {0};
+  if (history_add(life->program->cache, life->program->application, &entry,
+                  &error))
+    report_warning(&error);
+}
+
+/* ---- one run ---- */
+
+/* Processes killed so far for want of memory, on this machine. */
+static uint64_t memory_kills(void) {
+  char line[128];
+  uint64_t kills = 0;
+  FILE *file = fopen("/proc/vmstat", "re");
+  while (file && fgets(line, sizeof line, file))
+    if (sscanf(line, "oom_kill %" SCNu64, &kills) == 1)
+      break;
+  if (file)
+    fclose(file);
+  return kills;
+}
+
+/* The command line of the child: it restores `generation`, or runs. */
+static char **arguments(const struct life *life, uint64_t generation,
+                        int report, char room[2][24]) {
+  const struct restart_program *program = life->program;
+  size_t count = 0, of_program = 0;
+  while (program->program[of_program])
+    of_program++;
+  char **list = calloc(of_program + 12, sizeof *list);
+  if (!list)
+    return NULL;
+  snprintf(room[0], sizeof room[0], "%d", report);
+  snprintf(room[1], sizeof room[1], "%" PRIu64, generation + 1);
+  list[count++] = "hwckpt";
+  list[count++] = generation ? "restore" : "run";
+  list[count++] = "--supervised";
+  list[count++] = room[0];
+  if (generation) {
+    list[count++] = "--cache";
+    list[count++] = (char *)program->cache;
+    list[count++] = "--before";
+    list[count++] = room[1];
+    list[count++] = "--";
+    list[count++] = (char *)program->application;
+    return list;
+  }
+  if (program->force)
+    list[count++] = "--force";
+  list[count++] = "--";
+  memcpy(list + count, program->program, of_program * sizeof *list);
+  return list;
+}
+
+/* In the new process. */
+static _Noreturn void become(const struct life *life, uint64_t generation,
+                             int alive, int report) {
+  char room[2][24];
+  char **list = arguments(life, generation, report, room);
+  if (list && supervise_release(&life->supervisor, alive)) {
+    if (!generation)
+      setenv("HWCKPT_OPTIONS", life->program->options, 1);
+    if (life->program->in_child)
+      life->program->in_child();
+    fcntl(report, F_SETFD, 0);
+    execv("/proc/self/exe", list);
+  }
+  _exit(EXIT_TOOL);
+}
+
+/* From its beginning, or from a generation, to its end; 0 or -errno. */
+static int run_once(struct life *life, uint64_t generation, struct run *run) {
+  int alive[2], report[2];
+  struct supervised_report told;
+  if (pipe2(alive, O_CLOEXEC))
+    return -errno;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report)) {
+    close(alive[0]);
+    close(alive[1]);
+    return -errno;
+  }
+  uint64_t kills = memory_kills(), begin = realtime_ns();
+  pid_t pid = fork();
+  if (!pid) {
+    close(alive[1]);
+    become(life, generation, alive[0], report[1]);
+  }
+  int failed = pid < 0 ? -errno : 0;
+  close(alive[0]);
+  close(report[1]);
+  if (!failed) {
+    struct supervised child = {.pid = pid, .pidfd = -1, .reports = -1};
+    run->status = supervise(&life->supervisor, &child, NULL, 0);
+    run->ran = recv(report[0], &told, sizeof told, MSG_DONTWAIT) == sizeof told;
+    life->from = run->ran ? told.generation : generation;
+  }
+  uint64_t now = realtime_ns();
+  run->lasted_ns = now > begin ? now - begin : 0;
+  run->memory = memory_kills() > kills;
+  close(alive[1]);
+  close(report[0]);
+  return failed;
+}
+
+/* ---- what follows ---- */
+
+static bool is_failure(const struct life *life, const struct run *run) {
+  if (WIFSIGNALED(run->status))
+    return true;
+  int status = WEXITSTATUS(run->status);
+  return status ? status != EXIT_CHECKPOINTED
+                : life->restart->when == RESTART_ALWAYS;
+}
+
+static uint64_t pause_ns(unsigned failures) {
+  uint64_t pause = failures < 2    ? 0
+                   : failures > 10 ? LONGEST_PAUSE_NS
+                                   : SECOND << (failures - 2);
+  return pause < LONGEST_PAUSE_NS ? pause : LONGEST_PAUSE_NS;
+}
+
+static void say(const struct life *life, const struct run *run, uint64_t next,
+                uint64_t pause) {
+  char how[96], lasted[32], wait[32], in[48] = "", from[CACHE_NAME_MAX + 48];
+  if (pause)
+    snprintf(in, sizeof in, " in %s", text_duration(wait, sizeof wait, pause));
+  if (next)
+    snprintf(from, sizeof from, "restored from %s/%" PRIu64,
+             life->program->application, next);
+  else
+    snprintf(from, sizeof from, "begun anew");
+  report_note("%s %s: %s after %s%s; it is %s%s", life->program->application,
+              run->ran ? "failed" : "could not be started",
+              history_status(how, sizeof how, run->status),
+              text_duration(lasted, sizeof lasted, run->lasted_ns),
+              run->memory ? " (the kernel killed processes for want of memory)"
+                          : "",
+              from, in);
+}
+
+/* What to go on from after a failure; 0: the beginning. When it came no farther
+ * from where it went on last, that may be bad: an older generation, as far as
+ * there is one. */
+static uint64_t choose(const struct life *life, const struct run *run) {
+  bool done = run->ran && !WIFSIGNALED(run->status) && !run->status;
+  uint64_t newest = done ? 0 : newest_below(life, UINT64_MAX);
+  if (!life->from || life->failures < 2)
+    return newest;
+  uint64_t older = newest_below(life, life->from);
+  return older ? older : life->from < newest ? life->from : newest;
+}
+
+static _Noreturn void end(struct life *life, enum history_what what,
+                          const struct run *run) {
+  note(life, what, life->from, run->status);
+  supervise_give_back(&life->supervisor);
+  if (life->program->at_end)
+    life->program->at_end(life->program->context);
+  supervise_end_likewise(run->status);
+}
+
+/* After a failure: what to go on from, or the end. */
+static uint64_t go_on(struct life *life, const struct run *run) {
+  char how[96];
+  bool farther = came_farther(life);
+  life->failures =
+      farther || run->lasted_ns >= SOON_NS ? 1 : life->failures + 1;
+  if (life->failures > life->restart->limit) {
+    report_note("%s failed %u times in a row, each time soon and no farther "
+                "than before, the last with %s: given up",
+                life->program->application, life->failures,
+                history_status(how, sizeof how, run->status));
+    end(life, HISTORY_GAVE_UP, run);
+  }
+  note(life, HISTORY_FAILED, life->from, run->status);
+  uint64_t next = choose(life, run), pause = pause_ns(life->failures);
+  say(life, run, next, pause);
+  if (!supervise_pause(&life->supervisor, pause))
+    end(life, HISTORY_STOPPED, run);
+  if (!next)
+    life->floor = newest_below(life, UINT64_MAX);
+  return next;
+}
+
+/* Where to begin: an earlier run of the same name may not have been done. */
+static uint64_t begin(struct life *life) {
+  const struct restart_program *program = life->program;
+  uint64_t newest = newest_below(life, UINT64_MAX);
+  if (newest && !life->restart->anew &&
+      history_is_unfinished(program->cache, program->application)) {
+    report_note("%s goes on from %s/%" PRIu64, program->application,
+                program->application, newest);
+    return newest;
+  }
+  life->floor = newest;
+  return 0;
+}
+
+static int failed_to(const char *what, int number) {
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, HWCKPT_E_NO_PROGRAM, number, what, "%s", "");
+  return report_error(&error);
+}
+
+int restart_supervise(const struct restart *restart,
+                      const struct restart_program *program) {
+  struct life life = {.restart = restart, .program = program};
+  struct hwckpt_error error = {0};
+  if (hold_application(program->cache, program->application, &life.lock,
+                       &error))
+    return report_error(&error);
+  int failed = supervise_begin(&life.supervisor);
+  if (failed)
+    return failed_to("signals", -failed);
+  for (uint64_t next = begin(&life);;) {
+    struct run run = {0};
+    note(&life, next ? HISTORY_RESTORED : HISTORY_BEGAN, next, 0);
+    if ((failed = run_once(&life, next, &run)))
+      return failed_to("fork", -failed);
+    if (!run.ran && !next)
+      end(&life, HISTORY_ENDED, &run);
+    if (supervise_asked_to_end(&life.supervisor, ASKED_NS))
+      end(&life, HISTORY_STOPPED, &run);
+    if (!is_failure(&life, &run))
+      end(&life,
+          WIFEXITED(run.status) && WEXITSTATUS(run.status) == EXIT_CHECKPOINTED
+              ? HISTORY_STOPPED
+              : HISTORY_ENDED,
+          &run);
+    next = go_on(&life, &run);
+  }
+}
