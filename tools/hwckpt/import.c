@@ -48,7 +48,7 @@ static int rewind_input(void *context, size_t i, struct stream_source *source,
   struct input *input = context;
   (void)i;
   *source = (struct stream_source){read_input, input, input->path};
-  return lseek(input->fd, 0, SEEK_SET) < 0
+  return input->fd < 0 || lseek(input->fd, 0, SEEK_SET) < 0
              ? input_failed(input, "it must be a file", error)
              : 0;
 }

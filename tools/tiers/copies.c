@@ -120,6 +120,16 @@ static int send_stream(const struct stream_sink *sink, void *context,
   return copy_out(sending->reader, sending->parent, LEVEL, sink, error);
 }
 
+/* Once more where the storage gave up what it had. */
+static int put_copy(struct tier *tier, const char *application,
+                    const char *name, struct sending *sending,
+                    struct hwckpt_error *error) {
+  int failed = tier_put(tier, application, name, send_stream, sending, error);
+  return failed == -HWCKPT_E_S3_EXPIRED
+             ? tier_put(tier, application, name, send_stream, sending, error)
+             : failed;
+}
+
 /* The newest copy that the generation builds on, and that may be built on. */
 static const struct entry *choose_parent(const struct list *list,
                                          struct cache_reader *reader) {
@@ -171,8 +181,7 @@ static int send_generation(struct tier *tier, struct cache_reader *reader,
     entry.on = parent->of;
   struct sending sending = {reader, parent ? &entry.on : NULL};
   name_entry(&entry, name);
-  int failed =
-      tier_put(tier, info->application, name, send_stream, &sending, error);
+  int failed = put_copy(tier, info->application, name, &sending, error);
   if (failed)
     return failed;
   result->sent = true;

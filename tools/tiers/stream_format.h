@@ -21,6 +21,7 @@ struct stream_head {
 };
 
 enum stream_kind {
+  STREAM_NOTHING,   /* of no chunk */
   STREAM_BEGIN = 1, /* struct stream_begin, the first */
   STREAM_RECORDS,   /* a part of the stream of records: u32 type, u32 length,
                      * bytes; it goes on in the next of this kind */

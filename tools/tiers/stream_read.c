@@ -58,7 +58,7 @@ static int read_all(struct reader *reader, void *data, size_t length) {
   if (got < length)
     return hwckpt_fail(reader->error, HWCKPT_E_STREAM_TRUNCATED, 0,
                        reader->source->name, "it ends at byte %llu",
-                       (unsigned long long)(reader->at + got));
+                       (unsigned long long)reader->at + got);
   reader->at += length;
   return 0;
 }
@@ -69,7 +69,8 @@ static int read_head(struct reader *reader) {
   int failed = read_some(reader, &head, sizeof head, &got);
   if (failed)
     return failed;
-  if (got < sizeof head || memcmp(head.magic, STREAM_MAGIC, sizeof head.magic))
+  if (got < sizeof head ||
+      memcmp(head.magic, STREAM_MAGIC, sizeof head.magic) != 0)
     return hwckpt_fail(reader->error, HWCKPT_E_STREAM_FORMAT, 0,
                        reader->source->name, "it does not begin as one");
   if (head.version != STREAM_VERSION || head.flags)

@@ -20,7 +20,7 @@ struct stream_writer {
   struct stream_totals totals;
   struct encoder *encoder;
   void *workspace;
-  enum stream_kind kind; /* of what is collected; 0: nothing */
+  enum stream_kind kind; /* of what is collected */
   size_t used;
   struct stream_pages pages;
   struct stream_run runs[STREAM_PAGES_MAX];
@@ -84,7 +84,7 @@ static int settle(struct stream_writer *writer, struct hwckpt_error *error) {
   else if (writer->kind)
     failed =
         write_chunk(writer, writer->kind, writer->raw, writer->used, error);
-  writer->kind = 0;
+  writer->kind = STREAM_NOTHING;
   writer->used = 0;
   return failed;
 }

@@ -60,7 +60,7 @@ int tier_open(const char *name, bool create, uint64_t rate,
   if (!tier)
     return no_memory(name, error);
   tier->pace.rate = rate;
-  tier->kind = &tier_directory;
+  tier->kind = tier_needs_secrets(name) ? &tier_s3 : &tier_directory;
   snprintf(tier->name, sizeof tier->name, "%s", name);
   int failed = tier->kind->open(name, create, &tier->pace, &tier->self, error);
   if (failed)

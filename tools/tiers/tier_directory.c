@@ -49,6 +49,10 @@ static int io_failed(const char *name, const char *doing,
 }
 
 static int open_below(int directory, const char *name, int flags) {
+  if (directory < 0) {
+    errno = EBADF;
+    return -1;
+  }
   struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW |
                                              O_NONBLOCK | O_NOCTTY),
                          .mode = flags & O_CREAT ? S_IRUSR | S_IWUSR : 0,

@@ -39,6 +39,6 @@ struct tier_kind {
   void (*get_end)(void *get);
 };
 
-extern const struct tier_kind tier_directory;
+extern const struct tier_kind tier_directory, tier_s3;
 
 #endif

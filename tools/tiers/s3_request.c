@@ -1,0 +1,372 @@
+/* s3_request.c - one request to an object storage.
+ *
+ * libcurl 7.88 signs with CURLOPT_AWS_SIGV4, but for what is done here: the
+ * digest of the body is sent along (x-amz-content-sha256), the query is sorted
+ * and percent-encoded as the signature has it, a name without value has its
+ * '='; and no header is taken out ("Expect:"), for it would be signed. */
+#include "s3_request.h"
+
+#include "credentials.h"
+#include "digest.h"
+
+#define CURL_DISABLE_TYPECHECK
+#include <curl/curl.h>
+
+#include <ctype.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#define CURL_LIBRARY "libcurl.so.4"
+#define KEY_MAX 1024
+#define TRIES 7 /* 0.1 s, then twice as long each time: 6.3 s */
+#define FIRST_PAUSE_MS 100L
+#define CONNECT_SECONDS 20L
+#define STALL_SECONDS 30L /* without a byte, or nearly: it is given up */
+#define HTTP_TOO_MANY 429
+#define HTTP_SERVER 500
+#define HTTP_NOT_IMPLEMENTED 501
+
+/* What is used of libcurl. */
+#define CURL_FUNCTIONS(DO)                                                     \
+  DO(curl_global_init)                                                         \
+  DO(curl_easy_init)                                                           \
+  DO(curl_easy_setopt)                                                         \
+  DO(curl_easy_perform)                                                        \
+  DO(curl_easy_getinfo)                                                        \
+  DO(curl_easy_cleanup)                                                        \
+  DO(curl_easy_strerror)                                                       \
+  DO(curl_easy_reset)                                                          \
+  DO(curl_slist_append)                                                        \
+  DO(curl_slist_free_all)
+
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+struct library {
+#define DO(name) __typeof__(name) *name;
+  CURL_FUNCTIONS(DO)
+#undef DO
+};
+
+struct s3_client {
+  struct library curl;
+  void *handle;
+  CURL *easy;
+  struct credentials credentials;
+  char bucket[CREDENTIAL_MAX], prefix[KEY_MAX];
+  char name[KEY_MAX + CREDENTIAL_MAX]; /* as given */
+};
+
+/* ---- opening ---- */
+
+static int load_library(struct s3_client *client, struct hwckpt_error *error) {
+  static const char *const names[] = {
+#define DO(name) #name,
+      CURL_FUNCTIONS(DO)
+#undef DO
+  };
+  void **functions = (void **)&client->curl;
+  client->handle = dlopen(CURL_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  bool whole = client->handle != NULL;
+  for (size_t i = 0; whole && i < sizeof names / sizeof *names; i++)
+    whole = (functions[i] = dlsym(client->handle, names[i])) != NULL;
+  if (!whole)
+    return hwckpt_fail(error, HWCKPT_E_S3_LIBRARY, 0, CURL_LIBRARY, "%s",
+                       dlerror());
+  client->curl.curl_global_init(CURL_GLOBAL_DEFAULT);
+  client->easy = client->curl.curl_easy_init();
+  return client->easy ? 0
+                      : hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0,
+                                    CURL_LIBRARY, "%s", "");
+}
+
+static int read_name(struct s3_client *client, const char *name,
+                     struct hwckpt_error *error) {
+  const char *bucket = name + strlen("s3://");
+  size_t length = strcspn(bucket, "/");
+  const char *prefix = bucket + length + strspn(bucket + length, "/");
+  snprintf(client->name, sizeof client->name, "%s", name);
+  if (!length || length >= sizeof client->bucket ||
+      strlen(prefix) + 2 >
+          sizeof client->prefix - CACHE_NAME_MAX - TIER_FILE_MAX ||
+      strspn(bucket, "abcdefghijklmnopqrstuvwxyz"
+                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") < length)
+    return hwckpt_fail(error, HWCKPT_E_TIER_IO, 0, name,
+                       "it is to be s3://BUCKET or s3://BUCKET/PREFIX");
+  memcpy(client->bucket, bucket, length);
+  snprintf(client->prefix, sizeof client->prefix, "%s", prefix);
+  length = strlen(client->prefix);
+  if (length && client->prefix[length - 1] != '/')
+    snprintf(client->prefix + length, sizeof client->prefix - length, "/");
+  return 0;
+}
+
+int s3_client_open(const char *name, struct s3_client **result,
+                   struct hwckpt_error *error) {
+  /* Pages of its own, which a core leaves out; libcurl has copies, so there is
+   * to be none at all. */
+  struct s3_client *client = mmap(NULL, sizeof *client, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (client == MAP_FAILED)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, name, "%s", "");
+  madvise(client, sizeof *client, MADV_DONTDUMP);
+  prctl(PR_SET_DUMPABLE, 0);
+  int failed = read_name(client, name, error);
+  if (!failed)
+    failed = credentials_read(&client->credentials, error);
+  if (!failed)
+    failed = load_library(client, error);
+  if (failed)
+    s3_client_close(client);
+  else
+    *result = client;
+  return failed;
+}
+
+void s3_client_close(struct s3_client *client) {
+  if (client->easy)
+    client->curl.curl_easy_cleanup(client->easy);
+  /* The library stays: it may have made threads and handlers of its own. */
+  explicit_bzero(client, sizeof *client);
+  prctl(PR_SET_DUMPABLE, 1);
+  munmap(client, sizeof *client);
+}
+
+const char *s3_prefix(const struct s3_client *client) { return client->prefix; }
+const char *s3_bucket(const struct s3_client *client) { return client->bucket; }
+
+bool s3_encode(const char *text, bool slash, char *room, size_t size) {
+  size_t used = 0;
+  for (; *text; text++) {
+    unsigned char byte = (unsigned char)*text;
+    bool plain =
+        isalnum(byte) || strchr("-._~", byte) || (byte == '/' && !slash);
+    if (used + 4 > size)
+      return false;
+    used += (size_t)snprintf(room + used, size - used, plain ? "%c" : "%%%02X",
+                             byte);
+  }
+  room[used] = 0;
+  return true;
+}
+
+/* ---- one try ---- */
+
+static size_t take_answer(char *data, size_t one, size_t count, void *context) {
+  struct s3_request *request = context;
+  size_t length = one * count;
+  size_t room = request->room - (request->ranged ? 0 : 1);
+  if (length > room - request->got)
+    return 0; /* more than was asked for */
+  memcpy(request->answer + request->got, data, length);
+  request->got += length;
+  return length;
+}
+
+static size_t drop_answer(char *data, size_t one, size_t count, void *context) {
+  (void)data;
+  (void)context;
+  return one * count;
+}
+
+static size_t take_header(char *data, size_t one, size_t count, void *context) {
+  struct s3_request *request = context;
+  static const char name[] = "etag:";
+  size_t length = one * count, used = 0;
+  if (length > sizeof name && !strncasecmp(data, name, sizeof name - 1))
+    for (size_t i = sizeof name - 1;
+         i < length && used + 1 < sizeof request->etag; i++)
+      if (isxdigit((unsigned char)data[i]) || data[i] == '-')
+        request->etag[used++] = data[i];
+  request->etag[used ? used : strlen(request->etag)] = 0;
+  return length;
+}
+
+struct sending {
+  const struct s3_request *request;
+  size_t sent;
+};
+
+static size_t give_body(char *room, size_t one, size_t count, void *context) {
+  struct sending *sending = context;
+  size_t length = sending->request->length - sending->sent;
+  length = length < one * count ? length : one * count;
+  if (length)
+    memcpy(room, (const char *)sending->request->body + sending->sent, length);
+  sending->sent += length;
+  return length;
+}
+
+/* After a redirection, or on a connection that was closed meanwhile. */
+static int seek_body(void *context, curl_off_t offset, int origin) {
+  struct sending *sending = context;
+  if (origin != SEEK_SET)
+    return CURL_SEEKFUNC_CANTSEEK;
+  sending->sent = (size_t)offset;
+  return CURL_SEEKFUNC_OK;
+}
+
+static bool write_url(const struct s3_client *client,
+                      const struct s3_request *request, char *url,
+                      size_t size) {
+  char key[3 * KEY_MAX] = "", joined[KEY_MAX];
+  if (request->key) {
+    int length =
+        snprintf(joined, sizeof joined, "%s%s", client->prefix, request->key);
+    if (length >= (int)sizeof joined ||
+        !s3_encode(joined, false, key, sizeof key))
+      return false;
+  }
+  return snprintf(url, size, "%s/%s%s%s%s%s", client->credentials.endpoint,
+                  client->bucket, request->key ? "/" : "", key,
+                  request->query ? "?" : "",
+                  request->query ? request->query : "") < (int)size;
+}
+
+static struct curl_slist *make_headers(const struct s3_client *client,
+                                       const struct s3_request *request) {
+  const struct library *curl = &client->curl;
+  char line[TOKEN_MAX + 64], digest[DIGEST_SHA256_TEXT];
+  digest_sha256(request->body ? request->body : "", request->length, digest);
+  snprintf(line, sizeof line, "x-amz-content-sha256: %s", digest);
+  struct curl_slist *headers = curl->curl_slist_append(NULL, line);
+  if (*client->credentials.token) {
+    snprintf(line, sizeof line, "x-amz-security-token: %s",
+             client->credentials.token);
+    headers = curl->curl_slist_append(headers, line);
+  }
+  explicit_bzero(line, sizeof line);
+  return curl->curl_slist_append(headers,
+                                 "Content-Type: application/octet-stream");
+}
+
+static void set_body(const struct s3_client *client, struct sending *sending) {
+  const struct library *curl = &client->curl;
+  const struct s3_request *request = sending->request;
+  bool put = !strcmp(request->method, "PUT");
+  if (!put && strcmp(request->method, "POST") != 0)
+    return;
+  curl->curl_easy_setopt(client->easy, put ? CURLOPT_UPLOAD : CURLOPT_POST, 1L);
+  curl->curl_easy_setopt(client->easy, CURLOPT_READFUNCTION, give_body);
+  curl->curl_easy_setopt(client->easy, CURLOPT_READDATA, sending);
+  curl->curl_easy_setopt(client->easy, CURLOPT_SEEKFUNCTION, seek_body);
+  curl->curl_easy_setopt(client->easy, CURLOPT_SEEKDATA, sending);
+  curl->curl_easy_setopt(client->easy,
+                         put ? CURLOPT_INFILESIZE_LARGE
+                             : CURLOPT_POSTFIELDSIZE_LARGE,
+                         (curl_off_t)request->length);
+}
+
+static void set_up(const struct s3_client *client, struct sending *sending,
+                   struct s3_request *request, const char *url,
+                   struct curl_slist *headers) {
+  const struct library *curl = &client->curl;
+  const struct credentials *who = &client->credentials;
+  char provider[128], range[64];
+  snprintf(provider, sizeof provider, "aws:amz:%s:s3", who->region);
+  snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->from,
+           (unsigned long long)request->from + request->room - 1);
+  curl->curl_easy_reset(client->easy);
+  const struct {
+    CURLoption name;
+    const void *value;
+  } pointers[] = {
+      {CURLOPT_URL, url},
+      {CURLOPT_AWS_SIGV4, provider},
+      {CURLOPT_USERNAME, who->access_key},
+      {CURLOPT_PASSWORD, who->secret_key},
+      {CURLOPT_CUSTOMREQUEST, request->method},
+      {CURLOPT_HTTPHEADER, headers},
+      {CURLOPT_WRITEDATA, request},
+      {CURLOPT_HEADERDATA, request},
+      {CURLOPT_PROTOCOLS_STR, "http,https"},
+      {CURLOPT_RANGE, request->ranged ? range : NULL},
+  };
+  const struct {
+    CURLoption name;
+    long value;
+  } numbers[] = {
+      {CURLOPT_NOSIGNAL, 1},        {CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS},
+      {CURLOPT_LOW_SPEED_LIMIT, 1}, {CURLOPT_LOW_SPEED_TIME, STALL_SECONDS},
+      {CURLOPT_FOLLOWLOCATION, 0},
+  };
+  for (size_t i = 0; i < sizeof pointers / sizeof *pointers; i++)
+    curl->curl_easy_setopt(client->easy, pointers[i].name, pointers[i].value);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    curl->curl_easy_setopt(client->easy, numbers[i].name, numbers[i].value);
+  curl->curl_easy_setopt(client->easy, CURLOPT_WRITEFUNCTION,
+                         request->answer ? take_answer : drop_answer);
+  curl->curl_easy_setopt(client->easy, CURLOPT_HEADERFUNCTION, take_header);
+  set_body(client, sending);
+}
+
+static CURLcode try_once(struct s3_client *client, struct s3_request *request,
+                         const char *url) {
+  struct sending sending = {.request = request};
+  struct curl_slist *headers = make_headers(client, request);
+  if (!headers)
+    return CURLE_OUT_OF_MEMORY;
+  request->got = 0;
+  request->status = 0;
+  request->etag[0] = 0;
+  set_up(client, &sending, request, url, headers);
+  CURLcode result = client->curl.curl_easy_perform(client->easy);
+  client->curl.curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE,
+                                 &request->status);
+  client->curl.curl_slist_free_all(headers);
+  if (request->answer && !request->ranged)
+    request->answer[request->got] = 0;
+  return result;
+}
+
+/* ---- all tries ---- */
+
+static bool may_pass(CURLcode result, long status) {
+  if (result == CURLE_OK)
+    return status == HTTP_TOO_MANY ||
+           (status >= HTTP_SERVER && status != HTTP_NOT_IMPLEMENTED);
+  return result != CURLE_OUT_OF_MEMORY && result != CURLE_URL_MALFORMAT &&
+         result != CURLE_UNSUPPORTED_PROTOCOL && result != CURLE_WRITE_ERROR &&
+         result != CURLE_PEER_FAILED_VERIFICATION;
+}
+
+static int say_failed(const struct s3_client *client,
+                      const struct s3_request *request, CURLcode result,
+                      struct hwckpt_error *error) {
+  char object[sizeof error->object];
+  snprintf(object, sizeof object, "%s%s%s", client->name,
+           request->key ? "/" : "", request->key ? request->key : "");
+  if (result != CURLE_OK)
+    return hwckpt_fail(error, HWCKPT_E_S3_UNREACHABLE, 0, object, "%s: %s",
+                       client->credentials.endpoint,
+                       client->curl.curl_easy_strerror(result));
+  return hwckpt_fail(error,
+                     may_pass(result, request->status) ? HWCKPT_E_S3_UNREACHABLE
+                                                       : HWCKPT_E_S3_REFUSED,
+                     0, object, "%s: status %ld to %s",
+                     client->credentials.endpoint, request->status,
+                     request->method);
+}
+
+int s3_do(struct s3_client *client, struct s3_request *request, long absent,
+          struct hwckpt_error *error) {
+  char url[4 * KEY_MAX + 1024];
+  CURLcode result = CURLE_URL_MALFORMAT;
+  if (write_url(client, request, url, sizeof url))
+    for (unsigned try = 0; try < TRIES; try++) {
+      long pause = try ? FIRST_PAUSE_MS << (try - 1) : 0;
+      const struct timespec span = {pause / 1000, pause % 1000 * 1000000};
+      nanosleep(&span, NULL);
+      result = try_once(client, request, url);
+      if (!may_pass(result, request->status))
+        break;
+    }
+  bool done = result == CURLE_OK && (request->status / 100 == 2 ||
+                                     (absent && request->status == absent));
+  return done ? 0 : say_failed(client, request, result, error);
+}
