@@ -148,8 +148,7 @@ const struct event_kind kind_perf = {
     .what = "a thread has had this perf event so often: page-faults, "
             "task-clock (ns), cycles, LLC-load-misses, r01c2, "
             "syscalls:sys_enter_write",
-    .idle = "what the kernel needs to count: nothing for hardware, "
-            "nanoseconds for software events",
+    .idle = "nothing; page-faults 80 ns for each of them",
     .each = "a signal to a thread of the runtime",
     .needs = "context-switches, cpu-migrations and tracepoints: "
              "CAP_PERFMON, or kernel.perf_event_paranoid of 1 or less",
@@ -261,7 +260,7 @@ const struct event_kind kind_network = {
     .what = "a connection is made or taken, the first send or receive after "
             "so long without, or so much was sent and received",
     .idle = "nothing",
-    .each = "0.3 us, one or two system calls",
+    .each = "0.1 to 0.7 us for a call that sends or receives",
     .needs = "calls made by the program's libc",
     .parse = parse_network,
 };
@@ -279,7 +278,7 @@ const struct event_kind kind_fileio = {
     .what = "a file is synced, or closed that could be written, or so much was "
             "written to files",
     .idle = "nothing",
-    .each = "0.2 us, a system call",
+    .each = "0.1 to 0.4 us for a call that writes, syncs or closes",
     .needs = "calls made by the program's libc",
     .parse = parse_fileio,
 };
