@@ -7,7 +7,8 @@
  * refused, poll() and epoll tell. That is a socket of the same kind that really
  * was connected, here, and reset. What had arrived and was not read is lost.
  *
- * Connections whose other end is in the program too are none of these. */
+ * Connections whose other end is in the program too are none of these
+ * (tcp_connection.c, socket_pair.c). */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
@@ -33,56 +34,6 @@ union name {
 };
 
 /* ---- is it one? ---- */
-
-/* A name's port and last four bytes of address: those of an IPv6 socket that
- * talks IPv4 are the same as its peer's. */
-static uint64_t essence(const union name *name) {
-  uint32_t address = name->four.sin_addr.s_addr;
-  if (name->any.sa_family == AF_INET6)
-    memcpy(&address, &name->six.sin6_addr.s6_addr[12], sizeof(address));
-  return (uint64_t)address << 16 | name->four.sin_port;
-}
-
-static bool names_of(int socket, uint64_t *own, uint64_t *peer) {
-  union name name;
-  uint32_t length = sizeof(name);
-  memset(&name, 0, sizeof(name));
-  if (SYS(getsockname, socket, &name, &length) < 0)
-    return false;
-  *own = essence(&name);
-  length = sizeof(name);
-  if (SYS(getpeername, socket, &name, &length) < 0)
-    return false;
-  *peer = essence(&name);
-  return true;
-}
-
-static bool is_other_end(const struct resource_sink *sink, int number,
-                         uint64_t own, uint64_t peer) {
-  uint64_t its_own, its_peer;
-  long fd = SYS(pidfd_getfd, sink->pidfd, number, 0);
-  if (fd < 0)
-    return false;
-  bool is = socket_number(fd, SOL_SOCKET, SO_PROTOCOL, -1) == IPPROTO_TCP &&
-            names_of((int)fd, &its_own, &its_peer) && its_own == peer &&
-            its_peer == own;
-  SYS(close, fd);
-  return is;
-}
-
-static bool tcp_ends_inside(const struct resource_sink *sink, int socket) {
-  uint64_t own, peer;
-  if (!names_of(socket, &own, &peer))
-    return false;
-  /* Only on one machine: 127.0.0.0/8, ::1, or an address of its own. */
-  if (own >> 16 != peer >> 16 && (peer >> 16 & 0xff) != 127)
-    return false;
-  for (size_t i = 0; i < sink->fact_count; i++)
-    if (S_ISSOCK(sink->facts[i].mode) &&
-        is_other_end(sink, sink->facts[i].number, own, peer))
-      return true;
-  return false;
-}
 
 /* Had, has, or asks for a connection. */
 static bool is_tcp_connection(int socket) {
@@ -112,10 +63,9 @@ static bool recognise(const struct resource_sink *sink,
   if (fd < 0)
     return false;
   int domain = socket_number(fd, SOL_SOCKET, SO_DOMAIN, -1);
-  bool is = domain == AF_UNIX
-                ? is_unix_connection(sink, fd, message->inode)
-                : (domain == AF_INET || domain == AF_INET6) &&
-                      is_tcp_connection(fd) && !tcp_ends_inside(sink, fd);
+  bool is = domain == AF_UNIX ? is_unix_connection(sink, fd, message->inode)
+                              : (domain == AF_INET || domain == AF_INET6) &&
+                                    is_tcp_connection(fd);
   SYS(close, fd);
   return is;
 }

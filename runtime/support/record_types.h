@@ -45,6 +45,7 @@ enum record_type {
   RECORD_LOST_CONNECTION = 64,   /* LostConnection */
   RECORD_UNIX_SOCKET = 65,       /* UnixSocket */
   RECORD_ROUTE_SOCKET = 66,      /* RouteSocket */
+  RECORD_TCP_CONNECTION = 68,    /* TcpConnection */
 };
 
 #endif

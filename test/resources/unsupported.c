@@ -1,32 +1,16 @@
 // Kinds of descriptors that checkpoints do not cover.
-// RUN: %behaviour %s -o %t && %S/Inputs/unsupported %hwckpt %t uevent connected fanotify io_uring perf userfaultfd pidfd
+// RUN: %behaviour %s -o %t && %S/Inputs/unsupported %hwckpt %t uevent fanotify io_uring perf userfaultfd pidfd
 #include "behaviour.h"
 #include <linux/io_uring.h>
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/fanotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 static int open_uevent(void) {
   return socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
-}
-static int open_connected(void) {
-  struct sockaddr_in any = {.sin_family = AF_INET};
-  socklen_t length = sizeof any;
-  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int listening = socket(AF_INET, SOCK_STREAM, 0);
-  CHECK(bind(listening, (struct sockaddr *)&any, sizeof any) == 0);
-  CHECK(listen(listening, 1) == 0);
-  getsockname(listening, (struct sockaddr *)&any, &length);
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
-  CHECK(connect(fd, (struct sockaddr *)&any, sizeof any) == 0);
-  int other = accept(listening, NULL, NULL); /* the other end is here too */
-  CHECK(dup2(other, 10) == 10 && close(other) == 0);
-  CHECK(dup2(fd, listening) == listening && close(fd) == 0);
-  return listening;
 }
 static int open_fanotify(void) {
   return fanotify_init(FAN_REPORT_FID, O_RDONLY);
@@ -51,7 +35,6 @@ static const struct {
   int (*open)(void);
 } kinds[] = {
     {"uevent", open_uevent},
-    {"connected", open_connected},
     {"fanotify", open_fanotify},
     {"io_uring", open_io_uring},
     {"perf", open_perf},

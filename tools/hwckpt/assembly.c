@@ -355,6 +355,9 @@ static int launch(struct assembly *assembly, struct supervisor *supervisor,
   assembly->memory = assembly_memory(plan, error);
   if (!assembly->memory)
     return -(int)error->code;
+  failed = connections_make(plan, assembly->exchange, error);
+  if (failed)
+    return failed;
   if (pipe2(life, O_CLOEXEC) || supervise_begin(supervisor))
     return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, errno, "pipe", "%s", "");
   for (size_t i = 0; !failed && i < plan->count; i++)

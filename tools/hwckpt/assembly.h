@@ -46,6 +46,14 @@ struct part_memory *assembly_memory(const struct assembly_plan *plan,
 /* Once the processes have it. */
 void assembly_memory_close(struct part_memory *memory, size_t parts);
 
+/* connections.c: TCP connections inside the program, each end given under its
+ * key. */
+struct exchange;
+int connections_make(const struct assembly_plan *plan,
+                     struct exchange *exchange, struct hwckpt_error *error);
+/* Whether the process has an end of one. */
+bool connections_any(const struct generation *generation);
+
 struct assembly;
 
 /* What assembly_ready() wants to know of a restore. */

@@ -102,6 +102,35 @@ static int open_part(const struct selection *selection,
                                 part->number, &part->generation, error);
 }
 
+static bool leads(const struct generation *root, Session *session) {
+  size_t cursor = 0;
+  return generation_next_session(root, &cursor, session);
+}
+
+/* One process that is to be given what it has two ends of. */
+static int read_alone(const struct selection *selection,
+                      const struct generation *root, struct assembly_plan *plan,
+                      struct hwckpt_error *error) {
+  pid_t pid = root->process.pid;
+  TreeMember member = {.pid = pid, .generation = selection->number};
+  Session session = {0};
+  if (!leads(root, &session))
+    session = (Session){0};
+  snprintf(member.application, sizeof member.application, "%s",
+           selection->application);
+  plan->parts = calloc(1, sizeof(struct part *));
+  plan->relatives = calloc(1, sizeof *plan->relatives);
+  if (!plan->parts || !plan->relatives)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, root->name, "%s", "");
+  plan->relatives[plan->relative_count++] = (struct relative){
+      .kind = RELATIVE_MEMBER,
+      .pid = pid,
+      .parent = FAMILY_OUTSIDE,
+      .group = session.leads_group || session.leads_session ? pid : 0,
+      .session = session.leads_session ? pid : 0};
+  return open_part(selection, &member, plan, error);
+}
+
 int assembly_read(const struct selection *selection,
                   const struct generation *root, struct assembly_plan *plan,
                   struct hwckpt_error *error) {
@@ -111,7 +140,7 @@ int assembly_read(const struct selection *selection,
   TreeMember *members = read_members(root, &count, &has_root);
   if (!count) {
     free(members);
-    return 0;
+    return connections_any(root) ? read_alone(selection, root, plan, error) : 0;
   }
   plan->parts = calloc(count, sizeof *plan->parts);
   plan->relatives = calloc(count, sizeof *plan->relatives);

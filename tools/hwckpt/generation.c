@@ -283,6 +283,11 @@ bool generation_next_attributes(const struct generation *generation,
               attributes);
 }
 
+bool generation_next_session(const struct generation *generation,
+                             size_t *cursor, Session *session) {
+  return next(generation, cursor, RECORD_SESSION, Session_fields, session);
+}
+
 bool generation_next_pipe(const struct generation *generation, size_t *cursor,
                           Pipe *pipe) {
   return next(generation, cursor, RECORD_PIPE, Pipe_fields, pipe);

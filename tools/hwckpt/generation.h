@@ -55,6 +55,8 @@ bool generation_next_member(const struct generation *generation, size_t *cursor,
                             TreeMember *member);
 bool generation_next_attributes(const struct generation *generation,
                                 size_t *cursor, Attributes *attributes);
+bool generation_next_session(const struct generation *generation,
+                             size_t *cursor, Session *session);
 bool generation_next_pipe(const struct generation *generation, size_t *cursor,
                           Pipe *pipe);
 
