@@ -8,6 +8,11 @@
  * content is forgotten) and records (typed byte strings whose meaning is the
  * caller's). The cache knows nothing of processes.
  *
+ * An application may have parts: applications in its directory, named
+ * APPLICATION/PART wherever a name is taken. They are not listed, and what
+ * their generations have to do with the application's own is the caller's
+ * business (cache_each_part(), cache_retain_part()).
+ *
  * Invariant: a generation exists once, and only once, its commit is durable. A
  * kill or loss of power at any instant leaves every committed generation whole.
  * Every byte read back is checksummed before it is used. docs/format.md
@@ -29,7 +34,9 @@
 #include <stdint.h>
 
 #define CACHE_PAGE_SIZE 4096u
-#define CACHE_NAME_MAX 96 /* bytes of an application's name, with NUL */
+/* Bytes of an application's name, with NUL; and of "APPLICATION/PART". */
+#define CACHE_APPLICATION_MAX 96
+#define CACHE_NAME_MAX 128
 
 struct stat;
 

@@ -238,19 +238,40 @@ void cache_set_writes(struct cache *cache, unsigned writes) {
 
 /* ---- applications ---- */
 
+/* One folder after the other, so that no symbolic link is followed. */
+static int open_below(struct cache *cache, const char *name, int *fd,
+                      struct hwckpt_error *error) {
+  const struct cache_io *io = cache->env->io;
+  struct place place = {cache, name, NULL};
+  char application[CACHE_NAME_MAX];
+  const char *part;
+  if (!format_split_name(name, application, &part))
+    return hwckpt_fail(error, HWCKPT_E_CACHE_NAME, 0, name, " ");
+  *fd = io->openat(cache->fd, application, OPEN_DIRECTORY, 0);
+  if (*fd < 0 || !part)
+    return 0;
+  int above = *fd;
+  int result = io_check_directory(&place, above, error);
+  if (result == 0)
+    *fd = io->openat(above, part, OPEN_DIRECTORY, 0);
+  io->close(above);
+  return result;
+}
+
 int directory_open(struct cache *cache, const char *application, int *fd,
                    struct hwckpt_error *error) {
   const struct cache_io *io = cache->env->io;
   struct place place = {cache, application, NULL};
   *fd = -1;
-  if (!format_valid_application(application))
-    return hwckpt_fail(error, HWCKPT_E_CACHE_NAME, 0, application, " ");
-  int opened = io->openat(cache->fd, application, OPEN_DIRECTORY, 0);
+  int opened;
+  int result = open_below(cache, application, &opened, error);
+  if (result < 0)
+    return result;
   if (opened == -ENOENT || opened == -ENOTDIR)
     return place_fail(&place, error, HWCKPT_E_NO_APPLICATION, -opened, "open");
   if (opened < 0)
     return place_fail_io(&place, error, opened, "open");
-  int result = io_check_directory(&place, opened, error);
+  result = io_check_directory(&place, opened, error);
   if (result < 0)
     io->close(opened);
   else
@@ -263,7 +284,7 @@ int directory_open(struct cache *cache, const char *application, int *fd,
 /* base made safe for a file name, with room for the suffix. */
 static void safe_base(const char *base, char name[CACHE_NAME_MAX]) {
   size_t length = 0;
-  while (base[length] && length < CACHE_NAME_MAX - 1 - NAME_SUFFIX) {
+  while (base[length] && length < CACHE_APPLICATION_MAX - 1 - NAME_SUFFIX) {
     char one[2] = {base[length], '\0'};
     bool fits = format_valid_application(one);
     /* A dot or a dash in front would hide it or make it an option. */

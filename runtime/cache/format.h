@@ -19,6 +19,7 @@
 #ifndef HWCKPT_CACHE_FORMAT_H
 #define HWCKPT_CACHE_FORMAT_H
 
+#include "cache.h"
 #include "cache.pb.h"
 
 #include <stdbool.h>
@@ -164,6 +165,10 @@ enum format_status format_check_marker(const char *text, size_t length,
                                        unsigned *version);
 
 bool format_valid_application(const char *name);
+bool format_valid_part(const char *name);
+/* "APPLICATION" (part is null then) or "APPLICATION/PART"; false: neither. */
+bool format_split_name(const char *name, char application[CACHE_NAME_MAX],
+                       const char **part);
 #define FORMAT_FILE_MAX 48u /* bytes of a file name, with NUL */
 void format_generation_file(char name[FORMAT_FILE_MAX], uint64_t number,
                             const char *suffix);

@@ -45,11 +45,44 @@ bool format_valid_application(const char *name) {
   static const char lost[] = "lost+found";
   size_t length = 0;
   for (; name[length]; length++)
-    if (length + 1 >= CACHE_NAME_MAX || !valid_character(name[length]))
+    if (length + 1 >= CACHE_APPLICATION_MAX || !valid_character(name[length]))
       return false;
   return length > 0 && name[0] != '.' &&
          !(length + 1 == sizeof(lost) &&
            __builtin_memcmp(name, lost, length) == 0);
+}
+
+static bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/* 'm', a number, '-', 8 hex digits: nothing else in an application's directory
+ * has such a name. */
+bool format_valid_part(const char *name) {
+  size_t at = 1, digits = 0;
+  if (name[0] != 'm')
+    return false;
+  while (name[at] >= '0' && name[at] <= '9')
+    at++;
+  if (at < 2 || at > 11 || name[at++] != '-')
+    return false;
+  while (is_hex(name[at + digits]))
+    digits++;
+  return digits == 8 && !name[at + digits];
+}
+
+bool format_split_name(const char *name, char application[CACHE_NAME_MAX],
+                       const char **part) {
+  size_t length = 0;
+  while (name[length] && name[length] != '/')
+    length++;
+  if (length >= CACHE_APPLICATION_MAX)
+    return false;
+  __builtin_memcpy(application, name, length);
+  application[length] = 0;
+  *part = name[length] ? name + length + 1 : NULL;
+  return format_valid_application(application) &&
+         (!*part || format_valid_part(*part));
 }
 
 void format_generation_file(char name[FORMAT_FILE_MAX], uint64_t number,

@@ -5,6 +5,7 @@
 #include "../support/live.h"
 #include "ask_abi.h"
 #include "monitor.h"
+#include "tree_abi.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -62,9 +63,13 @@ static void refuse(uint32_t number, const char *detail) {
 bool asked_signal(const siginfo_t *info) {
   uint64_t value = (uint64_t)info->si_value.sival_ptr;
   uint32_t number = (uint32_t)value;
+  if (value >> 32 == TREE_MAGIC && number) {
+    events_join(number);
+    return true;
+  }
   if (value >> 32 != ASK_MAGIC || !number)
     return false;
-  if (!events_here())
+  if (!events_serve())
     refuse(number, "the process is a child of the program");
   else if (!add(number))
     refuse(number, "too many ask at once");

@@ -4,12 +4,14 @@
 #include "../arch/sys.h"
 #include "../support/alternate_stacks.h"
 #include "../support/checkpoint.h"
+#include "../support/forked.h"
 #include "../support/handlers.h"
 #include "../support/live.h"
 #include "../support/program_stderr.h"
 #include "../support/undo.h"
 #include "asked.h"
 #include "counters.h"
+#include "cut.h"
 #include "faults.h"
 #include "hooks.h"
 #include "monitor.h"
@@ -27,7 +29,9 @@
 #include <time.h>
 
 static LIVE struct {
-  int pid;
+  _Atomic int pid;      /* that is served */
+  _Atomic int begun_by; /* the same, from before that is so */
+  _Atomic uint32_t cut; /* of REQUEST_TREE */
   struct hwckpt_options options;
   char cache[4096];
   char application[CACHE_NAME_MAX];
@@ -49,6 +53,8 @@ static LIVE struct {
 #define REQUEST_REGIONS 29
 /* To be rolled back: no event of a checkpoint. */
 #define REQUEST_LOAD 30
+/* A checkpoint of all processes is taken. */
+#define REQUEST_TREE 28
 /* In requests, beside the events: monitors have something else to watch. */
 #define CHANGED 0x80000000u
 /* And: something is held back, or somebody is. */
@@ -56,7 +62,7 @@ static LIVE struct {
 /* A thread waits no longer than this for the monitors. */
 #define CHANGED_MS 100
 
-bool events_here(void) { return events.pid == (int)SYS(getpid); }
+bool events_here(void) { return atomic_load(&events.pid) == (int)SYS(getpid); }
 
 uint64_t events_every_site(void) { return (uint64_t)events.options.every_site; }
 
@@ -210,10 +216,12 @@ static void sleep_until_due(uint64_t due_ns, uint64_t now) {
       until == UINT64_MAX ? 0 : &timeout, 0, 0);
 }
 
-/* Sleeps until there is something to do; true: it is *taken. false: it is
- * REQUEST_LOAD, which goes first: a checkpoint of now would be one of what is
- * to be undone. */
-static bool next_events(struct pending *taken) {
+enum next { NEXT_EVENTS, NEXT_LOAD, NEXT_TREE };
+
+/* Sleeps until there is something to do; what is to be served is *taken.
+ * NEXT_LOAD goes first: a checkpoint of now would be one of what is to be
+ * undone. */
+static enum next next_events(struct pending *taken) {
   for (;;) {
     uint64_t now = quiesce_now_ns(), due_ns = monitors_due(now);
     uint32_t requests = atomic_exchange(&events.requests, 0);
@@ -223,14 +231,18 @@ static bool next_events(struct pending *taken) {
     if (requests >> REQUEST_REGIONS & 1)
       region_calls_serve();
     if (requests >> REQUEST_LOAD & 1 && quiesce_load_waits())
-      return false;
+      return NEXT_LOAD;
+    if (requests >> REQUEST_TREE & 1) {
+      *taken = take_waiting();
+      return NEXT_TREE;
+    }
     if (!is_ready(now)) {
       sleep_until_due(due_ns, now);
       continue;
     }
     *taken = take_waiting();
     if (taken->events)
-      return true;
+      return NEXT_EVENTS;
   }
 }
 
@@ -316,24 +328,30 @@ static void tell_outcome(uint64_t begin, const struct checkpoint_result *result,
   monitors_ended(&outcome);
 }
 
+/* What becomes of all processes is said by the first. */
+static bool says_failures(void) { return !cut_is_there() || cut_is_root(); }
+
 /* Whether it was taken. */
-static bool take_checkpoint(const struct pending *served, uint64_t begin,
-                            const struct quiesce_hooks *how) {
+static bool take_checkpoint(const struct pending *served, uint32_t cut,
+                            uint64_t begin, const struct quiesce_hooks *how) {
   struct hwckpt_error error;
   static struct checkpoint_result result;
   char cause[CHECKPOINT_CAUSE];
   monitors_describe(served->event, pending_detail(served), cause, sizeof cause);
-  struct checkpoint_reason reason = {.event = served->event,
-                                     .events =
-                                         served->events | monitors_begun(),
-                                     .cause = cause,
-                                     .interval_ns = timer_interval_ns()};
+  struct checkpoint_reason reason = {
+      .event = served->event,
+      .events = served->events | monitors_begun(),
+      .cause = cause,
+      .go_on = events.options.on_unsupported[0] == 'w',
+      .interval_ns = timer_interval_ns()};
   if (served->events >> Event_EVENT_TIMER & 1)
     reason.delayed_ns = timer_delay_ns(begin);
   int exit_signal = atomic_load(&events.exit_signal);
-  int status = checkpoint_take(&reason, how, &result, &error);
+  int status = cut_is_there() ? cut_take(cut, &reason, how, &result, &error)
+                              : checkpoint_take(&reason, how, &result, &error);
   if (status > 0) {
-    /* Once the program is rolled back, or cannot be. */
+    /* Once the program is rolled back, or cannot be; or there is nothing to
+     * take any more. */
     pending_put_back(served);
     events.waiting |= served->events;
     atomic_fetch_or(&events.urgent, served->events);
@@ -342,7 +360,8 @@ static bool take_checkpoint(const struct pending *served, uint64_t begin,
   }
   if (status < 0) {
     counters_failed();
-    events_say(&error); /* first: a save that fails may end the program */
+    if (says_failures())
+      events_say(&error); /* first: a save that fails may end the program */
     quiesce_fail_saves(errno_of(&error));
     tell_outcome(begin, 0, &error);
   } else {
@@ -413,6 +432,11 @@ static void tidy(void) {
 
 static void roll_back(const struct quiesce_hooks *how) {
   struct hwckpt_error error;
+  /* The others would not be taken back with it. */
+  if (cut_is_there() && !(cut_is_root() && cut_is_alone())) {
+    quiesce_fail_loads(-ENOTSUP);
+    return;
+  }
   struct rollback_result result;
   char text[512];
   uint64_t number;
@@ -465,18 +489,19 @@ static void serve(void *unused) {
   const struct quiesce_hooks *how = always_armed() ? &armed_hooks : &hooks;
   for (;;) {
     struct pending served;
-    bool load = !next_events(&served);
+    enum next next = next_events(&served);
     uint64_t begin = quiesce_now_ns();
     opened = opened > 0 ? open_or_say() : opened;
     bool taken = false;
     if (opened < 0) {
       refuse_all(begin);
-    } else if (load) {
+    } else if (next == NEXT_LOAD) {
       roll_back(how);
       tell_outcome(begin, 0, 0);
     } else {
       atomic_store(&events.begun, begin);
-      taken = take_checkpoint(&served, begin, how);
+      uint32_t cut = next == NEXT_TREE ? atomic_load(&events.cut) : 0;
+      taken = take_checkpoint(&served, cut, begin, how);
     }
     if (always_armed()) { /* after a stop that failed */
       sites_prepare();
@@ -550,14 +575,40 @@ void events_region_store(struct region_store *store, const char *set,
                     .quota = events.options.quota}};
 }
 
+/* One thread of a child begins its runtime, others that come wait for that. */
+static bool begin_in_child(void) {
+  int own = (int)SYS(getpid), parent = atomic_load(&events.begun_by);
+  if (parent != own &&
+      atomic_compare_exchange_strong(&events.begun_by, &parent, own)) {
+    uint64_t all = ~0ull, before;
+    SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+    monitors_forget();
+    sites_begin_in_child();
+    cut_forget();
+    forked_begin(sites_keep);
+    events_start(&events.options, events.cache, "", 0, -1);
+    SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+  }
+  while (!events_here())
+    SYS(sched_yield);
+  return true;
+}
+
+bool events_serve(void) {
+  return events_here() ||
+         (cut_is_there() && forked_is_apart() && begin_in_child());
+}
+
 int events_request_patiently(Event event, uint32_t detail) {
-  if (!events_here())
+  if (!events_serve())
     return -ENOSYS;
   pending_post(event, detail);
   return request(1u << event);
 }
 
 int events_request(Event event, uint32_t detail) {
+  if (!events_serve())
+    return -ENOSYS;
   atomic_fetch_or(&events.urgent, 1u << event);
   return events_request_patiently(event, detail);
 }
@@ -573,8 +624,15 @@ uint64_t events_restored_from(void) { return events.generation; }
 
 uint64_t events_begun_ns(void) { return atomic_load(&events.begun); }
 
+void events_join(uint32_t cut) {
+  if (!events_serve())
+    return;
+  atomic_store(&events.cut, cut);
+  request(1u << REQUEST_TREE);
+}
+
 void events_request_exit(int signal) {
-  if (events_here()) {
+  if (events_here() && (!cut_is_there() || cut_is_root())) {
     atomic_store(&events.exit_signal, signal);
     if (events_request(Event_EVENT_SIGNAL, (uint32_t)signal) == 0)
       return;
@@ -603,7 +661,7 @@ static void ask_load(void) { request(1u << REQUEST_LOAD); }
 static void ask_every_site(void) { events_request(Event_EVENT_EVERY_SITE, 0); }
 
 int events_save_by(ucontext_t *context, void (*ask)(void)) {
-  if (!events_here())
+  if (!events_serve())
     return -ENOSYS;
   int result = start_thread();
   return result < 0 ? result
@@ -641,10 +699,29 @@ static void arm_from_start(void) {
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 
+/* Of an application's name: not of a part of one. */
+static bool is_whole(const char *application) {
+  while (*application && *application != '/')
+    application++;
+  return !*application;
+}
+
 void events_start(const struct hwckpt_options *options, const char *cache,
                   const char *application, uint64_t generation, int tracking) {
-  events.pid = (int)SYS(getpid);
+  int own = (int)SYS(getpid);
+  /* In a handler, which waits for nobody. */
+  bool in_child = options == &events.options;
   events.options = *options;
+  cut_start(options->tree, generation != 0 && is_whole(application));
+  atomic_store(&events.begun_by, own);
+  if (cut_is_there() && !cut_is_root()) {
+    /* The first has the timer of all. */
+    events.options.every = 0;
+    events.options.every_site = events.options.rollback_every = 0;
+    if (!generation) /* a name that was given is the whole's */
+      application = "";
+  }
+  options = &events.options;
   hwckpt_format(events.cache, sizeof events.cache, "%s", cache);
   hwckpt_format(events.application, sizeof events.application, "%s",
                 application);
@@ -656,11 +733,13 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   atomic_store(&events.urgent, 0);
   atomic_store(&events.begun, 0);
   atomic_store(&events.exit_signal, 0);
+  atomic_store(&events.cut, 0);
   pending_clear();
   quiesce_pass(asked_signal);
   quiesce_install();
   if (*options->rollback_on)
     alternate_stacks_reserve();
+  atomic_store(&events.pid, own);
   if (!generation && takes_back(options))
     undo_reserve();
   if (generation && takes_back(options)) {
@@ -673,7 +752,7 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   if (options->every || always_armed() || tracking >= 0)
     start_thread();
   if (monitors_wanted())
-    events_monitors_changed(true);
+    events_monitors_changed(!in_child);
   if (region_calls_wait()) /* since before the checkpoint */
     request(1u << REQUEST_REGIONS);
 }

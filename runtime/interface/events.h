@@ -77,6 +77,14 @@ void events_region_store(struct region_store *store, const char *set,
 /* Whether this process is the one the runtime serves, not a child of it. */
 bool events_here(void);
 
+/* The same; but a child of a program whose processes are checkpointed together
+ * begins a runtime of its own now. Async-signal-safe. */
+bool events_serve(void);
+
+/* In a handler: the coordinator asks for this process's part in a checkpoint.
+ */
+void events_join(uint32_t cut);
+
 /* The options every_site and rollback_every. */
 uint64_t events_every_site(void);
 uint64_t events_rollback_every(void);

@@ -1,12 +1,16 @@
-/* exec.c - libc's exec functions in a program that the runtime was preloaded
- * into: the program that takes its place gets it too.
+/* exec.c - libc's exec functions: the program that takes the place of one that
+ * is checkpointed gets the runtime too.
  *
  * A script that ends with `exec PROGRAM`, and `env`, `nice` or `timeout`
- * --foreground, make no process of their own. The runtime has left LD_PRELOAD
- * when the program began (start.c), so that children run without, and is put
- * back here, and only in the process that it serves: a child between fork or
- * vfork and exec has another id. Not where the new program has a runtime linked
- * in, or no dynamic linker that could load one.
+ * --foreground, make no process of their own. A preloaded runtime has left
+ * LD_PRELOAD when the program began (start.c), and is put back here, in the
+ * process that it serves, and in its children where all processes are
+ * checkpointed together. Not where the new program has a runtime linked in, or
+ * no dynamic linker that could load one.
+ *
+ * The coordinator may have sent the stop signal, which kills who does not
+ * handle it: it is blocked until the new program's runtime is there, and
+ * ignored where there will be none.
  *
  * As libc's: may be called from signal handlers and after vfork (system calls,
  * the stack, nothing else), return -1 with errno when the kernel refuses. An
@@ -14,16 +18,19 @@
 #include "exec.h"
 #include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/sys.h"
+#include "../support/handlers.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
-#define EXPORTED __attribute__((visibility("default")))
+#define EXPORTED __attribute__((weak, visibility("default")))
+#define STOP_SIGNAL 33
 
 static const char preload_key[] = "LD_PRELOAD=",
                   options_key[] = "HWCKPT_OPTIONS=";
@@ -53,20 +60,29 @@ static bool has_our_note(int file, const Elf64_Phdr *segment) {
   return false;
 }
 
-static bool elf_takes_preload(int file, const Elf64_Ehdr *header) {
-  bool is_dynamic = false;
+enum program {
+  PROGRAM_UNKNOWN, /* nothing that could be executed, most likely */
+  PROGRAM_WITHOUT, /* a runtime, and without a way to get one */
+  PROGRAM_LOADS,   /* a preloaded one */
+  PROGRAM_HAS      /* its own */
+};
+
+static enum program look_at_elf(int file, const Elf64_Ehdr *header) {
+  enum program found = PROGRAM_WITHOUT;
   Elf64_Phdr segment = {0};
   if (header->e_ident[EI_CLASS] != ELFCLASS64 ||
       header->e_machine != EM_X86_64 || header->e_phentsize != sizeof segment)
-    return false;
+    return PROGRAM_WITHOUT;
   for (unsigned i = 0; i < header->e_phnum; i++) {
     if (!read_at(file, &segment, sizeof segment,
-                 header->e_phoff + i * sizeof segment) ||
-        (segment.p_type == PT_NOTE && has_our_note(file, &segment)))
-      return false;
-    is_dynamic |= segment.p_type == PT_INTERP;
+                 header->e_phoff + i * sizeof segment))
+      return PROGRAM_WITHOUT;
+    if (segment.p_type == PT_NOTE && has_our_note(file, &segment))
+      return PROGRAM_HAS;
+    if (segment.p_type == PT_INTERP)
+      found = PROGRAM_LOADS;
   }
-  return is_dynamic;
+  return found;
 }
 
 /* Makes of the line "#!INTERPRETER ARGUMENT" the interpreter's path; null when
@@ -80,9 +96,9 @@ static const char *interpreter_in(char *line) {
   return *line ? line : NULL;
 }
 
-/* Whether a preloaded runtime would serve the program in a file; of a script,
- * its interpreter. */
-static bool takes_preload(int folder, const char *path, int flags) {
+/* What runtime the program in a file will have; of a script, its interpreter.
+ */
+static enum program look_at(int folder, const char *path, int flags) {
   union {
     Elf64_Ehdr header;
     char line[4096];
@@ -92,22 +108,48 @@ static bool takes_preload(int folder, const char *path, int flags) {
                     ? SYS(dup, folder)
                     : SYS(openat, folder, path, O_RDONLY | O_CLOEXEC, 0);
     if (file < 0)
-      return false;
+      return PROGRAM_UNKNOWN;
     memset(&begin, 0, sizeof begin.header);
     long length = SYS(pread64, file, begin.line, sizeof begin.line - 1, 0);
     begin.line[length > 0 ? length : 0] = 0;
     bool is_elf = length >= (long)sizeof begin.header &&
                   memcmp(begin.header.e_ident, ELFMAG, SELFMAG) == 0;
-    bool takes = is_elf && elf_takes_preload((int)file, &begin.header);
+    enum program found =
+        is_elf ? look_at_elf((int)file, &begin.header) : PROGRAM_UNKNOWN;
     SYS(close, file);
-    if (is_elf)
-      return takes;
-    if (!(path = interpreter_in(begin.line)))
-      return false;
+    if (is_elf || !(path = interpreter_in(begin.line)))
+      return found;
     folder = AT_FDCWD;
     flags = 0;
   }
-  return false;
+  return PROGRAM_UNKNOWN;
+}
+
+/* ---- the stop signal ---- */
+
+struct stop_signal {
+  bool blocked, ignored;
+  uint64_t mask;
+  struct sigaction_raw action;
+};
+
+static void put_off_stop(struct stop_signal *before, enum program program) {
+  uint64_t stop = 1ull << (STOP_SIGNAL - 1);
+  struct sigaction_raw ignore = {.handler = 1 /* SIG_IGN */};
+  if (program == PROGRAM_WITHOUT)
+    before->ignored =
+        SYS(rt_sigaction, STOP_SIGNAL, &ignore, &before->action, 8) == 0;
+  else
+    before->blocked =
+        SYS(rt_sigprocmask, SIG_BLOCK, &stop, &before->mask, 8) == 0;
+}
+
+/* Nothing was executed. */
+static void take_stop_again(const struct stop_signal *before) {
+  if (before->ignored)
+    SYS(rt_sigaction, STOP_SIGNAL, &before->action, 0, 8);
+  if (before->blocked)
+    SYS(rt_sigprocmask, SIG_SETMASK, &before->mask, 0, 8);
 }
 
 /* ---- its environment ---- */
@@ -142,7 +184,8 @@ static int replace(int folder, const char *path, char *const arguments[],
     errno = (int)-failed;
     return -1;
   }
-  bool preload = takes_preload(folder, path, flags);
+  enum program program = look_at(folder, path, flags);
+  bool preload = program == PROGRAM_LOADS && *we.preload;
   const char *entries[count + 3];
   for (size_t i = 0; i < count; i++)
     if (is_of(environment[i], preload_key) && preload)
@@ -160,7 +203,12 @@ static int replace(int folder, const char *path, char *const arguments[],
     entries[kept++] = list;
   }
   entries[kept] = NULL;
+  struct stop_signal before = {0};
+  if (we.together)
+    put_off_stop(&before, program == PROGRAM_LOADS && !preload ? PROGRAM_WITHOUT
+                                                               : program);
   failed = SYS(execveat, folder, path, arguments, entries, flags);
+  take_stop_again(&before);
   errno = (int)-failed;
   return -1;
 }

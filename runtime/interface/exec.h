@@ -5,12 +5,15 @@
 
 /* What a program needs to be checkpointed in the place of this one. */
 struct hwckpt_successor {
-  const char *preload; /* path of the preloaded runtime */
+  const char *preload; /* path of the runtime to preload; "": not known */
   const char *options; /* for HWCKPT_OPTIONS */
+  int together;        /* all processes of the program are checkpointed */
 };
 
-/* 1 if the process is the one that a preloaded runtime serves, not a child of
- * it; the strings stay. */
+/* 1 if what is executed now is to be checkpointed: by the process that a
+ * preloaded runtime serves, and by its children where all processes are
+ * checkpointed together. The strings stay. Waits for what __hwckpt_before_end()
+ * waits for. */
 int __hwckpt_successor(struct hwckpt_successor *successor);
 
 #endif

@@ -6,19 +6,23 @@
  * handler. These definitions take SIGTRAP, SIGILL and SIGSYS out of the set and
  * pass the call on: to a sanitizer's interceptor where the program has one,
  * else to the kernel or libc. Actions for these three never reach the kernel.
- * And madvise(), since what it sets is not to be seen cheaply.
+ * And madvise(), since what it sets is not to be seen cheaply, and _exit(), as
+ * a checkpoint of several processes waits for what all of them write.
  * They are weak: a program's own definition comes first. An object of its own,
  * because the runtime's has no names of libc.
  */
 #include "../arch/sys.h"
 #include "../support/memory_settings.h"
+#include "ending.h"
 #include "trap_actions.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define KERNEL_SA_RESTORER 0x04000000u
 
@@ -32,6 +36,7 @@ extern int __interceptor_sigaction(int, const struct sigaction *,
                                    struct sigaction *) __attribute__((weak));
 extern sighandler_t __interceptor_signal(int, sighandler_t)
     __attribute__((weak));
+extern void __interceptor__exit(int) __attribute__((weak));
 extern int __sigaction(int, const struct sigaction *, struct sigaction *)
     __attribute__((weak));
 
@@ -141,6 +146,16 @@ WEAK int madvise(void *start, size_t length, int advice) {
   errno = (int)-result;
   return -1;
 }
+
+WEAK _Noreturn void _exit(int status) {
+  __hwckpt_before_end();
+  if (__interceptor__exit)
+    __interceptor__exit(status);
+  for (;;)
+    SYS(exit_group, status);
+}
+
+WEAK _Noreturn void _Exit(int status) { _exit(status); }
 
 /* As libc's; but where the call is interrupted, the instruction in front tells
  * its number: it is kept in the red zone (arch/x86_64/syscall_number.c). */

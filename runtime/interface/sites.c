@@ -444,6 +444,18 @@ void sites_arrived(void) {
 
 void sites_repair_in_child(uint64_t address) { patch(address, false); }
 
+void sites_begin_in_child(void) {
+  /* A holder that is not there was perhaps about to arm them. */
+  if (atomic_exchange(&sites.lock, 0) || sites.armed)
+    write_all(false);
+  blocked_forget();
+}
+
+bool sites_keep(const void *memory) {
+  return memory == sites.tables[0].addresses ||
+         memory == sites.tables[1].addresses;
+}
+
 void sites_rolled_back(void) { sites.built = ~modules.changes; }
 
 void sites_forget(void) {

@@ -44,6 +44,12 @@ void sites_patch(uint64_t address, bool armed);
  * armed: the lock may be held by a thread that the child does not have. */
 void sites_repair_in_child(uint64_t address);
 
+/* In a child that is to be checkpointed itself: no site is armed, and the
+ * tables stay, for its threads may look into them. */
+void sites_begin_in_child(void);
+/* Whether it is one of them. */
+bool sites_keep(const void *memory);
+
 /* After a rollback, nothing armed: the modules are those of then. */
 void sites_rolled_back(void);
 

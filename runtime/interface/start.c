@@ -8,6 +8,8 @@
 #include "../support/exclude.h"
 #include "../support/handlers.h"
 #include "../support/restored.h"
+#include "cut.h"
+#include "ending.h"
 #include "entries.h"
 #include "events.h"
 #include "exec.h"
@@ -125,8 +127,28 @@ static void read_options(void) {
     give_up(&error);
 }
 
+/* Takes name=VALUE, which is the tool's and has no quotes, out of the text. */
+static void forget_option(char *text, const char *name) {
+  size_t length = strlen(name);
+  for (char *at = text; *at;) {
+    bool is_it = (at == text || at[-1] == ':') && strlen(at) >= length &&
+                 memcmp(at, name, length) == 0;
+    if (!is_it) {
+      at++;
+      continue;
+    }
+    char *end = at;
+    while (*end && *end != ':')
+      end++;
+    end += *end == ':';
+    memmove(at, end, strlen(end) + 1);
+  }
+}
+
 static void restored(const char *cache, const char *application,
                      const char *override, uint64_t generation, int tracking) {
+  /* Of who restored it before: it is not in the way of the new one. */
+  forget_option(options_text, "tree=");
   size_t length = strlen(options_text);
   if (*override)
     hwckpt_format(options_text + length, sizeof options_text - length, "%s%s",
@@ -135,6 +157,7 @@ static void restored(const char *cache, const char *application,
   monitors_read_rules(options.on, say_here);
   sites_forget();
   monitors_forget();
+  cut_forget();
   faults_restored(&options);
   events_start(&options, cache, application, generation, tracking);
 }
@@ -167,10 +190,18 @@ static void leave_preload(void) {
   }
 }
 
+void __hwckpt_before_end(void) {
+  if (cut_is_there() && events_here())
+    cut_await_written();
+}
+
 int __hwckpt_successor(struct hwckpt_successor *successor) {
-  if (!*preloaded || !events_here())
+  bool here = events_here(), together = cut_is_there();
+  if (!together && !(here && *preloaded))
     return 0;
-  *successor = (struct hwckpt_successor){preloaded, options_text};
+  __hwckpt_before_end();
+  *successor = (struct hwckpt_successor){
+      *preloaded ? preloaded : options.preload, options_text, together};
   return 1;
 }
 
@@ -194,6 +225,8 @@ __attribute__((constructor(101))) static void start(void) {
     hwckpt_format(cache, sizeof cache, "%s", options.cache);
   else
     cache_default_path(environ, cache, sizeof cache);
+  /* Before the stop signal may come: an exec leaves it blocked (exec.c). */
+  quiesce_install();
   unblock_traps();
   arch_read_tls_directly(true);
   hooks_install();
@@ -206,6 +239,7 @@ __attribute__((constructor(101))) static void start(void) {
 }
 
 __attribute__((destructor(101))) static void end(void) {
+  __hwckpt_before_end();
   if (events_here())
     monitors_leave();
 }

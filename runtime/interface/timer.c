@@ -10,6 +10,7 @@
 #include "../arch/sys.h"
 #include "../support/live.h"
 #include "../support/quiesce.h"
+#include "cut.h"
 #include "interval.h"
 #include "monitor.h"
 
@@ -73,7 +74,8 @@ static void add(const struct rule *rule, uint64_t every, bool by_cpu) {
 
 static void start(const struct hwckpt_options *options) {
   const struct rule *rule = 0;
-  if (timers.started)
+  /* Of several processes that are checkpointed together the first has them. */
+  if (timers.started || (cut_is_there() && !cut_is_root()))
     return;
   timers.started = true;
   timers.mtbf = options->mtbf;

@@ -83,7 +83,7 @@ static bool find_calls(const struct memory_map *map, bool in_libc,
 #define REACH 0x70000000ull
 
 void calls_reserve(void) {
-  if (reserved)
+  if (reserved || arch_program_calls_changed()) /* by the parent, perhaps */
     return;
   long address = SYS(mmap, 0, ARCH_PROGRAM_CALLS_STUBS, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -75,7 +75,14 @@ static LIVE struct {
   char application[CACHE_NAME_MAX];
   bool named;
   bool warned;
+  const struct partners *partners; /* of the one that is taken; null: alone */
+  bool begun;                      /* and they know of it */
 } checkpoint;
+
+static bool is_same_text(const char *a, const char *b) {
+  size_t length = strlen(a);
+  return length == strlen(b) && memcmp(a, b, length) == 0;
+}
 
 static int sink_put(struct resource_sink *sink, uint32_t type, const void *data,
                     size_t length, struct hwckpt_error *error) {
@@ -191,8 +198,60 @@ int checkpoint_open(const struct checkpoint_options *options,
   return 0;
 }
 
+/* ---- partners ---- */
+
+/* Under another name nothing can be built upon. */
+static int take_name(const char *application, struct hwckpt_error *error) {
+  if (checkpoint.named && is_same_text(checkpoint.application, application))
+    return 0;
+  int result = cache_use_application(checkpoint.cache, application, error);
+  if (result < 0)
+    return result;
+  hwckpt_format(checkpoint.application, sizeof checkpoint.application, "%s",
+                application);
+  checkpoint.named = true;
+  checkpoint.newest = checkpoint.target = 0;
+  checkpoint.tracked = checkpoint.inherited = false;
+  return 0;
+}
+
+static int tell_begun(const struct cache_writer *writer, uint64_t parent,
+                      struct hwckpt_error *error) {
+  const struct partners *partners = checkpoint.partners;
+  if (!partners || !partners->begun)
+    return 0;
+  checkpoint.begun = true;
+  return partners->begun(checkpoint.application, cache_writer_number(writer),
+                         parent, error);
+}
+
+static int tell_prepared(struct hwckpt_error *error) {
+  const struct partners *partners = checkpoint.partners;
+  return partners && partners->prepared ? partners->prepared(error) : 0;
+}
+
+static int tell_stopped(struct hwckpt_error *error) {
+  const struct partners *partners = checkpoint.partners;
+  return partners && partners->stopped
+             ? partners->stopped(&checkpoint.sink, error)
+             : 0;
+}
+
+static int tell_captured(struct hwckpt_error *error) {
+  const struct partners *partners = checkpoint.partners;
+  return partners && partners->captured ? partners->captured(error) : 0;
+}
+
+static int tell_written(struct stage *records, struct hwckpt_error *error) {
+  const struct partners *partners = checkpoint.partners;
+  return partners && partners->written ? partners->written(records, error) : 0;
+}
+
 /* The program's name, as the kernel shortens it, names its application. */
 static int name_application(struct hwckpt_error *error) {
+  if (checkpoint.partners && checkpoint.partners->application &&
+      checkpoint.partners->application[0])
+    return take_name(checkpoint.partners->application, error);
   if (checkpoint.named)
     return 0;
   char program[4096];
@@ -300,6 +359,8 @@ static int put_records(struct cache_writer *writer, Process *process,
   if (result == 0)
     result = stage_put(&checkpoint.stage, writer, error);
   stage_clear(head);
+  if (result == 0)
+    result = tell_written(head, error);
   if (result == 0)
     result = describe_put_statistics(head, statistics, error);
   return result < 0 ? result : stage_put(head, writer, error);
@@ -485,22 +546,27 @@ static int take(bool base, const struct quiesce_hooks *hooks,
                  &checkpoint.map, cache_writer_number(writer),
                  checkpoint.target);
   }
-  status = quiesce_stop(hooks, &threads, &count, error);
+  status = tell_prepared(error);
+  if (status == 0)
+    status = quiesce_stop(hooks, &threads, &count, error);
   if (status < 0)
     return status;
   uint64_t asked = quiesce_times()->begin_ns;
   uint64_t stopped = quiesce_now_ns();
   statistics->stop_ns = stopped - asked;
   note_stop(statistics, quiesce_times());
-  if (rolls_back(threads, count)) {
+  status = rolls_back(threads, count) ? 1 : tell_stopped(error);
+  if (status) {
     quiesce_resume();
-    return 1;
+    return status;
   }
   if (checkpoint.options.undo)
     undo_switch();
   /* A base is done by its first round: the rest is what was written since. */
   status = capture(base && !statistics->rounds, threads, count, &process,
                    statistics, error);
+  if (status == 0)
+    status = tell_captured(error);
   uint64_t captured = quiesce_now_ns();
   uint64_t resumed = quiesce_resume();
   statistics->resume_ns = resumed - captured;
@@ -553,7 +619,9 @@ static int take_generation(bool base, const struct quiesce_hooks *hooks,
   if (status < 0)
     return status;
   checkpoint.scanned = false;
-  status = take(base, hooks, writer, result, error);
+  status = tell_begun(writer, options.parent, error);
+  if (status == 0)
+    status = take(base, hooks, writer, result, error);
   if (status == 0) {
     status = cache_commit(writer, &result->generation, error);
   } else {
@@ -591,6 +659,10 @@ int checkpoint_take(const struct checkpoint_reason *reason,
                     struct hwckpt_error *error) {
   loaded_wait();
   look_at_program();
+  checkpoint.partners = reason->partners;
+  checkpoint.begun = false;
+  checkpoint.sink.tree = 0;
+  checkpoint.sink.tree_count = 0;
   int status = name_application(error);
   if (status < 0)
     return status;
@@ -615,7 +687,7 @@ int checkpoint_take(const struct checkpoint_reason *reason,
       again = true;
     }
     checkpoint.inherited = false;
-  } while (status < 0 && again);
+  } while (status < 0 && again && !checkpoint.begun);
   if (status)
     return status;
   checkpoint.newest = checkpoint.target = result->generation.number;

@@ -7,6 +7,7 @@
 #define HWCKPT_SUPPORT_CHECKPOINT_H
 
 #include "dirty.h"
+#include "partners.h"
 #include "quiesce.h"
 #include "records.pb.h"
 #include "rollback.h"
@@ -74,11 +75,14 @@ struct checkpoint_reason {
   uint64_t interval_ns; /* of the timer, 0: none */
   /* By how much that was exceeded, as the one before was still written. */
   uint64_t delayed_ns;
+  const struct partners *partners; /* null: none */
+  bool go_on; /* without processes that cannot be part of it */
 };
 
 /* Takes a checkpoint. Threads that wait in a save are given their result by the
  * caller: quiesce_finish_saves() after success, quiesce_fail_saves() else. 1:
- * it was not taken, because a thread waits to be rolled back. */
+ * it was not taken, because a thread waits to be rolled back, or the partners
+ * say so. */
 int checkpoint_take(const struct checkpoint_reason *reason,
                     const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,

@@ -80,5 +80,16 @@ void private_forget(void) {
     atomic_store(&ranges[i].begin, 0);
 }
 
+void private_drop(bool (*keeps)(const void *memory)) {
+  for (unsigned i = 0; i < PRIVATE_RANGES; i++) {
+    uint64_t begin = atomic_load(&ranges[i].begin);
+    if (begin > 1 && keeps((const void *)begin))
+      continue;
+    if (begin > 1)
+      SYS(munmap, begin, atomic_load(&ranges[i].end) - begin);
+    atomic_store(&ranges[i].begin, 0);
+  }
+}
+
 const struct cache_env private_cache_env = {&cache_io_kernel, private_map,
                                             private_unmap};

@@ -11,6 +11,7 @@
 
 #include "../cache/cache.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ int private_in(uint64_t begin, uint64_t end, uint64_t *from, uint64_t *to);
 
 /* After a restore: nothing of before is mapped any more. */
 void private_forget(void);
+
+/* In a forked child: gives back all but what is kept. */
+void private_drop(bool (*keeps)(const void *memory));
 
 /* Input and output of the kernel, memory from here: for the cache. */
 extern const struct cache_env private_cache_env;

@@ -1,6 +1,7 @@
 // Children forked while sites are armed run without traps and without a
 // runtime: a save is -ENOSYS there, a request is nothing, SIGUSR1 does no harm.
-// RUN: %behaviour %s -o %t && %hwckpt run --every 1ms -- %t && %hwckpt run -o every_site=200 -- %t
+// So it is where nobody takes checkpoints of all processes together.
+// RUN: %behaviour %s -o %t && HWCKPT_OPTIONS=every=1ms %t && HWCKPT_OPTIONS=every_site=200 %t
 #include "behaviour.h"
 #include <pthread.h>
 #include <sys/wait.h>

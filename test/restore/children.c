@@ -1,9 +1,11 @@
 // A program with children, while checkpoints are taken: fork with and without
 // exec, vfork, system, posix_spawn, popen. The children are no part of the
-// checkpoint, nor are pipes to them: after a restore there is none to wait for.
+// checkpoint where they have no runtime, nor are pipes to them: after a restore
+// there is none to wait for.
 // RUN: %clang -fhwckpt -O2 %s -o %t && %python %S/Inputs/killed-anywhere --options every=2ms:on_unsupported=warn %hwckpt %t
 #define _GNU_SOURCE
 #include "Inputs/come-back.h"
+#include <hwckptintrin.h>
 #include <errno.h>
 #include <spawn.h>
 #include <string.h>
@@ -35,7 +37,7 @@ static void forks(int value) {
   pid_t child = fork();
   if (child == 0) {
     // Its sites are those of the parent at the moment of the fork.
-    if (compute(1) != compute(1) || __builtin_ckpt_save() != -ENOSYS)
+    if (compute(1) != compute(1) || hwckpt_request() < 0)
       _exit(99);
     if (value & 1)
       exit(value);

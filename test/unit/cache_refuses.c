@@ -95,12 +95,12 @@ static void refuse_names(struct cache *cache) {
   for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
     CHECK_ERROR(cache_reader_open(cache, names[i], 1, &reader, &unit_error),
                 CACHE_NAME);
-  char longest[CACHE_NAME_MAX + 1];
+  char longest[CACHE_APPLICATION_MAX + 1];
   memset(longest, 'a', sizeof(longest) - 1);
-  longest[CACHE_NAME_MAX] = '\0';
+  longest[CACHE_APPLICATION_MAX] = '\0';
   CHECK_ERROR(cache_reader_open(cache, longest, 1, &reader, &unit_error),
               CACHE_NAME);
-  longest[CACHE_NAME_MAX - 1] = '\0';
+  longest[CACHE_APPLICATION_MAX - 1] = '\0';
   CHECK_ERROR(cache_reader_open(cache, longest, 1, &reader, &unit_error),
               NO_APPLICATION);
   CHECK_ERROR(cache_reader_open(cache, "hwckpt-cache", 1, &reader, &unit_error),

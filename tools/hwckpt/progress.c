@@ -5,6 +5,7 @@
 #include "supervised.h"
 #include "text.h"
 #include "time_namespace.h"
+#include "tree.h"
 
 #include "tools/restorer/plan.h"
 
@@ -141,6 +142,8 @@ static void take_lazy(struct progress *progress, int uffd) {
   }
   if (!loader)
     loader = loader_start(loading);
+  if (loader > 0)
+    tree_is_not_of_it(loader);
   close(ends[1]);
   progress->also[1] = (struct supervise_also){ends[0], loader_ready, progress};
   progress->loader = loader;

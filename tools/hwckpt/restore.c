@@ -22,6 +22,7 @@
 
 #include "runtime/support/resume_abi.h"
 #include "tools/restorer/plan.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,9 +137,11 @@ static int read_arguments(int argc, char **argv,
   if (mtbf &&
       (failed = arguments_mtbf(&command_restore, mtbf, request->options)))
     return failed;
-  if (strlen(request->options) >= sizeof((struct restore_plan *)0)->options)
+  if (strlen(request->options) + TREE_OPTION_MAX >=
+      sizeof((struct restore_plan *)0)->options)
     return report_usage(&command_restore, "-o", "longer than %zu bytes",
-                        sizeof((struct restore_plan *)0)->options - 1);
+                        sizeof((struct restore_plan *)0)->options - 1 -
+                            TREE_OPTION_MAX);
   return arguments_which(&command_restore, argc, argv, &request->which);
 }
 
@@ -266,6 +269,24 @@ static int roll_back_early(struct files *files, struct hwckpt_error *error) {
   return failed ? failed : checks_of_files(files->generation, NULL, error);
 }
 
+/* ---- checkpoints of all processes from now on ---- */
+
+/* Which id the first gets is not known with --pid=any. */
+static int begin_tree(struct restore_request *request,
+                      const struct generation *generation,
+                      struct hwckpt_error *error) {
+  pid_t root = request->policy == IDS_ANY ? 0 : generation->process.pid;
+  int failed = tree_begin(error);
+  return failed ? failed : tree_set_option(request->options, root, error);
+}
+
+static void serve_tree(const struct supervised *program) {
+  struct hwckpt_error error = {0};
+  tree_is_not_of_it(program->init);
+  if (tree_serve(program->pid, &error))
+    report_error(&error);
+}
+
 /* ---- a tree of processes ---- */
 
 struct tree_files {
@@ -346,9 +367,12 @@ static int restore_tree(struct restore_request *request,
   if (!failed)
     failed = check_tree_files(request, selection, plan, &files, &error);
   if (!failed)
+    failed = begin_tree(request, generation, &error);
+  if (!failed)
     assembly = assembly_launch(&work, &supervisor, &program, &error);
   if (!assembly)
     return report_error(&error);
+  serve_tree(&program);
   struct supervise_also also = assembly_watched(assembly);
   int status = supervise(&supervisor, &program, &also, 1);
   struct progress progress = {
@@ -414,10 +438,13 @@ static int restore_selected(struct restore_request *request,
   if (!failed)
     failed = roll_back_early(&files, &error);
   if (!failed)
+    failed = begin_tree(request, generation, &error);
+  if (!failed)
     failed = launch_program(request, generation, selection, &supervisor,
                             &program, &status_fd, &error);
   if (failed)
     return report_error(&error);
+  serve_tree(&program);
   progress_begin(&progress, status_fd);
   if (request->lazy == LAZY_FAULT)
     prepare_loading(&progress);

@@ -15,6 +15,7 @@
 #include "spill.h"
 #include "supervise.h"
 #include "supervised.h"
+#include "tree.h"
 
 #include "tools/tiers/tier.h"
 
@@ -37,6 +38,10 @@ struct request {
   char cache[CACHE_PATH_MAX];
   char **program;               /* its arguments, itself first */
   char preload[CACHE_PATH_MAX]; /* the runtime, "": the program has it */
+  bool no_runtime;              /* nor does anybody give it one */
+  /* The runtime for what its processes execute. */
+  bool hands_on;
+  char hand_on[CACHE_PATH_MAX];
 };
 
 /* Finds the program as execvp(3) does; a negative errno when it cannot. */
@@ -121,7 +126,11 @@ static int check_program(struct request *request) {
   int failed = find_program(request->program[0], path);
   if (failed)
     return cannot_start(request->program[0], -failed);
-  if (request->force || !lacks_runtime(path, looked_at, &dynamic))
+  if (!own_file("hwckpt-preload.so", request->hand_on))
+    request->hands_on = true;
+  bool lacks = lacks_runtime(path, looked_at, &dynamic);
+  request->no_runtime = lacks && request->force;
+  if (request->force || !lacks)
     return 0;
   struct hwckpt_error error = {0};
   int missing = own_file("hwckpt-preload.so", request->preload);
@@ -237,7 +246,7 @@ static int settle_options(struct request *request) {
     hwckpt_fail(&error, HWCKPT_E_CACHE_NAME, 0, name,
                 "given with --name; at most %d bytes, not beginning with '.' "
                 "or '-'",
-                CACHE_NAME_MAX - 1);
+                CACHE_APPLICATION_MAX - 1);
     report_error(&error);
     return EXIT_USAGE;
   }
@@ -302,11 +311,21 @@ static void set_preload(const char *path) {
   }
 }
 
+/* What the runtime is to know of us and of what it hands on. */
+static bool set_tool_options(struct request *request) {
+  if (request->no_runtime)
+    return true;
+  if (request->hands_on &&
+      options_set(request->options, "preload", request->hand_on, NULL))
+    return false;
+  return !tree_set_option(request->options, getpid(), NULL);
+}
+
 /* In the new process. */
-static _Noreturn void become(const struct request *request,
+static _Noreturn void become(struct request *request,
                              const struct supervisor *supervisor, int life,
                              int failure) {
-  if (supervise_release(supervisor, life)) {
+  if (supervise_release(supervisor, life) && set_tool_options(request)) {
     setenv("HWCKPT_OPTIONS", request->options, 1);
     /* What is in its environment is in its checkpoints. */
     if (request->spill && tier_needs_secrets(request->spill))
@@ -337,13 +356,16 @@ static int begin_spill(const struct request *request, struct spill **spill) {
   return spill_begin(&asked, spill, &error) ? report_error(&error) : 0;
 }
 
-static int start_and_stand_by(const struct request *request) {
+static int start_and_stand_by(struct request *request) {
   struct supervisor supervisor;
+  struct hwckpt_error error = {0};
   struct spill *spill;
   int life[2], failure[2];
   int failed = begin_spill(request, &spill);
   if (failed)
     return failed;
+  if (tree_begin(&error))
+    return report_error(&error);
   if (pipe2(life, O_CLOEXEC) || pipe2(failure, O_CLOEXEC))
     return system_failed("pipe");
   if (supervise_begin(&supervisor))
@@ -365,6 +387,8 @@ static int start_and_stand_by(const struct request *request) {
   close(failure[0]);
   if (told != sizeof number)
     supervised_runs(0);
+  if (tree_serve(pid, &error))
+    report_error(&error);
   struct supervised program = {.pid = pid, .pidfd = -1, .reports = -1};
   int status = supervise(&supervisor, &program, NULL, 0);
   if (spill) { /* which takes its time, and may be ended */

@@ -2,6 +2,7 @@
 #include "supervise.h"
 #include "command.h"
 #include "proc_stat.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -173,6 +174,7 @@ int supervise(struct supervisor *supervisor, struct supervised *program,
     if (poll(watched, 2 + count, -1) < 0 && errno != EINTR)
       break;
     take_signals(supervisor, program);
+    tree_reap();
     for (unsigned i = 0; i < count; i++)
       if (watched[2 + i].revents && also[i].fd >= 0 &&
           !also[i].ready(also[i].fd, also[i].context))

@@ -1,0 +1,38 @@
+/* cut.h - a process of a tree takes its checkpoints together with the others:
+ * its side of the protocol (tree_abi.h, docs/trees.md). On the checkpoint
+ * thread, but for what says otherwise.
+ *
+ * Invariant: whatever becomes of the coordinator, the program does not stand
+ * still for longer than a deadline.
+ */
+#ifndef HWCKPT_INTERFACE_CUT_H
+#define HWCKPT_INTERFACE_CUT_H
+
+#include "../support/checkpoint.h"
+
+#include <stdbool.h>
+
+/* By the option `tree`: whether there is a coordinator, and whether this
+ * process is the one that it started, or restored under an id that it could not
+ * know. Anywhere. */
+void cut_start(const char *option, bool restored_root);
+bool cut_is_there(void);
+bool cut_is_root(void);
+
+/* Whether no other process is in the tree, as far as is seen without asking. */
+bool cut_is_alone(void);
+/* Takes a checkpoint, with all others if there are any: `cut`, for which the
+ * coordinator asked; 0: one is asked for. The generation in the result is the
+ * whole's. 1: it was not taken, as of checkpoint_take(). */
+int cut_take(uint32_t cut, const struct checkpoint_reason *reason,
+             const struct quiesce_hooks *hooks,
+             struct checkpoint_result *result, struct hwckpt_error *error);
+
+/* On any thread: waits until nothing is left to be written of what was captured
+ * of this process. */
+void cut_await_written(void);
+
+/* In a forked child, and in the restored program: nothing is open. */
+void cut_forget(void);
+
+#endif

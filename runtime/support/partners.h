@@ -1,0 +1,32 @@
+/* partners.h - those with whom a process takes a checkpoint: the other
+ * processes of its tree, of which all are captured as they are at one moment.
+ *
+ * What support/ knows of them is when they have a say. Each of these is called
+ * on the checkpoint thread; null: nobody is asked. 0: go on; a negative code:
+ * the checkpoint is given up. Invariant: between stopped() and captured() no
+ * thread of the program runs.
+ */
+#ifndef HWCKPT_SUPPORT_PARTNERS_H
+#define HWCKPT_SUPPORT_PARTNERS_H
+
+#include "../error.h"
+#include "../resources/resource.h"
+#include "stage.h"
+
+struct partners {
+  /* Under which its generations are written; "": its own. */
+  const char *application;
+  int (*begun)(const char *application, uint64_t number, uint64_t parent,
+               struct hwckpt_error *error);
+  /* Rounds are done; the stop comes next. */
+  int (*prepared)(struct hwckpt_error *error);
+  /* All threads stand. Fills what the sink has of the tree. 1: it is not
+   * taken, and nothing is wrong. */
+  int (*stopped)(struct resource_sink *sink, struct hwckpt_error *error);
+  /* Everything is captured; the threads go on next. */
+  int (*captured)(struct hwckpt_error *error);
+  /* All is written but the records that this adds; the commit comes next. */
+  int (*written)(struct stage *records, struct hwckpt_error *error);
+};
+
+#endif

@@ -1,0 +1,156 @@
+/* tree.c - see tree.h. One cut after the other (tree_cut.c); who asks for one
+ * while one is taken, and is no part of it, waits. */
+#include "tree.h"
+#include "options_text.h"
+#include "tree_cut.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OTHERS_MAX 8u
+#define WAITING_MOST 64
+
+static struct {
+  int listener;
+  uint32_t number; /* of the socket, 0: there is none */
+  pid_t root;
+  _Atomic size_t other_count;
+  pid_t others[OTHERS_MAX];
+  uint32_t cut;
+  /* Who came too late for the last cut. */
+  struct tree_caller *waiting;
+  size_t waiting_count;
+} tree = {.listener = -1};
+
+static int refused(const char *what, struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_NO_PROGRAM, errno, what, "%s", "");
+}
+
+int tree_begin(struct hwckpt_error *error) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  uint32_t number;
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) ||
+      (tree.listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) < 0)
+    return refused("socket", error);
+  for (;;) {
+    if (getrandom(&number, sizeof number, 0) < 0)
+      return refused("getrandom", error);
+    size_t length = (size_t)snprintf(address.sun_path + 1, TREE_NAME_MAX,
+                                     TREE_NAME, number);
+    if (number &&
+        !bind(tree.listener, (struct sockaddr *)&address,
+              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length)))
+      break;
+    if (number && errno != EADDRINUSE)
+      return refused("bind", error);
+  }
+  if (listen(tree.listener, WAITING_MOST))
+    return refused("listen", error);
+  tree.number = number;
+  return 0;
+}
+
+int tree_set_option(char *options, pid_t root, struct hwckpt_error *error) {
+  char value[32];
+  snprintf(value, sizeof value, "%u-%d", tree.number, root);
+  return options_set(options, "tree", value, error);
+}
+
+void tree_is_not_of_it(pid_t pid) {
+  size_t count = atomic_load(&tree.other_count);
+  if (pid <= 0 || count == OTHERS_MAX)
+    return;
+  tree.others[count] = pid;
+  atomic_store(&tree.other_count, count + 1);
+}
+
+static bool next_caller(struct tree_caller *caller) {
+  if (tree.waiting_count) {
+    *caller = tree.waiting[0];
+    memmove(tree.waiting, tree.waiting + 1,
+            --tree.waiting_count * sizeof *tree.waiting);
+    return true;
+  }
+  return tree_cut_accept(tree.listener, caller);
+}
+
+static void wait_also(struct tree_caller *late, size_t count) {
+  struct tree_caller *grown = realloc(
+      tree.waiting, (tree.waiting_count + count + 1) * sizeof *tree.waiting);
+  for (size_t i = 0; i < count; i++)
+    if (grown)
+      grown[tree.waiting_count++] = late[i];
+    else
+      close(late[i].fd);
+  if (grown)
+    tree.waiting = grown;
+  free(late);
+}
+
+static void *serve(void *unused) {
+  (void)unused;
+  for (;;) {
+    struct tree_caller caller, *late;
+    size_t count;
+    if (!next_caller(&caller))
+      continue;
+    /* Asked for a cut that is over. */
+    if (caller.hello.cut) {
+      tree_cut_refuse(&caller);
+      continue;
+    }
+    const struct tree_cut_request request = {
+        .number = ++tree.cut ? tree.cut : ++tree.cut,
+        .listener = tree.listener,
+        .root = tree.root,
+        .others = tree.others,
+        .other_count = atomic_load(&tree.other_count),
+        .caller = caller,
+    };
+    tree_cut(&request, &late, &count);
+    wait_also(late, count);
+  }
+  return NULL;
+}
+
+int tree_serve(pid_t root, struct hwckpt_error *error) {
+  pthread_t thread;
+  tree.root = root;
+  errno = pthread_create(&thread, NULL, serve, NULL);
+  if (errno)
+    return refused("thread", error);
+  pthread_detach(thread);
+  return 0;
+}
+
+/* What we made ourselves has others who wait for it. */
+static bool is_own(pid_t pid) {
+  for (size_t i = 0; i < atomic_load(&tree.other_count); i++)
+    if (tree.others[i] == pid)
+      return true;
+  return pid == tree.root;
+}
+
+void tree_reap(void) {
+  char path[64];
+  int child;
+  snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+  FILE *file = tree.number && tree.root ? fopen(path, "re") : NULL;
+  while (file && fscanf(file, "%d", &child) == 1)
+    if (!is_own(child))
+      waitpid(child, NULL, WNOHANG);
+  if (file)
+    fclose(file);
+}

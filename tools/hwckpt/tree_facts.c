@@ -1,0 +1,184 @@
+/* tree_facts.c - see tree_facts.h. */
+#include "tree_facts.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kcmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct gathering {
+  struct tree_fact *list;
+  size_t count, room;
+  const pid_t *pids;
+};
+
+static struct tree_fact *append(struct gathering *gathering) {
+  if (gathering->count == gathering->room) {
+    size_t room = gathering->room ? 2 * gathering->room : 256;
+    struct tree_fact *grown =
+        realloc(gathering->list, room * sizeof *gathering->list);
+    if (!grown)
+      return NULL;
+    gathering->list = grown;
+    gathering->room = room;
+  }
+  return &gathering->list[gathering->count++];
+}
+
+/* false: no memory. */
+static bool add(struct gathering *gathering, int folder, const char *name,
+                int32_t member) {
+  struct stat status;
+  if (fstatat(folder, name, &status, 0))
+    return true; /* closed: not by the program, which stands still */
+  struct tree_fact *fact = append(gathering);
+  if (!fact)
+    return false;
+  memset(fact, 0, sizeof *fact);
+  fact->device = status.st_dev;
+  fact->inode = status.st_ino;
+  fact->mode = status.st_mode;
+  fact->member = member;
+  fact->number = (int32_t)strtol(name, NULL, 10);
+  return true;
+}
+
+static bool gather(struct gathering *gathering, pid_t pid, int32_t member) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/fd", pid);
+  DIR *folder = opendir(path);
+  const struct dirent *entry;
+  bool has_room = true;
+  while (folder && has_room && (entry = readdir(folder)))
+    if (isdigit((unsigned char)*entry->d_name))
+      has_room = add(gathering, dirfd(folder), entry->d_name, member);
+  if (folder)
+    closedir(folder);
+  return has_room;
+}
+
+static int compare(uint64_t one, uint64_t other) {
+  return (one > other) - (one < other);
+}
+
+static int by_place(const void *first, const void *second) {
+  const struct tree_fact *one = first, *other = second;
+  int order = compare(one->device, other->device);
+  if (!order)
+    order = compare(one->inode, other->inode);
+  if (!order)
+    order = (one->member > other->member) - (one->member < other->member);
+  return order ? order
+               : (one->number > other->number) - (one->number < other->number);
+}
+
+static bool same_inode(const struct tree_fact *one,
+                       const struct tree_fact *other) {
+  return one->device == other->device && one->inode == other->inode;
+}
+
+static bool same_file(const struct gathering *gathering,
+                      const struct tree_fact *one,
+                      const struct tree_fact *other) {
+  return syscall(SYS_kcmp, gathering->pids[one->member],
+                 gathering->pids[other->member], KCMP_FILE,
+                 (unsigned long)one->number, (unsigned long)other->number) == 0;
+}
+
+/* Numbers the open files of one inode: of each the first that is met stands for
+ * all. */
+static void number_files(const struct gathering *gathering, size_t begin,
+                         size_t end, uint64_t *last) {
+  struct tree_fact *list = gathering->list;
+  for (size_t i = begin; i < end; i++)
+    for (size_t j = begin; j < i && !list[i].file; j++) {
+      /* One that was found to be another's is not asked again. */
+      bool stands =
+          !list[j].file || j == begin || list[j].file != list[j - 1].file;
+      if (!stands || !same_file(gathering, &list[i], &list[j]))
+        continue;
+      if (!list[j].file)
+        list[j].file = ++*last;
+      list[i].file = list[j].file;
+    }
+}
+
+static uint32_t flags_of(pid_t pid, int number) {
+  char path[64], line[128];
+  unsigned flags = 0;
+  snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", pid, number);
+  FILE *file = fopen(path, "re");
+  while (file && fgets(line, sizeof line, file))
+    if (sscanf(line, "flags: %o", &flags) == 1)
+      break;
+  if (file)
+    fclose(file);
+  return flags & ~(uint32_t)O_CLOEXEC;
+}
+
+static bool matters(const struct tree_fact *fact) {
+  return fact->file || S_ISFIFO(fact->mode) || S_ISSOCK(fact->mode);
+}
+
+int tree_facts(const pid_t *pids, size_t count, struct tree_fact **facts,
+               size_t *fact_count, struct hwckpt_error *error) {
+  struct gathering gathering = {.pids = pids};
+  uint64_t last = 0;
+  *facts = NULL;
+  *fact_count = 0;
+  for (size_t i = 0; i < count; i++)
+    if (!gather(&gathering, pids[i], (int32_t)i)) {
+      free(gathering.list);
+      return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "descriptors",
+                         "%zu of them", gathering.count);
+    }
+  struct tree_fact *list = gathering.list;
+  if (gathering.count)
+    qsort(list, gathering.count, sizeof *list, by_place);
+  for (size_t begin = 0, end; begin < gathering.count; begin = end) {
+    for (end = begin + 1;
+         end < gathering.count && same_inode(&list[begin], &list[end]);)
+      end++;
+    number_files(&gathering, begin, end, &last);
+  }
+  for (size_t i = 0; i < gathering.count; i++)
+    if (matters(&list[i])) {
+      list[*fact_count] = list[i];
+      list[*fact_count].flags = flags_of(pids[list[i].member], list[i].number);
+      ++*fact_count;
+    }
+  *facts = list;
+  return 0;
+}
+
+bool tree_facts_same_memory(pid_t pid, pid_t parent) {
+  return syscall(SYS_kcmp, pid, parent, KCMP_VM, 0ul, 0ul) == 0;
+}
+
+int tree_facts_apart(pid_t pid, pid_t parent, struct hwckpt_error *error) {
+  static const struct {
+    int type;
+    const char *what;
+  } kinds[] = {
+      {KCMP_VM, "memory"},
+      {KCMP_FILES, "their table of descriptors"},
+      {KCMP_FS, "their working directory"},
+      {KCMP_SIGHAND, "their signal actions"},
+  };
+  char object[64];
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    if (syscall(SYS_kcmp, pid, parent, kinds[i].type, 0ul, 0ul) != 0)
+      continue;
+    snprintf(object, sizeof object, "processes %d and %d", parent, pid);
+    return hwckpt_fail(error, HWCKPT_E_TREE_SHARED, 0, object, "%s",
+                       kinds[i].what);
+  }
+  return 0;
+}
