@@ -146,6 +146,32 @@ int hwckpt_region_save(const char *set);
  * is passed over for the one before, and said. */
 int hwckpt_region_load(const char *set);
 
+/* ---- one thread: back to where it was, while the others run ----
+ *
+ * In memory alone, and for the calling thread: for work that is tried again
+ * when it fails. Saved and put back are its stack from the caller of the save
+ * on, the registers that a call keeps, its signal mask, its thread-local
+ * variables (not libc's own), and the regions of the set (hwckpt_region();
+ * null: none). Not put back are the heap, other memory, what is locked, files,
+ * and what the thread did to others. Defined only where -fhwckpt links the
+ * runtime. */
+
+/* 0: saved, and what was saved before is dropped; n > 0: the thread comes back
+ * to here for the n-th time; < 0: a negative errno (-ENOMEM; -EINVAL: not on
+ * the thread's own stack; -ENOENT: no such set; -ENOSYS: in a child). The
+ * function that calls it may return before the load: its frame comes back too.
+ */
+int hwckpt_thread_save(const char *set) __attribute__((returns_twice));
+
+/* Goes back; returns only when it cannot: -ENOENT, nothing is saved. With the
+ * option rollback_scope=thread a failure (rollback_on) of a thread that has
+ * saved itself does this instead of rolling the program back.
+ * Async-signal-safe. */
+int hwckpt_thread_load(void);
+
+/* What was saved is not needed any more. Before the thread ends. */
+void hwckpt_thread_drop(void);
+
 /* What checkpoints have cost: of all since the program began, or of the last
  * one that was committed; nanoseconds and pages. */
 struct hwckpt_statistics {
@@ -167,6 +193,7 @@ struct hwckpt_statistics {
   unsigned long long device_rate; /* bytes a second that flash writes, 0: ? */
   /* Times it was rolled back in place; of these, because of a failure. */
   unsigned long long rollbacks, faults_rolled_back;
+  unsigned long long thread_rollbacks; /* threads that went back alone */
 };
 
 /* Fills the first `size` bytes (sizeof the structure) of *statistics. 0, or a

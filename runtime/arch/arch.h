@@ -127,6 +127,23 @@ void arch_call_on_stack(void *stack_top,
 _Noreturn void arch_unmap_and_sigreturn(void *address, size_t length,
                                         const ucontext_t *context);
 
+/* ---- threads that go back by themselves ---- */
+
+/* What a call of a function keeps. */
+struct arch_registers {
+  uint64_t kept[6];
+  uint64_t sp, pc; /* behind the call */
+  uint32_t mxcsr;
+  uint16_t x87;
+};
+/* The runtime's: what hwckpt_thread_save() does, with the registers of its
+ * caller, and returns. */
+int arch_thread_saved(const char *set, const struct arch_registers *registers)
+    __attribute__((visibility("hidden")));
+/* hwckpt_thread_save() returns once more, with result, on the stack of then. */
+_Noreturn void arch_come_back(const struct arch_registers *registers,
+                              int result);
+
 /* XCR0 and the bytes of the context's extended state, for the record. */
 uint64_t arch_xstate_features(void);
 uint32_t arch_xstate_size(const ucontext_t *context);

@@ -62,12 +62,14 @@ void counters_taken(const struct checkpoint_result *result) {
 }
 
 /* A rollback takes the others back, but not its own number. */
-static LIVE _Atomic uint64_t rollbacks, faults;
+static LIVE _Atomic uint64_t rollbacks, faults, threads_back;
 
 void counters_rolled_back(bool fault) {
   atomic_fetch_add(&rollbacks, 1);
   atomic_fetch_add(&faults, fault);
 }
+
+void counters_thread_back(void) { atomic_fetch_add(&threads_back, 1); }
 
 void counters_failed(void) {
   begin_change();
@@ -87,6 +89,7 @@ EXPORTED int hwckpt_statistics(struct hwckpt_statistics *statistics,
     atomic_thread_fence(memory_order_acquire);
   } while (before & 1 || before != atomic_load(&turn));
   copy.rollbacks = atomic_load(&rollbacks);
+  copy.thread_rollbacks = atomic_load(&threads_back);
   copy.faults_rolled_back = atomic_load(&faults);
   if (size > sizeof copy) {
     memset((char *)statistics + sizeof copy, 0, size - sizeof copy);

@@ -11,5 +11,7 @@ void counters_taken(const struct checkpoint_result *result);
 void counters_failed(void);
 /* `fault`: because of a failure of the program. */
 void counters_rolled_back(bool fault);
+/* On any thread: it went back alone. */
+void counters_thread_back(void);
 
 #endif

@@ -12,6 +12,7 @@
 #include "../support/live.h"
 #include "../support/quiesce.h"
 #include "events.h"
+#include "thread_calls.h"
 #include "trap_actions.h"
 
 #include <signal.h>
@@ -32,6 +33,8 @@ static const struct word {
 static struct {
   uint64_t on;  /* bit (n - 1) of signal n, and of CHECK */
   bool handled; /* also when the program has a handler */
+  bool threads; /* alone, where they can */
+  int64_t verbosity;
   uint32_t retries;
 } wanted;
 
@@ -90,7 +93,7 @@ void faults_start(const struct hwckpt_options *options) {
     want(text, length);
     text += length + (text[length] != 0);
   }
-  wanted.retries = (uint32_t)options->rollback_retries;
+  faults_restored(options);
   for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
     if (words[i].bit && words[i].bit != CHECK - 1)
       install((int)words[i].bit);
@@ -98,9 +101,13 @@ void faults_start(const struct hwckpt_options *options) {
 
 void faults_restored(const struct hwckpt_options *options) {
   wanted.retries = (uint32_t)options->rollback_retries;
+  wanted.threads = options->rollback_scope[0] == 't';
+  wanted.verbosity = options->verbosity;
   atomic_store(&failure.state, NONE);
   retries.generation = retries.count = 0;
 }
+
+bool faults_take_threads(void) { return wanted.threads && wanted.on; }
 
 /* ---- on the failing thread ---- */
 
@@ -156,6 +163,29 @@ static void note(const char *description) {
   atomic_store(&failure.state, NOTED);
 }
 
+static void say(const char *text) { SYS(write, 2, text, strlen(text)); }
+
+/* The thread alone, if it has saved itself; that is told before it goes. */
+static void take_thread_back(const char *description) {
+  char text[2 * DESCRIPTION];
+  uint32_t times;
+  if (!wanted.threads || !thread_calls_saved(&times))
+    return;
+  if (times >= wanted.retries) {
+    struct hwckpt_error error;
+    hwckpt_fail(&error, HWCKPT_E_FAILS_AGAIN, 0, description,
+                "its thread went back %u times", times);
+    write_error(&error);
+    return;
+  }
+  hwckpt_format(text, sizeof text,
+                "hwckpt: %s: thread %d goes back alone, %u of %u\n",
+                description, (int)SYS(gettid), times + 1, wanted.retries);
+  if (wanted.verbosity > 0)
+    say(text);
+  thread_calls_load();
+}
+
 static bool is_of_use(const char *description) {
   uint64_t generation = events_newest();
   return generation && !in_vain(description, generation);
@@ -172,6 +202,7 @@ void faults_signal(int number, const siginfo_t *info, void *context) {
       (trap_actions_handled(number) && !wanted.handled))
     return;
   describe_signal(description, number, info, context);
+  take_thread_back(description);
   if (!is_of_use(description))
     return;
   note(description);
@@ -190,6 +221,7 @@ bool faults_check(const char *condition, const char *file, int line) {
   if (!is_wanted(CHECK - 1) || !events_here())
     return false;
   describe_check(description, condition, file, line);
+  take_thread_back(description);
   if (!is_of_use(description))
     return false;
   note(description);

@@ -24,6 +24,9 @@ void faults_restored(const struct hwckpt_options *options);
  * returns when it is not, or failed. */
 void faults_signal(int number, const siginfo_t *info, void *context);
 
+/* Whether failures take threads back alone. */
+bool faults_take_threads(void);
+
 /* A check failed. True: the caller is to be rolled back, and says so below when
  * it was not. False: as below already. */
 bool faults_check(const char *condition, const char *file, int line);

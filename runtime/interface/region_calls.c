@@ -66,6 +66,13 @@ static struct region *find(const char *set, const char *name) {
   return 0;
 }
 
+const struct region *region_calls_of(const char *set, unsigned i) {
+  for (unsigned k = 0; k < REGIONS_MAX; k++)
+    if (equal(regions[k].set, set) && i-- == 0)
+      return &regions[k];
+  return 0;
+}
+
 static int refuse(const char *object, int result, const char *why) {
   struct hwckpt_error error;
   char text[1400];

@@ -10,6 +10,10 @@
 
 #include "../support/regions.h"
 
+/* On a thread of the program: the i-th region of the set; null: there is none.
+ * Valid as long as nobody describes another. */
+const struct region *region_calls_of(const char *set, unsigned i);
+
 /* On the checkpoint thread: does what is waited for. */
 void region_calls_serve(void);
 /* Whether a thread waits. */

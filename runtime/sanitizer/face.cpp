@@ -79,6 +79,7 @@ const Words AllowedWords[] = {
     {"hook",
      {"trap", "syscall", "interrupt", "auto", nullptr},
      "trap, syscall, interrupt or auto"},
+    {"rollback_scope", {"process", "thread", nullptr}, "process or thread"},
     {"method",
      {"auto", "stop", "precopy", "cow", nullptr},
      "auto, stop, precopy or cow"},
