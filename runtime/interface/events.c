@@ -223,11 +223,14 @@ enum next { NEXT_EVENTS, NEXT_LOAD, NEXT_TREE };
  * undone. */
 static enum next next_events(struct pending *taken) {
   for (;;) {
-    uint64_t now = quiesce_now_ns(), due_ns = monitors_due(now);
+    /* First: what comes while monitors are asked is looked at again. */
     uint32_t requests = atomic_exchange(&events.requests, 0);
+    uint64_t now = quiesce_now_ns(), due_ns = monitors_due(now);
     events.waiting |= requests & ALL_EVENTS;
-    if (requests & CHANGED)
+    if (requests & CHANGED) {
       tell_monitors();
+      due_ns = now; /* they are asked again */
+    }
     if (requests >> REQUEST_REGIONS & 1)
       region_calls_serve();
     if (requests >> REQUEST_LOAD & 1 && quiesce_load_waits())

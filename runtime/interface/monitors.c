@@ -135,12 +135,13 @@ bool monitors_trap(const siginfo_t *info) {
 }
 
 uint64_t monitors_due(uint64_t now_ns) {
-  uint64_t next = release_held(now_ns);
+  uint64_t next = UINT64_MAX;
   for (size_t i = 0; i < MONITORS; i++) {
     uint64_t due = monitors[i]->due ? monitors[i]->due(now_ns) : UINT64_MAX;
     next = due < next ? due : next;
   }
-  return next;
+  uint64_t held = release_held(now_ns); /* by those too */
+  return held < next ? held : next;
 }
 
 bool monitors_wait(void) {
