@@ -19,6 +19,7 @@ struct bytes {
 static struct bytes streams[3]; /* 0: whole, of 2; 1: of 1; 2: 2 since 1 */
 static struct model models[3];
 static struct cache *cache;
+static const struct seal_key *key; /* of all that is written and read */
 
 static int put_bytes(void *context, const void *data, size_t length,
                      struct hwckpt_error *error) {
@@ -48,7 +49,7 @@ static int open_bytes(void *context, size_t i, struct stream_source *source,
   struct bytes *bytes = (struct bytes *)context + i;
   (void)error;
   bytes->at = 0;
-  *source = (struct stream_source){get_bytes, bytes, "stream"};
+  *source = (struct stream_source){get_bytes, bytes, "stream", key};
   return 0;
 }
 
@@ -88,7 +89,7 @@ static void write_generations(void) {
 
 static void copy(uint64_t number, const struct copy_parent *parent,
                  struct bytes *bytes) {
-  struct stream_sink sink = {put_bytes, bytes};
+  struct stream_sink sink = {put_bytes, bytes, key};
   struct cache_reader *reader;
   CHECK_OK(cache_reader_open(cache, "a", number, &reader, &unit_error));
   CHECK_OK(copy_out(reader, parent, 3, &sink, &unit_error));
@@ -177,6 +178,34 @@ static void read_golden(const char *path) {
   free(golden.data);
 }
 
+/* Encrypted: nothing of it is seen, another key or none is refused, and so is
+ * one that is not encrypted. */
+static void check_sealed(void) {
+  static const char secret[] = "0123456789abcdef0123456789abcdef";
+  struct seal_key right, wrong;
+  struct bytes plain = {0}, sealed = {0};
+  struct cache_generation result;
+  seal_make_key(secret, sizeof secret, &right);
+  seal_make_key(secret, sizeof secret - 1, &wrong);
+  copy(2, NULL, &plain);
+  key = &right;
+  copy(2, NULL, &sealed);
+  CHECK(sealed.length > plain.length);
+  CHECK(memmem(plain.data, plain.length, "new", 3));
+  CHECK(!memmem(sealed.data, sealed.length, "new", 3));
+  CHECK_OK(take("sealed", &sealed, 1, &result));
+  check_copy("sealed", 2);
+  CHECK_ERROR(take("refused", &plain, 1, NULL), NOT_ENCRYPTED);
+  refuse_altered(&sealed, 1999);
+  key = &wrong;
+  CHECK_ERROR(take("refused", &sealed, 1, NULL), KEY_WRONG);
+  key = NULL;
+  CHECK_ERROR(take("refused", &sealed, 1, NULL), KEY_NEEDED);
+  CHECK(count_files("refused") == 0);
+  free(plain.data);
+  free(sealed.data);
+}
+
 int main(int argc, char **argv) {
   struct cache_generation result;
   CHECK_OK(
@@ -202,6 +231,7 @@ int main(int argc, char **argv) {
   check_copy("c", 3);
   refuse_altered(&streams[1], argc == 2 ? 4999 : 499);
   refuse_chains();
+  check_sealed();
   for (int i = 0; i < 3; i++)
     free(streams[i].data);
   cache_close(cache);

@@ -22,6 +22,8 @@ enum option_value {
   OPTION_SPILL,
   OPTION_SPILL_RATE,
   OPTION_FROM,
+  OPTION_KEY_FILE,
+  OPTION_KEY_COMMAND,
   OPTION_RESTART,
   OPTION_ANEW,
   OPTION_SUPERVISED, /* hidden: supervised.h */

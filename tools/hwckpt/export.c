@@ -4,6 +4,7 @@
  * Invariant: the file is under its name when all of it is on disk, and not
  * before. */
 #include "arguments.h"
+#include "key.h"
 #include "selection.h"
 #include "text.h"
 
@@ -25,6 +26,7 @@ struct output {
   char temporary[CACHE_PATH_MAX];
   int fd;
   uint64_t written;
+  const struct seal_key *key;
 };
 
 static int output_failed(const struct output *output, const char *doing,
@@ -84,7 +86,7 @@ static bool is_special(const char *path) {
 
 static int write_file(struct cache_reader *reader, struct output *output,
                       struct hwckpt_error *error) {
-  const struct stream_sink sink = {write_output, output};
+  const struct stream_sink sink = {write_output, output, output->key};
   int failed;
   if (is_special(output->path)) {
     output->fd = open(output->path, O_WRONLY | O_CLOEXEC);
@@ -102,9 +104,10 @@ static int write_file(struct cache_reader *reader, struct output *output,
 }
 
 static int export_selected(const struct selection *selection, const char *path,
+                           const struct seal_key *key,
                            struct hwckpt_error *error) {
   char name[4 * CACHE_NAME_MAX], size[32];
-  struct output output = {.path = path};
+  struct output output = {.path = path, .key = key};
   struct cache_reader *reader;
   int failed = cache_reader_open(selection->cache, selection->application,
                                  selection->number, &reader, error);
@@ -122,22 +125,31 @@ static int export_selected(const struct selection *selection, const char *path,
 
 static int export(int argc, char **argv) {
   static const struct option rows[] = {
-      {"cache", required_argument, NULL, OPTION_CACHE}, {0}};
+      {"cache", required_argument, NULL, OPTION_CACHE}, KEY_OPTIONS, {0}};
   static struct selection selection;
   struct hwckpt_error error = {0};
   const char *cache_option = NULL;
+  struct key_request asked = {0};
+  struct seal_key key;
+  const struct seal_key *used;
   for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
     if (result == OPTION_CACHE)
       cache_option = optarg;
+    else if (result == OPTION_KEY_FILE)
+      asked.file = optarg;
+    else if (result == OPTION_KEY_COMMAND)
+      asked.command = optarg;
     else
       return arguments_refused(&command_export, result, argv);
   if (argc - optind != 2)
     return report_usage(&command_export, argv[argc - 1],
                         "a checkpoint and a file are to be named");
+  if (key_read(&asked, &key, &used, &error))
+    return report_error(&error);
   int status = EXIT_OK;
   if (selection_open(&selection, cache_option, &error) ||
       selection_find(&selection, argv[optind], &error) ||
-      export_selected(&selection, argv[optind + 1], &error))
+      export_selected(&selection, argv[optind + 1], used, &error))
     status = report_error(&error);
   selection_close(&selection);
   return status;
@@ -156,6 +168,8 @@ const struct command command_export = {
             "may run.\n"
             "\n"
             "  --cache DIR    the cache\n"
+            "  --key-file FILE, --key-command COMMAND\n"
+            "                 encrypt with this key\n"
             "\n"
             "Exit status: 0; 125 when it could not be written, 2 when the "
             "command line is\n"

@@ -98,6 +98,7 @@ static int fetch_from_any(const struct fetch_request *request,
     failed = tier_open(request->tiers[i], false, 0, &tier, error);
     if (failed)
       continue;
+    tier_set_key(tier, request->key);
     failed = fetch_from(tier, cache, wanted, chosen, error);
     tier_close(tier);
     if (!failed)

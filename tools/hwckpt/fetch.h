@@ -6,11 +6,14 @@
 
 #define FETCH_TIERS_MAX 8
 
+struct seal_key;
+
 struct fetch_request {
   const char *cache_option;
   const char *which; /* APP, APP/N, or null */
   const char *tiers[FETCH_TIERS_MAX];
   unsigned count;
+  const struct seal_key *key; /* of what is there; null: it is plain */
 };
 
 /* The nearest that has a whole copy counts: the cache, which is made when it is

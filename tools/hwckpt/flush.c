@@ -1,5 +1,6 @@
 /* flush.c - `hwckpt flush`: copies a checkpoint to a tier. */
 #include "arguments.h"
+#include "key.h"
 #include "selection.h"
 #include "text.h"
 
@@ -10,13 +11,15 @@
 #include <string.h>
 
 static int flush_selected(struct selection *selection, const char *place,
-                          uint64_t rate, struct hwckpt_error *error) {
+                          uint64_t rate, const struct seal_key *key,
+                          struct hwckpt_error *error) {
   char name[4 * CACHE_NAME_MAX], size[32], builds_on[32] = "";
   struct copies_result result;
   struct tier *tier;
   int failed = tier_open(place, true, rate, &tier, error);
   if (failed)
     return failed;
+  tier_set_key(tier, key);
   failed = copies_send(tier, selection->cache, selection->application,
                        selection->number, &result, error);
   text_escape(name, sizeof name, selection->application);
@@ -37,15 +40,23 @@ static int flush(int argc, char **argv) {
   static const struct option rows[] = {
       {"cache", required_argument, NULL, OPTION_CACHE},
       {"rate", required_argument, NULL, OPTION_SPILL_RATE},
+      KEY_OPTIONS,
       {0}};
   static struct selection selection;
   struct hwckpt_error error = {0};
   const char *cache_option = NULL;
   uint64_t rate = 0;
+  struct key_request asked = {0};
+  struct seal_key key;
+  const struct seal_key *used;
   int status = EXIT_OK;
   for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
     if (result == OPTION_CACHE)
       cache_option = optarg;
+    else if (result == OPTION_KEY_FILE)
+      asked.file = optarg;
+    else if (result == OPTION_KEY_COMMAND)
+      asked.command = optarg;
     else if (result != OPTION_SPILL_RATE)
       return arguments_refused(&command_flush, result, argv);
     else if ((status = arguments_rate(&command_flush, "--rate", optarg, &rate)))
@@ -53,9 +64,11 @@ static int flush(int argc, char **argv) {
   if (argc - optind != 2)
     return report_usage(&command_flush, argv[argc - 1],
                         "a checkpoint and a tier are to be named");
+  if (key_read(&asked, &key, &used, &error))
+    return report_error(&error);
   if (selection_open(&selection, cache_option, &error) ||
       selection_find(&selection, argv[optind], &error) ||
-      flush_selected(&selection, argv[optind + 1], rate, &error))
+      flush_selected(&selection, argv[optind + 1], rate, used, &error))
     status = report_error(&error);
   selection_close(&selection);
   return status;
@@ -76,6 +89,8 @@ const struct command command_flush = {
         "may run; `hwckpt run --spill TIER` does this by itself.\n"
         "\n"
         "  --cache DIR    the cache\n"
+        "  --key-file FILE, --key-command COMMAND\n"
+        "                 encrypt with this key\n"
         "  --rate BYTES   send no more in a second: 500000, 200K, 10M, 1G\n"
         "\n"
         "For s3:// credentials, region and endpoint are taken from where the "

@@ -5,6 +5,7 @@
  * much; then the generation is given up, and nothing of it remains. */
 #include "arguments.h"
 #include "inventory.h"
+#include "key.h"
 #include "selection.h"
 #include "text.h"
 
@@ -24,6 +25,7 @@
 struct input {
   const char *path;
   int fd;
+  const struct seal_key *key;
 };
 
 static int input_failed(const struct input *input, const char *doing,
@@ -47,7 +49,7 @@ static int rewind_input(void *context, size_t i, struct stream_source *source,
                         struct hwckpt_error *error) {
   struct input *input = context;
   (void)i;
-  *source = (struct stream_source){read_input, input, input->path};
+  *source = (struct stream_source){read_input, input, input->path, input->key};
   return input->fd < 0 || lseek(input->fd, 0, SEEK_SET) < 0
              ? input_failed(input, "it must be a file", error)
              : 0;
@@ -115,15 +117,22 @@ static int import(int argc, char **argv) {
   static const struct option rows[] = {
       {"cache", required_argument, NULL, OPTION_CACHE},
       {"name", required_argument, NULL, OPTION_NAME},
+      KEY_OPTIONS,
       {0}};
   char path[CACHE_PATH_MAX];
   struct hwckpt_error error = {0};
   const char *cache_option = NULL, *name = NULL;
+  struct key_request asked = {0};
+  struct seal_key key;
   for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
     if (result == OPTION_CACHE)
       cache_option = optarg;
     else if (result == OPTION_NAME)
       name = optarg;
+    else if (result == OPTION_KEY_FILE)
+      asked.file = optarg;
+    else if (result == OPTION_KEY_COMMAND)
+      asked.command = optarg;
     else
       return arguments_refused(&command_import, result, argv);
   if (argc - optind != 1)
@@ -135,6 +144,8 @@ static int import(int argc, char **argv) {
   struct input input = {.path = argv[optind]};
   input.fd = open(input.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   int failed = input.fd < 0 ? input_failed(&input, "open", &error) : 0;
+  if (!failed)
+    failed = key_read(&asked, &key, &input.key, &error);
   if (!failed)
     failed = selection_cache_path(cache_option, getenv("HWCKPT_OPTIONS"), path,
                                   &error);
@@ -157,6 +168,8 @@ const struct command command_import = {
             "there. An application that has checkpoints here is left alone.\n"
             "\n"
             "  --cache DIR    the cache\n"
+            "  --key-file FILE, --key-command COMMAND\n"
+            "                 the key it is encrypted with\n"
             "  --name NAME    as the application NAME, instead of its own "
             "name\n"
             "\n"

@@ -28,6 +28,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@ static int read_arguments(int argc, char **argv,
       {"verbose", no_argument, NULL, 'v'},
       {"before", required_argument, NULL, 'b'},
       {"from", required_argument, NULL, OPTION_FROM},
+      KEY_OPTIONS,
       {"supervised", required_argument, NULL, OPTION_SUPERVISED},
       {0},
   };
@@ -116,6 +118,12 @@ static int read_arguments(int argc, char **argv,
       if (!parse_number(optarg, UINT64_MAX, &request->before))
         return report_usage(&command_restore, "--before",
                             "'%s' is no number of a generation", optarg);
+      break;
+    case OPTION_KEY_FILE:
+      request->key.file = optarg;
+      break;
+    case OPTION_KEY_COMMAND:
+      request->key.command = optarg;
       break;
     case OPTION_FROM:
       if (request->from_count == FETCH_TIERS_MAX)
@@ -468,7 +476,12 @@ static int fetch(struct restore_request *request, struct hwckpt_error *error) {
   if (!fetch.count || request->before)
     return 0;
   memcpy(fetch.tiers, request->from, sizeof fetch.tiers);
-  int failed = fetch_nearest(&fetch, chosen, error);
+  struct seal_key key;
+  int failed = key_read(&request->key, &key, &fetch.key, error);
+  if (!failed)
+    failed = fetch_nearest(&fetch, chosen, error);
+  seal_forget(&key);
+  prctl(PR_SET_DUMPABLE, 1); /* what was secret is gone */
   if (*chosen)
     request->which = chosen;
   return failed;
@@ -516,6 +529,8 @@ const struct command command_restore = {
         "it\n"
         "                 from TIER, to which run --spill or `hwckpt flush`\n"
         "                 copied it; may be repeated, the nearest first\n"
+        "  --key-file FILE, --key-command COMMAND\n"
+        "                 the key of what is copied there\n"
         "  --pid=same     the program gets its old process id (default): "
         "directly\n"
         "                 where hwckpt has the right to, else in a pid "

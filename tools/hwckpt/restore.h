@@ -3,6 +3,7 @@
 #define HWCKPT_RESTORE_H
 
 #include "fetch.h"
+#include "key.h"
 #include "lazy.h"
 #include "options_text.h"
 #include "process_id.h"
@@ -17,6 +18,7 @@ struct restore_request {
   unsigned threads;                  /* that read; 0: one a processor */
   const char *from[FETCH_TIERS_MAX]; /* tiers */
   unsigned from_count;
+  struct key_request key; /* of what is there */
   const char *timing;
   bool verbose;
   char options[OPTIONS_TEXT_MAX]; /* what overrides the program's options */

@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "elf_file.h"
 #include "hold.h"
+#include "key.h"
 #include "last_words.h"
 #include "options_text.h"
 #include "own_file.h"
@@ -31,6 +32,7 @@ struct request {
   const char *cache_option, *name;
   const char *spill; /* tier that checkpoints are copied to, null: none */
   uint64_t spill_rate;
+  struct key_request key; /* what it is encrypted with */
   bool force;
   struct restart restart;
   int lock;                       /* held of an application that has a name */
@@ -159,6 +161,7 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       {"force", no_argument, NULL, OPTION_FORCE},
       {"spill", required_argument, NULL, OPTION_SPILL},
       {"spill-rate", required_argument, NULL, OPTION_SPILL_RATE},
+      KEY_OPTIONS,
       {"restart", optional_argument, NULL, OPTION_RESTART},
       {"anew", no_argument, NULL, OPTION_ANEW},
       {"supervised", required_argument, NULL, OPTION_SUPERVISED},
@@ -196,6 +199,12 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       break;
     case OPTION_FORCE:
       request->force = true;
+      break;
+    case OPTION_KEY_FILE:
+      request->key.file = optarg;
+      break;
+    case OPTION_KEY_COMMAND:
+      request->key.command = optarg;
       break;
     case OPTION_SPILL:
       request->spill = optarg;
@@ -351,9 +360,15 @@ static int begin_spill(const struct request *request, struct spill **spill) {
   char application[CACHE_NAME_MAX] = "";
   options_find(request->options, "application", application,
                sizeof application);
-  const struct spill_request asked = {request->spill, request->spill_rate,
-                                      request->cache, application};
-  return spill_begin(&asked, spill, &error) ? report_error(&error) : 0;
+  static struct seal_key key;
+  struct spill_request asked = {.tier = request->spill,
+                                .rate = request->spill_rate,
+                                .cache = request->cache,
+                                .application = application};
+  return key_read(&request->key, &key, &asked.key, &error) ||
+                 spill_begin(&asked, spill, &error)
+             ? report_error(&error)
+             : 0;
 }
 
 static int start_and_stand_by(struct request *request) {
@@ -517,6 +532,8 @@ const struct command command_run = {
         "was not\n"
         "                 done goes on (docs/supervision.md)\n"
         "  --anew         begin anew all the same\n"
+        "  --key-file FILE, --key-command COMMAND\n"
+        "                 encrypt what is copied there with this key\n"
         "  --force        run PROG even if no checkpoint can be taken of it\n"
         "\n"
         "Options in the environment's HWCKPT_OPTIONS count too; those here go "

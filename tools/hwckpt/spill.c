@@ -109,6 +109,8 @@ int spill_begin(const struct spill_request *request, struct spill **result,
   int failed =
       tier_open(request->tier, true, request->rate, &spill->tier, error);
   if (!failed)
+    tier_set_key(spill->tier, request->key);
+  if (!failed)
     failed = cache_open(&cache_env_kernel, request->cache, false, &spill->cache,
                         error);
   if (!failed)

@@ -10,11 +10,14 @@
 
 #include <stdint.h>
 
+struct seal_key;
+
 struct spill_request {
-  const char *tier;        /* null: none; then nothing is done */
-  uint64_t rate;           /* bytes a second, 0: any */
-  const char *cache;       /* its path */
-  const char *application; /* in it; its directory is there */
+  const char *tier;           /* null: none; then nothing is done */
+  const struct seal_key *key; /* null: copies are not encrypted */
+  uint64_t rate;              /* bytes a second, 0: any */
+  const char *cache;          /* its path */
+  const char *application;    /* in it; its directory is there */
 };
 
 struct spill;

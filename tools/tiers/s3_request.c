@@ -133,7 +133,6 @@ void s3_client_close(struct s3_client *client) {
     client->curl.curl_easy_cleanup(client->easy);
   /* The library stays: it may have made threads and handlers of its own. */
   explicit_bzero(client, sizeof *client);
-  prctl(PR_SET_DUMPABLE, 1);
   munmap(client, sizeof *client);
 }
 

@@ -10,6 +10,8 @@
 #ifndef HWCKPT_TIERS_STREAM_H
 #define HWCKPT_TIERS_STREAM_H
 
+#include "seal.h"
+
 #include "runtime/cache/cache.h"
 
 #define STREAM_MAGIC "HWCKPTX\n"
@@ -31,15 +33,18 @@ struct stream_sink {
   int (*write)(void *context, const void *data, size_t length,
                struct hwckpt_error *error);
   void *context;
+  const struct seal_key *key; /* what is written is encrypted; null: is not */
 };
 
 /* Where bytes come from: *got is 0 at the end and only there. `name` is for
- * errors. */
+ * errors. With a key only what is encrypted is read, without only what is not.
+ */
 struct stream_source {
   int (*read)(void *context, void *data, size_t length, size_t *got,
               struct hwckpt_error *error);
   void *context;
   const char *name;
+  const struct seal_key *key;
 };
 
 /* ---- writing ---- */

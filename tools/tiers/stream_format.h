@@ -1,9 +1,11 @@
 /* stream_format.h - the bytes of a stream, for who writes and who reads them.
  *
  * A stream is a struct stream_head and chunks: a struct stream_chunk, then its
- * payload, which is coded with zstd when it is shorter so. Each checksum is of
- * all that was before it: the checksum before (of the first chunk: that of the
- * head), the chunk's first 16 bytes, and its payload.
+ * payload, which is coded with zstd when it is shorter so, and then encrypted
+ * in a sealed stream: with it belong the chunk's first 16 bytes and the
+ * checksum before. Each checksum is of all that was before it: the checksum
+ * before (of the first chunk: that of the head), the chunk's first 16 bytes,
+ * and its payload.
  */
 #ifndef HWCKPT_TIERS_STREAM_FORMAT_H
 #define HWCKPT_TIERS_STREAM_FORMAT_H
@@ -17,8 +19,9 @@ struct stream_checksum {
 struct stream_head {
   char magic[8];
   uint32_t version;
-  uint32_t flags; /* none yet */
+  uint32_t flags; /* STREAM_SEALED: struct seal_wrapped follows */
 };
+#define STREAM_SEALED 1u
 
 enum stream_kind {
   STREAM_NOTHING,   /* of no chunk */
@@ -58,6 +61,14 @@ struct stream_pages {
 struct stream_totals {
   uint64_t record_bytes, holes, pages;
 };
+
+/* What belongs to an encrypted payload. */
+struct stream_bound {
+  unsigned char chunk[STREAM_CHUNK_SUMMED];
+  struct stream_checksum before;
+};
+struct stream_bound stream_bind(const struct stream_chunk *chunk,
+                                struct stream_checksum before);
 
 /* The checksum of what follows `before`. */
 struct stream_checksum stream_sum(struct stream_checksum before,

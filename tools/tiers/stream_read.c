@@ -15,13 +15,16 @@ struct reader {
   const struct stream_source *source;
   const struct stream_visitor *visitor;
   struct hwckpt_error *error;
-  uint64_t at; /* byte of the stream */
+  uint64_t at;         /* byte of the stream */
+  struct seal_key key; /* of the stream, when it is sealed */
+  bool sealed;
   struct stream_checksum checksum;
   struct stream_totals totals;
   bool has_pages;
   struct decoder *decoder;
   void *workspace;
   struct stream_chunk chunk;
+  unsigned char encrypted[STREAM_RAW_MAX + SEAL_MORE];
   unsigned char stored[STREAM_RAW_MAX], raw[STREAM_RAW_MAX];
   /* Of the record that is being joined: head and bytes. */
   size_t joined;
@@ -63,6 +66,29 @@ static int read_all(struct reader *reader, void *data, size_t length) {
   return 0;
 }
 
+/* The stream's own key. Somebody who has none must not be able to put a plain
+ * stream in the place of an encrypted one. */
+static int read_key(struct reader *reader) {
+  const struct stream_source *source = reader->source;
+  struct seal_wrapped wrapped;
+  if (!reader->sealed)
+    return source->key ? hwckpt_fail(reader->error, HWCKPT_E_NOT_ENCRYPTED, 0,
+                                     source->name, "%s", "")
+                       : 0;
+  int failed = read_all(reader, &wrapped, sizeof wrapped);
+  if (failed)
+    return failed;
+  if (!seal_is_whole(&wrapped))
+    return damaged(reader, "checksum of its key");
+  if (!source->key)
+    return hwckpt_fail(reader->error, HWCKPT_E_KEY_NEEDED, 0, source->name,
+                       "%s", "");
+  return seal_unwrap(source->key, &wrapped, &reader->key)
+             ? 0
+             : hwckpt_fail(reader->error, HWCKPT_E_KEY_WRONG, 0, source->name,
+                           "%s", "");
+}
+
 static int read_head(struct reader *reader) {
   struct stream_head head;
   size_t got;
@@ -73,13 +99,35 @@ static int read_head(struct reader *reader) {
       memcmp(head.magic, STREAM_MAGIC, sizeof head.magic) != 0)
     return hwckpt_fail(reader->error, HWCKPT_E_STREAM_FORMAT, 0,
                        reader->source->name, "it does not begin as one");
-  if (head.version != STREAM_VERSION || head.flags)
+  reader->sealed = head.flags == STREAM_SEALED;
+  if (head.version != STREAM_VERSION || head.flags > STREAM_SEALED)
     return hwckpt_fail(reader->error, HWCKPT_E_STREAM_FORMAT, 0,
                        reader->source->name, "version %u, flags %u",
                        head.version, head.flags);
   reader->at = sizeof head;
   reader->checksum =
       stream_sum((struct stream_checksum){0}, &head, sizeof head, "", 0);
+  return read_key(reader);
+}
+
+/* The payload, decrypted; `length` bytes of it. */
+static int read_payload(struct reader *reader, unsigned char *room,
+                        size_t length) {
+  struct stream_chunk *chunk = &reader->chunk;
+  unsigned char *payload = reader->sealed ? reader->encrypted : room;
+  const struct stream_checksum before = reader->checksum;
+  int failed = read_all(reader, payload, chunk->stored);
+  if (failed)
+    return failed;
+  struct stream_checksum sum =
+      stream_sum(before, chunk, STREAM_CHUNK_SUMMED, payload, chunk->stored);
+  if (sum.low != chunk->checksum.low || sum.high != chunk->checksum.high)
+    return damaged(reader, "checksum before it");
+  reader->checksum = sum;
+  const struct stream_bound bound = stream_bind(chunk, before);
+  if (reader->sealed && !seal_decrypt(&reader->key, &bound, sizeof bound,
+                                      payload, length + SEAL_MORE, room))
+    return damaged(reader, "what is encrypted before it was altered");
   return 0;
 }
 
@@ -89,22 +137,18 @@ static int read_chunk(struct reader *reader) {
   int failed = read_all(reader, chunk, sizeof *chunk);
   if (failed)
     return failed;
-  if (!chunk->raw || chunk->raw > STREAM_RAW_MAX || !chunk->stored ||
-      chunk->stored > chunk->raw || chunk->flags)
+  size_t more = reader->sealed ? SEAL_MORE : 0;
+  if (!chunk->raw || chunk->raw > STREAM_RAW_MAX || chunk->stored <= more ||
+      chunk->stored - more > chunk->raw || chunk->flags)
     return damaged(reader, "lengths of a chunk");
-  bool coded = chunk->stored < chunk->raw;
-  unsigned char *payload = coded ? reader->stored : reader->raw;
-  if ((failed = read_all(reader, payload, chunk->stored)))
-    return failed;
-  struct stream_checksum sum = stream_sum(
-      reader->checksum, chunk, STREAM_CHUNK_SUMMED, payload, chunk->stored);
-  if (sum.low != chunk->checksum.low || sum.high != chunk->checksum.high)
-    return damaged(reader, "checksum before it");
-  reader->checksum = sum;
-  if (coded && !decoder_decode(reader->decoder, reader->raw, chunk->raw,
-                               payload, chunk->stored))
-    return damaged(reader, "coding before it");
-  return 0;
+  size_t length = chunk->stored - more;
+  bool coded = length < chunk->raw;
+  failed = read_payload(reader, coded ? reader->stored : reader->raw, length);
+  if (!failed && coded &&
+      !decoder_decode(reader->decoder, reader->raw, chunk->raw, reader->stored,
+                      length))
+    failed = damaged(reader, "coding before it");
+  return failed;
 }
 
 /* ---- what chunks hold ---- */
@@ -293,8 +337,10 @@ int stream_read(const struct stream_source *source,
   } else
     failed = hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, source->name,
                          "reading a stream");
-  if (reader)
+  if (reader) {
     free(reader->workspace);
+    explicit_bzero(reader, sizeof *reader);
+  }
   free(reader);
   return failed;
 }

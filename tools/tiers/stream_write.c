@@ -16,6 +16,8 @@
 
 struct stream_writer {
   struct stream_sink sink;
+  struct seal_key key; /* of the stream, when it is sealed */
+  bool sealed;
   struct stream_checksum checksum;
   struct stream_totals totals;
   struct encoder *encoder;
@@ -27,6 +29,7 @@ struct stream_writer {
   unsigned char raw[STREAM_RAW_MAX];
   unsigned char table[STREAM_RAW_MAX]; /* of pages with their runs */
   unsigned char coded[STREAM_RAW_MAX];
+  unsigned char encrypted[STREAM_RAW_MAX + SEAL_MORE];
 };
 
 struct stream_checksum stream_sum(struct stream_checksum before,
@@ -42,6 +45,24 @@ struct stream_checksum stream_sum(struct stream_checksum before,
   return (struct stream_checksum){sum.low64, sum.high64};
 }
 
+struct stream_bound stream_bind(const struct stream_chunk *chunk,
+                                struct stream_checksum before) {
+  struct stream_bound bound = {.before = before};
+  memcpy(bound.chunk, chunk, sizeof bound.chunk);
+  return bound;
+}
+
+/* The payload's bytes; they take the place of *payload. */
+static void encrypt(struct stream_writer *writer, struct stream_chunk *chunk,
+                    const void **payload) {
+  size_t length = chunk->stored;
+  chunk->stored += SEAL_MORE;
+  const struct stream_bound bound = stream_bind(chunk, writer->checksum);
+  seal_encrypt(&writer->key, &bound, sizeof bound, *payload, length,
+               writer->encrypted);
+  *payload = writer->encrypted;
+}
+
 static int write_chunk(struct stream_writer *writer, enum stream_kind kind,
                        const void *data, size_t length,
                        struct hwckpt_error *error) {
@@ -52,6 +73,8 @@ static int write_chunk(struct stream_writer *writer, enum stream_kind kind,
   struct stream_chunk chunk = {.kind = kind,
                                .stored = (uint32_t)(coded ? coded : length),
                                .raw = (uint32_t)length};
+  if (writer->sealed)
+    encrypt(writer, &chunk, &payload);
   chunk.checksum = stream_sum(writer->checksum, &chunk, STREAM_CHUNK_SUMMED,
                               payload, chunk.stored);
   writer->checksum = chunk.checksum;
@@ -117,10 +140,27 @@ static int collect(struct stream_writer *writer, enum stream_kind kind,
   return failed;
 }
 
+static int write_head(struct stream_writer *writer,
+                      const struct stream_begin *begin,
+                      struct hwckpt_error *error) {
+  struct stream_head head = {.version = STREAM_VERSION};
+  struct seal_wrapped wrapped;
+  const struct stream_sink *sink = &writer->sink;
+  memcpy(head.magic, STREAM_MAGIC, sizeof head.magic);
+  head.flags = writer->sealed ? STREAM_SEALED : 0;
+  writer->checksum =
+      stream_sum((struct stream_checksum){0}, &head, sizeof head, "", 0);
+  int failed = sink->write(sink->context, &head, sizeof head, error);
+  if (failed || !writer->sealed)
+    return failed;
+  seal_derive(sink->key, begin, sizeof *begin, &writer->key);
+  seal_wrap(sink->key, &writer->key, &wrapped);
+  return sink->write(sink->context, &wrapped, sizeof wrapped, error);
+}
+
 static int write_beginning(struct stream_writer *writer,
                            const struct stream_identity *identity,
                            struct hwckpt_error *error) {
-  struct stream_head head = {.version = STREAM_VERSION};
   struct stream_begin begin = {
       .number = identity->number,
       .identity = identity->identity,
@@ -128,21 +168,19 @@ static int write_beginning(struct stream_writer *writer,
       .parent_identity = identity->parent_identity,
       .commit_ns = identity->commit_ns,
   };
-  memcpy(head.magic, STREAM_MAGIC, sizeof head.magic);
   memcpy(begin.application, identity->application,
          strnlen(identity->application, sizeof begin.application - 1));
-  writer->checksum =
-      stream_sum((struct stream_checksum){0}, &head, sizeof head, "", 0);
-  int failed =
-      writer->sink.write(writer->sink.context, &head, sizeof head, error);
+  int failed = write_head(writer, &begin, error);
   return failed
              ? failed
              : write_chunk(writer, STREAM_BEGIN, &begin, sizeof begin, error);
 }
 
 static void free_writer(struct stream_writer *writer) {
-  if (writer)
+  if (writer) {
     free(writer->workspace);
+    seal_forget(&writer->key);
+  }
   free(writer);
 }
 
@@ -160,6 +198,7 @@ int stream_begin(const struct stream_sink *sink,
                        "writing a stream");
   }
   writer->sink = *sink;
+  writer->sealed = sink->key != NULL;
   int failed = write_beginning(writer, identity, error);
   if (failed)
     free_writer(writer);

@@ -14,6 +14,7 @@ struct tier {
   const struct tier_kind *kind;
   void *self;
   struct tier_pace pace;
+  const struct seal_key *key; /* null: copies are not encrypted */
   char name[4096];
 };
 
@@ -79,6 +80,10 @@ void tier_close(struct tier *tier) {
 
 const char *tier_name(const struct tier *tier) { return tier->name; }
 
+void tier_set_key(struct tier *tier, const struct seal_key *key) {
+  tier->key = key;
+}
+
 uint64_t tier_sent(const struct tier *tier) { return tier->pace.sent; }
 
 int tier_each(struct tier *tier, const char *application, tier_visit_fn *visit,
@@ -133,7 +138,7 @@ int tier_put(struct tier *tier, const char *application, const char *file,
              void *context, struct hwckpt_error *error) {
   struct putting putting = {.kind = tier->kind,
                             .part = malloc(tier->kind->part)};
-  const struct stream_sink sink = {put_bytes, &putting};
+  const struct stream_sink sink = {put_bytes, &putting, tier->key};
   if (!putting.part)
     return no_memory(tier->name, error);
   int failed =
@@ -196,7 +201,8 @@ int tier_get(struct tier *tier, const char *application, const char *file,
   if (failed)
     free(getting);
   else
-    *source = (struct stream_source){get_bytes, getting, getting->name};
+    *source =
+        (struct stream_source){get_bytes, getting, getting->name, tier->key};
   return failed;
 }
 

@@ -23,6 +23,10 @@ int tier_open(const char *name, bool create, uint64_t rate, struct tier **tier,
 void tier_close(struct tier *tier);
 const char *tier_name(const struct tier *tier);
 
+/* From now on copies are encrypted, and only such are read. The key must live
+ * as long; null: neither. */
+void tier_set_key(struct tier *tier, const struct seal_key *key);
+
 /* Whether name is of an object storage: what it takes are secrets. */
 bool tier_needs_secrets(const char *name);
 

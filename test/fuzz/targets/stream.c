@@ -34,7 +34,7 @@ static int begin(void *context, size_t i, struct stream_source *source,
   (void)i;
   (void)error;
   bytes->at = 0;
-  *source = (struct stream_source){get, bytes, "input"};
+  *source = (struct stream_source){get, bytes, "input", NULL};
   return 0;
 }
 
@@ -55,7 +55,7 @@ static int drop(void *context, const void *data, size_t length,
 static void try(const uint8_t *data, size_t size) {
   struct bytes bytes = {data, size, 0};
   const struct copy_sources sources = {begin, end, &bytes, 1};
-  const struct stream_sink sink = {drop, NULL};
+  const struct stream_sink sink = {.write = drop};
   struct cache_generation result;
   struct cache_reader *reader;
   memory_reset();

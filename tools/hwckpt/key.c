@@ -1,0 +1,74 @@
+/* key.c - where the user's key is. */
+#include "key.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECRET_MIN 32
+#define SECRET_MAX 4096
+
+static int refuse(const char *object, int number, const char *why,
+                  struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_KEY_SOURCE, number, object, "%s", why);
+}
+
+static FILE *open_file(const char *path, struct hwckpt_error *error) {
+  struct stat status;
+  FILE *in = fopen(path, "re");
+  if (!in) {
+    refuse(path, errno, "open", error);
+    return NULL;
+  }
+  if (!fstat(fileno(in), &status) && S_ISREG(status.st_mode) &&
+      status.st_mode & (S_IRWXG | S_IRWXO)) {
+    refuse(path, 0, "others may read or write it", error);
+    fclose(in);
+    return NULL;
+  }
+  return in;
+}
+
+static int take(FILE *in, const char *object, struct seal_key *key,
+                struct hwckpt_error *error) {
+  unsigned char secret[SECRET_MAX + 1];
+  setvbuf(in, NULL, _IONBF, 0); /* no copy of it */
+  size_t length = fread(secret, 1, sizeof secret, in);
+  int failed = 0;
+  if (length < SECRET_MIN || length > SECRET_MAX)
+    failed = refuse(object, 0, "it is to be 32 to 4096 bytes", error);
+  else
+    seal_make_key(secret, length, key);
+  explicit_bzero(secret, sizeof secret);
+  return failed;
+}
+
+int key_read(const struct key_request *request, struct seal_key *key,
+             const struct seal_key **used, struct hwckpt_error *error) {
+  *used = NULL;
+  if (!request->file && !request->command)
+    return 0;
+  if (request->file && request->command)
+    return refuse("--key-file, --key-command", 0, "one of them", error);
+  prctl(PR_SET_DUMPABLE, 0);
+  *used = key;
+  if (request->file) {
+    FILE *in = open_file(request->file, error);
+    if (!in)
+      return -HWCKPT_E_KEY_SOURCE;
+    int failed = take(in, request->file, key, error);
+    fclose(in);
+    return failed;
+  }
+  FILE *in = popen(request->command, "re");
+  if (!in)
+    return refuse(request->command, errno, "popen", error);
+  int failed = take(in, request->command, key, error);
+  if (pclose(in) != 0 && !failed)
+    failed = refuse(request->command, 0, "it failed", error);
+  return failed;
+}

@@ -1,0 +1,119 @@
+/* rekey.c - `hwckpt rekey`: another key for encrypted copies, without reading
+ * them. */
+#include "arguments.h"
+#include "key.h"
+
+#include "tools/tiers/rekey.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum new_key_option { OPTION_NEW_KEY_FILE = 1024, OPTION_NEW_KEY_COMMAND };
+
+struct keys {
+  struct seal_key from, to;
+  unsigned done, failed;
+};
+
+static bool is_copy(const char *name) {
+  size_t length = strlen(name);
+  return length > 4 && !strcmp(name + length - 4, ".hwx");
+}
+
+static void change_one(const char *path, struct keys *keys) {
+  struct hwckpt_error error = {0};
+  if (rekey_file(AT_FDCWD, path, &keys->from, &keys->to, &error)) {
+    report_error(&error);
+    keys->failed++;
+  } else
+    keys->done++;
+}
+
+/* A file, or a directory that is a tier. */
+static void change_all(const char *path, struct keys *keys) {
+  char *const roots[] = {(char *)path, NULL};
+  FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+  for (FTSENT *entry; walk && (entry = fts_read(walk));)
+    if (entry->fts_info == FTS_F &&
+        (!entry->fts_level || is_copy(entry->fts_name)))
+      change_one(entry->fts_path, keys);
+    else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR) {
+      struct hwckpt_error error = {0};
+      hwckpt_fail(&error, HWCKPT_E_EXPORT_FILE, entry->fts_errno,
+                  entry->fts_path, "open");
+      report_error(&error);
+      keys->failed++;
+    }
+  if (walk)
+    fts_close(walk);
+}
+
+static int rekey(int argc, char **argv) {
+  static const struct option rows[] = {
+      KEY_OPTIONS,
+      {"new-key-file", required_argument, NULL, OPTION_NEW_KEY_FILE},
+      {"new-key-command", required_argument, NULL, OPTION_NEW_KEY_COMMAND},
+      {0}};
+  struct key_request from = {0}, to = {0};
+  struct hwckpt_error error = {0};
+  struct keys keys = {.done = 0};
+  const struct seal_key *has_from, *has_to;
+  for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
+    switch (result) {
+    case OPTION_KEY_FILE:
+      from.file = optarg;
+      break;
+    case OPTION_KEY_COMMAND:
+      from.command = optarg;
+      break;
+    case OPTION_NEW_KEY_FILE:
+      to.file = optarg;
+      break;
+    case OPTION_NEW_KEY_COMMAND:
+      to.command = optarg;
+      break;
+    default:
+      return arguments_refused(&command_rekey, result, argv);
+    }
+  if (optind >= argc)
+    return report_usage(&command_rekey, "FILE", "no file is named");
+  if (key_read(&from, &keys.from, &has_from, &error) ||
+      key_read(&to, &keys.to, &has_to, &error))
+    return report_error(&error);
+  if (!has_from || !has_to)
+    return report_usage(&command_rekey,
+                        has_from ? "--new-key-file" : "--key-file",
+                        "the old key and the new one are needed");
+  for (int i = optind; i < argc; i++)
+    change_all(argv[i], &keys);
+  printf("%u have the new key\n", keys.done);
+  return keys.failed ? EXIT_TOOL : EXIT_OK;
+}
+
+const struct command command_rekey = {
+    .name = "rekey",
+    .summary = "Give encrypted copies of checkpoints another key",
+    .help = "usage: hwckpt rekey KEY NEW-KEY FILE|DIR...\n"
+            "\n"
+            "Wraps the keys of the encrypted copies with another key: of FILEs "
+            "that\n"
+            "`hwckpt export` wrote, and of all in DIR, a tier. What is "
+            "encrypted stays as it\n"
+            "is, so this is quick; but who had the old key and a copy from "
+            "before can read\n"
+            "that still. Interrupted, it can be done again.\n"
+            "\n"
+            "  --key-file FILE, --key-command COMMAND\n"
+            "                 the key that they have\n"
+            "  --new-key-file FILE, --new-key-command COMMAND\n"
+            "                 the key that they get\n"
+            "\n"
+            "Exit status: 0; 125 when one could not be changed, 2 when the "
+            "command line is\n"
+            "wrong.\n",
+    .run = rekey,
+};
