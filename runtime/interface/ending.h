@@ -3,10 +3,14 @@
 #ifndef HWCKPT_INTERFACE_ENDING_H
 #define HWCKPT_INTERFACE_ENDING_H
 
-/* Before the process ends by itself, or executes another program: waits until
- * what was captured of it is written, for else the checkpoint would fail, of all
- * processes. Async-signal-safe; in a child between vfork and exec it does
- * nothing. */
+/* Waits until what was captured of this process is written: when it ends, or
+ * executes another program, before that, the checkpoint fails, of all processes.
+ * With the stop signal blocked, so that what follows at once is not captured.
+ * Async-signal-safe; in a child between vfork and exec it does nothing. */
+void __hwckpt_await_written(void);
+
+/* Before the process ends by itself: blocks that signal in this thread, and
+ * waits. */
 void __hwckpt_before_end(void);
 
 #endif

@@ -19,6 +19,7 @@
 #include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/sys.h"
 #include "../support/handlers.h"
+#include "ending.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -207,6 +208,7 @@ static int replace(int folder, const char *path, char *const arguments[],
   if (we.together)
     put_off_stop(&before, program == PROGRAM_LOADS && !preload ? PROGRAM_WITHOUT
                                                                : program);
+  __hwckpt_await_written();
   failed = SYS(execveat, folder, path, arguments, entries, flags);
   take_stop_again(&before);
   errno = (int)-failed;

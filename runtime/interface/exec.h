@@ -12,8 +12,7 @@ struct hwckpt_successor {
 
 /* 1 if what is executed now is to be checkpointed: by the process that a
  * preloaded runtime serves, and by its children where all processes are
- * checkpointed together. The strings stay. Waits for what __hwckpt_before_end()
- * waits for. */
+ * checkpointed together. The strings stay. */
 int __hwckpt_successor(struct hwckpt_successor *successor);
 
 #endif

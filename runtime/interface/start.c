@@ -190,16 +190,23 @@ static void leave_preload(void) {
   }
 }
 
-void __hwckpt_before_end(void) {
+void __hwckpt_await_written(void) {
   if (cut_is_there() && events_here())
     cut_await_written();
+}
+
+void __hwckpt_before_end(void) {
+  uint64_t stop = 1ull << 32;
+  if (!cut_is_there())
+    return;
+  SYS(rt_sigprocmask, SIG_BLOCK, &stop, 0, 8);
+  __hwckpt_await_written();
 }
 
 int __hwckpt_successor(struct hwckpt_successor *successor) {
   bool here = events_here(), together = cut_is_there();
   if (!together && !(here && *preloaded))
     return 0;
-  __hwckpt_before_end();
   *successor = (struct hwckpt_successor){
       *preloaded ? preloaded : options.preload, options_text, together};
   return 1;

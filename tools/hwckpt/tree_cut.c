@@ -152,6 +152,10 @@ static bool walk(struct cut *cut) {
   free(list);
   if (!cut->failed)
     drop_unlisted(cut);
+  const struct tree_member *root =
+      tree_member_find(&cut->members, cut->members.root);
+  if (!root || !tree_member_takes_part(root))
+    fail(cut, HWCKPT_E_TREE_DIED, root, "the first process");
   return is_new;
 }
 
@@ -418,7 +422,7 @@ static void check_new(struct cut *cut, struct tree_member *member) {
       (member->process.parent &&
        tree_facts_same_memory(member->process.pid, member->process.parent)))
     return;
-  if (cut->go_on)
+  if (cut->go_on && !tree_member_is_root(&cut->members, member))
     member->left_out = true;
   else
     fail(cut, HWCKPT_E_TREE_NO_RUNTIME, member,
