@@ -290,6 +290,17 @@ int cache_retain(struct cache *cache, const char *application,
                  const struct cache_retention *retention,
                  struct hwckpt_error *error);
 
+/* Calls visit for every part of an application ("APPLICATION/PART"), until it
+ * returns non-zero, which is then returned. */
+int cache_each_part(struct cache *cache, const char *application,
+                    int (*visit)(const char *name, void *context),
+                    void *context, struct hwckpt_error *error);
+
+/* Of a part, deletes the bases, each with its deltas, that are older than the
+ * one `oldest` builds on; 0: deletes the part. CACHE_BUSY: somebody writes. */
+int cache_retain_part(struct cache *cache, const char *name, uint64_t oldest,
+                      struct hwckpt_error *error);
+
 /* Bytes of flash that the application takes now. */
 int cache_used(struct cache *cache, const char *application, uint64_t *bytes,
                struct hwckpt_error *error);

@@ -8,8 +8,13 @@
  * one. The first in rank is never removed, whatever the quota.
  */
 #include "catalog.h"
+#include "format.h"
+#include "io.h"
 #include "space.h"
 #include "undo_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
 
 /* The base with the newest generation below `limit`; null: there is none. */
 static const struct catalog_entry *newest_below(const struct buffer *entries,
@@ -197,6 +202,102 @@ static int retain(const struct retaining *in,
   if (result == 0 && retention->quota && oldest && freed)
     result = fit(in, &entries, oldest, retention->quota, error);
   buffer_free(cache->env, &entries);
+  return result;
+}
+
+static int remove_file(const char *name, void *context) {
+  const struct retaining *in = context;
+  int result = in->cache->env->io->unlinkat(in->directory, name, 0);
+  return result < 0 && result != -ENOENT ? result : 0;
+}
+
+/* All of it, the lock too: nobody writes, and nobody will. */
+static int remove_part(const struct retaining *in, struct hwckpt_error *error) {
+  const struct cache_io *io = in->cache->env->io;
+  char application[CACHE_NAME_MAX];
+  struct place place = {in->cache, in->application, NULL};
+  const char *part;
+  int above, result;
+  if (!format_split_name(in->application, application, &part) || !part)
+    return place_fail(&place, error, HWCKPT_E_CACHE_NAME, 0, "no part");
+  result = directory_each_name(in->cache, in->application, in->directory,
+                               remove_file, (void *)in, error);
+  if (result == 0)
+    result = directory_open(in->cache, application, &above, error);
+  if (result < 0)
+    return result;
+  result = io->unlinkat(above, part, AT_REMOVEDIR);
+  io->close(above);
+  return result < 0 ? place_fail_io(&place, error, result, "rmdir") : 0;
+}
+
+/* The newest generation of the base that `number` builds on; 0: unknown. */
+static uint64_t chain_of(const struct buffer *entries, uint64_t number) {
+  const struct catalog_entry *at = entries->data;
+  size_t count = entries->length / sizeof(*at);
+  uint64_t base = 0;
+  for (size_t i = 0; i < count; i++)
+    if (at[i].number == number)
+      base = at[i].base;
+  for (size_t i = 0; i < count; i++)
+    if (base && at[i].number == base)
+      return at[i].newest;
+  return 0;
+}
+
+static int retain_from(const struct retaining *in, uint64_t oldest,
+                       struct hwckpt_error *error) {
+  struct buffer entries = {0};
+  bool freed;
+  int result = catalog_read(in->cache, in->application, in->directory, &entries,
+                            NULL, NULL, error);
+  uint64_t kept = chain_of(&entries, oldest);
+  if (result == 0 && kept)
+    result = cut(in, kept, &freed, error);
+  buffer_free(in->cache->env, &entries);
+  return result;
+}
+
+int cache_retain_part(struct cache *cache, const char *name, uint64_t oldest,
+                      struct hwckpt_error *error) {
+  struct retaining in = {cache, name, -1, -1};
+  int result = directory_open(cache, name, &in.directory, error);
+  if (result < 0)
+    return result;
+  result = directory_lock(cache, name, in.directory, &in.lock, error);
+  if (result == 0)
+    result = oldest ? retain_from(&in, oldest, error) : remove_part(&in, error);
+  directory_unlock(cache, in.lock);
+  cache->env->io->close(in.directory);
+  return result;
+}
+
+struct part_walk {
+  const char *application;
+  int (*visit)(const char *name, void *context);
+  void *context;
+};
+
+static int visit_part(const char *name, void *context) {
+  const struct part_walk *walk = context;
+  char whole[CACHE_NAME_MAX];
+  if (!format_valid_part(name))
+    return 0;
+  hwckpt_format(whole, sizeof whole, "%s/%s", walk->application, name);
+  return walk->visit(whole, walk->context);
+}
+
+int cache_each_part(struct cache *cache, const char *application,
+                    int (*visit)(const char *name, void *context),
+                    void *context, struct hwckpt_error *error) {
+  struct part_walk walk = {application, visit, context};
+  int directory;
+  int result = directory_open(cache, application, &directory, error);
+  if (result < 0)
+    return result;
+  result = directory_each_name(cache, application, directory, visit_part, &walk,
+                               error);
+  cache->env->io->close(directory);
   return result;
 }
 

@@ -21,6 +21,7 @@
 #include "loaded.h"
 #include "mapped_files.h"
 #include "memory_settings.h"
+#include "parts.h"
 #include "precopy.h"
 #include "private.h"
 #include "program_stderr.h"
@@ -754,10 +755,23 @@ static int merge(bool always, struct background *background,
   return status;
 }
 
+/* Of a part only what the whole does not name any more is removed, by whoever
+ * writes that. */
+static bool is_part(void) {
+  const char *at = checkpoint.application;
+  while (*at && *at != '/')
+    at++;
+  return *at != 0;
+}
+
 static int retain(struct hwckpt_error *error) {
+  if (is_part())
+    return 0;
   int status = cache_retain(checkpoint.cache, checkpoint.application,
                             &checkpoint.options.retention, error);
   undo_retain();
+  if (status == 0)
+    status = parts_retain(checkpoint.cache, checkpoint.application, error);
   return status;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "tree_cut.h"
 #include "command.h"
+#include "proc_stat.h"
 #include "tree_facts.h"
 #include "tree_members.h"
 
@@ -564,8 +565,9 @@ static void end_badly(struct cut *cut) {
       told |= tree_member_is_root(&cut->members, member);
   }
   /* When that has ended there is nothing to be said but that. */
-  struct tree_process root = {.pid = cut->request->root};
-  if (!told && tree_process_look(&root) && root.state != 'Z')
+  struct proc_stat root;
+  if (!told && proc_stat(cut->request->root, &root) &&
+      !proc_is_ending(cut->request->root, &root))
     report_error(&cut->error);
 }
 

@@ -83,6 +83,26 @@ static int verify_application(struct cache *cache, const char *name,
   return 0;
 }
 
+struct parts {
+  struct cache *cache;
+  struct tally *tally;
+  struct hwckpt_error *error;
+};
+
+static int verify_part(const char *name, void *context) {
+  struct parts *parts = context;
+  return verify_application(parts->cache, name, 0, parts->tally, parts->error);
+}
+
+/* With what the other processes of the program have written. */
+static int verify_whole(struct cache *cache, const char *name, uint64_t only,
+                        struct tally *tally, struct hwckpt_error *error) {
+  struct parts parts = {cache, tally, error};
+  int failed = verify_application(cache, name, only, tally, error);
+  return failed ? failed
+                : cache_each_part(cache, name, verify_part, &parts, error);
+}
+
 static int verify_all(struct selection *selection, const char *which,
                       struct tally *tally, struct hwckpt_error *error) {
   struct cache_application *applications;
@@ -93,14 +113,14 @@ static int verify_all(struct selection *selection, const char *which,
     if (!failed)
       failed = selection_find(selection, which, error);
     return failed ? failed
-                  : verify_application(selection->cache, selection->application,
-                                       only, tally, error);
+                  : verify_whole(selection->cache, selection->application, only,
+                                 tally, error);
   }
   int failed =
       inventory_applications(selection->cache, &applications, &count, error);
   for (size_t i = 0; i < count && !failed; i++)
-    failed = verify_application(selection->cache, applications[i].name, 0,
-                                tally, error);
+    failed =
+        verify_whole(selection->cache, applications[i].name, 0, tally, error);
   free(applications);
   return failed;
 }
