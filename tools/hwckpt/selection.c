@@ -241,6 +241,6 @@ int selection_find(struct selection *selection, const char *which,
 bool selection_name_fits(const char *name) {
   size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz"
                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-");
-  return length && !name[length] && length < CACHE_APPLICATION_MAX && name[0] != '.' &&
-         name[0] != '-';
+  return length && !name[length] && length < CACHE_APPLICATION_MAX &&
+         name[0] != '.' && name[0] != '-';
 }
