@@ -717,6 +717,7 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   events.options = *options;
   cut_start(options->tree, generation != 0 && is_whole(application));
   atomic_store(&events.begun_by, own);
+  monitors_of_member(cut_is_there() && !cut_is_root());
   if (cut_is_there() && !cut_is_root()) {
     /* The first has the timer of all. */
     events.options.every = 0;

@@ -75,6 +75,9 @@ extern const struct monitor control_monitor;  /* control.c */
 void monitors_read_rules(const char *on,
                          void (*wrong)(const struct hwckpt_error *error));
 const struct rules *monitors_rules(void);
+/* This process is one of a tree, and not the first: time, the machine, files
+ * and sockets are watched by that for all. */
+void monitors_of_member(bool member);
 /* The next rule of a kind after this, null: the first. Null: no more. */
 const struct rule *monitors_next_rule(const struct event_kind *kind,
                                       const struct rule *after);

@@ -35,11 +35,22 @@ void monitors_read_rules(const char *on,
 
 const struct rules *monitors_rules(void) { return &rules; }
 
+static bool is_member;
+
+void monitors_of_member(bool member) { is_member = member; }
+
+static bool is_left_to_root(const struct rule *rule) {
+  return is_member && (rule->kind->event == Event_EVENT_TIMER ||
+                       rule->kind->event == Event_EVENT_PRESSURE ||
+                       rule->kind->event == Event_EVENT_FILE ||
+                       rule->kind->event == Event_EVENT_CONTROL);
+}
+
 const struct rule *monitors_next_rule(const struct event_kind *kind,
                                       const struct rule *after) {
   const struct rule *rule = after ? after + 1 : rules.rule;
   for (; rule < rules.rule + rules.count; rule++)
-    if (rule->kind == kind)
+    if (rule->kind == kind && !is_left_to_root(rule))
       return rule;
   return 0;
 }
