@@ -146,6 +146,11 @@ int hwckpt_region_save(const char *set);
  * is passed over for the one before, and said. */
 int hwckpt_region_load(const char *set);
 
+/* The same, but only the first time that the process calls it for the set;
+ * after that 0, and nothing is loaded. What "#pragma hwckpt site regions" calls
+ * in front of its loop, which may be reached again. */
+int hwckpt_region_enter(const char *set);
+
 /* ---- one thread: back to where it was, while the others run ----
  *
  * In memory alone, and for the calling thread: for work that is tried again

@@ -16,6 +16,7 @@
 
 #include "SiteStatements.h"
 #include "Frontend.h"
+#include "RegionStatements.h"
 #include "clang/AST/ASTConsumer.h"
 #include "clang/AST/ASTContext.h"
 #include "clang/AST/Attr.h"
@@ -28,6 +29,9 @@
 
 using namespace clang;
 using namespace hwckpt;
+
+/// Where the pragma asks for regions, and the name of their set.
+static llvm::DenseMap<SourceLocation, std::string> RegionSets;
 
 /// True once a marked statement was parsed: the others cost no walk.
 static bool SitesExpected;
@@ -64,12 +68,35 @@ public:
     return true;
   }
 
+  bool VisitFunctionDecl(FunctionDecl *F) {
+    if (!RegionSets.empty() && F->doesThisDeclarationHaveABody())
+      WithRegions.push_back(F);
+    return true;
+  }
+
+  /// Functions that may have a statement with regions.
+  SmallVector<FunctionDecl *, 4> WithRegions;
+
 private:
   void addSite(AttributedStmt &S);
   bool startsWithSite(const Stmt *S) const;
   Stmt *withSite(Stmt *S);
 
   CompilerInstance &CI;
+};
+
+/// Looks for the statements with regions of one function.
+class RegionVisitor : public RecursiveASTVisitor<RegionVisitor> {
+public:
+  bool VisitAttributedStmt(AttributedStmt *S) {
+    for (const Attr *A : S->getAttrs())
+      if (auto Set = RegionSets.find(A->getLocation());
+          isSite(A) && Set != RegionSets.end())
+        Found.push_back({S, Set->second});
+    return true;
+  }
+
+  SmallVector<std::pair<AttributedStmt *, std::string>, 2> Found;
 };
 
 class SiteStatementConsumer : public ASTConsumer {
@@ -91,6 +118,16 @@ private:
     // Precompiled headers and modules bring theirs unparsed.
     if (SitesExpected || CI.getPreprocessor().getExternalSource())
       Visitor.TraverseDecl(D);
+    for (FunctionDecl *F : Visitor.WithRegions)
+      addRegions(*F);
+    Visitor.WithRegions.clear();
+  }
+
+  void addRegions(FunctionDecl &F) {
+    RegionVisitor Regions;
+    Regions.TraverseStmt(F.getBody());
+    for (auto &[Marked, Set] : Regions.Found)
+      describeRegions(CI, F, *Marked, Set);
   }
 
   CompilerInstance &CI;
@@ -147,6 +184,7 @@ void SiteVisitor::addSite(AttributedStmt &S) {
 std::unique_ptr<ASTConsumer>
 hwckpt::createSiteStatementConsumer(CompilerInstance &CI) {
   SitesExpected = false;
+  RegionSets.clear();
   return std::make_unique<SiteStatementConsumer>(CI);
 }
 
@@ -184,6 +222,20 @@ static void enterAttribute(Preprocessor &PP, SourceLocation Loc) {
                       /*DisableMacroExpansion=*/true, /*IsReinject=*/false);
 }
 
+/// Behind "regions": (SET), or nothing. \p Next is the token behind that.
+static void readSet(Preprocessor &PP, SourceLocation Loc, Token &Next) {
+  PP.LexUnexpandedToken(Next);
+  if (Next.isNot(tok::l_paren))
+    return;
+  PP.LexUnexpandedToken(Next);
+  if (Next.isNot(tok::identifier))
+    return;
+  RegionSets[Loc] = Next.getIdentifierInfo()->getName().str();
+  PP.LexUnexpandedToken(Next);
+  if (Next.is(tok::r_paren))
+    PP.LexUnexpandedToken(Next);
+}
+
 void SitePragma::HandlePragma(Preprocessor &PP, PragmaIntroducer,
                               Token &First) {
   DiagnosticsEngine &Diags = PP.getDiagnostics();
@@ -199,6 +251,10 @@ void SitePragma::HandlePragma(Preprocessor &PP, PragmaIntroducer,
   }
   Token End;
   PP.LexUnexpandedToken(End);
+  if (End.is(tok::identifier) && End.getIdentifierInfo()->isStr("regions")) {
+    RegionSets[First.getLocation()] = "";
+    readSet(PP, First.getLocation(), End);
+  }
   if (End.isNot(tok::eod))
     PP.Diag(End, diag::warn_pragma_extra_tokens_at_eol) << "hwckpt site";
   while (End.isNot(tok::eod))

@@ -25,6 +25,14 @@ static struct {
   int64_t result;
 } call;
 
+/* The set whose load failed: what is there is not replaced by what does not fit
+ * to it. */
+static char unfit[REGION_SET_MAX];
+
+/* Sets that were entered. */
+#define ENTERED_MAX 64u
+static char entered[ENTERED_MAX][REGION_SET_MAX];
+
 static void lock(void) {
   while (atomic_exchange(&call.busy, 1))
     SYS(futex, &call.busy, FUTEX_WAIT_PRIVATE, 1, 0, 0, 0);
@@ -157,6 +165,25 @@ EXPORTED int hwckpt_region_save(const char *set) {
 
 EXPORTED int hwckpt_region_load(const char *set) { return call_for(set, true); }
 
+/* Whether it is the first time. */
+static bool enter(const char *set) {
+  bool first = true;
+  unsigned i = 0;
+  lock();
+  while (i < ENTERED_MAX && *entered[i] && first)
+    first = !equal(entered[i++], set);
+  if (first && i < ENTERED_MAX)
+    hwckpt_format(entered[i], REGION_SET_MAX, "%s", set);
+  unlock();
+  return first;
+}
+
+EXPORTED int hwckpt_region_enter(const char *set) {
+  if (events_here() && set_fits(set) && !enter(set))
+    return 0;
+  return hwckpt_region_load(set);
+}
+
 /* ---- on the checkpoint thread ---- */
 
 static int64_t errno_of(const struct hwckpt_error *error) {
@@ -172,6 +199,25 @@ static int64_t errno_of(const struct hwckpt_error *error) {
   }
 }
 
+static int save(const struct region_store *store, uint64_t *number,
+                struct hwckpt_error *error) {
+  if (equal(unfit, call.set))
+    return hwckpt_fail(error, HWCKPT_E_REGIONS_DIFFER, 0, call.set,
+                       "not saved, as what is there could not be loaded");
+  return regions_save(store, call.set, regions, number, error);
+}
+
+static int load(const struct region_store *store, uint64_t *number,
+                struct hwckpt_error *error) {
+  int result =
+      regions_load(store, call.set, regions, number, events_say, error);
+  if (result == -HWCKPT_E_REGIONS_DIFFER)
+    hwckpt_format(unfit, sizeof unfit, "%s", call.set);
+  else if (result == 0 && equal(unfit, call.set))
+    unfit[0] = 0;
+  return result;
+}
+
 bool region_calls_wait(void) { return atomic_load(&call.state) == WAITS; }
 
 void region_calls_serve(void) {
@@ -182,10 +228,8 @@ void region_calls_serve(void) {
   if (!region_calls_wait())
     return;
   events_region_store(&store, call.set, application);
-  int result =
-      call.loads
-          ? regions_load(&store, call.set, regions, &number, events_say, &error)
-          : regions_save(&store, call.set, regions, &number, &error);
+  int result = call.loads ? load(&store, &number, &error)
+                          : save(&store, &number, &error);
   if (result < 0)
     events_say(&error);
   call.result = result < 0 ? errno_of(&error) : (int64_t)number;

@@ -67,6 +67,7 @@ static void refused(int result) {
   fill(5);
   CHECK_EQUAL(hwckpt_region_load("set"), result);
   check_is(5);
+  CHECK_EQUAL(hwckpt_region_save("set"), -EINVAL); // nor what is in the cache
 }
 
 static void wrong(void) {
