@@ -374,7 +374,7 @@ static int begin_spill(const struct request *request, struct spill **spill) {
 static int start_and_stand_by(struct request *request) {
   struct supervisor supervisor;
   struct hwckpt_error error = {0};
-  struct spill *spill;
+  struct spill *spill = NULL;
   int life[2], failure[2];
   int failed = begin_spill(request, &spill);
   if (failed)
@@ -437,7 +437,7 @@ static void end_spill(void *spill) { spill_end(spill); }
 /* Sees it through its failures. */
 static int restart(struct request *request) {
   static char name[CACHE_NAME_MAX];
-  struct spill *spill;
+  struct spill *spill = NULL;
   names_application(request, name);
   int failed = begin_spill(request, &spill);
   const struct restart_program program = {

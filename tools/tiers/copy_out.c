@@ -2,6 +2,8 @@
  * own reader, which checks every byte: what is damaged is not copied. */
 #include "copy.h"
 
+#include "runtime/support/record_types.h"
+
 #include <stdlib.h>
 
 #define ALL_MEMORY ~(uint64_t)(CACHE_PAGE_SIZE - 1)
@@ -95,6 +97,21 @@ static int find_ranges(struct cache_reader *reader,
   return failed;
 }
 
+/* What several processes are is in as many places, of which this is one. */
+static int check_alone(struct cache_reader *reader,
+                       struct hwckpt_error *error) {
+  const struct cache_generation *info = cache_reader_generation(reader);
+  uint32_t type;
+  const void *data;
+  size_t length, members = 0;
+  for (size_t i = 0; cache_reader_record(reader, i, &type, &data, &length); i++)
+    members += type == RECORD_TREE_MEMBER;
+  return members > 1 ? hwckpt_fail(error, HWCKPT_E_TREE_NOT_COPIED, 0,
+                                   info->application, "generation %llu: %zu",
+                                   (unsigned long long)info->number, members)
+                     : 0;
+}
+
 int copy_out(struct cache_reader *reader, const struct copy_parent *parent,
              int level, const struct stream_sink *sink,
              struct hwckpt_error *error) {
@@ -110,7 +127,9 @@ int copy_out(struct cache_reader *reader, const struct copy_parent *parent,
   struct ranges ranges = {0};
   hwckpt_format(identity.application, sizeof identity.application, "%s",
                 info->application);
-  int failed = find_ranges(reader, parent, &ranges, error);
+  int failed = check_alone(reader, error);
+  if (!failed)
+    failed = find_ranges(reader, parent, &ranges, error);
   if (!failed)
     failed = stream_begin(sink, &identity, level, &output.writer, error);
   if (!failed) {

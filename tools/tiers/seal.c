@@ -15,14 +15,13 @@ _Static_assert(SEAL_KEY == crypto_aead_xchacha20poly1305_ietf_KEYBYTES &&
 /* What a digest is for: none of one use is one of another. */
 enum use { USE_KEY = 'k', USE_STREAM = 's', USE_WRAP = 'w', USE_CHUNK = 'c' };
 
-static void digest(enum use use, const struct seal_key *key, const void *one,
-                   size_t one_length, const void *other, size_t other_length,
-                   unsigned char *out, size_t out_length) {
+static void digest(enum use use, const unsigned char *key, size_t key_length,
+                   const void *one, size_t one_length, const void *other,
+                   size_t other_length, unsigned char *out, size_t out_length) {
   const unsigned char head[1] = {(unsigned char)use};
   const uint64_t length = one_length;
   crypto_generichash_state state;
-  crypto_generichash_init(&state, key ? key->bytes : NULL, key ? SEAL_KEY : 0,
-                          out_length);
+  crypto_generichash_init(&state, key, key_length, out_length);
   crypto_generichash_update(&state, head, sizeof head);
   crypto_generichash_update(&state, (const unsigned char *)&length,
                             sizeof length);
@@ -33,13 +32,14 @@ static void digest(enum use use, const struct seal_key *key, const void *one,
 }
 
 void seal_make_key(const void *secret, size_t length, struct seal_key *key) {
-  digest(USE_KEY, NULL, secret, length, "", 0, key->bytes, sizeof key->bytes);
+  digest(USE_KEY, NULL, 0, secret, length, "", 0, key->bytes,
+         sizeof key->bytes);
 }
 
 void seal_derive(const struct seal_key *key, const void *of, size_t length,
                  struct seal_key *stream) {
   (void)!sodium_init(); /* what of it is fast here; once */
-  digest(USE_STREAM, key, of, length, "", 0, stream->bytes,
+  digest(USE_STREAM, key->bytes, SEAL_KEY, of, length, "", 0, stream->bytes,
          sizeof stream->bytes);
 }
 
@@ -49,8 +49,8 @@ static uint64_t sum(const struct seal_wrapped *wrapped) {
 
 void seal_wrap(const struct seal_key *key, const struct seal_key *stream,
                struct seal_wrapped *wrapped) {
-  digest(USE_WRAP, key, stream->bytes, sizeof stream->bytes, "", 0,
-         wrapped->nonce, sizeof wrapped->nonce);
+  digest(USE_WRAP, key->bytes, SEAL_KEY, stream->bytes, sizeof stream->bytes,
+         "", 0, wrapped->nonce, sizeof wrapped->nonce);
   crypto_aead_xchacha20poly1305_ietf_encrypt(wrapped->box, NULL, stream->bytes,
                                              sizeof stream->bytes, NULL, 0,
                                              NULL, wrapped->nonce, key->bytes);
@@ -73,7 +73,8 @@ void seal_encrypt(const struct seal_key *stream, const void *with,
                   size_t with_length, const void *data, size_t length,
                   void *room) {
   unsigned char *nonce = room;
-  digest(USE_CHUNK, stream, with, with_length, data, length, nonce, SEAL_NONCE);
+  digest(USE_CHUNK, stream->bytes, SEAL_KEY, with, with_length, data, length,
+         nonce, SEAL_NONCE);
   crypto_aead_xchacha20poly1305_ietf_encrypt(nonce + SEAL_NONCE, NULL, data,
                                              length, with, with_length, NULL,
                                              nonce, stream->bytes);

@@ -43,7 +43,7 @@ struct stream_chunk {
 #define STREAM_CHUNK_SUMMED 16u /* bytes of it that the checksum covers */
 
 struct stream_begin {
-  char application[CACHE_NAME_MAX]; /* NUL and zeros behind it */
+  char application[CACHE_APPLICATION_MAX]; /* NUL and zeros behind it */
   uint64_t number, identity, parent, parent_identity, commit_ns;
 };
 
