@@ -417,6 +417,19 @@ static int is_there(const struct cache_application *application,
          application->count > 0;
 }
 
+static int load_set(struct load *load, uint64_t *number,
+                    struct hwckpt_error *error) {
+  int result = cache_open(&private_cache_env, load->store->cache, true,
+                          &load->cache, error);
+  if (result < 0)
+    return result;
+  result = cache_each_application(load->cache, is_there, load, error);
+  if (result > 0)
+    result = load_newest(load, number, error);
+  cache_close(load->cache);
+  return result;
+}
+
 int regions_load(const struct region_store *store, const char *set,
                  const struct region *regions, uint64_t *number,
                  void (*warn)(const struct hwckpt_error *),
@@ -424,21 +437,17 @@ int regions_load(const struct region_store *store, const char *set,
   *number = 0;
   struct load *load = private_map(sizeof *load);
   char *buffer = private_map(BUFFER);
-  int result = load && buffer
-                   ? cache_open(&private_cache_env, store->cache, true,
-                                &load->cache, error)
-                   : hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM,
-                                 "regions", "%zu bytes", BUFFER);
-  if (result == 0) {
+  int result;
+  if (load && buffer) {
     load->store = store;
     load->set = set;
     load->regions = regions;
     load->warn = warn;
     load->buffer = buffer;
-    result = cache_each_application(load->cache, is_there, load, error);
-    if (result > 0)
-      result = load_newest(load, number, error);
-    cache_close(load->cache);
+    result = load_set(load, number, error);
+  } else {
+    result = hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "regions",
+                         "%zu bytes", BUFFER);
   }
   private_unmap(buffer, BUFFER);
   private_unmap(load, sizeof *load);
