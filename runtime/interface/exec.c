@@ -156,7 +156,7 @@ static void take_stop_again(const struct stop_signal *before) {
 /* ---- its environment ---- */
 
 static bool is_of(const char *entry, const char *key) {
-  return strncmp(entry, key, strlen(key)) == 0;
+  return entry && strncmp(entry, key, strlen(key)) == 0;
 }
 
 static size_t count_of(char *const list[]) {
@@ -176,7 +176,10 @@ static char *joined(char *to, const char *text) {
 /* execveat() with an environment in which the runtime is handed on. */
 static int replace(int folder, const char *path, char *const arguments[],
                    char *const environment[], int flags) {
+  static char *const nothing[] = {NULL};
   struct hwckpt_successor we;
+  if (!environment)
+    environment = nothing;
   size_t count = count_of(environment), kept = 0;
   const char *others = "";
   long failed;

@@ -513,7 +513,7 @@ static void let_capture(struct cut *cut) {
   struct tree_members *members = &cut->members;
   struct tree_fact *facts = NULL;
   size_t count = 0;
-  pid_t *pids = calloc(members->count, sizeof *pids);
+  pid_t *pids = calloc(members->count + 1, sizeof *pids);
   forget_left_out(members);
   tree_members_sort(members);
   for (size_t i = 0; i < members->count && pids && !cut->failed; i++) {
@@ -608,7 +608,7 @@ static void take(struct cut *cut) {
   }
   if (goes_on) {
     hold("commit");
-    goes_on = drive(cut, PHASE_COMMITTED, WRITE_MS);
+    drive(cut, PHASE_COMMITTED, WRITE_MS);
   }
 }
 
