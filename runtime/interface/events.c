@@ -70,6 +70,10 @@ uint64_t events_rollback_every(void) {
   return (uint64_t)events.options.rollback_every;
 }
 
+uint64_t events_hang_ns(void) { return events.options.hang; }
+
+bool events_wanted(void) { return atomic_load(&events.requests) != 0; }
+
 /* Whether sites trap at all times. */
 static bool always_armed(void) {
   return events.options.every_site || events.options.rollback_every;

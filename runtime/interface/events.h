@@ -87,6 +87,10 @@ void events_join(uint32_t cut);
 
 /* The options every_site and rollback_every. */
 uint64_t events_every_site(void);
+/* The option hang. */
+uint64_t events_hang_ns(void);
+/* Whether something was requested that is not seen yet. */
+bool events_wanted(void);
 uint64_t events_rollback_every(void);
 
 #endif

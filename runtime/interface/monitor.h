@@ -69,6 +69,7 @@ extern const struct monitor pressure_monitor; /* pressure.c */
 extern const struct monitor trigger_monitor;  /* trigger.c */
 extern const struct monitor io_monitor;       /* io.c */
 extern const struct monitor control_monitor;  /* control.c */
+extern const struct monitor hang_monitor;     /* hang.c */
 
 /* At the start, and in a program that came back: reads the rules, and tells
  * what is wrong with one. */

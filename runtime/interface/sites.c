@@ -413,8 +413,22 @@ static uint32_t arm_annotated(void) {
 /* In between give_up() is asked. */
 #define AWAIT_STEP_NS 2000000u
 
-bool sites_await_annotated(uint64_t until_ns, bool (*give_up)(void)) {
+/* Until somebody has arrived; false: it was given up. */
+static bool await(uint64_t until_ns, bool (*give_up)(void)) {
   uint64_t now;
+  while (atomic_load(&sites.awaited) == ANYBODY &&
+         (now = quiesce_now_ns()) < until_ns) {
+    uint64_t left = until_ns - now;
+    struct timespec step = {
+        0, (long)(left < AWAIT_STEP_NS ? left : AWAIT_STEP_NS)};
+    if (give_up())
+      return false;
+    SYS(futex, &sites.awaited, FUTEX_WAIT_PRIVATE, ANYBODY, &step, 0, 0);
+  }
+  return true;
+}
+
+bool sites_await_annotated(uint64_t until_ns, bool (*give_up)(void)) {
   if (traps_blocked)
     return false;
   lock();
@@ -426,14 +440,29 @@ bool sites_await_annotated(uint64_t until_ns, bool (*give_up)(void)) {
     any = arm_annotated() > 0;
   }
   unlock();
-  while (any && atomic_load(&sites.awaited) == ANYBODY &&
-         (now = quiesce_now_ns()) < until_ns && !give_up()) {
-    uint64_t left = until_ns - now;
-    struct timespec step = {
-        0, (long)(left < AWAIT_STEP_NS ? left : AWAIT_STEP_NS)};
-    SYS(futex, &sites.awaited, FUTEX_WAIT_PRIVATE, ANYBODY, &step, 0, 0);
-  }
+  if (any)
+    await(until_ns, give_up);
   return atomic_exchange(&sites.awaited, NOBODY) == ARRIVED;
+}
+
+enum sites_seen sites_look(uint64_t until_ns, bool (*give_up)(void)) {
+  sites_prepare();
+  if (traps_blocked)
+    return SITES_UNKNOWN;
+  lock();
+  bool any = !sites.armed && build();
+  if (any) {
+    atomic_store(&sites.awaited, ANYBODY);
+    write_all(true);
+  }
+  unlock();
+  if (!any)
+    return SITES_UNKNOWN;
+  bool all = await(until_ns, give_up);
+  sites_disarm();
+  if (atomic_exchange(&sites.awaited, NOBODY) == ARRIVED)
+    return SITES_REACHED;
+  return all ? SITES_NOT_REACHED : SITES_UNKNOWN;
 }
 
 void sites_arrived(void) {

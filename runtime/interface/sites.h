@@ -18,6 +18,15 @@ void sites_prepare(void);
  * had SIGTRAP or SIGILL blocked at sites_prepare(), for the kernel would end
  * the program there. On the checkpoint thread. */
 void sites_arm(void);
+/* While no checkpoint is taken: whether a thread comes to a site until then.
+ * Sites trap meanwhile; who comes goes on at once. On the checkpoint thread. */
+enum sites_seen {
+  SITES_UNKNOWN, /* give_up() said so, or no site can trap: there is none, or
+                  * some trap always */
+  SITES_REACHED,
+  SITES_NOT_REACHED,
+};
+enum sites_seen sites_look(uint64_t until_ns, bool (*give_up)(void));
 /* Between the two: makes annotated sites trap alone, and waits until a thread
  * stands at one, where it stays until all do; or until then, or as long as
  * give_up() says no. Whether there is one. */

@@ -52,7 +52,7 @@ struct tree_message {
   uint32_t type;   /* of a record; of other messages 0 */
   uint32_t length; /* bytes that follow */
   int32_t member;  /* its number in the order of TreeMember records */
-  uint32_t go_on; /* HELLO: without processes that cannot take part */
+  uint32_t go_on;  /* HELLO: without processes that cannot take part */
   uint64_t number, parent;
   char application[TREE_APPLICATION];
   char cause[128];

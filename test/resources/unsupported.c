@@ -34,12 +34,9 @@ static const struct {
   const char *name;
   int (*open)(void);
 } kinds[] = {
-    {"uevent", open_uevent},
-    {"fanotify", open_fanotify},
-    {"io_uring", open_io_uring},
-    {"perf", open_perf},
-    {"pidfd", open_pidfd},
-    {"userfaultfd", open_userfaultfd},
+    {"uevent", open_uevent},     {"fanotify", open_fanotify},
+    {"io_uring", open_io_uring}, {"perf", open_perf},
+    {"pidfd", open_pidfd},       {"userfaultfd", open_userfaultfd},
 };
 /* Reads as at its end, or takes no byte: nobody is at the other side. */
 static int is_closed(void) {

@@ -5,8 +5,8 @@
 // RUN: %clang -fhwckpt -O2 %s -o %t && %python %S/Inputs/killed-anywhere --options every=2ms:on_unsupported=warn %hwckpt %t
 #define _GNU_SOURCE
 #include "Inputs/come-back.h"
-#include <hwckptintrin.h>
 #include <errno.h>
+#include <hwckptintrin.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>

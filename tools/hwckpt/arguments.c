@@ -60,14 +60,26 @@ int arguments_on(const char *value, char *options) {
   return options_set(options, "on", value, &error) ? report_error(&error) : 0;
 }
 
-int arguments_mtbf(const struct command *command, const char *value,
-                   char *options) {
+/* An option that is a duration, and of the same name in the options. */
+static int take_duration(const struct command *command, const char *name,
+                         const char *value, char *options) {
   struct hwckpt_error error = {0};
   uint64_t ns;
   if (!duration_parse(value, &ns) || !ns)
-    return report_usage(command, "--mtbf", "'%s' is no duration (20s, 5m, 24h)",
+    return report_usage(command, name, "'%s' is no duration (20s, 5m, 24h)",
                         value);
-  return options_set(options, "mtbf", value, &error) ? report_error(&error) : 0;
+  return options_set(options, name + 2, value, &error) ? report_error(&error)
+                                                       : 0;
+}
+
+int arguments_mtbf(const struct command *command, const char *value,
+                   char *options) {
+  return take_duration(command, "--mtbf", value, options);
+}
+
+int arguments_hang(const struct command *command, const char *value,
+                   char *options) {
+  return take_duration(command, "--hang", value, options);
 }
 
 static bool is_failure(const char *text, size_t length) {

@@ -26,6 +26,7 @@ enum option_value {
   OPTION_KEY_COMMAND,
   OPTION_RESTART,
   OPTION_ANEW,
+  OPTION_HANG,
   OPTION_SUPERVISED, /* hidden: supervised.h */
 };
 
@@ -41,6 +42,10 @@ int arguments_every(const struct command *command, const char *value,
 int arguments_on(const char *value, char *options);
 /* The same with --mtbf. */
 int arguments_mtbf(const struct command *command, const char *value,
+                   char *options);
+
+/* The same with --hang. */
+int arguments_hang(const struct command *command, const char *value,
                    char *options);
 
 /* The same with --rollback-on: failures, joined by ',' or '+'. */

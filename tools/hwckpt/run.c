@@ -164,6 +164,7 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       KEY_OPTIONS,
       {"restart", optional_argument, NULL, OPTION_RESTART},
       {"anew", no_argument, NULL, OPTION_ANEW},
+      {"hang", required_argument, NULL, OPTION_HANG},
       {"supervised", required_argument, NULL, OPTION_SUPERVISED},
       {0},
   };
@@ -220,6 +221,10 @@ static int read_arguments(int argc, char **argv, struct request *request) {
                             "'%s' is not on-failure, on-failure:N, always or "
                             "never",
                             optarg);
+      break;
+    case OPTION_HANG:
+      if ((failed = arguments_hang(&command_run, optarg, request->options)))
+        return failed;
       break;
     case OPTION_ANEW:
       request->restart.anew = true;
@@ -534,6 +539,9 @@ const struct command command_run = {
         "  --anew         begin anew all the same\n"
         "  --key-file FILE, --key-command COMMAND\n"
         "                 encrypt what is copied there with this key\n"
+        "  --hang DUR     end PROG by SIGABRT when no thread of it came to a "
+        "site for\n"
+        "                 so long, waiting or not\n"
         "  --force        run PROG even if no checkpoint can be taken of it\n"
         "\n"
         "Options in the environment's HWCKPT_OPTIONS count too; those here go "

@@ -1,5 +1,5 @@
 /* restart SOCKET [slow]: counts to 8, a checkpoint each time, and asks whoever
- * listens there what to do at each: "kill", "segv", "exit", or "poison", which
+ * listens there what to do at each: "kill", "segv", "hang", "exit", or "poison", which
  * is "segv" two counts later, in whatever goes on from there. A file would not
  * do: it comes back with the program. */
 #include <hwckptintrin.h>
@@ -25,6 +25,9 @@ static void do_as_told(const char *path, int count, int *poisoned) {
     kill(getpid(), SIGKILL);
   if (!strcmp(text, "segv"))
     raise(SIGSEGV);
+  if (!strcmp(text, "hang"))
+    for (;;)
+      pause();
   if (!strcmp(text, "exit"))
     _exit(3);
   if (!strcmp(text, "poison"))

@@ -101,6 +101,13 @@ expect(case.run("--restart=on-failure:2"), 3)
 expect(case.words(), ["began", "failed", "restored", "failed", "restored", "gave-up"])
 assert "given up" in case.said, case.said
 
+# It comes to no site any more.
+case = Case("hangs", _3="hang")
+expect(case.run("--restart", "--hang=2s"), 0)
+expect(case.lines(), ALL)
+expect([e.get("signal") for e in case.history() if e["what"] == "failed"], [6])
+assert "HWCKPT-E219" in case.said, case.said
+
 # Not for what ended well, nor, with never, at all.
 case = Case("well")
 expect(case.run("--restart"), 0)
