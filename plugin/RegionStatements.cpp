@@ -417,7 +417,10 @@ void RegionWriter::write() {
           << V << Reason;
       continue;
     }
-    if (Stmt *Call = describe(*Region, *V, *elements(V->getType())))
+    std::optional<Elements> What = elements(V->getType());
+    if (!What)
+      continue;
+    if (Stmt *Call = describe(*Region, *V, *What))
       Statements.push_back(Call);
   }
   Expr *Arguments[] = {text(Set)};
