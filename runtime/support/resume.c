@@ -242,7 +242,7 @@ static long await_go(struct restore_go *go, int *descriptor) {
   union {
     struct cmsghdr header;
     char room[CMSG_SPACE(sizeof(int))];
-  } control;
+  } control = {0};
   struct iovec content = {go, sizeof *go};
   struct msghdr message = {.msg_iov = &content,
                            .msg_iovlen = 1,

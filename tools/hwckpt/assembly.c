@@ -387,15 +387,13 @@ struct assembly *assembly_launch(const struct assembly_work *work,
                                  struct supervisor *supervisor,
                                  struct supervised *program,
                                  struct hwckpt_error *error) {
-  struct assembly *assembly = calloc(1, sizeof *assembly);
+  static struct assembly only; /* the tool restores one program */
+  struct assembly *assembly = &only;
   size_t count = work->plan->count;
-  if (assembly) {
-    assembly->members = calloc(count, sizeof *assembly->members);
-    assembly->exchange = exchange_open();
-    assembly->epoll = epoll_create1(EPOLL_CLOEXEC);
-  }
-  if (!assembly || !assembly->members || !assembly->exchange ||
-      assembly->epoll < 0) {
+  assembly->members = calloc(count, sizeof *assembly->members);
+  assembly->exchange = exchange_open();
+  assembly->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (!assembly->members || !assembly->exchange || assembly->epoll < 0) {
     hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, ENOMEM, "a tree", "%s", "");
     return NULL;
   }

@@ -161,25 +161,6 @@ static bool hand_out_all(const struct assembly_plan *plan,
   return true;
 }
 
-struct part_memory *assembly_memory(const struct assembly_plan *plan,
-                                    struct hwckpt_error *error) {
-  struct memories memories = {0};
-  struct part_memory *parts = calloc(plan->count, sizeof *parts);
-  int failed = 0;
-  bool good = parts && note_all(&memories, plan);
-  for (size_t i = 0; good && !failed && i < memories.count; i++)
-    if (memories.all[i].parts > 1)
-      failed = make(&memories.all[i], error);
-  if (good && !failed)
-    good = hand_out_all(plan, &memories, parts);
-  if (!good)
-    failed = hwckpt_fail(error, HWCKPT_E_TREE_FILE, ENOMEM,
-                         plan->parts[0]->generation.name,
-                         "memory of several processes");
-  free(memories.all);
-  return failed ? NULL : parts;
-}
-
 /* Whether a part before has it, who closes it then. */
 static bool is_of_another(const struct part_memory *memory, size_t part,
                           int descriptor) {
@@ -198,4 +179,25 @@ void assembly_memory_close(struct part_memory *memory, size_t parts) {
   for (size_t i = 0; i < parts; i++)
     free(memory[i].memories);
   free(memory);
+}
+
+struct part_memory *assembly_memory(const struct assembly_plan *plan,
+                                    struct hwckpt_error *error) {
+  struct memories memories = {0};
+  struct part_memory *parts = calloc(plan->count, sizeof *parts);
+  int failed = 0;
+  bool good = parts && note_all(&memories, plan);
+  for (size_t i = 0; good && !failed && i < memories.count; i++)
+    if (memories.all[i].parts > 1)
+      failed = make(&memories.all[i], error);
+  if (good && !failed)
+    good = hand_out_all(plan, &memories, parts);
+  if (!good)
+    failed = hwckpt_fail(error, HWCKPT_E_TREE_FILE, ENOMEM,
+                         plan->parts[0]->generation.name,
+                         "memory of several processes");
+  free(memories.all);
+  if (failed && parts)
+    assembly_memory_close(parts, plan->count);
+  return failed ? NULL : parts;
 }

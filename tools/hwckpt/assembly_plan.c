@@ -131,6 +131,28 @@ static int read_alone(const struct selection *selection,
   return open_part(selection, &member, plan, error);
 }
 
+/* The i-th of them becomes a relative, and, if it lives, a part. */
+static int add_member(const struct selection *selection,
+                      const struct generation *root, const TreeMember *members,
+                      size_t count, size_t i, struct assembly_plan *plan,
+                      struct hwckpt_error *error) {
+  struct outside outside = outside_of(&members[0]);
+  struct relative *relative = &plan->relatives[plan->relative_count++];
+  *relative = relate(members, count, i, &outside);
+  if (members[i].ended)
+    return 0;
+  relative->member = (int)plan->count;
+  int failed = open_part(selection, &members[i], plan, error);
+  if (failed)
+    return failed;
+  const struct generation *generation =
+      &plan->parts[relative->member]->generation;
+  relative->subreaper = is_subreaper(generation);
+  return generation->process.pid == members[i].pid
+             ? 0
+             : malformed(root, "a process with two ids", error);
+}
+
 int assembly_read(const struct selection *selection,
                   const struct generation *root, struct assembly_plan *plan,
                   struct hwckpt_error *error) {
@@ -145,26 +167,15 @@ int assembly_read(const struct selection *selection,
   plan->parts = calloc(count, sizeof *plan->parts);
   plan->relatives = calloc(count, sizeof *plan->relatives);
   int failed = 0;
-  if (!members || !plan->parts || !plan->relatives)
-    failed = hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, root->name,
-                         "%zu processes", count);
-  else if (!has_root || !is_whole(members, count))
-    failed = malformed(root, "its first process, or an id", error);
-  for (size_t i = 0; !failed && i < count; i++) {
-    struct outside outside = outside_of(&members[0]);
-    struct relative *relative = &plan->relatives[plan->relative_count++];
-    *relative = relate(members, count, i, &outside);
-    if (members[i].ended)
-      continue;
-    relative->member = (int)plan->count;
-    failed = open_part(selection, &members[i], plan, error);
-    if (!failed)
-      relative->subreaper =
-          is_subreaper(&plan->parts[plan->count - 1]->generation);
-    if (!failed &&
-        plan->parts[plan->count - 1]->generation.process.pid != members[i].pid)
-      failed = malformed(root, "a process with two ids", error);
+  if (!members || !plan->parts || !plan->relatives) {
+    free(members);
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, root->name,
+                       "%zu processes", count);
   }
+  if (!has_root || !is_whole(members, count))
+    failed = malformed(root, "its first process, or an id", error);
+  for (size_t i = 0; !failed && i < count; i++)
+    failed = add_member(selection, root, members, count, i, plan, error);
   free(members);
   return failed;
 }

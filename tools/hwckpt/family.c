@@ -155,7 +155,13 @@ struct family *family_plan(const struct relative *relatives, size_t count,
     failed = !can_be_born(family, (int)i) && give_parent(family, (int)i);
   for (size_t i = 0; !failed && i < count; i++)
     failed = give_leader(family, (int)i) < 0;
-  return failed ? NULL : family;
+  if (!failed)
+    return family;
+  if (family->gathering != MAP_FAILED)
+    munmap(family->gathering, sizeof *family->gathering);
+  free(family->relatives);
+  free(family);
+  return NULL;
 }
 
 pid_t family_highest(const struct family *family) {

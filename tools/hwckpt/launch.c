@@ -29,6 +29,8 @@ extern char **environ;
 
 void launch_tell_failure(int fd, const struct hwckpt_error *error) {
   struct restore_status status = {.kind = RESTORE_FAILED, .error = *error};
+  if (fd < 0)
+    return;
   (void)!send(fd, &status, sizeof status, MSG_NOSIGNAL);
 }
 

@@ -363,7 +363,7 @@ static int restore_tree(struct restore_request *request,
   struct hwckpt_error error = {0};
   struct supervisor supervisor;
   struct supervised program;
-  struct tree_files files = {0};
+  static struct tree_files files;
   struct assembly *assembly = NULL;
   const struct assembly_work work = {request, selection, plan, roll_back_tree,
                                      &files};
