@@ -10,6 +10,8 @@
 #include "../support/program_stderr.h"
 #include "../support/undo.h"
 #include "asked.h"
+#include "callbacks.h"
+#include "committed.h"
 #include "counters.h"
 #include "cut.h"
 #include "faults.h"
@@ -17,6 +19,7 @@
 #include "monitor.h"
 #include "pending.h"
 #include "region_calls.h"
+#include "sections.h"
 #include "sites.h"
 #include "timer.h"
 
@@ -195,7 +198,7 @@ static uint64_t spaced_until(void) {
 
 /* Somebody who waits does so whatever the option spacing says. */
 static bool is_ready(uint64_t now) {
-  if (!events.waiting)
+  if (!events.waiting || sections_open())
     return false;
   return now >= spaced_until() || atomic_load(&events.exit_signal) ||
          quiesce_save_waits() || monitors_wait();
@@ -213,6 +216,8 @@ static struct pending take_waiting(void) {
 /* Until a request, or a monitor or the end of the spacing is due. */
 static void sleep_until_due(uint64_t due_ns, uint64_t now) {
   uint64_t until = events.waiting ? spaced_until() : due_ns;
+  if (events.waiting && sections_open()) /* whose end wakes us */
+    until = UINT64_MAX;
   uint64_t left = until > now ? until - now : 0;
   struct timespec timeout = {(time_t)(left / 1000000000u),
                              (long)(left % 1000000000u)};
@@ -264,6 +269,7 @@ static void rolled_back(void) {
   counters_rolled_back(failure != 0);
   hooks_rolled_back();
   sites_rolled_back();
+  callbacks_rolled_back();
   /* What they watch, and in which threads, is as it was then. */
   atomic_fetch_or(&events.requests, CHANGED);
   if (region_calls_wait())
@@ -282,15 +288,23 @@ static void prepare(void) {
     sites_await_annotated(events.site_until, in_a_hurry);
 }
 
+/* What the checkpoint had the program wait for is over. */
+static void go_on(void) {
+  sections_let_in();
+  callbacks_after();
+}
+
 static const struct quiesce_hooks hooks = {.prepare = prepare,
                                            .arm = sites_arm,
                                            .disarm = sites_disarm,
+                                           .captured = go_on,
                                            .rolled_back = rolled_back};
 /* No site may be passed unseen. */
 static const struct quiesce_hooks armed_hooks = {.prepare = sites_prepare,
                                                  .arm = sites_arm,
                                                  .disarm = sites_disarm,
                                                  .resume = sites_arm_stopped,
+                                                 .captured = go_on,
                                                  .rolled_back = rolled_back};
 
 static int errno_of(const struct hwckpt_error *error) {
@@ -304,6 +318,10 @@ static int errno_of(const struct hwckpt_error *error) {
   case HWCKPT_E_FILE_SHORTER:
   case HWCKPT_E_FILE_PERMISSION:
     return -ENOTSUP;
+  case HWCKPT_E_CALLBACK_REFUSED:
+    return -ECANCELED;
+  case HWCKPT_E_CALLBACK_LATE:
+    return -ETIMEDOUT;
   default:
     return -EIO;
   }
@@ -338,6 +356,25 @@ static void tell_outcome(uint64_t begin, const struct checkpoint_result *result,
 /* What becomes of all processes is said by the first. */
 static bool says_failures(void) { return !cut_is_there() || cut_is_root(); }
 
+/* Where the program lets us: no section is open, no callback refuses. Else as
+ * checkpoint_take(). */
+static int take_if_let(uint32_t cut, const struct checkpoint_reason *reason,
+                       const struct quiesce_hooks *how,
+                       struct checkpoint_result *result,
+                       struct hwckpt_error *error) {
+  int status = callbacks_before(error);
+  if (status < 0)
+    return status;
+  if (!sections_close())
+    status = 1;
+  else if (cut_is_there())
+    status = cut_take(cut, reason, how, result, error);
+  else
+    status = checkpoint_take(reason, how, result, error);
+  go_on(); /* where it failed before that */
+  return status;
+}
+
 /* Whether it was taken. */
 static bool take_checkpoint(const struct pending *served, uint32_t cut,
                             uint64_t begin, const struct quiesce_hooks *how) {
@@ -354,8 +391,7 @@ static bool take_checkpoint(const struct pending *served, uint32_t cut,
   if (served->events >> Event_EVENT_TIMER & 1)
     reason.delayed_ns = timer_delay_ns(begin);
   int exit_signal = atomic_load(&events.exit_signal);
-  int status = cut_is_there() ? cut_take(cut, &reason, how, &result, &error)
-                              : checkpoint_take(&reason, how, &result, &error);
+  int status = take_if_let(cut, &reason, how, &result, &error);
   if (status > 0) {
     /* Once the program is rolled back, or cannot be; or there is nothing to
      * take any more. */
@@ -373,6 +409,7 @@ static bool take_checkpoint(const struct pending *served, uint32_t cut,
     tell_outcome(begin, 0, &error);
   } else {
     counters_taken(&result);
+    committed_tell(result.generation.number);
     quiesce_finish_saves(0);
     tell_outcome(begin, &result, 0);
     if (events.options.verbosity > 0)
@@ -592,6 +629,8 @@ static bool begin_in_child(void) {
     monitors_forget();
     sites_begin_in_child();
     cut_forget();
+    sections_begin_in_child();
+    callbacks_begin_in_child();
     forked_begin(sites_keep);
     events_start(&events.options, events.cache, "", 0, -1);
     SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
@@ -670,6 +709,8 @@ static void ask_every_site(void) { events_request(Event_EVENT_EVERY_SITE, 0); }
 int events_save_by(ucontext_t *context, void (*ask)(void)) {
   if (!events_serve())
     return -ENOSYS;
+  if (sections_own() || callbacks_own()) /* it would wait for itself */
+    return -EDEADLK;
   int result = start_thread();
   return result < 0 ? result
                     : quiesce_park_until_saved(PARK_SAVE, context, ask);
@@ -680,7 +721,8 @@ int events_save(ucontext_t *context) {
 }
 
 void events_save_at_site(ucontext_t *context) {
-  if (events_here() && start_thread() == 0)
+  if (events_here() && !sections_own() && !callbacks_own() &&
+      start_thread() == 0)
     quiesce_park_until_saved(PARK_WAIT, context, ask_every_site);
 }
 
@@ -743,6 +785,11 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   atomic_store(&events.exit_signal, 0);
   atomic_store(&events.cut, 0);
   pending_clear();
+  committed_start(generation);
+  if (generation) {
+    sections_forget();
+    callbacks_restored();
+  }
   quiesce_pass(asked_signal);
   quiesce_install();
   if (*options->rollback_on)

@@ -569,6 +569,8 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   if (status == 0)
     status = tell_captured(error);
   uint64_t captured = quiesce_now_ns();
+  if (hooks->captured)
+    hooks->captured();
   uint64_t resumed = quiesce_resume();
   statistics->resume_ns = resumed - captured;
   statistics->stop_faults = faults() - faults_before;

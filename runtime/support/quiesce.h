@@ -49,6 +49,7 @@ struct quiesce_hooks {
   void (*arm)(void);         /* sites trap from now on */
   void (*disarm)(void);      /* and no more; all threads are stopped */
   void (*resume)(void);      /* all threads go on next; null: nothing */
+  void (*captured)(void);    /* all was captured, they go on; null: nothing */
   void (*rolled_back)(void); /* memory is that of a checkpoint */
 };
 

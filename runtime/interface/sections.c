@@ -1,0 +1,153 @@
+/* sections.c - see sections.h. */
+#include "sections.h"
+
+#include "../../intrinsics/hwckpt.h"
+#include "../arch/arch.h"
+#include "../arch/sys.h"
+#include "../support/live.h"
+#include "../support/quiesce.h"
+#include "events.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+/* A thread that holds what another needs to end its section may wait at the
+ * gate: it is not kept there for longer. */
+#define CLOSE_NS 100000000ull
+
+/* Threads that have sections open go by their thread pointers, which a restore
+ * does not change. */
+#define OWNERS 256
+static struct owner {
+  _Atomic uint64_t thread; /* 0: free */
+  uint32_t depth;
+} owners[OWNERS];
+
+/* Threads that have one open (futex). */
+static _Atomic uint32_t open_count;
+static LIVE struct {
+  _Atomic uint32_t closed; /* futex */
+  _Atomic uint32_t wanted; /* by a checkpoint: the last end is to be told */
+} gate;
+
+static struct owner *find(uint64_t thread) {
+  for (unsigned i = 0; i < OWNERS; i++)
+    if (atomic_load(&owners[i].thread) == thread)
+      return &owners[i];
+  return 0;
+}
+
+static struct owner *claim(uint64_t thread) {
+  for (unsigned i = 0; i < OWNERS; i++) {
+    uint64_t none = 0;
+    if (atomic_compare_exchange_strong(&owners[i].thread, &none, thread))
+      return &owners[i];
+  }
+  return 0;
+}
+
+static uint64_t own_pointer(void) {
+  uint64_t fs, gs;
+  arch_get_tls(&fs, &gs);
+  return fs;
+}
+
+static struct owner *own(void) {
+  return atomic_load(&open_count) ? find(own_pointer()) : 0;
+}
+
+bool sections_own(void) { return own() != 0; }
+
+static void leave(void) {
+  if (atomic_fetch_sub(&open_count, 1) != 1)
+    return;
+  SYS(futex, &open_count, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+  if (atomic_exchange(&gate.wanted, 0))
+    events_look_again();
+}
+
+static void enter(void) {
+  for (;;) {
+    while (atomic_load(&gate.closed))
+      SYS(futex, &gate.closed, FUTEX_WAIT_PRIVATE, 1, 0, 0, 0);
+    atomic_fetch_add(&open_count, 1);
+    if (!atomic_load(&gate.closed))
+      return;
+    leave();
+  }
+}
+
+EXPORTED int(hwckpt_disable)(void) {
+  struct owner *owner = own();
+  if (!events_here())
+    return -ENOSYS;
+  if (owner) {
+    owner->depth++;
+    return 0;
+  }
+  enter();
+  owner = claim(own_pointer());
+  if (!owner) {
+    leave();
+    return -EAGAIN;
+  }
+  owner->depth = 1;
+  return 0;
+}
+
+EXPORTED int(hwckpt_enable)(void) {
+  struct owner *owner = own();
+  if (!events_here())
+    return -ENOSYS;
+  if (!owner)
+    return -EPERM;
+  if (--owner->depth)
+    return 0;
+  atomic_store(&owner->thread, 0);
+  leave();
+  return 0;
+}
+
+bool sections_open(void) {
+  if (!atomic_load(&open_count))
+    return false;
+  atomic_store(&gate.wanted, 1);
+  return atomic_load(&open_count) != 0;
+}
+
+bool sections_close(void) {
+  uint64_t begin = quiesce_now_ns(), passed = 0;
+  uint32_t count;
+  atomic_store(&gate.closed, 1);
+  while ((count = atomic_load(&open_count)) && passed < CLOSE_NS) {
+    struct timespec left = {0, (long)(CLOSE_NS - passed)};
+    SYS(futex, &open_count, FUTEX_WAIT_PRIVATE, count, &left, 0, 0);
+    passed = quiesce_now_ns() - begin;
+  }
+  if (count)
+    sections_let_in();
+  return !count;
+}
+
+void sections_let_in(void) {
+  atomic_store(&gate.closed, 0);
+  SYS(futex, &gate.closed, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
+}
+
+void sections_begin_in_child(void) {
+  uint64_t thread = own_pointer();
+  for (unsigned i = 0; i < OWNERS; i++)
+    if (atomic_load(&owners[i].thread) != thread)
+      atomic_store(&owners[i].thread, 0);
+  atomic_store(&open_count, find(thread) ? 1 : 0);
+  sections_forget();
+}
+
+void sections_forget(void) {
+  atomic_store(&gate.closed, 0);
+  atomic_store(&gate.wanted, 0);
+}

@@ -1,0 +1,147 @@
+// hwckpt.h: critical sections, callbacks, the generation's number and waiting
+// for it; each before and after a restore and a rollback. Without the runtime
+// it links, in C and C++, and calls fail.
+// RUN: %behaviour %s -o %t && rm -f %t.once && ulimit -c 0
+// RUN: %t sections
+// RUN: %t callbacks 2>%t.said && FileCheck %s <%t.said
+// CHECK: HWCKPT-E270: {{.*}}: second: it returned 7
+// CHECK: HWCKPT-E271: {{.*}}: first: it has not returned after 100 ms
+// RUN: %t roll %t.once
+// RUN: %restored -- %t restored
+// RUN: %clang -O0 -Wall -Werror -I%inc -DWITHOUT %s -o %t.without && %t.without
+// RUN: %clang -x c++ -Wall -Werror -I%inc -DWITHOUT %s -o %t.without -lstdc++ && %t.without
+#ifdef WITHOUT
+#include <hwckpt.h>
+int main(void) {
+  return hwckpt_disable() != -38 || hwckpt_enable() != -38 ||
+         hwckpt_wait(1, 0) != -38 || hwckpt_generation() != 0 ||
+         hwckpt_callback("a", 0, 0) != -38 || hwckpt_save() != -38 ||
+         hwckpt_load() != -38 || hwckpt_request() != -38 ||
+         hwckpt_callback_deadline(1) != -38;
+}
+#else
+#include "behaviour.h"
+#include <hwckpt.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define LONG 60000 // ms; no working runtime needs it
+
+static _Atomic int saved = -1, hangs, refuses;
+static char calls[256]; // a letter for the callback, a digit for the moment
+
+static void *saver(void *unused) {
+  saved = hwckpt_save();
+  return unused;
+}
+
+static void *enabler(void *unused) {
+  CHECK_EQUAL(hwckpt_enable(), -EPERM);
+  return unused;
+}
+
+static void sections(void) {
+  pthread_t thread;
+  unsigned long long before = hwckpt_generation();
+  CHECK_EQUAL(before, 0);
+  CHECK_EQUAL(hwckpt_enable(), -EPERM);
+  CHECK_EQUAL(hwckpt_disable(), 0);
+  CHECK_EQUAL(hwckpt_disable(), 0);
+  CHECK_EQUAL(hwckpt_save(), -EDEADLK);
+  CHECK_EQUAL(hwckpt_request(), 0);
+  CHECK_EQUAL(hwckpt_wait(before + 1, 200), -ETIMEDOUT);
+  CHECK_EQUAL(pthread_create(&thread, 0, enabler, 0), 0);
+  pthread_join(thread, 0);
+  CHECK_EQUAL(hwckpt_enable(), 0);
+  CHECK_EQUAL(hwckpt_wait(before + 1, 200), -ETIMEDOUT);
+  CHECK_EQUAL(hwckpt_enable(), 0);
+  CHECK_EQUAL(hwckpt_wait(before + 1, LONG), 0);
+  CHECK(hwckpt_generation() > before);
+  // Somebody else's save waits for the end, too.
+  before = hwckpt_generation();
+  CHECK_EQUAL(hwckpt_disable(), 0);
+  CHECK_EQUAL(pthread_create(&thread, 0, saver, 0), 0);
+  CHECK_EQUAL(hwckpt_wait(before + 1, 200), -ETIMEDOUT);
+  CHECK_EQUAL(saved, -1);
+  CHECK_EQUAL(hwckpt_enable(), 0);
+  pthread_join(thread, 0);
+  CHECK_EQUAL(saved, 0);
+  CHECK_EQUAL(hwckpt_wait(hwckpt_generation(), 0), 0);
+}
+
+static int called(enum hwckpt_moment moment, void *argument) {
+  size_t length = strlen(calls);
+  char *memory = malloc(100); // as any function of the program may
+  CHECK(memory && length < sizeof calls - 2);
+  free(memory);
+  while (*(char *)argument == 'a' && moment == HWCKPT_BEFORE && hangs)
+    usleep(1000);
+  calls[length] = *(char *)argument;
+  calls[length + 1] = (char)('0' + moment);
+  if (*(char *)argument == 'a' && moment == HWCKPT_BEFORE)
+    CHECK_EQUAL(hwckpt_checkpoint(), -EDEADLK);
+  return *(char *)argument == 'b' && moment == HWCKPT_BEFORE && refuses ? 7 : 0;
+}
+
+static void expect(const char *wanted) {
+  double begin = now();
+  while (strcmp(*(char *volatile *)&(char *){calls}, wanted) != 0)
+    if (now() - begin > 60)
+      CHECK_EQUAL(dprintf(2, "calls: %s, not %s\n", calls, wanted), 0);
+  memset(calls, 0, sizeof calls);
+}
+
+static void register_both(void) {
+  CHECK_EQUAL(hwckpt_callback("first", called, "a"), 0);
+  CHECK_EQUAL(hwckpt_callback("second", called, "b"), 0);
+}
+
+static void callbacks(void) {
+  CHECK_EQUAL(hwckpt_callback("", called, "a"), -EINVAL);
+  CHECK_EQUAL(hwckpt_callback("none", 0, 0), -ENOENT);
+  CHECK_EQUAL(hwckpt_callback_deadline(0), -EINVAL);
+  register_both();
+  CHECK_EQUAL(hwckpt_save(), 0);
+  expect("a0b0b1a1");
+  refuses = 1;
+  CHECK_EQUAL(hwckpt_save(), -ECANCELED);
+  expect("a0b0a1");
+  refuses = 0;
+  CHECK_EQUAL(hwckpt_callback_deadline(100), 0);
+  hangs = 1;
+  CHECK_EQUAL(hwckpt_save(), -ETIMEDOUT);
+  hangs = 0;
+  expect("a0b0b1a1");
+  CHECK_EQUAL(hwckpt_callback_deadline(LONG), 0);
+  CHECK_EQUAL(hwckpt_callback("first", 0, 0), 0);
+  CHECK_EQUAL(hwckpt_save(), 0);
+  expect("b0b1");
+}
+
+int main(int argc, char **argv) {
+  CHECK(argc >= 2);
+  if (!strcmp(argv[1], "sections")) {
+    sections();
+  } else if (!strcmp(argv[1], "callbacks")) {
+    callbacks();
+  } else {
+    register_both();
+    int times = hwckpt_save();
+    CHECK(times >= 0);
+    if (times == 0) {
+      expect("a0b0b1a1");
+      CHECK_EQUAL(hwckpt_disable(), 0); // ends with the rollback
+      if (argc == 3 && first_time(argv[2]))
+        roll_back();
+      die();
+    }
+    expect(argc == 3 ? "a0b0b3a3" : "a0b0b2a2");
+    CHECK_EQUAL(hwckpt_enable(), -EPERM);
+    CHECK_EQUAL(hwckpt_generation(), 1);
+    CHECK_EQUAL(hwckpt_save(), 0);
+    expect("a0b0b1a1");
+    CHECK_EQUAL(hwckpt_generation(), 2);
+  }
+  return 0;
+}
+#endif
