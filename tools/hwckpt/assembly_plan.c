@@ -143,10 +143,10 @@ static int add_member(const struct selection *selection,
     return 0;
   relative->member = (int)plan->count;
   int failed = open_part(selection, &members[i], plan, error);
-  if (failed)
+  const struct part *part = plan->parts[relative->member];
+  if (failed || !part)
     return failed;
-  const struct generation *generation =
-      &plan->parts[relative->member]->generation;
+  const struct generation *generation = &part->generation;
   relative->subreaper = is_subreaper(generation);
   return generation->process.pid == members[i].pid
              ? 0
