@@ -35,13 +35,27 @@ static void begin(void) {
   }
 }
 
+static const char another_root[] = "the program has another root directory";
+
+static bool is_root(const struct stat *status) {
+  return status->st_dev == root.device && status->st_ino == root.inode;
+}
+
 static int check_root(struct resource_sink *sink, struct hwckpt_error *error) {
   struct stat status;
   if (SYS(newfstatat, AT_FDCWD, "/proc/self/root", &status, 0) < 0 ||
-      (status.st_dev == root.device && status.st_ino == root.inode))
+      is_root(&status))
     return 0;
-  return resource_unsupported(sink, error, "/",
-                              "the program has another root directory");
+  return resource_unsupported(sink, error, "/", another_root);
+}
+
+/* Most roots have no /proc. */
+int resources_within_reach(struct hwckpt_error *error) {
+  struct stat status;
+  if (SYS(newfstatat, AT_FDCWD, "/proc/self/root", &status, 0) == 0 ||
+      SYS(newfstatat, AT_FDCWD, "/", &status, 0) < 0 || is_root(&status))
+    return 0;
+  return hwckpt_fail(error, HWCKPT_E_NOT_SUPPORTED, 0, "/", another_root);
 }
 
 static int save(struct resource_sink *sink, struct hwckpt_error *error) {

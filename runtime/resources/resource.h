@@ -293,4 +293,9 @@ int resources_finish(struct resource_source *source,
 bool resource_is_direct(uint32_t flags, uint32_t mode);
 bool resources_read_directly(int pidfd);
 
+/* Fails where the program has another root directory, from which neither its
+ * threads nor what it has can be looked at. On the checkpoint thread, before
+ * any thread is stopped. */
+int resources_within_reach(struct hwckpt_error *error);
+
 #endif

@@ -533,7 +533,9 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   drain_begin(writer);
   checkpoint.capture.pages = 0;
   unused_begin(&checkpoint.capture.unused);
-  int status = copy_before(base, hooks, statistics, error);
+  int status = resources_within_reach(error);
+  if (status == 0)
+    status = copy_before(base, hooks, statistics, error);
   if (status < 0)
     return status;
   uint32_t faults_before = faults();
