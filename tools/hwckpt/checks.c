@@ -306,6 +306,14 @@ static int check_directory(const char *path, struct hwckpt_error *error) {
   return access(path, X_OK) ? file_gone(path, what, error) : 0;
 }
 
+/* Files that tell of a process are there when it is. */
+static bool comes_with_process(const char *path) {
+  static const char begin[] = "/proc/";
+  const char *number = path + sizeof begin - 1;
+  return strncmp(path, begin, sizeof begin - 1) == 0 && *number >= '0' &&
+         *number <= '9';
+}
+
 static int check_descriptors(const struct generation *generation,
                              const struct undo_paths *paths,
                              struct hwckpt_error *error) {
@@ -314,7 +322,7 @@ static int check_descriptors(const struct generation *generation,
        generation_next_descriptor(generation, &cursor, &descriptor);) {
     if ((descriptor.kind != DescriptorKind_DESCRIPTOR_FILE &&
          descriptor.kind != DescriptorKind_DESCRIPTOR_DEVICE) ||
-        descriptor.same_as >= 0)
+        descriptor.same_as >= 0 || comes_with_process(descriptor.path))
       continue;
     int failed = check_descriptor(&descriptor, error);
     if (failed && !may_pass(paths, failed, descriptor.path))
