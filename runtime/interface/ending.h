@@ -4,9 +4,10 @@
 #define HWCKPT_INTERFACE_ENDING_H
 
 /* Waits until what was captured of this process is written: when it ends, or
- * executes another program, before that, the checkpoint fails, of all processes.
- * With the stop signal blocked, so that what follows at once is not captured.
- * Async-signal-safe; in a child between vfork and exec it does nothing. */
+ * executes another program, before that, the checkpoint fails, of all
+ * processes. With the stop signal blocked, so that what follows at once is not
+ * captured. Async-signal-safe; in a child between vfork and exec it does
+ * nothing. */
 void __hwckpt_await_written(void);
 
 /* Before the process ends by itself: blocks that signal in this thread, and
