@@ -139,6 +139,16 @@ static int lost(struct hwckpt_error *error, const char *detail) {
   return hwckpt_fail(error, HWCKPT_E_TREE_LOST, 0, "hwckpt", "%s", detail);
 }
 
+static int receive(struct hwckpt_error *error);
+
+/* It has hung up: perhaps it said before why. */
+static int not_sent(struct hwckpt_error *error) {
+  int status;
+  while (!(status = receive(error)))
+    ;
+  return status > 0 ? lost(error, "it gave up") : status;
+}
+
 static int send_message(enum tree_word word, struct hwckpt_error *error) {
   struct tree_message *message = tree.message;
   message->abi = TREE_ABI;
@@ -147,7 +157,11 @@ static int send_message(enum tree_word word, struct hwckpt_error *error) {
   message->length = 0;
   long sent =
       SYS(sendto, tree.fd, message, sizeof *message, MSG_NOSIGNAL, 0, 0);
-  return sent == (long)sizeof *message ? 0 : lost(error, "it does not listen");
+  if (sent == (long)sizeof *message)
+    return 0;
+  return sent == -EPIPE || sent == -ECONNRESET
+             ? not_sent(error)
+             : lost(error, "it does not listen");
 }
 
 static int say(enum tree_word word, struct hwckpt_error *error) {
@@ -164,8 +178,13 @@ static int receive(struct hwckpt_error *error) {
   long ready = SYS(ppoll, &socket, 1, &timeout, 0, 8);
   if (ready == 0)
     return lost(error, "it did not say how to go on");
-  long got =
-      SYS(recvfrom, tree.fd, message, sizeof *message + TREE_PAYLOAD, 0, 0, 0);
+  long got;
+  /* Said once when it has hung up with messages of ours unread; what it sent
+   * before that comes after. */
+  do
+    got = SYS(recvfrom, tree.fd, message, sizeof *message + TREE_PAYLOAD, 0, 0,
+              0);
+  while (got == -ECONNRESET);
   if (got < (long)sizeof *message || message->abi != TREE_ABI ||
       message->size != sizeof *message ||
       message->length != (size_t)got - sizeof *message)
