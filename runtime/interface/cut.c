@@ -33,6 +33,7 @@ static LIVE struct {
   uint32_t number; /* of the coordinator's socket; 0: there is none */
   int root;        /* process id */
   int fd;          /* connection of this checkpoint, -1: none */
+  bool came_back;  /* and has not begun yet */
   bool gone;       /* said, or seen, that it is over */
   struct tree_message *message; /* private memory, with room for what follows */
   char *facts;
@@ -58,8 +59,12 @@ void cut_start(const char *option, bool restored_root) {
   const char *rest = read_number(option, &tree.number);
   if (*rest == '-')
     read_number(rest + 1, &root);
+  restored_root |= tree.came_back;
+  tree.came_back = false;
   tree.root = root || !restored_root ? (int)root : (int)SYS(getpid);
 }
+
+void cut_came_back(void) { tree.came_back = true; }
 
 bool cut_is_there(void) { return tree.number != 0; }
 

@@ -16,6 +16,8 @@
  * process is the one that it started, or restored under an id that it could not
  * know. Anywhere. */
 void cut_start(const char *option, bool restored_root);
+/* Before that, in a program that comes back, be it under another name. */
+void cut_came_back(void);
 bool cut_is_there(void);
 bool cut_is_root(void);
 

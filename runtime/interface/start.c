@@ -158,6 +158,7 @@ static void restored(const char *cache, const char *application,
   sites_forget();
   monitors_forget();
   cut_forget();
+  cut_came_back();
   faults_restored(&options);
   events_start(&options, cache, application, generation, tracking);
 }

@@ -1,6 +1,7 @@
 // Connections to others come back as reset, whoever waits for them: TCP over
 // IPv4 and IPv6, unix sockets, half closed ones, and those that were asked for.
-// RUN: %behaviour %s -o %t && %restored_by_all -- %t
+// The other end is a child, which is none of the program without hwckpt run.
+// RUN: %behaviour %s -o %t && ALONE=1 %restored_by_all -- %t
 #include "behaviour.h"
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

@@ -21,6 +21,7 @@
 
 #define OTHERS_MAX 8u
 #define WAITING_MOST 64
+#define STACK ((size_t)512 << 10) /* where memory is limited */
 
 static struct {
   int listener;
@@ -127,12 +128,13 @@ static void *serve(void *unused) {
 
 int tree_serve(pid_t root, struct hwckpt_error *error) {
   pthread_t thread;
+  pthread_attr_t attributes;
   tree.root = root;
-  errno = pthread_create(&thread, NULL, serve, NULL);
-  if (errno)
-    return refused("thread", error);
-  pthread_detach(thread);
-  return 0;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, STACK);
+  errno = pthread_create(&thread, &attributes, serve, NULL);
+  return errno ? refused("thread", error) : 0;
 }
 
 /* What we made ourselves has others who wait for it. */
