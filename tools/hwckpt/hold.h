@@ -10,4 +10,9 @@
 int hold_application(const char *cache, const char *application, int *lock,
                      struct hwckpt_error *error);
 
+/* Whether what is locked is still what is there by that name; E107 when it was
+ * removed meanwhile, or another is in its place. */
+int hold_is_kept(const char *cache, const char *application, int lock,
+                 struct hwckpt_error *error);
+
 #endif

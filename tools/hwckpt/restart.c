@@ -54,6 +54,8 @@ struct life {
   const struct restart_program *program;
   struct supervisor supervisor;
   int lock;
+  struct inventory_generation *list; /* seen last, ascending */
+  size_t count;
   uint64_t floor;    /* generations up to this one are of an earlier run */
   uint64_t from;     /* what it went on from last; 0: its beginning */
   unsigned failures; /* in a row */
@@ -82,29 +84,43 @@ static uint64_t steps_of(const struct life *life, uint64_t generation) {
   return 0;
 }
 
+/* What there is now. A cache that cannot be read is not one without
+ * generations. */
+static int look(struct life *life, struct hwckpt_error *error) {
+  const struct restart_program *program = life->program;
+  struct cache *cache;
+  free(life->list);
+  life->list = NULL;
+  life->count = 0;
+  int failed =
+      hold_is_kept(program->cache, program->application, life->lock, error);
+  if (!failed)
+    failed =
+        cache_open(&cache_env_kernel, program->cache, false, &cache, error);
+  if (failed)
+    return failed;
+  failed = inventory_generations(cache, program->application, &life->list,
+                                 &life->count, error);
+  cache_close(cache);
+  return failed;
+}
+
 /* Notes how far the last run came; whether farther than all before. */
 static bool came_farther(struct life *life) {
-  struct cache *cache;
-  struct inventory_generation *list = NULL;
-  size_t count = 0;
   uint64_t steps = steps_of(life, life->from), before = life->farthest;
-  if (!cache_open(&cache_env_kernel, life->program->cache, false, &cache,
-                  NULL)) {
-    inventory_generations(cache, life->program->application, &list, &count,
-                          NULL);
-    cache_close(cache);
-  }
-  struct reached *known = count ? calloc(count, sizeof *known) : NULL;
+  struct reached *known =
+      life->count ? calloc(life->count, sizeof *known) : NULL;
   size_t used = 0;
-  for (size_t i = 0; known && i < count; i++) {
-    uint64_t number = list[i].info.number, had = steps_of(life, number);
+  if (life->count && !known)
+    return false;
+  for (size_t i = 0; i < life->count; i++) {
+    uint64_t number = life->list[i].info.number, had = steps_of(life, number);
     if (number <= life->floor)
       continue;
     known[used++] = (struct reached){number, had ? had : ++steps};
     if (known[used - 1].steps > life->farthest)
       life->farthest = known[used - 1].steps;
   }
-  free(list);
   free(life->reached);
   life->reached = known;
   life->reached_count = used;
@@ -113,20 +129,11 @@ static bool came_farther(struct life *life) {
 
 /* The newest whole generation above the floor and below that one; 0: none. */
 static uint64_t newest_below(const struct life *life, uint64_t below) {
-  struct cache *cache;
-  struct inventory_generation *list = NULL;
-  size_t count = 0;
   uint64_t newest = 0;
-  if (cache_open(&cache_env_kernel, life->program->cache, false, &cache, NULL))
-    return 0;
-  if (!inventory_generations(cache, life->program->application, &list, &count,
-                             NULL))
-    for (size_t i = 0; i < count; i++)
-      if (!list[i].damage && list[i].info.number > life->floor &&
-          list[i].info.number < below)
-        newest = list[i].info.number;
-  free(list);
-  cache_close(cache);
+  for (size_t i = 0; i < life->count; i++)
+    if (!life->list[i].damage && life->list[i].info.number > life->floor &&
+        life->list[i].info.number < below)
+      newest = life->list[i].info.number;
   return newest;
 }
 
@@ -295,9 +302,15 @@ static _Noreturn void end(struct life *life, enum history_what what,
   supervise_end_likewise(run->status);
 }
 
-/* After a failure: what to go on from, or the end. */
+/* After a failure: what to go on from, or the end, also where the cache cannot
+ * be read: then it goes on another time. */
 static uint64_t go_on(struct life *life, const struct run *run) {
   char how[96];
+  struct hwckpt_error error = {0};
+  if (look(life, &error)) {
+    report_error(&error);
+    end(life, HISTORY_FAILED, run);
+  }
   bool farther = came_farther(life);
   life->failures =
       farther || run->lasted_ns >= SOON_NS ? 1 : life->failures + 1;
@@ -344,6 +357,8 @@ int restart_supervise(const struct restart *restart,
   struct hwckpt_error error = {0};
   if (hold_application(program->cache, program->application, &life.lock,
                        &error))
+    return report_error(&error);
+  if (look(&life, &error))
     return report_error(&error);
   int failed = supervise_begin(&life.supervisor);
   if (failed)

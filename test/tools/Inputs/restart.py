@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import socket
 import struct
@@ -107,6 +108,19 @@ expect(case.run("--restart", "--hang=2s"), 0)
 expect(case.lines(), ALL)
 expect([e.get("signal") for e in case.history() if e["what"] == "failed"], [6])
 assert "HWCKPT-E219" in case.said, case.said
+
+# The cache is removed under it: that is said, and nothing is begun anew.
+case = Case("removed")
+process = case.start("--restart", slow=True)
+case.await_lines(4)
+shutil.rmtree(os.path.join(os.environ["HWCKPT_CACHE"], "removed"))
+pid = int(subprocess.run(["pgrep", "-f", f"^{PROGRAM} {case.socket}"], check=True, capture_output=True).stdout)
+os.kill(pid, signal.SIGKILL)
+expect(process.wait(100), -signal.SIGKILL)
+said = process.stderr.read()
+process.stderr.close()
+assert "HWCKPT-E107" in said, said
+expect(case.lines(), ALL[:4])
 
 # Not for what ended well, nor, with never, at all.
 case = Case("well")
