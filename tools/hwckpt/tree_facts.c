@@ -55,10 +55,11 @@ static bool gather(struct gathering *gathering, pid_t pid, int32_t member) {
   snprintf(path, sizeof path, "/proc/%d/fd", pid);
   DIR *folder = opendir(path);
   const struct dirent *entry;
+  int descriptor = folder ? dirfd(folder) : -1;
   bool has_room = true;
-  while (folder && has_room && (entry = readdir(folder)))
+  while (descriptor >= 0 && has_room && (entry = readdir(folder)))
     if (isdigit((unsigned char)*entry->d_name))
-      has_room = add(gathering, dirfd(folder), entry->d_name, member);
+      has_room = add(gathering, descriptor, entry->d_name, member);
   if (folder)
     closedir(folder);
   return has_room;
