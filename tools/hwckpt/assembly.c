@@ -5,6 +5,7 @@
 #include "fallback.h"
 #include "family.h"
 #include "launch.h"
+#include "status_message.h"
 #include "supervised.h"
 #include "time_namespace.h"
 
@@ -188,24 +189,6 @@ static void take_status(struct assembly *assembly, struct member *member,
     close(descriptor);
 }
 
-static ssize_t receive(int fd, struct restore_status *status, int *descriptor) {
-  union {
-    struct cmsghdr header;
-    char room[CMSG_SPACE(sizeof(int))];
-  } control = {0};
-  struct iovec content = {status, sizeof *status};
-  struct msghdr message = {.msg_iov = &content,
-                           .msg_iovlen = 1,
-                           .msg_control = &control,
-                           .msg_controllen = sizeof control};
-  ssize_t length = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  const struct cmsghdr *header = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-  *descriptor = -1;
-  if (header && header->cmsg_type == SCM_RIGHTS)
-    memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
-  return length;
-}
-
 /* It was killed, or, when it runs, said all it had to say. */
 static void take_end(struct assembly *assembly, struct member *member) {
   struct hwckpt_error error = {0};
@@ -224,7 +207,7 @@ static void listen_to(struct assembly *assembly, struct member *member) {
   struct restore_status status;
   int descriptor;
   while (member->status >= 0) {
-    ssize_t length = receive(member->status, &status, &descriptor);
+    ssize_t length = status_receive(member->status, &status, &descriptor);
     if (length == sizeof status)
       take_status(assembly, member, &status, descriptor);
     else if (length < 0 && (errno == EAGAIN || errno == EINTR))

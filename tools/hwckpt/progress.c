@@ -2,6 +2,7 @@
 #include "progress.h"
 #include "command.h"
 #include "fallback.h"
+#include "status_message.h"
 #include "supervised.h"
 #include "text.h"
 #include "time_namespace.h"
@@ -205,28 +206,10 @@ static void take_status(struct progress *progress,
     close(descriptor);
 }
 
-static ssize_t receive(int fd, struct restore_status *status, int *descriptor) {
-  union {
-    struct cmsghdr header;
-    char room[CMSG_SPACE(sizeof(int))];
-  } control = {0};
-  struct iovec content = {status, sizeof *status};
-  struct msghdr message = {.msg_iov = &content,
-                           .msg_iovlen = 1,
-                           .msg_control = &control,
-                           .msg_controllen = sizeof control};
-  ssize_t length = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  const struct cmsghdr *header = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-  *descriptor = -1;
-  if (header && header->cmsg_type == SCM_RIGHTS)
-    memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
-  return length;
-}
-
 static bool status_ready(int fd, void *context) {
   struct restore_status status;
   int descriptor;
-  ssize_t length = receive(fd, &status, &descriptor);
+  ssize_t length = status_receive(fd, &status, &descriptor);
   /* Reset: it ended without having read what we sent; what it sent is there. */
   if (length < 0)
     return errno == EINTR || errno == EAGAIN || errno == ECONNRESET;
