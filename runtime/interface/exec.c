@@ -2,11 +2,9 @@
  * is checkpointed gets the runtime too.
  *
  * A script that ends with `exec PROGRAM`, and `env`, `nice` or `timeout`
- * --foreground, make no process of their own. A preloaded runtime has left
- * LD_PRELOAD when the program began (start.c), and is put back here, in the
- * process that it serves, and in its children where all processes are
- * checkpointed together. Not where the new program has a runtime linked in, or
- * no dynamic linker that could load one.
+ * --foreground, make no process of their own. The runtime is handed on
+ * (hand_on.h) in the process that it serves, and in its children where all
+ * processes are checkpointed together.
  *
  * The coordinator may have sent the stop signal, which kills who does not
  * handle it: it is blocked until the new program's runtime is there, and
@@ -16,15 +14,15 @@
  * the stack, nothing else), return -1 with errno when the kernel refuses. An
  * object of its own like interpose.c. */
 #include "exec.h"
-#include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/sys.h"
 #include "../support/handlers.h"
 #include "ending.h"
+#include "hand_on.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
@@ -32,99 +30,6 @@
 
 #define EXPORTED __attribute__((weak, visibility("default")))
 #define STOP_SIGNAL 33
-
-static const char preload_key[] = "LD_PRELOAD=",
-                  options_key[] = "HWCKPT_OPTIONS=";
-
-/* ---- what kind of file it is ---- */
-
-static bool read_at(int file, void *to, size_t length, uint64_t offset) {
-  return SYS(pread64, file, to, length, offset) == (long)length;
-}
-
-/* Whether the notes in a segment say that the runtime is linked in. */
-static bool has_our_note(int file, const Elf64_Phdr *segment) {
-  struct {
-    Elf64_Nhdr head;
-    char name[sizeof HWCKPT_NOTE_NAME];
-  } note = {0};
-  for (uint64_t at = 0; at + sizeof note <= segment->p_filesz;) {
-    if (!read_at(file, &note, sizeof note, segment->p_offset + at))
-      return false;
-    if (note.head.n_type == HWCKPT_NOTE_RUNTIME &&
-        note.head.n_namesz == sizeof note.name &&
-        memcmp(note.name, HWCKPT_NOTE_NAME, sizeof note.name) == 0)
-      return true;
-    at += sizeof note.head + (((uint64_t)note.head.n_namesz + 3) & ~3ull) +
-          (((uint64_t)note.head.n_descsz + 3) & ~3ull);
-  }
-  return false;
-}
-
-enum program {
-  PROGRAM_UNKNOWN, /* nothing that could be executed, most likely */
-  PROGRAM_WITHOUT, /* a runtime, and without a way to get one */
-  PROGRAM_LOADS,   /* a preloaded one */
-  PROGRAM_HAS      /* its own */
-};
-
-static enum program look_at_elf(int file, const Elf64_Ehdr *header) {
-  enum program found = PROGRAM_WITHOUT;
-  Elf64_Phdr segment = {0};
-  if (header->e_ident[EI_CLASS] != ELFCLASS64 ||
-      header->e_machine != EM_X86_64 || header->e_phentsize != sizeof segment)
-    return PROGRAM_WITHOUT;
-  for (unsigned i = 0; i < header->e_phnum; i++) {
-    if (!read_at(file, &segment, sizeof segment,
-                 header->e_phoff + i * sizeof segment))
-      return PROGRAM_WITHOUT;
-    if (segment.p_type == PT_NOTE && has_our_note(file, &segment))
-      return PROGRAM_HAS;
-    if (segment.p_type == PT_INTERP)
-      found = PROGRAM_LOADS;
-  }
-  return found;
-}
-
-/* Makes of the line "#!INTERPRETER ARGUMENT" the interpreter's path; null when
- * it is no such line. */
-static const char *interpreter_in(char *line) {
-  if (line[0] != '#' || line[1] != '!')
-    return NULL;
-  line += 2;
-  line += strspn(line, " \t");
-  line[strcspn(line, " \t\n")] = 0;
-  return *line ? line : NULL;
-}
-
-/* What runtime the program in a file will have; of a script, its interpreter.
- */
-static enum program look_at(int folder, const char *path, int flags) {
-  union {
-    Elf64_Ehdr header;
-    char line[4096];
-  } begin;
-  for (int depth = 0; depth < 5; depth++) { /* the kernel's own limit */
-    long file = flags & AT_EMPTY_PATH && !*path
-                    ? SYS(dup, folder)
-                    : SYS(openat, folder, path, O_RDONLY | O_CLOEXEC, 0);
-    if (file < 0)
-      return PROGRAM_UNKNOWN;
-    memset(&begin, 0, sizeof begin.header);
-    long length = SYS(pread64, file, begin.line, sizeof begin.line - 1, 0);
-    begin.line[length > 0 ? length : 0] = 0;
-    bool is_elf = length >= (long)sizeof begin.header &&
-                  memcmp(begin.header.e_ident, ELFMAG, SELFMAG) == 0;
-    enum program found =
-        is_elf ? look_at_elf((int)file, &begin.header) : PROGRAM_UNKNOWN;
-    SYS(close, file);
-    if (is_elf || !(path = interpreter_in(begin.line)))
-      return found;
-    folder = AT_FDCWD;
-    flags = 0;
-  }
-  return PROGRAM_UNKNOWN;
-}
 
 /* ---- the stop signal ---- */
 
@@ -153,25 +58,7 @@ static void take_stop_again(const struct stop_signal *before) {
     SYS(rt_sigprocmask, SIG_SETMASK, &before->mask, 0, 8);
 }
 
-/* ---- its environment ---- */
-
-static bool is_of(const char *entry, const char *key) {
-  return entry && strncmp(entry, key, strlen(key)) == 0;
-}
-
-static size_t count_of(char *const list[]) {
-  size_t count = 0;
-  while (list && list[count])
-    count++;
-  return count;
-}
-
-/* Copies text to `to`, where there is room; returns its end. */
-static char *joined(char *to, const char *text) {
-  size_t length = strlen(text);
-  memcpy(to, text, length + 1);
-  return to + length;
-}
+/* ---- the call ---- */
 
 /* execveat() with an environment in which the runtime is handed on. */
 static int replace(int folder, const char *path, char *const arguments[],
@@ -180,33 +67,16 @@ static int replace(int folder, const char *path, char *const arguments[],
   struct hwckpt_successor we;
   if (!environment)
     environment = nothing;
-  size_t count = count_of(environment), kept = 0;
-  const char *others = "";
   long failed;
   if (!__hwckpt_successor(&we)) {
     failed = SYS(execveat, folder, path, arguments, environment, flags);
     errno = (int)-failed;
     return -1;
   }
-  enum program program = look_at(folder, path, flags);
+  enum program program = hand_on_look(folder, path, flags);
   bool preload = program == PROGRAM_LOADS && *we.preload;
-  const char *entries[count + 3];
-  for (size_t i = 0; i < count; i++)
-    if (is_of(environment[i], preload_key) && preload)
-      others = environment[i] + sizeof preload_key - 1;
-    else if (!is_of(environment[i], options_key))
-      entries[kept++] = environment[i];
-  char options[sizeof options_key + strlen(we.options)];
-  joined(joined(options, options_key), we.options);
-  entries[kept++] = options;
-  char list[sizeof preload_key + strlen(we.preload) + 1 + strlen(others)];
-  if (preload) {
-    char *end = joined(joined(list, preload_key), we.preload);
-    if (*others)
-      joined(joined(end, ":"), others);
-    entries[kept++] = list;
-  }
-  entries[kept] = NULL;
+  alignas(char *) char room[hand_on_size(&we, environment)];
+  char *const *entries = hand_on(&we, environment, preload, room);
   struct stop_signal before = {0};
   if (we.together)
     put_off_stop(&before, program == PROGRAM_LOADS && !preload ? PROGRAM_WITHOUT
@@ -248,7 +118,7 @@ static void try_one(const char *path, char *const arguments[],
   execve(path, arguments, environment);
   if (errno != ENOEXEC)
     return;
-  size_t count = count_of(arguments);
+  size_t count = hand_on_count(arguments);
   char *shell[count + 3];
   shell[0] = (char *)"/bin/sh";
   shell[1] = (char *)path;
@@ -266,31 +136,20 @@ static bool is_elsewhere_perhaps(int error) {
 
 EXPORTED int execvpe(const char *name, char *const arguments[],
                      char *const environment[]) {
-  const char *folders = NULL;
-  for (char **entry = environ; entry && *entry; entry++)
-    if (is_of(*entry, "PATH="))
-      folders = *entry + 5;
-  if (!folders)
-    folders = "/bin:/usr/bin";
-  size_t length = strlen(name);
-  if (strchr(name, '/') || !length) {
+  const char *folders = hand_on_folders();
+  char path[strlen(folders) + strlen(name) + 2];
+  bool was_refused = false;
+  if (strchr(name, '/') || !*name) {
     try_one(name, arguments, environment);
     return -1;
   }
-  bool was_refused = false;
-  for (const char *end;; folders = end + 1) {
-    end = strchrnul(folders, ':');
-    size_t span = (size_t)(end - folders);
-    char path[span + length + 2];
-    memcpy(path, folders, span);
-    path[span] = '/';
-    memcpy(path + span + (span > 0), name, length + 1);
+  while (hand_on_next(&folders, name, path)) {
     try_one(path, arguments, environment);
     was_refused |= errno == EACCES;
-    if (!is_elsewhere_perhaps(errno) || !*end)
-      break;
+    if (!is_elsewhere_perhaps(errno))
+      return -1;
   }
-  if (was_refused && is_elsewhere_perhaps(errno))
+  if (was_refused)
     errno = EACCES;
   return -1;
 }

@@ -185,6 +185,21 @@ static void add_compiler(const struct invocation *invocation,
   }
 }
 
+/* libc's functions that are called by those that take their place
+ * (runtime/interface/spawn.c) have other names in libc.a. */
+static void add_interposed(const struct invocation *invocation,
+                           const struct files *files,
+                           struct argument_list *result) {
+  static const char *const names[] = {
+      "--defsym=__hwckpt_libc_posix_spawn=__posix_spawn",
+      "--defsym=__hwckpt_libc_posix_spawnp=__posix_spawnp",
+      "--defsym=__hwckpt_libc_system=__libc_system",
+      "--defsym=__hwckpt_libc_popen=_IO_popen"};
+  add_linker_input(invocation, result, files->interpose);
+  for (size_t i = 0; invocation->fixed && i < sizeof names / sizeof *names; i++)
+    add_linker(invocation, result, names[i]);
+}
+
 static void add_link(const struct invocation *invocation,
                      const struct files *files, struct argument_list *result) {
   if (invocation->lld) {
@@ -195,7 +210,7 @@ static void add_link(const struct invocation *invocation,
   if (!invocation->executable)
     return;
   if (!is_missing(files->interpose))
-    add_linker_input(invocation, result, files->interpose);
+    add_interposed(invocation, files, result);
   /* Instrumented code refers to the runtime weakly, which draws nothing out of
    * an archive. */
   add_linker(invocation, result, "--whole-archive");

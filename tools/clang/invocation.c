@@ -292,6 +292,10 @@ static void read_option(struct reading *reading, const char *option) {
     invocation->lto = strcmp(option, "-flto=none") != 0;
   } else if (strcmp(option, "-fno-lto") == 0) {
     invocation->lto = false;
+  } else if (strcmp(option, "-static") == 0 ||
+             strcmp(option, "--static") == 0 ||
+             strcmp(option, "-static-pie") == 0) {
+    invocation->fixed = true;
   } else if (strcmp(option, "-emit-llvm") == 0) {
     invocation->writes_ir = true;
   } else if (starts_with(option, "-fuse-ld=") ||

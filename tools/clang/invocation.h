@@ -19,6 +19,7 @@ struct invocation {
   bool assembler;    /* clang -cc1as */
   bool links;        /* the linker will run */
   bool executable;   /* ... and makes no shared or relocatable object */
+  bool fixed;        /* ... and needs no shared libc */
   bool only_links;   /* ... of what is compiled already, with libc */
   bool preprocesses; /* -E, or a step of its own does it */
   bool lto;          /* objects are bitcode for the linker */
