@@ -1,5 +1,6 @@
 /* attributes.c - what prctl(2) sets for a process: dumpable, subreaper, no new
- * privileges, no huge pages. Filters of system calls (seccomp) that the program
+ * privileges, no huge pages, memory not written and executed (MDWE), merged
+ * memory; and for what membarrier(2) was registered. Filters of system calls (seccomp) that the program
  * added cannot be read and are refused; those it was started under, our own
  * among them, are not the program's. */
 #include "../arch/sys.h"
@@ -8,8 +9,16 @@
 #include "info.h"
 #include "resource.h"
 
+#include <linux/membarrier.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+
+/* Younger than Debian's headers. */
+#define SET_MDWE 65 /* PR_SET_MDWE, Linux 6.3 */
+#define GET_MDWE 66
+#define SET_MEMORY_MERGE 67 /* PR_SET_MEMORY_MERGE, Linux 6.4 */
+#define GET_MEMORY_MERGE 68
+#define GET_REGISTRATIONS (1 << 9) /* MEMBARRIER_CMD_, Linux 6.3 */
 
 /* Filters in force that are not the program's. */
 static LIVE uint64_t filters;
@@ -47,7 +56,14 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   SYS(prctl, PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0);
   message.subreaper = subreaper != 0;
   message.dumpable = (uint32_t)SYS(prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);
-  message.no_huge_pages = SYS(prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0;
+  long huge_pages = SYS(prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0);
+  message.no_huge_pages = huge_pages > 0;
+  message.huge_pages = huge_pages > 1 ? (uint32_t)huge_pages : 0;
+  long denied = SYS(prctl, GET_MDWE, 0, 0, 0, 0);
+  message.write_or_execute = denied > 0 ? (uint32_t)denied : 0;
+  message.merges = SYS(prctl, GET_MEMORY_MERGE, 0, 0, 0, 0) > 0;
+  long barriers = SYS(membarrier, GET_REGISTRATIONS, 0, 0);
+  message.barriers = barriers > 0 ? (uint32_t)barriers : 0;
   message.no_new_privileges = status_number(sink->status, "\nNoNewPrivs:") != 0;
   return resource_put(sink, RECORD_ATTRIBUTES, Attributes_fields, &message,
                       error);
@@ -70,14 +86,35 @@ static int restore(struct resource_source *source, struct hwckpt_error *error) {
   if (message.subreaper)
     SYS(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   if (message.no_huge_pages)
-    SYS(prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    SYS(prctl, PR_SET_THP_DISABLE, 1, message.huge_pages & ~1u, 0, 0);
+  for (uint32_t bit = 1; bit && bit <= message.barriers; bit <<= 1)
+    if (message.barriers & bit)
+      SYS(membarrier, bit, 0, 0);
   return 0;
+}
+
+/* What a rollback finds in force is left in force: neither can be undone. */
+static void forbid(struct resource_source *source, const Attributes *message) {
+  if (message->merges) {
+    long result = SYS(prctl, SET_MEMORY_MERGE, 1, 0, 0, 0);
+    if (result < 0)
+      resource_not_set(source, result, "prctl", "PR_SET_MEMORY_MERGE");
+  }
+  if (message->write_or_execute &&
+      SYS(prctl, GET_MDWE, 0, 0, 0, 0) != (long)message->write_or_execute) {
+    long result = SYS(prctl, SET_MDWE, message->write_or_execute, 0, 0, 0);
+    if (result < 0)
+      resource_not_set(source, result, "prctl", "PR_SET_MDWE");
+  }
 }
 
 static int finish(struct resource_source *source, struct hwckpt_error *error) {
   Attributes message;
   (void)error;
-  if (get(source, &message) && message.dumpable <= 1)
+  if (!get(source, &message))
+    return 0;
+  forbid(source, &message);
+  if (message.dumpable <= 1)
     SYS(prctl, PR_SET_DUMPABLE, message.dumpable, 0, 0, 0);
   return 0;
 }

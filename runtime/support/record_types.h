@@ -39,6 +39,7 @@ enum record_type {
   RECORD_PSEUDO_TERMINAL = 52,   /* PseudoTerminal */
   RECORD_TERMINAL_DATA = 53,     /* letter and bytes of the terminal before */
   RECORD_SESSION = 54,           /* Session, of the process */
+  RECORD_TUNABLES = 80,          /* Tunables, of the process */
   RECORD_REGION_SET = 72,        /* RegionSet, the first of a set of regions */
   RECORD_REGION = 73,            /* Region */
   RECORD_TREE_MEMBER = 56,       /* TreeMember */
