@@ -1,8 +1,8 @@
 /* attributes.c - what prctl(2) sets for a process: dumpable, subreaper, no new
  * privileges, no huge pages, memory not written and executed (MDWE), merged
- * memory; and for what membarrier(2) was registered. Filters of system calls (seccomp) that the program
- * added cannot be read and are refused; those it was started under, our own
- * among them, are not the program's. */
+ * memory; and for what membarrier(2) was registered. Filters of system calls
+ * (seccomp) that the program added cannot be read and are refused; those it was
+ * started under, our own among them, are not the program's. */
 #include "../arch/sys.h"
 #include "../support/live.h"
 #include "../support/record_types.h"

@@ -1,5 +1,6 @@
-/* credentials.c - users, groups and capabilities that the program changed
- * itself; those it was started with are of who restores.
+/* credentials.c - users, groups, capabilities and the bits that govern those
+ * (securebits), where the program changed them itself; those it was started
+ * with are of who restores.
  *
  * The kernel keeps them for each thread; libc has all threads of a program
  * alike, and so are they here. */
@@ -14,6 +15,7 @@
 #include <sys/prctl.h>
 
 #define CAPABILITIES 64u
+#define KEEP_CAPS (1u << 4) /* SECBIT_KEEP_CAPS: needs no right */
 #define ROOM (sizeof((Credentials *)0)->groups / sizeof(uint32_t))
 
 static LIVE Credentials started;
@@ -86,6 +88,8 @@ static void read_own(Credentials *to) {
   for (const char *line; (line = info_line(&info));)
     read_line(line, to);
   info_close(&info);
+  long bits = SYS(prctl, PR_GET_SECUREBITS, 0, 0, 0, 0);
+  to->secure_bits = bits > 0 ? (uint32_t)bits : 0;
 }
 
 static bool same_groups(const Credentials *a, const Credentials *b) {
@@ -98,7 +102,8 @@ static bool same(const Credentials *a, const Credentials *b) {
          memcmp(a->group, b->group, sizeof(a->group)) == 0 &&
          same_groups(a, b) && a->inheritable == b->inheritable &&
          a->permitted == b->permitted && a->effective == b->effective &&
-         a->bounding == b->bounding && a->ambient == b->ambient;
+         a->bounding == b->bounding && a->ambient == b->ambient &&
+         a->secure_bits == b->secure_bits;
 }
 
 static void begin(void) { read_own(&started); }
@@ -108,6 +113,7 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   if (!read_text(sink->status, &now))
     return resource_unsupported(sink, error, "credentials",
                                 "more than %zu groups", ROOM);
+  now.secure_bits = sink->threads[0].secure_bits;
   if (same(&now, &started))
     return 0;
   return resource_put(sink, RECORD_CREDENTIALS, Credentials_fields, &now,
@@ -116,26 +122,37 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
 
 /* ---- restoring ---- */
 
-static void set_capabilities(const Credentials *to) {
+static void set_three(uint64_t effective, uint64_t permitted,
+                      uint64_t inheritable) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct sets[2];
   for (unsigned i = 0; i < 2; i++)
-    sets[i] =
-        (struct __user_cap_data_struct){(uint32_t)(to->effective >> 32 * i),
-                                        (uint32_t)(to->permitted >> 32 * i),
-                                        (uint32_t)(to->inheritable >> 32 * i)};
+    sets[i] = (struct __user_cap_data_struct){
+        (uint32_t)(effective >> 32 * i), (uint32_t)(permitted >> 32 * i),
+        (uint32_t)(inheritable >> 32 * i)};
   SYS(capset, &header, sets);
+}
+
+/* The bits may forbid to raise ambient ones, and need CAP_SETPCAP. */
+static void set_capabilities(const Credentials *to) {
+  const uint64_t right = 1ull << CAP_SETPCAP;
+  set_three(to->permitted | right, to->permitted | right, to->inheritable);
   SYS(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   for (unsigned i = 0; i < CAPABILITIES; i++)
     if (to->ambient >> i & 1)
       SYS(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0);
+  if (SYS(prctl, PR_SET_SECUREBITS, to->secure_bits, 0, 0, 0) < 0)
+    SYS(prctl, PR_SET_KEEPCAPS, (to->secure_bits & KEEP_CAPS) != 0, 0, 0, 0);
+  set_three(to->effective, to->permitted, to->inheritable);
 }
 
 /* While capabilities are there that allow it. */
 void resources_become(void) {
   const Credentials *to = &wanted.credentials;
+  int parent_death = 0; /* cleared as well */
   if (!wanted.differs)
     return;
+  SYS(prctl, PR_GET_PDEATHSIG, &parent_death, 0, 0, 0);
   for (unsigned i = 0; i < CAPABILITIES; i++)
     if (!(to->bounding >> i & 1))
       SYS(prctl, PR_CAPBSET_DROP, i, 0, 0, 0);
@@ -148,6 +165,7 @@ void resources_become(void) {
   SYS(prctl, PR_SET_KEEPCAPS, 0, 0, 0, 0);
   set_capabilities(to);
   SYS(prctl, PR_SET_DUMPABLE, wanted.dumpable, 0, 0, 0);
+  SYS(prctl, PR_SET_PDEATHSIG, parent_death, 0, 0, 0);
 }
 
 /* Whether resources_become() will be as wanted: what has no right to that has
@@ -159,7 +177,8 @@ static bool may_become(const Credentials *now, const Credentials *to) {
   if (memcmp(now->group, to->group, sizeof(now->group)) != 0 ||
       !same_groups(now, to))
     needed |= 1ull << CAP_SETGID;
-  if (now->bounding != to->bounding)
+  if (now->bounding != to->bounding ||
+      (now->secure_bits ^ to->secure_bits) & ~KEEP_CAPS)
     needed |= 1ull << CAP_SETPCAP;
   needed |= to->permitted; /* none can be won back */
   return (now->permitted & needed) == needed &&

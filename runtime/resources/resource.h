@@ -40,6 +40,7 @@ struct descriptor_fact {
 struct thread_fact {
   int32_t tid;
   uint64_t blocked; /* signals that its code blocks, bit n - 1 for signal n */
+  uint32_t secure_bits; /* PR_GET_SECUREBITS */
 };
 
 /* A descriptor of any process of the tree that the program is, while all of

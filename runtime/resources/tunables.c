@@ -1,7 +1,7 @@
-/* tunables.c - what a process writes into files of its own in /proc: what a core
- * dump of it holds (coredump_filter), and how soon it is ended when memory is
- * short (oom_score_adj, where the program changed that itself: else it is of who
- * restores).
+/* tunables.c - what a process writes into files of its own in /proc: what a
+ * core dump of it holds (coredump_filter), and how soon it is ended when memory
+ * is short (oom_score_adj, where the program changed that itself: else it is of
+ * who restores).
  *
  * With CAP_SYS_RESOURCE a value also becomes the lowest that the process may go
  * back to without it. The lowest is not told; so it is written without that

@@ -280,7 +280,8 @@ static int save_resources(const struct parked *threads, unsigned count,
   look_at(threads[0].tid);
   for (unsigned i = 0; i < count; i++)
     checkpoint.threads[i] = (struct thread_fact){
-        threads[i].tid, arch_context_sigmask(threads[i].context)};
+        threads[i].tid, arch_context_sigmask(threads[i].context),
+        threads[i].settings.secure_bits};
   checkpoint.sink.threads = checkpoint.threads;
   checkpoint.sink.thread_count = count;
   checkpoint.sink.mapped = checkpoint.mapped.parts;

@@ -217,7 +217,7 @@ int describe_put_threads(struct stage *stage, const struct parked *threads,
     memcpy(record.name, thread->name, sizeof record.name);
     record.name[sizeof record.name - 1] = 0;
     record.in_save = thread->reason == PARK_SAVE;
-    record.parent_death_signal = (uint64_t)thread->parent_death_signal;
+    thread_settings_describe(&thread->settings, &record);
     int result = put(stage, RECORD_THREAD, Thread_fields, &record, error);
     if (result < 0)
       return result;

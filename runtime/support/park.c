@@ -57,7 +57,6 @@ static LIVE struct {
   struct group leaders, groups[GROUPS];
   _Atomic uint32_t group_count;
   struct places *_Atomic places; /* private memory */
-  int pid;
   _Atomic uint64_t stop;
   _Atomic uint32_t inside;         /* parking, parked or leaving (futex) */
   _Atomic uint32_t parked;         /* stand in this stop */
@@ -82,7 +81,6 @@ static void futex_wake(_Atomic uint32_t *word, unsigned count) {
 
 /* Threads may come here at once: one table is everybody's. */
 bool park_open(void) {
-  park.pid = (int)SYS(getpid);
   if (atomic_load(&park.places))
     return true;
   struct places *places = private_map(sizeof *places), *none = 0;
@@ -142,9 +140,7 @@ static struct slot *fill_slot(enum park_reason reason, ucontext_t *context,
   parked->clear_tid = 0;
   SYS(prctl, PR_GET_TID_ADDRESS, &parked->clear_tid, 0, 0, 0);
   SYS(prctl, PR_GET_NAME, parked->name, 0, 0, 0);
-  parked->parent_death_signal = 0;
-  if (tid == park.pid)
-    SYS(prctl, PR_GET_PDEATHSIG, &parked->parent_death_signal, 0, 0, 0);
+  thread_settings_read(&parked->settings);
   SYS(get_robust_list, 0, &parked->robust_list, &parked->robust_length);
   atomic_store(&slot->done, DONE_NO);
   atomic_store(&slot->sent, 0);

@@ -13,6 +13,7 @@
 #define HWCKPT_SUPPORT_QUIESCE_H
 
 #include "../error.h"
+#include "thread_settings.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -36,7 +37,7 @@ struct parked {
   uint64_t fs_base, gs_base;
   uint64_t clear_tid; /* set_tid_address() */
   uint64_t robust_list, robust_length;
-  int parent_death_signal;
+  struct thread_settings settings;
   char name[16];
 };
 

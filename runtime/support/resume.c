@@ -24,7 +24,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 
 static restored_function *on_restored;
@@ -309,8 +308,6 @@ void resume(const struct resume_info *info) {
     now[i] = (struct thread_now){threads[i].tid,
                                  start_thread(&threads[i], in_tree, &error)};
   revive_become(&threads[0]);
-  if (threads[0].parent_death_signal)
-    SYS(prctl, PR_SET_PDEATHSIG, threads[0].parent_death_signal, 0, 0, 0);
   revive_wait(count - 1);
   roll_back_files(info, &source, &error);
   finish_resources(&source, now, count, &error);

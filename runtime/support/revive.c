@@ -4,6 +4,7 @@
 #include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../resources/resource.h"
+#include "thread_settings.h"
 
 #include <linux/futex.h>
 #include <linux/sched.h>
@@ -46,6 +47,7 @@ void revive_become(const Thread *thread) {
   if (thread->rseq)
     SYS(rseq, thread->rseq, thread->rseq_length, 0, thread->rseq_signature);
   SYS(prctl, PR_SET_NAME, thread->name, 0, 0, 0);
+  thread_settings_restore(thread);
   ucontext_t *context = (ucontext_t *)thread->frame;
   if (thread->in_save)
     arch_context_set_result(context, back.times);

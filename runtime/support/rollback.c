@@ -137,7 +137,6 @@ static void main_goes_back(struct rollback *rollback, const Thread *thread) {
     break_off(&error, true);
   start_others(rollback, &error);
   revive_become(thread);
-  SYS(prctl, PR_SET_PDEATHSIG, thread->parent_death_signal, 0, 0, 0);
   revive_wait(rollback->then_count - 1);
   if (resources_finish(&rollback->source, &error) < 0)
     break_off(&error, true);

@@ -1,5 +1,5 @@
-// Each thread is scheduled as it was; the processors come back that the program
-// chose itself, others are of who restores.
+// Each thread is scheduled as it was, its input and output too; the processors
+// come back that the program chose itself, others are of who restores.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 // RUN: taskset -c 0 %hwckpt run -- %t others || test $? = 137
 // RUN: %hwckpt restore
@@ -21,8 +21,11 @@ static void *work(void *unused) {
   CPU_ZERO(&set);
   CPU_SET(one, &set);
   CHECK_EQUAL(sched_setaffinity(0, sizeof set, &set), 0);
+  /* Best effort, the last but one. */
+  CHECK_EQUAL(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 6), 0);
   pthread_barrier_wait(&met);
   pthread_barrier_wait(&met);
+  CHECK_EQUAL(syscall(SYS_ioprio_get, 1, 0), 2 << 13 | 6);
   tid = (int)syscall(SYS_gettid);
   CHECK_EQUAL(getpriority(PRIO_PROCESS, (id_t)tid), 7);
   CHECK_EQUAL(sched_getscheduler(0), SCHED_BATCH);
