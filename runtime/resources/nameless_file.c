@@ -4,6 +4,7 @@
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
+#include "extents.h"
 #include "info.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLOCK ((size_t)4096)
 #define MEMORY_CLOEXEC 1 /* MFD_CLOEXEC */
 #define MEMORY_SEALING 2 /* MFD_ALLOW_SEALING */
 
@@ -44,38 +44,6 @@ bool nameless_file_is_saved(const struct resource_sink *sink,
 
 /* ---- saving ---- */
 
-static bool is_zero(const char *block, size_t length) {
-  for (size_t i = 0; i < length; i++)
-    if (block[i])
-      return false;
-  return true;
-}
-
-/* Puts the runs of blocks that are not zero; the first 8 bytes of a record are
- * where it begins. */
-static int put_extents(struct resource_sink *sink, char *buffer, size_t length,
-                       uint64_t offset, struct hwckpt_error *error) {
-  char *data = buffer + sizeof(offset);
-  for (size_t from = 0, to; from < length; from = to) {
-    to = from;
-    while (to < length &&
-           !is_zero(data + to, to + BLOCK < length ? BLOCK : length - to))
-      to = to + BLOCK < length ? to + BLOCK : length;
-    if (to == from) {
-      to = from + BLOCK;
-      continue;
-    }
-    uint64_t begin = offset + from;
-    char *record = data + from - sizeof(begin);
-    memcpy(record, &begin, sizeof(begin));
-    int result = sink->put(sink, RECORD_DELETED_FILE_DATA, record,
-                           sizeof(begin) + to - from, error);
-    if (result)
-      return result;
-  }
-  return 0;
-}
-
 /* Where the mapped part ends that `offset` lies in, else `offset`; *limit is
  * where the next one begins then. */
 static uint64_t skip_mapped(const DeletedFile *file, uint64_t offset,
@@ -95,25 +63,26 @@ static int put_content(struct resource_sink *sink, const Descriptor *message,
                        const DeletedFile *record, int file,
                        struct hwckpt_error *error) {
   char *buffer = (char *)sink->scratch + RESOURCE_SCRATCH_DATA;
-  size_t room = RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA - BLOCK;
+  size_t room = RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA - EXTENT_BLOCK;
   for (uint64_t offset = 0, limit; offset < message->size;) {
     long data = SYS(lseek, file, offset, SEEK_DATA);
     if (data == -ENXIO) /* a hole up to the end */
       break;
     if (data >= 0)
-      offset = (uint64_t)data & ~(uint64_t)(BLOCK - 1);
+      offset = (uint64_t)data & ~(uint64_t)(EXTENT_BLOCK - 1);
     uint64_t next = skip_mapped(record, offset, &limit);
     if (next != offset) {
       offset = next;
       continue;
     }
     size_t length = limit - offset < room ? (size_t)(limit - offset) : room;
-    long count = SYS(pread64, file, buffer + sizeof(offset), length, offset);
+    long count = SYS(pread64, file, buffer + EXTENT_HEAD, length, offset);
     if (count < 0)
       return refuse_to_save(error, message, count, "reading the deleted file");
     if (count == 0)
       break;
-    int result = put_extents(sink, buffer, (size_t)count, offset, error);
+    int result = extents_put(sink, RECORD_DELETED_FILE_DATA, buffer,
+                             (size_t)count, offset, error);
     if (result)
       return result;
     offset += (uint64_t)count;

@@ -52,6 +52,9 @@ struct tree_fact {
   int32_t number;
   uint64_t file; /* equal numbers above 0 are one open file (kcmp(2)) */
 };
+/* Rows of this device are mappings of System V shared memory, one each: the
+ * inode is its id, the number -1. */
+#define TREE_SYSTEM_V_DEVICE 0u
 
 /* A shared mapping of a file without a name, or a part of one; what it holds is
  * in the pages of the generation. */

@@ -47,6 +47,13 @@ enum record_type {
   RECORD_UNIX_SOCKET = 65,       /* UnixSocket */
   RECORD_ROUTE_SOCKET = 66,      /* RouteSocket */
   RECORD_TCP_CONNECTION = 68,    /* TcpConnection */
+  RECORD_SYSTEM_V_MEMORY_DATA = 100, /* offset and bytes of the SystemVMemory
+                                        before */
+  RECORD_SYSTEM_V_SEMAPHORES = 101,  /* SystemVSemaphores */
+  RECORD_SYSTEM_V_VALUES = 102,      /* of the SystemVSemaphores before */
+  RECORD_SYSTEM_V_QUEUE = 103,       /* SystemVQueue */
+  RECORD_SYSTEM_V_MESSAGE = 104,     /* type and text, of the SystemVQueue
+                                        before */
 };
 
 #endif

@@ -1,6 +1,7 @@
 // System V shared memory comes back attached, with its content; the segment of
-// the program that was killed is taken, one that was removed is made anew.
-// RUN: %behaviour %s -o %t && %restored_by_all -- %t
+// the program that was killed is taken, one that was removed is made anew, and
+// so are all when they are gone.
+// RUN: %behaviour %s -o %t && %restored -- %t && %restored_by_all -- %t gone
 #include "behaviour.h"
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -11,7 +12,8 @@ static unsigned long attached(int id) {
   CHECK(shmctl(id, IPC_STAT, &facts) == 0 && facts.shm_segsz == SIZE);
   return facts.shm_nattch;
 }
-int main(void) {
+int main(int argc, char **argv) {
+  (void)argv;
   int stays = shmget(IPC_PRIVATE, SIZE, IPC_CREAT | 0600);
   int removed = shmget(IPC_PRIVATE, SIZE, IPC_CREAT | 0600);
   CHECK(stays >= 0 && removed >= 0);
@@ -25,6 +27,7 @@ int main(void) {
   if (!came_back()) {
     strcpy(one + 3 * PAGE, "wrong");
     one[4 * PAGE] = 'w';
+    CHECK(argc == 1 || shmctl(stays, IPC_RMID, NULL) == 0);
     die();
   }
   struct shmid_ds facts;

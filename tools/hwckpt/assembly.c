@@ -7,6 +7,7 @@
 #include "launch.h"
 #include "status_message.h"
 #include "supervised.h"
+#include "system_v.h"
 #include "time_namespace.h"
 
 #include "tools/restorer/plan.h"
@@ -255,6 +256,20 @@ static int make_orphans(void *context) {
   return family_make_orphans(assembly->family);
 }
 
+static int prepare(void *context, bool may_part, struct hwckpt_error *error) {
+  const struct assembly *assembly = context;
+  const struct assembly_plan *plan = assembly->work.plan;
+  const struct generation **parts = calloc(plan->count, sizeof *parts);
+  if (!parts)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, ENOMEM, "a tree", "%s",
+                       "");
+  for (size_t i = 0; i < plan->count; i++)
+    parts[i] = &plan->parts[i]->generation;
+  int failed = system_v_make(parts, plan->count, may_part, error);
+  free(parts);
+  return failed;
+}
+
 /* Three descriptors a process, and what they give each other. */
 static void raise_limit(struct assembly *assembly) {
   getrlimit(RLIMIT_NOFILE, &assembly->descriptors);
@@ -355,7 +370,7 @@ static int launch(struct assembly *assembly, struct supervisor *supervisor,
                          plan->parts[0]->generation.name, "its tree");
   if (failed)
     return failed;
-  const struct process_entry root = {be_root, assembly, make_orphans,
+  const struct process_entry root = {be_root, assembly, prepare, make_orphans,
                                      highest_id(assembly)};
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   failed = process_id_make(plan->parts[0]->generation.process.pid,

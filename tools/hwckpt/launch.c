@@ -5,6 +5,7 @@
 #include "launch.h"
 #include "command.h"
 #include "own_file.h"
+#include "system_v.h"
 
 #include "tools/restorer/plan.h"
 
@@ -241,6 +242,11 @@ void launch_finish(void) {
 
 /* ---- all together ---- */
 
+static int prepare(void *context, bool may_part, struct hwckpt_error *error) {
+  const struct launch_start *start = context;
+  return system_v_make(&start->generation, 1, may_part, error);
+}
+
 int launch_program(const struct restore_request *request,
                    const struct generation *generation,
                    const struct selection *selection,
@@ -268,11 +274,13 @@ int launch_program(const struct restore_request *request,
                                .restorer = restorer,
                                .life = life[0],
                                .status = status[1],
-                               .is_root = true};
+                               .is_root = true,
+                               .generation = generation};
   failed = launch_plan(request, &part, status[1], &start.plan, error);
   if (failed)
     return failed;
-  const struct process_entry entry = {.run = launch_become, .context = &start};
+  const struct process_entry entry = {
+      .run = launch_become, .context = &start, .prepare = prepare};
   failed = process_id_make(generation->process.pid, request->policy, life[0],
                            &entry, program, error);
   if (!failed)

@@ -37,6 +37,7 @@ struct launch_start {
   bool is_root;           /* its end is the program's, and the tool's is its */
   const struct restore_memory *memories; /* descriptors it gets besides */
   size_t memory_count;
+  const struct generation *generation; /* of a program of one process */
 };
 
 int launch_find_restorer(char path[CACHE_PATH_MAX], struct hwckpt_error *error);

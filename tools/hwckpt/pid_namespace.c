@@ -27,6 +27,7 @@
 struct hello {
   int sys_errno;
   char what[128];
+  struct hwckpt_error error; /* of what was to be prepared */
 };
 
 static bool write_file(const char *path, const char *text) {
@@ -159,6 +160,9 @@ static _Noreturn void be_init(pid_t pid, bool map, uid_t user, gid_t group,
     failed = mount_proc();
   if (!failed && entry->highest)
     pass_over(entry->highest);
+  if (!failed && entry->prepare &&
+      entry->prepare(entry->context, true, &hello.error))
+    failed = "preparing it";
   if (!failed) {
     int own_time = time_namespace_enter();
     program = clone_process(0, pid, &pidfd);
@@ -230,7 +234,10 @@ int pid_namespace_make(pid_t pid, int life, const struct process_entry *entry,
   else if (!receive_hello(sockets[0], &hello, &pidfd))
     failed = hwckpt_fail(error, HWCKPT_E_NAMESPACE, 0, number,
                          "its first process was killed");
-  else if (hello.sys_errno)
+  else if (hello.error.code) {
+    *error = hello.error;
+    failed = -(int)hello.error.code;
+  } else if (hello.sys_errno)
     failed = hwckpt_fail(error, HWCKPT_E_NAMESPACE, hello.sys_errno, number,
                          "%s", hello.what);
   if (failed) {

@@ -187,6 +187,10 @@ static int make_here(pid_t pid, bool keep, const struct process_entry *entry,
                      struct supervised *program, struct hwckpt_error *error) {
   char number[32];
   snprintf(number, sizeof number, "process id %d", pid);
+  int failed =
+      entry->prepare ? entry->prepare(entry->context, false, error) : 0;
+  if (failed)
+    return failed;
   int own_time = time_namespace_enter();
   pid_t made = clone_process(0, keep ? pid : 0, NULL);
   if (!made)

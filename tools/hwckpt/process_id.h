@@ -29,6 +29,10 @@ int process_id_settle(const struct generation *generation,
 struct process_entry {
   void (*run)(void *context) __attribute__((noreturn));
   void *context;
+  /* What is to be there before it: in the process that it is made by, which may
+   * leave namespaces when that is its own (may_part): 0 or a negative code.
+   * Null: nothing. */
+  int (*prepare)(void *context, bool may_part, struct hwckpt_error *error);
   /* Of a tree: what its parent does when it is there: 0 or a negative errno.
    * Null: nothing. */
   int (*made)(void *context);

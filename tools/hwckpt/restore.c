@@ -18,6 +18,7 @@
 #include "options_text.h"
 #include "progress.h"
 #include "supervised.h"
+#include "system_v.h"
 #include "undo.h"
 
 #include "runtime/support/resume_abi.h"
@@ -196,6 +197,8 @@ static int conclude(const struct restore_request *request,
                     const struct progress *progress,
                     const struct supervised *program, int status) {
   struct hwckpt_error error = {0};
+  if (!progress->running || progress->failed)
+    system_v_unmake();
   if (!progress->running && !progress->failed) {
     hwckpt_fail(&error, HWCKPT_E_RESUME, 0, progress->generation->name,
                 WIFSIGNALED(status) ? "the restorer was killed by signal %d"

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -64,6 +66,50 @@ static bool gather(struct gathering *gathering, pid_t pid, int32_t member) {
     closedir(folder);
   return has_room;
 }
+
+/* ---- System V shared memory ---- */
+
+/* Whether the process may have any; in a namespace of its own nobody else can
+ * tell. */
+static bool any_segments(pid_t pid) {
+  struct shm_info info;
+  struct stat ours, its;
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/ipc", pid);
+  return stat("/proc/self/ns/ipc", &ours) || stat(path, &its) ||
+         ours.st_ino != its.st_ino ||
+         shmctl(0, SHM_INFO, (struct shmid_ds *)&info) < 0 || info.used_ids > 0;
+}
+
+/* The mappings that the process has of it; false: no memory. */
+static bool gather_segments(struct gathering *gathering, pid_t pid,
+                            int32_t member) {
+  char path[64], *line = NULL;
+  size_t room = 0;
+  bool has_room = true;
+  snprintf(path, sizeof path, "/proc/%d/maps", pid);
+  FILE *maps = fopen(path, "re");
+  while (maps && has_room && getline(&line, &room, maps) > 0) {
+    unsigned long long id;
+    char name[8];
+    if (sscanf(line, "%*s %*s %*s %*s %llu %7s", &id, name) != 2 ||
+        strncmp(name, "/SYSV", 5) != 0)
+      continue;
+    struct tree_fact *fact = append(gathering);
+    has_room = fact != NULL;
+    if (has_room)
+      *fact = (struct tree_fact){.device = TREE_SYSTEM_V_DEVICE,
+                                 .inode = id,
+                                 .member = member,
+                                 .number = -1};
+  }
+  free(line);
+  if (maps)
+    fclose(maps);
+  return has_room;
+}
+
+/* ---- what is the same ---- */
 
 static int compare(uint64_t one, uint64_t other) {
   return (one > other) - (one < other);
@@ -124,8 +170,13 @@ static uint32_t flags_of(pid_t pid, int number) {
   return flags & ~(uint32_t)O_CLOEXEC;
 }
 
+static bool is_descriptor(const struct tree_fact *fact) {
+  return fact->number >= 0;
+}
+
 static bool matters(const struct tree_fact *fact) {
-  return fact->file || S_ISFIFO(fact->mode) || S_ISSOCK(fact->mode);
+  return fact->file || !is_descriptor(fact) || S_ISFIFO(fact->mode) ||
+         S_ISSOCK(fact->mode);
 }
 
 int tree_facts(const pid_t *pids, size_t count, struct tree_fact **facts,
@@ -135,7 +186,9 @@ int tree_facts(const pid_t *pids, size_t count, struct tree_fact **facts,
   *facts = NULL;
   *fact_count = 0;
   for (size_t i = 0; i < count; i++)
-    if (!gather(&gathering, pids[i], (int32_t)i)) {
+    if (!gather(&gathering, pids[i], (int32_t)i) ||
+        (any_segments(pids[i]) &&
+         !gather_segments(&gathering, pids[i], (int32_t)i))) {
       free(gathering.list);
       return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "descriptors",
                          "%zu of them", gathering.count);
@@ -147,13 +200,15 @@ int tree_facts(const pid_t *pids, size_t count, struct tree_fact **facts,
     for (end = begin + 1;
          end < gathering.count && same_inode(&list[begin], &list[end]);)
       end++;
-    number_files(&gathering, begin, end, &last);
+    if (is_descriptor(&list[begin]))
+      number_files(&gathering, begin, end, &last);
   }
   for (size_t i = 0; i < gathering.count; i++)
     if (matters(&list[i])) {
-      list[*fact_count] = list[i];
-      list[*fact_count].flags = flags_of(pids[list[i].member], list[i].number);
-      ++*fact_count;
+      struct tree_fact *fact = &list[(*fact_count)++];
+      *fact = list[i];
+      if (is_descriptor(fact))
+        fact->flags = flags_of(pids[fact->member], fact->number);
     }
   *facts = list;
   return 0;

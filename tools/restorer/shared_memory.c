@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 
+#define PAGE ((uint64_t)4096)
 #define SEALED_WRITE 0x8u /* F_SEAL_WRITE */
 
 static struct {
@@ -30,7 +31,8 @@ static struct {
     bool is_given;  /* made for several processes: each fills it, alike */
     uint64_t whole; /* while areas are joined: all of it */
     SystemVMemory system_v;
-    long id; /* of System V, 0: not made yet */
+    bool in_part;           /* not all of it is attached at each place */
+    uint64_t next, reached; /* how far the areas are known that are attached */
   } *memories;
   size_t count;
   const struct cache_reader *reader;
@@ -128,66 +130,44 @@ static void find_segment(struct memory *memory, const Area *area) {
   FAIL(HWCKPT_E_RECORD, 0, area->name, "no record of the segment");
 }
 
-/* The next segment gets this id, where we may say so. */
-static void ask_for_id(int32_t id) {
-  static const char path[] = "/proc/sys/kernel/shm_next_id";
-  char text[16];
-  size_t length = hwckpt_format(text, sizeof text, "%d", (int)id);
-  long fd = SYS(openat, AT_FDCWD, path, O_WRONLY | O_CLOEXEC, 0);
-  if (fd < 0)
-    return;
-  SYS(write, fd, text, length);
-  SYS(close, fd);
+/* Whether what follows what is known so far of it, from its begin on. */
+static bool goes_on(const struct memory *memory, const Area *area) {
+  return memory->reached
+             ? area->start == memory->next && area->offset == memory->reached
+             : area->offset == 0;
 }
 
-static void warn_of_id(const SystemVMemory *then, long id) {
-  char object[64];
-  hwckpt_format(object, sizeof object, "System V shared memory %d",
-                (int)then->id);
-  WARN(HWCKPT_E_ATTRIBUTE, 0, object, "its id is %ld now", id);
+/* One piece after the other, ascending. */
+static void note_piece(struct memory *memory, const Area *area) {
+  uint64_t size = (memory->system_v.size + PAGE - 1) / PAGE * PAGE;
+  if (!goes_on(memory, area))
+    memory->in_part = true;
+  memory->next = area->end;
+  memory->reached = area->offset + (area->end - area->start);
+  if (memory->reached >= size)
+    memory->reached = 0;
 }
 
-/* The segment outlives the program that was killed: when nobody has it, it is
- * taken. */
-static bool is_left(const SystemVMemory *then, const Area *area) {
-  struct shmid_ds now = {0};
-  if (then->removed || SYS(shmctl, then->id, IPC_STAT, &now) < 0 ||
-      now.shm_perm.__key != then->key || now.shm_segsz != then->size)
-    return false;
-  if (now.shm_nattch)
-    refuse(-EBUSY, area->name, "the segment is attached by a process",
-           area->start);
-  return true;
-}
-
-static long make_segment(const SystemVMemory *then, const Area *area) {
-  key_t key = then->removed ? IPC_PRIVATE : then->key;
-  ask_for_id(then->id);
-  long id = SYS(shmget, key, then->size,
-                IPC_CREAT | IPC_EXCL | (int)(then->mode & 0777));
-  if (id < 0)
-    refuse(id, area->name, "shmget", area->start);
-  if (id != then->id)
-    warn_of_id(then, id);
-  return id;
-}
-
-static void attach(struct memory *memory, const Area *area) {
-  SystemVMemory *then = &memory->system_v;
-  bool first = !memory->areas, left = first && is_left(then, area);
-  if (first)
-    memory->id = left ? then->id : make_segment(then, area);
-  memory->areas++;
-  long result = SYS(shmat, memory->id, area->start, 0);
+/* The segment is there (tools/hwckpt/system_v.c). */
+static void attach(const struct memory *memory, const Area *area) {
+  long result = SYS(shmat, memory->system_v.id, area->start, 0);
   if (result != (long)area->start)
     refuse(result, area->name, "shmat", area->start);
-  if (left) {
-    result = SYS(madvise, area->start, memory->size, MADV_REMOVE);
-    if (result < 0)
-      refuse(result, area->name, "clearing it", area->start);
-  }
-  if (first && then->removed)
-    SYS(shmctl, memory->id, IPC_RMID, 0);
+}
+
+/* Where not all of it is attached each time: attached elsewhere, and its pieces
+ * mapped once more from there. */
+static void attach_elsewhere(struct memory *memory, const Area *area) {
+  long whole = SYS(shmat, memory->system_v.id, 0, 0);
+  if (whole < 0 && whole > -(long)PAGE)
+    refuse(whole, area->name, "shmat", area->start);
+  memory->whole = (uint64_t)whole;
+}
+
+/* All that this process has of it is attached. */
+static void remove_again(const struct memory *memory) {
+  if (memory->system_v.removed)
+    SYS(shmctl, memory->system_v.id, IPC_RMID, 0);
 }
 
 /* ---- making ---- */
@@ -238,6 +218,8 @@ static void note(const Area *area, void *context) {
     memory->size = reach;
   if (area->source == AreaSource_SOURCE_ANONYMOUS)
     memory->areas++;
+  else if (memory->source == AreaSource_SOURCE_SYSTEM_V)
+    note_piece(memory, area);
 }
 
 void shared_memory_make(const struct cache_reader *reader) {
@@ -270,6 +252,8 @@ static long map(uint64_t address, uint64_t size, int flags, int fd,
 
 /* One area that is all of it needs no other. */
 static bool is_joined(const struct memory *memory, const Area *area) {
+  if (memory->source == AreaSource_SOURCE_SYSTEM_V)
+    return memory->in_part;
   return memory->source == AreaSource_SOURCE_ANONYMOUS &&
          (memory->areas > 1 || area->offset);
 }
@@ -279,7 +263,7 @@ void shared_memory_map(const Area *area) {
   uint64_t size = area->end - area->start;
   int flags = MAP_FIXED_NOREPLACE;
   long result;
-  if (memory->source == AreaSource_SOURCE_SYSTEM_V) {
+  if (memory->source == AreaSource_SOURCE_SYSTEM_V && !memory->in_part) {
     if (!area->offset)
       attach(memory, area);
     return;
@@ -306,6 +290,8 @@ static void join(const Area *area, void *context) {
   struct memory *memory = find(area);
   if (!is_joined(memory, area))
     return;
+  if (!memory->whole && memory->source == AreaSource_SOURCE_SYSTEM_V)
+    attach_elsewhere(memory, area);
   if (!memory->whole) {
     long whole = map(0, memory->size, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (whole < 0)
@@ -321,9 +307,16 @@ static void join(const Area *area, void *context) {
 
 void shared_memory_join(const struct cache_reader *reader) {
   each_area(reader, join, NULL);
-  for (size_t i = 0; i < shared.count; i++)
-    if (shared.memories[i].whole)
-      SYS(munmap, shared.memories[i].whole, shared.memories[i].size);
+  for (size_t i = 0; i < shared.count; i++) {
+    const struct memory *memory = &shared.memories[i];
+    bool of_system_v = memory->source == AreaSource_SOURCE_SYSTEM_V;
+    if (memory->whole && of_system_v)
+      SYS(shmdt, memory->whole);
+    else if (memory->whole)
+      SYS(munmap, memory->whole, memory->size);
+    if (of_system_v)
+      remove_again(memory);
+  }
 }
 
 /* ---- sealing ----
