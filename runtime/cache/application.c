@@ -8,6 +8,7 @@
 
 #include "format.h"
 #include "io.h"
+#include "keys.h"
 
 #include <errno.h>
 
@@ -40,8 +41,10 @@ int cache_use_application(struct cache *cache, const char *name,
   int above;
   if (!format_split_name(name, application, &part))
     return hwckpt_fail(error, HWCKPT_E_CACHE_NAME, 0, name, "%s", "");
-  if (!part)
-    return use(cache, name, cache->fd, name, error);
+  if (!part) {
+    int result = use(cache, name, cache->fd, name, error);
+    return result < 0 ? result : keys_make(cache, name, error);
+  }
   int result = directory_open(cache, application, &above, error);
   if (result == 0) {
     result = use(cache, name, above, part, error);

@@ -114,6 +114,26 @@ void cache_set_segment_size(struct cache *cache, uint64_t bytes);
  * same time, 1 to CACHE_QUEUE_DEPTH. */
 void cache_set_writes(struct cache *cache, unsigned writes);
 
+/* Encryption at rest. The user's key wraps a key of each application's own,
+ * which lies in its directory; whatever the application's generations and undo
+ * logs hold is sealed with that. An application is encrypted from its first
+ * generation on or never. Without a key, what an encrypted one holds is
+ * KEY_NEEDED, but for what its headers and commit records say.
+ *
+ * From now on applications that are made through this handle are encrypted, and
+ * those that are can be read and written; KEY_WRONG when theirs is another.
+ * `only`: those that are not are refused (NOT_ENCRYPTED). The key is copied. */
+#define CACHE_KEY 32u
+struct cache_key {
+  unsigned char bytes[CACHE_KEY];
+};
+void cache_set_key(struct cache *cache, const struct cache_key *key, bool only);
+
+/* Wraps the application's key with another of the user's, durably; what it
+ * holds stays as it is. NOT_ENCRYPTED: it has none. */
+int cache_rekey(struct cache *cache, const char *application,
+                const struct cache_key *to, struct hwckpt_error *error);
+
 /* In a program that goes on somewhere else: what was found out about the
  * processor may not hold any more. */
 void cache_forget(void);
@@ -135,6 +155,7 @@ struct cache_generation {
   uint64_t raw_bytes; /* bytes of its pages and records before coding */
   unsigned restores;  /* times it was restored */
   uint64_t identity;  /* random; merging keeps it, a copy may have it too */
+  bool encrypted;
 
   /* Figures; 0 in generations of format version 1. */
   uint64_t put_pages;        /* pages put while it was written */

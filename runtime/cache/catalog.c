@@ -49,6 +49,7 @@ static void place_in_chain(const struct image *image,
 static bool is_damage(int result) {
   return result == -HWCKPT_E_CACHE_DAMAGED ||
          result == -HWCKPT_E_CACHE_TRUNCATED ||
+         result == -HWCKPT_E_CACHE_FORGED ||
          result == -HWCKPT_E_CACHE_VERSION || result == -HWCKPT_E_CACHE_OWNER ||
          result == -HWCKPT_E_CACHE_MODE;
 }
@@ -146,6 +147,12 @@ static uint64_t modified_ns(struct cache *cache, int directory,
                           (uint64_t)status.st_mtim.tv_nsec;
 }
 
+/* Others of the cache may be. */
+static bool is_of_another_key(int result) {
+  return result == -HWCKPT_E_KEY_WRONG || result == -HWCKPT_E_KEY_MISSING ||
+         result == -HWCKPT_E_NOT_ENCRYPTED;
+}
+
 static int describe_application(struct cache *cache, const char *name,
                                 struct cache_application *application,
                                 struct hwckpt_error *error) {
@@ -168,7 +175,8 @@ static int describe_application(struct cache *cache, const char *name,
     if (result == 0) {
       application->newest_ns = image.commit.commit_ns;
       image_close(&image);
-    } else if (is_damage(result) || result == -HWCKPT_E_NO_GENERATION) {
+    } else if (is_damage(result) || is_of_another_key(result) ||
+               result == -HWCKPT_E_NO_GENERATION) {
       application->newest_ns = modified_ns(cache, directory, newest);
       result = 0;
     }

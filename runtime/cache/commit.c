@@ -113,16 +113,19 @@ static int put_page_frames(struct cache_writer *writer,
 
 static int put_record_frame(struct cache_writer *writer, const void *data,
                             size_t length, struct hwckpt_error *error) {
-  struct format_frame frame = {.offset = position(writer),
-                               .raw = (uint32_t)length};
+  struct format_frame frame = {.offset = position(writer)};
   /* The frame's pages are all coded by now. */
-  size_t stored = writer->encoder ? encoder_encode(writer->encoder,
-                                                   writer->frame, data, length)
-                                  : 0;
-  const void *bytes = stored ? writer->frame : data;
-  frame.stored = (uint32_t)(stored ? stored : length);
-  frame.checksum = format_hash(bytes, frame.stored);
+  unsigned char *room = writer->frame;
+  size_t stored = writer->encoder
+                      ? encoder_encode(writer->encoder,
+                                       writer_coded(writer, room), data, length)
+                      : 0;
+  const void *bytes;
   struct place place = writer_place(writer);
+  int result = writer_make_frame(writer, KEY_RECORDS, room, stored, data,
+                                 length, &frame, &bytes, error);
+  if (result < 0)
+    return result;
   if (!buffer_append(writer->cache->env, &writer->frames, &frame,
                      sizeof(frame)))
     return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
@@ -195,6 +198,29 @@ static bool make_index(struct cache_writer *writer, CacheCommit *commit) {
   return true;
 }
 
+/* All of a buffer, in one piece; sealed where that is due. */
+static int put_sealed(struct cache_writer *writer, enum key_use use,
+                      struct buffer *buffer, uint64_t *checksum,
+                      struct hwckpt_error *error) {
+  const struct cache_env *env = writer->cache->env;
+  struct place place = writer_place(writer);
+  size_t length = buffer->length;
+  if (writer->key && length) {
+    if (!buffer_reserve(env, buffer, length + CIPHER_MORE))
+      return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
+                        "no room for the index");
+    unsigned char *room = buffer->data;
+    memmove(room + CIPHER_NONCE, room, length);
+    int result =
+        writer_seal(writer, use, room + CIPHER_NONCE, length, room, error);
+    if (result < 0)
+      return result;
+    length += CIPHER_MORE;
+  }
+  *checksum = format_hash(buffer->data, length);
+  return put_bytes(writer, buffer->data, length, error);
+}
+
 static int put_index(struct cache_writer *writer, struct hwckpt_error *error) {
   CacheCommit *commit = &writer->commit;
   struct place place = writer_place(writer);
@@ -202,18 +228,17 @@ static int put_index(struct cache_writer *writer, struct hwckpt_error *error) {
     return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
                       "no room for the index");
   commit->index_offset = position(writer);
-  commit->index_checksum =
-      format_hash(writer->frames.data, writer->frames.length);
-  return put_bytes(writer, writer->frames.data, writer->frames.length, error);
+  return put_sealed(writer, KEY_INDEX, &writer->frames, &commit->index_checksum,
+                    error);
 }
 
 static int put_hashes(struct cache_writer *writer, struct hwckpt_error *error) {
   CacheCommit *commit = &writer->commit;
-  const struct buffer *hashes = &writer->hashes;
+  struct buffer *hashes = &writer->hashes;
   commit->hashes = hashes->length / sizeof(struct format_page_hash);
-  commit->hashes_checksum = format_hash(hashes->data, hashes->length);
   commit->hash_seed = writer->session->content.seed;
-  return put_bytes(writer, hashes->data, hashes->length, error);
+  return put_sealed(writer, KEY_HASHES, hashes, &commit->hashes_checksum,
+                    error);
 }
 
 static void fill_commit(struct cache_writer *writer) {
@@ -237,6 +262,22 @@ static void fill_commit(struct cache_writer *writer) {
       commit->put_pages * CACHE_PAGE_SIZE + writer->records.length;
 }
 
+/* Vouches for the header and the record, at whose end the seal is. */
+static int seal_commit(struct cache_writer *writer, unsigned char *message,
+                       size_t length, struct hwckpt_error *error) {
+  struct format_vouched vouched;
+  struct place place = writer_place(writer);
+  unsigned char header[FORMAT_MESSAGE_MAX];
+  if (!writer->key)
+    return 0;
+  size_t header_length = format_encode_header(&writer->header, header);
+  format_vouch(&vouched, header, header_length, message, length);
+  int got =
+      cipher_seal(writer->cache->env->io, writer->key, &vouched, vouched.length,
+                  NULL, 0, message + length - CIPHER_MORE);
+  return got < 0 ? place_fail_io(&place, error, got, "getrandom") : 0;
+}
+
 /* The record holds the file's length, and its own length may depend on that:
  * encoded again until it fits, which ends as a longer varint makes the length
  * only grow. */
@@ -246,13 +287,16 @@ static int put_commit(struct cache_writer *writer, struct hwckpt_error *error) {
   struct format_tag tag;
   uint64_t before = commit->total_written;
   size_t length = 0;
+  commit->seal.size = writer->key ? CIPHER_MORE : 0;
   do {
     commit->file_length = position(writer) + length + sizeof(tag);
     commit->total_written = before + writer->log.written + commit->file_length;
     length = format_encode_commit(commit, message);
   } while (commit->file_length != position(writer) + length + sizeof(tag));
+  int result = seal_commit(writer, message, length, error);
   format_seal(&tag, FORMAT_MAGIC_COMMIT, message, length);
-  int result = put_bytes(writer, message, length, error);
+  if (result == 0)
+    result = put_bytes(writer, message, length, error);
   if (result == 0)
     result = put_bytes(writer, &tag, sizeof(tag), error);
   return result < 0 ? result : flush(writer, error);

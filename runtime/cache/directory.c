@@ -8,6 +8,7 @@
 
 #include "format.h"
 #include "io.h"
+#include "keys.h"
 #include "session.h"
 
 #include <errno.h>
@@ -223,6 +224,7 @@ void cache_close(struct cache *cache) {
   if (!cache)
     return;
   session_close(cache);
+  keys_forget(cache);
   if (cache->fd >= 0)
     cache->env->io->close(cache->fd);
   cache->env->unmap(cache, sizeof(*cache));
@@ -325,7 +327,7 @@ int cache_new_application(struct cache *cache, const char *base,
     io->unlinkat(cache->fd, name, AT_REMOVEDIR);
     return place_fail_io(&place, error, synced, "fsync of its directory");
   }
-  return 0;
+  return keys_make(cache, name, error);
 }
 
 /* ---- locks ---- */

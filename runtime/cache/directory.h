@@ -19,6 +19,9 @@ struct cache {
   struct pace pace;          /* of coding and of the device */
   bool swept;                /* what died writers left was given back */
   struct session *session;   /* of the application last written for, or null */
+  bool has_key, only_encrypted; /* cache_set_key() */
+  struct cache_key key;
+  struct known_key *known; /* of applications (keys.h) */
 };
 
 /* Opens the directory of an application, checked: CACHE_NAME, NO_APPLICATION.

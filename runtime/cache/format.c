@@ -90,6 +90,10 @@ size_t format_encode_segment(const CacheSegment *segment, void *buffer) {
   return encode(CacheSegment_fields, segment, buffer);
 }
 
+size_t format_encode_key(const CacheKey *key, void *buffer) {
+  return encode(CacheKey_fields, key, buffer);
+}
+
 bool format_decode_header(CacheHeader *header, const void *data,
                           size_t length) {
   return decode(CacheHeader_fields, header, data, length);
@@ -108,4 +112,28 @@ bool format_decode_restores(CacheRestores *restores, const void *data,
 bool format_decode_segment(CacheSegment *segment, const void *data,
                            size_t length) {
   return decode(CacheSegment_fields, segment, data, length);
+}
+
+bool format_decode_key(CacheKey *key, const void *data, size_t length) {
+  return decode(CacheKey_fields, key, data, length);
+}
+
+bool format_vouch(struct format_vouched *vouched, const void *header,
+                  size_t header_length, const void *commit,
+                  size_t commit_length) {
+  /* Field 100, length-delimited, 40 bytes. */
+  static const unsigned char field[] = {0xa2, 0x06, 40};
+  const size_t seal = sizeof(field) + 40;
+  const unsigned char *bytes = commit;
+  if (commit_length < seal ||
+      __builtin_memcmp(bytes + commit_length - seal, field, sizeof(field)) != 0)
+    return false;
+  commit_length -= seal;
+  vouched->use = 'c';
+  vouched->header_length = header_length;
+  __builtin_memcpy(vouched->bytes, header, header_length);
+  __builtin_memcpy(vouched->bytes + header_length, commit, commit_length);
+  vouched->length =
+      offsetof(struct format_vouched, bytes) + header_length + commit_length;
+  return true;
 }

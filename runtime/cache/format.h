@@ -14,7 +14,11 @@
  *
  *   tag  CacheSegment  zeros to 4096 | frames
  *
- * Version 1 had neither segments nor hashes. All integers are little-endian.
+ * Of an encrypted generation frames, index and hashes are sealed each
+ * (cipher.h), and the commit record vouches for itself and the header.
+ *
+ * Version 1 had neither segments nor hashes, version 2 no encryption. All
+ * integers are little-endian.
  */
 #ifndef HWCKPT_CACHE_FORMAT_H
 #define HWCKPT_CACHE_FORMAT_H
@@ -31,13 +35,14 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 /* Raised with every change that an older reader would misread. What is written
  * is of this version, what is read may be of any down to the oldest. */
-#define FORMAT_VERSION 2u
+#define FORMAT_VERSION 3u
 #define FORMAT_VERSION_OLDEST 1u
 
 #define FORMAT_MARKER_FILE "hwckpt-cache"
 #define FORMAT_MARKER_MAX 64u /* bytes */
 #define FORMAT_LOCK_FILE "lock"
 #define FORMAT_READERS_FILE "readers"
+#define FORMAT_KEY_FILE "key"
 #define FORMAT_TEMPORARY_SUFFIX ".tmp"
 
 /* A frame is the unit of coding and of checksums. Page frames hold
@@ -66,6 +71,7 @@ struct format_tag {
 #define FORMAT_MAGIC_COMMIT "HWCKPTC\n"   /* message precedes the tag */
 #define FORMAT_MAGIC_RESTORES "HWCKPTR\n" /* message follows the tag */
 #define FORMAT_MAGIC_SEGMENT "HWCKPTS\n"  /* message follows the tag */
+#define FORMAT_MAGIC_KEY "HWCKPTK\n"      /* message follows the tag */
 
 /* The index: all frames (pages first, then records), then all extents, then
  * all holes. Frames in the generation's own file (segment 0) lie one after the
@@ -150,12 +156,27 @@ size_t format_encode_header(const CacheHeader *header, void *buffer);
 size_t format_encode_commit(const CacheCommit *commit, void *buffer);
 size_t format_encode_restores(const CacheRestores *restores, void *buffer);
 size_t format_encode_segment(const CacheSegment *segment, void *buffer);
+size_t format_encode_key(const CacheKey *key, void *buffer);
 bool format_decode_header(CacheHeader *header, const void *data, size_t length);
 bool format_decode_commit(CacheCommit *commit, const void *data, size_t length);
 bool format_decode_restores(CacheRestores *restores, const void *data,
                             size_t length);
 bool format_decode_segment(CacheSegment *segment, const void *data,
                            size_t length);
+bool format_decode_key(CacheKey *key, const void *data, size_t length);
+
+/* What the seal of a commit record is bound to: the messages of header and
+ * commit record, that one up to its seal, which ends it. */
+struct format_vouched {
+  uint64_t use; /* 'c' */
+  uint64_t header_length;
+  unsigned char bytes[2 * FORMAT_MESSAGE_MAX];
+  size_t length; /* of all of it, up to here; not part of it */
+};
+/* False: the commit record ends with no seal. */
+bool format_vouch(struct format_vouched *vouched, const void *header,
+                  size_t header_length, const void *commit,
+                  size_t commit_length);
 
 /* ---- the marker and names (names.c) ---- */
 

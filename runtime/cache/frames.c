@@ -144,9 +144,10 @@ static int read_part(const struct frame_reader *reader,
 }
 
 /* Whether a frame is read to where it is to be. */
-static bool in_place(const struct format_frame *frame,
+static bool in_place(const struct image *image,
+                     const struct format_frame *frame,
                      const unsigned char *into) {
-  return into && frame->stored == frame->raw &&
+  return into && !image->header.encrypted && frame->stored == frame->raw &&
          frame->offset % CACHE_PAGE_SIZE == 0 &&
          (uintptr_t)into % CACHE_PAGE_SIZE == 0;
 }
@@ -154,12 +155,13 @@ static bool in_place(const struct format_frame *frame,
 /* Where the stored bytes of each frame are read to: those that are in_place()
  * there, all others to the reader's memory, as they lie in the file. */
 static void place_stored(const struct frame_reader *reader,
+                         const struct image *image,
                          const struct format_frame *frames, unsigned count,
                          unsigned char *const into[FRAME_BATCH],
                          unsigned char *stored[FRAME_BATCH]) {
   unsigned char *all = reader->stored.data;
   for (unsigned i = 0; i < count; i++)
-    stored[i] = into && in_place(&frames[i], into[i])
+    stored[i] = into && in_place(image, &frames[i], into[i])
                     ? into[i]
                     : all + (frames[i].offset - page_down(frames[0].offset));
 }
@@ -211,6 +213,24 @@ static int fail_frame(const struct place *place, const struct image *image,
                     (unsigned long long)image->number, damage);
 }
 
+/* Unseals a frame: to where it is to be when it is not coded, else in its
+ * place. *stored is where it lies then, *plain what is left of it to do. */
+static int unseal(const struct image *image, bool is_pages,
+                  const struct format_frame *frame, unsigned char **stored,
+                  unsigned char *out, struct format_frame *plain,
+                  struct hwckpt_error *error) {
+  *plain = *frame;
+  if (!image->header.encrypted)
+    return 0;
+  plain->stored -= CIPHER_MORE;
+  unsigned char *to =
+      plain->stored == frame->raw ? out : *stored + CIPHER_NONCE;
+  int result = image_unseal(image, is_pages ? KEY_FRAME : KEY_RECORDS,
+                            frame->offset, *stored, frame->stored, to, error);
+  *stored = to;
+  return result;
+}
+
 int frame_reader_read(struct frame_reader *reader, const struct image *image,
                       const struct image_index *index, uint64_t first,
                       unsigned count, unsigned char *const into[FRAME_BATCH],
@@ -229,7 +249,7 @@ int frame_reader_read(struct frame_reader *reader, const struct image *image,
         find_source(reader, image, frames, end, into != NULL, &source, error);
   if (result < 0)
     return result;
-  place_stored(reader, frames, count, into, stored);
+  place_stored(reader, image, frames, count, into, stored);
   result = read_stored(reader, &source, frames, count, stored, error);
 
   for (unsigned i = 0; i < count && result == 0; i++) {
@@ -237,8 +257,13 @@ int frame_reader_read(struct frame_reader *reader, const struct image *image,
     if (format_hash(stored[i], frames[i].stored) != frames[i].checksum)
       return fail_frame(&source.place, image, &frames[i],
                         "does not match its checksum", error);
-    data[i] =
-        put(reader->decoder, &frames[i], stored[i], into ? into[i] : NULL, raw);
+    struct format_frame plain;
+    unsigned char *to = into ? into[i] : NULL;
+    result = unseal(image, first + i < image->commit.page_frames, &frames[i],
+                    &stored[i], to ? to : raw, &plain, error);
+    if (result < 0)
+      return result;
+    data[i] = put(reader->decoder, &plain, stored[i], to, raw);
     if (!data[i])
       return fail_frame(&source.place, image, &frames[i], "cannot be decoded",
                         error);

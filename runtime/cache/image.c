@@ -21,10 +21,70 @@ static int fail_tag(const struct image *image, enum format_status status,
                     (unsigned long long)offset, name);
 }
 
-static int read_header(struct image *image, uint64_t *checksum,
+/* ---- encryption ---- */
+
+static int fail_forged(const struct image *image, uint64_t offset,
+                       const char *what, struct hwckpt_error *error) {
+  struct place place = image_place(image);
+  return place_fail(&place, error, HWCKPT_E_CACHE_FORGED, 0, "at byte %llu: %s",
+                    (unsigned long long)offset, what);
+}
+
+int image_unseal(const struct image *image, enum key_use use, uint64_t offset,
+                 const void *sealed, size_t length, void *room,
+                 struct hwckpt_error *error) {
+  struct key_bound bound = {.use = use};
+  struct place place = image_place(image);
+  if (use != KEY_FRAME) {
+    bound.number = image->header.number;
+    bound.identity = image->header.identity;
+  }
+  if (!image->key)
+    return place_fail(&place, error, HWCKPT_E_KEY_NEEDED, 0, "%s", "");
+  return cipher_open(image->key, &bound, sizeof(bound), sealed, length, room)
+             ? 0
+             : fail_forged(image, offset, "what is encrypted there", error);
+}
+
+/* The messages of the file's begin and end. */
+struct messages {
+  unsigned char header[FORMAT_MESSAGE_MAX], commit[FORMAT_MESSAGE_MAX];
+  size_t header_length, commit_length;
+  uint64_t header_checksum;
+};
+
+/* With the key of the application, that both are by who had it. */
+static int check_seal(struct image *image, const struct messages *messages,
+                      struct hwckpt_error *error) {
+  struct format_vouched vouched;
+  struct place place = image_place(image);
+  unsigned char nothing[1];
+  bool encrypted = image->header.encrypted;
+  int result =
+      keys_to_read(image->cache, image->application, &image->key, error);
+  if (result < 0 || (!image->key && !encrypted))
+    return result;
+  if (!encrypted)
+    return fail_forged(image, 0, "not encrypted, as all others are", error);
+  if (!image->key)
+    return image->cache->has_key
+               ? place_fail(&place, error, HWCKPT_E_KEY_MISSING, 0, "%s", "")
+               : 0;
+  if (!format_vouch(&vouched, messages->header, messages->header_length,
+                    messages->commit, messages->commit_length) ||
+      !cipher_open(image->key, &vouched, vouched.length,
+                   messages->commit + messages->commit_length - CIPHER_MORE,
+                   CIPHER_MORE, nothing))
+    return fail_forged(image, image->size, "commit record", error);
+  return 0;
+}
+
+/* ---- header and commit record ---- */
+
+static int read_header(struct image *image, struct messages *messages,
                        struct hwckpt_error *error) {
   struct place place = image_place(image);
-  unsigned char message[FORMAT_MESSAGE_MAX];
+  unsigned char *message = messages->header;
   struct format_tag tag;
   int result = io_read(&place, image->fd, &tag, sizeof(tag), 0, error);
   if (result < 0)
@@ -46,7 +106,8 @@ static int read_header(struct image *image, uint64_t *checksum,
   image->frames_offset = sizeof(tag) + tag.length;
   image->version = tag.version;
   image->identity = image->header.identity;
-  *checksum = tag.checksum;
+  messages->header_length = tag.length;
+  messages->header_checksum = tag.checksum;
   return 0;
 }
 
@@ -78,6 +139,15 @@ static uint64_t index_length(const struct image *image) {
          commit->holes * sizeof(struct format_hole);
 }
 
+static uint64_t hashes_length(const struct image *image) {
+  return image->commit.hashes * sizeof(struct format_page_hash);
+}
+
+/* As it lies in the file; what is empty is not sealed. */
+static uint64_t stored_length(const struct image *image, uint64_t length) {
+  return length ? length + image_more(image) : 0;
+}
+
 /* Index and hashes must end exactly where the commit record (which lies around
  * `at`) begins. */
 static int check_commit(const struct image *image, uint64_t at,
@@ -93,8 +163,8 @@ static int check_commit(const struct image *image, uint64_t at,
       commit->index_offset < image->frames_offset ||
       commit->index_offset > index_end ||
       index_end - commit->index_offset !=
-          index_length(image) +
-              commit->hashes * sizeof(struct format_page_hash))
+          stored_length(image, index_length(image)) +
+              stored_length(image, hashes_length(image)))
     return place_damaged(&place, error, at,
                          "commit record does not fit the file");
   if (commit->number != image->number || commit->frame_pages == 0 ||
@@ -104,10 +174,10 @@ static int check_commit(const struct image *image, uint64_t at,
   return 0;
 }
 
-static int read_commit(struct image *image, uint64_t header_checksum,
+static int read_commit(struct image *image, struct messages *messages,
                        struct hwckpt_error *error) {
   struct place place = image_place(image);
-  unsigned char message[FORMAT_MESSAGE_MAX];
+  unsigned char *message = messages->commit;
   struct format_tag tag;
   uint64_t room = image->size - image->frames_offset;
   if (room < sizeof(tag))
@@ -133,7 +203,8 @@ static int read_commit(struct image *image, uint64_t header_checksum,
     return fail_tag(image, status, &tag, at, "commit record", error);
   if (!format_decode_commit(&image->commit, message, tag.length))
     return place_damaged(&place, error, at, "malformed commit record");
-  if (image->commit.header_checksum != header_checksum)
+  messages->commit_length = tag.length;
+  if (image->commit.header_checksum != messages->header_checksum)
     return place_damaged(&place, error, at,
                          "commit record is of another header");
   if (tag.version != image->version)
@@ -163,12 +234,14 @@ int image_open(struct image *image, struct cache *cache,
   if (image->fd < 0)
     return place_fail(&place, error, HWCKPT_E_NO_GENERATION, 0,
                       "generation %llu", (unsigned long long)number);
-  uint64_t header_checksum = 0;
-  result = read_header(image, &header_checksum, error);
+  struct messages messages;
+  result = read_header(image, &messages, error);
   if (result == 0)
     result = check_header(image, error);
   if (result == 0)
-    result = read_commit(image, header_checksum, error);
+    result = read_commit(image, &messages, error);
+  if (result == 0)
+    result = check_seal(image, &messages, error);
   if (result < 0) {
     image_close(image);
     memset(&image->header, 0, sizeof(image->header));
@@ -243,7 +316,8 @@ static bool page_frame_fits(const struct image *image, uint64_t i,
   return frame->segment == 0 ||
          (frame->offset >= FORMAT_SEGMENT_HEADER &&
           frame->offset <= FORMAT_SEGMENT_LIMIT - frame->stored &&
-          (frame->stored < frame->raw || frame->offset % CACHE_PAGE_SIZE == 0));
+          (frame->stored < frame->raw || image->header.encrypted ||
+           frame->offset % CACHE_PAGE_SIZE == 0));
 }
 
 /* The frames in the generation's own file must fill it from the header to the
@@ -258,7 +332,8 @@ static bool check_frames(const struct image *image,
     const struct format_frame *frame = &index->frames[i];
     bool is_pages = i < commit->page_frames;
     *bad = i;
-    if (frame->stored == 0 || frame->stored > frame->raw || frame->raw > full)
+    if (frame->stored <= image_more(image) ||
+        frame->stored - image_more(image) > frame->raw || frame->raw > full)
       return false;
     if (is_pages ? !page_frame_fits(image, i, frame)
                  : frame->segment != 0 || frame->flags != 0)
@@ -407,20 +482,33 @@ no_memory:
                     "index of %llu frames", (unsigned long long)frames);
 }
 
-/* Reads `length` bytes at `offset` into the buffer and checks them. */
-static int load(const struct image *image, struct buffer *into, uint64_t offset,
-                uint64_t length, uint64_t checksum, const char *damage,
-                struct hwckpt_error *error) {
+struct stored {
+  enum key_use use;
+  uint64_t offset, length; /* in the file; bytes when it is not sealed */
+  uint64_t checksum;
+  const char *damage;
+};
+
+/* Reads what is at a place into the buffer, checks and unseals it. */
+static int load(const struct image *image, struct buffer *into,
+                const struct stored *stored, struct hwckpt_error *error) {
   struct place place = image_place(image);
+  size_t length = (size_t)stored_length(image, stored->length);
+  size_t more = length - (size_t)stored->length;
   /* One byte more: it may be empty, its place may not. */
-  if (!buffer_reserve(image->cache->env, into, (size_t)length + 1))
+  if (!buffer_reserve(image->cache->env, into, length + 1))
     return place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0,
-                      "index of %llu bytes", (unsigned long long)length);
-  into->length = (size_t)length;
-  int result =
-      io_read(&place, image->fd, into->data, (size_t)length, offset, error);
-  if (result == 0 && format_hash(into->data, (size_t)length) != checksum)
-    result = place_damaged(&place, error, offset, damage);
+                      "index of %zu bytes", length);
+  unsigned char *data = into->data;
+  int result = io_read(&place, image->fd, data, length, stored->offset, error);
+  if (result == 0 && format_hash(data, length) != stored->checksum)
+    result = place_damaged(&place, error, stored->offset, stored->damage);
+  if (result == 0 && more) {
+    result = image_unseal(image, stored->use, stored->offset, data, length,
+                          data + CIPHER_NONCE, error);
+    memmove(data, data + CIPHER_NONCE, (size_t)stored->length);
+  }
+  into->length = (size_t)stored->length;
   return result;
 }
 
@@ -430,9 +518,10 @@ int image_load_index(const struct image *image, struct image_index *index,
   struct buffer runs = {0};
   index->bytes.length = index->frame_list.length = 0;
   index->extents.buffer.length = index->holes.buffer.length = 0;
-  int result =
-      load(image, &index->bytes, commit->index_offset, index_length(image),
-           commit->index_checksum, "index does not match its checksum", error);
+  const struct stored stored = {KEY_INDEX, commit->index_offset,
+                                index_length(image), commit->index_checksum,
+                                "index does not match its checksum"};
+  int result = load(image, &index->bytes, &stored, error);
   if (result == 0)
     result = parse_index(image, index, &runs, error);
   buffer_free(image->cache->env, &runs);
@@ -445,10 +534,12 @@ int image_load_hashes(const struct image *image, struct buffer *hashes,
   hashes->length = 0;
   if (commit->hashes == 0)
     return 0;
-  return load(image, hashes, commit->index_offset + index_length(image),
-              commit->hashes * sizeof(struct format_page_hash),
-              commit->hashes_checksum,
-              "hashes of pages do not match their checksum", error);
+  const struct stored stored = {KEY_HASHES,
+                                commit->index_offset +
+                                    stored_length(image, index_length(image)),
+                                hashes_length(image), commit->hashes_checksum,
+                                "hashes of pages do not match their checksum"};
+  return load(image, hashes, &stored, error);
 }
 
 void index_free(const struct cache_env *env, struct image_index *index) {

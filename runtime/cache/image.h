@@ -8,8 +8,10 @@
 #ifndef HWCKPT_CACHE_IMAGE_H
 #define HWCKPT_CACHE_IMAGE_H
 
+#include "cipher.h"
 #include "format.h"
 #include "io.h"
+#include "keys.h"
 #include "segment.h"
 #include "spans.h"
 
@@ -20,14 +22,25 @@ struct image {
   uint64_t number;
   int directory; /* the application's; borrowed */
   int fd;
-  unsigned version;       /* of the format it is written in */
-  uint64_t size;          /* bytes of the file */
-  uint64_t frames_offset; /* where the header ends */
-  uint64_t identity;      /* what children call it by; outlives a merge */
-  uint64_t checksum;      /* of its commit record; does not outlive one */
+  unsigned version;            /* of the format it is written in */
+  uint64_t size;               /* bytes of the file */
+  uint64_t frames_offset;      /* where the header ends */
+  uint64_t identity;           /* what children call it by; outlives a merge */
+  uint64_t checksum;           /* of its commit record; does not outlive one */
+  const struct cache_key *key; /* of what is encrypted; null: not had */
   CacheHeader header;
   CacheCommit commit;
 };
+
+/* Bytes that sealing adds. */
+static inline size_t image_more(const struct image *image) {
+  return image->header.encrypted ? CIPHER_MORE : 0;
+}
+
+/* Opens what is sealed, `length` bytes in all, into room; CACHE_FORGED. */
+int image_unseal(const struct image *image, enum key_use use, uint64_t offset,
+                 const void *sealed, size_t length, void *room,
+                 struct hwckpt_error *error);
 
 /* Opens generation `number` in the application's directory; reads and checks
  * header and commit record. NO_GENERATION when there is none. image->size is

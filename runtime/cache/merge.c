@@ -385,7 +385,8 @@ static bool is_not_copied(const struct format_frame *frame, void *context) {
 static void forget_content(struct cache *cache, int result) {
   if (cache->session &&
       (result == -HWCKPT_E_CACHE_DAMAGED ||
-       result == -HWCKPT_E_CACHE_TRUNCATED || result == -HWCKPT_E_CHAIN_BROKEN))
+       result == -HWCKPT_E_CACHE_TRUNCATED ||
+       result == -HWCKPT_E_CACHE_FORGED || result == -HWCKPT_E_CHAIN_BROKEN))
     content_forget(cache->env, &cache->session->content);
 }
 

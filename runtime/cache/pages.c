@@ -76,6 +76,41 @@ size_t writer_code(struct cache_writer *writer, void *room, const void *data,
                          : 0;
 }
 
+/* ---- sealing ---- */
+
+int writer_seal(struct cache_writer *writer, enum key_use use, const void *data,
+                size_t length, void *room, struct hwckpt_error *error) {
+  struct key_bound bound = {.use = use};
+  struct place place = writer_place(writer);
+  if (use != KEY_FRAME) {
+    bound.number = writer->header.number;
+    bound.identity = writer->header.identity;
+  }
+  int got = cipher_seal(env_of(writer)->io, writer->key, &bound, sizeof(bound),
+                        data, length, room);
+  return got < 0 ? place_fail_io(&place, error, got, "getrandom") : 0;
+}
+
+int writer_make_frame(struct cache_writer *writer, enum key_use use, void *room,
+                      size_t stored, const void *data, size_t raw,
+                      struct format_frame *frame, const void **bytes,
+                      struct hwckpt_error *error) {
+  int result = 0;
+  size_t length = stored ? stored : raw;
+  *bytes = stored ? room : data;
+  if (writer->key) {
+    result =
+        writer_seal(writer, use, stored ? writer_coded(writer, room) : data,
+                    length, room, error);
+    *bytes = room;
+    length += CIPHER_MORE;
+  }
+  frame->stored = (uint32_t)length;
+  frame->raw = (uint32_t)raw;
+  frame->checksum = format_hash(*bytes, length);
+  return result;
+}
+
 /* Codes a frame and appends it to the log. */
 static int end_frame(struct cache_writer *writer, const void *data,
                      size_t length, struct hwckpt_error *error) {
@@ -83,13 +118,14 @@ static int end_frame(struct cache_writer *writer, const void *data,
   int result = log_reserve(&writer->log, &room, error);
   if (result < 0)
     return writer->failed = result;
-  size_t stored = writer_code(writer, room, data, length);
-  const void *raw = stored ? NULL : data;
-  struct format_frame frame = {.stored = (uint32_t)(stored ? stored : length),
-                               .raw = (uint32_t)length,
-                               .flags = FORMAT_FRAME_HASHED};
-  frame.checksum = format_hash(raw ? raw : room, frame.stored);
-  result = log_append(&writer->log, raw, frame.stored, &frame, error);
+  size_t stored = writer_code(writer, writer_coded(writer, room), data, length);
+  struct format_frame frame = {.flags = FORMAT_FRAME_HASHED};
+  const void *bytes;
+  result = writer_make_frame(writer, KEY_FRAME, room, stored, data, length,
+                             &frame, &bytes, error);
+  if (result == 0)
+    result = log_append(&writer->log, bytes == room ? NULL : bytes,
+                        frame.stored, &frame, error);
   if (result < 0)
     return writer->failed = result;
   ((struct format_frame *)writer->frames.data)[writer->frame_index] = frame;

@@ -82,6 +82,7 @@ void describe_generation(struct cache_generation *generation,
   generation->number = header->number;
   generation->parent = header->parent;
   generation->identity = header->identity;
+  generation->encrypted = header->encrypted;
   generation->commit_ns = commit->commit_ns;
   generation->pages = commit->pages;
   generation->bytes = commit->file_length + commit->segment_bytes;

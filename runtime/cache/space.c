@@ -238,6 +238,7 @@ static int free_all(struct cache *cache, const char *application, int directory,
 static bool is_unreadable(int result) {
   return result == -HWCKPT_E_CACHE_DAMAGED ||
          result == -HWCKPT_E_CACHE_TRUNCATED ||
+         result == -HWCKPT_E_CACHE_FORGED ||
          result == -HWCKPT_E_CACHE_VERSION || result == -HWCKPT_E_CACHE_OWNER ||
          result == -HWCKPT_E_CACHE_MODE;
 }

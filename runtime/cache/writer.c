@@ -31,6 +31,7 @@ static int fill_header(struct cache_writer *writer, uint64_t parent,
   CacheHeader *header = &writer->header;
   memcpy(header->application, writer->application, sizeof(header->application));
   header->number = writer->number;
+  header->encrypted = writer->key != NULL;
   long got = io->getrandom(&header->identity, sizeof(header->identity));
   if (got != (long)sizeof(header->identity))
     return place_fail_io(&place, error, got, "getrandom");
@@ -119,7 +120,7 @@ static int take_memory(struct cache_writer *writer,
                        struct hwckpt_error *error) {
   const struct cache_env *env = writer->cache->env;
   writer->output = env->map(WRITER_OUTPUT);
-  writer->frame = env->map(FORMAT_FRAME_BYTES);
+  writer->frame = env->map(WRITER_FRAME);
   if (!writer->output || !writer->frame)
     return writer_no_memory(writer, error);
   if (writer->level == CODEC_LEVEL_RAW)
@@ -197,7 +198,9 @@ int writer_open(struct cache *cache, const char *application, int level,
   writer->lock = writer->fd = -1;
   writer->taken_over = UINT32_MAX;
   writer->level = level > CODEC_LEVEL_MAX ? CODEC_LEVEL_MAX : level;
-  status = begin(writer, identify, context, error);
+  status = keys_to_write(cache, application, &writer->key, error);
+  if (status == 0)
+    status = begin(writer, identify, context, error);
   if (status) {
     writer_end(writer, LOG_ABORTED);
     return status;
@@ -364,7 +367,7 @@ void writer_end(struct cache_writer *writer, enum log_end how) {
   if (writer->output)
     env->unmap(writer->output, WRITER_OUTPUT);
   if (writer->frame)
-    env->unmap(writer->frame, FORMAT_FRAME_BYTES);
+    env->unmap(writer->frame, WRITER_FRAME);
   if (writer->workspace)
     env->unmap(writer->workspace, writer->workspace_size);
   buffer_free(env, &writer->frames);

@@ -8,9 +8,11 @@
 #ifndef HWCKPT_CACHE_WRITER_H
 #define HWCKPT_CACHE_WRITER_H
 
+#include "cipher.h"
 #include "codec.h"
 #include "format.h"
 #include "io.h"
+#include "keys.h"
 #include "log.h"
 #include "spans.h"
 
@@ -19,6 +21,9 @@
 /* Up to so many bytes of page frames go into the generation's own file: one
  * file to sync instead of two. */
 #define WRITER_INLINE ((size_t)128 << 10)
+
+/* A full frame, sealed. */
+#define WRITER_FRAME (FORMAT_FRAME_BYTES + CACHE_PAGE_SIZE)
 
 struct cache_writer {
   struct cache *cache;
@@ -52,10 +57,11 @@ struct cache_writer {
   struct encoder *encoder; /* null at level 0; lies in workspace */
   void *workspace;
   size_t workspace_size;
-  unsigned char *frame;
-  unsigned frame_used;  /* pages in it */
-  uint32_t frame_index; /* of it in frames */
-  uint32_t frame_known; /* and in what the session knows */
+  const struct cache_key *key; /* what is written is sealed; null: as it is */
+  unsigned char *frame;        /* WRITER_FRAME bytes */
+  unsigned frame_used;         /* pages in it */
+  uint32_t frame_index;        /* of it in frames */
+  uint32_t frame_known;        /* and in what the session knows */
 
   uint64_t stamp;        /* of what it adds to the session's content */
   uint32_t known_from;   /* frames the session knew before */
@@ -102,6 +108,25 @@ int writer_put_stored(struct cache_writer *writer, uint64_t address,
  * are. */
 size_t writer_code(struct cache_writer *writer, void *room, const void *data,
                    size_t length);
+
+/* Where in the room for a frame it is coded to. */
+static inline unsigned char *writer_coded(const struct cache_writer *writer,
+                                          void *room) {
+  return (unsigned char *)room + (writer->key ? CIPHER_NONCE : 0);
+}
+
+/* Fills in a frame whose `raw` bytes are coded, `stored` bytes at
+ * writer_coded() of the room, or stored as they are (0). Seals it, where that
+ * is due. *bytes is where it lies then: in the room, or at `data`. */
+int writer_make_frame(struct cache_writer *writer, enum key_use use, void *room,
+                      size_t stored, const void *data, size_t raw,
+                      struct format_frame *frame, const void **bytes,
+                      struct hwckpt_error *error);
+
+/* Seals length bytes that lie at room + CIPHER_NONCE, or at data, of this
+ * generation. */
+int writer_seal(struct cache_writer *writer, enum key_use use, const void *data,
+                size_t length, void *room, struct hwckpt_error *error);
 
 /* Codes what the last frame has so far. */
 int writer_end_frame(struct cache_writer *writer, struct hwckpt_error *error);

@@ -755,7 +755,8 @@ static int merge(bool always, struct background *background,
   if (merged->merged)
     checkpoint.deltas = 0;
   if (status == -HWCKPT_E_CACHE_DAMAGED ||
-      status == -HWCKPT_E_CACHE_TRUNCATED || status == -HWCKPT_E_CHAIN_BROKEN)
+      status == -HWCKPT_E_CACHE_TRUNCATED || status == -HWCKPT_E_CACHE_FORGED ||
+      status == -HWCKPT_E_CHAIN_BROKEN)
     checkpoint.newest = 0;
   return status;
 }

@@ -1,6 +1,7 @@
 /* An aborted generation leaves no trace, and its number is given to the next.
  */
 // RUN: %unit/cache_abort
+// RUN: env UNIT_KEY=1 %unit/cache_abort
 // RUN: %unit/sanitized/cache_abort
 #include "Inputs/unit.h"
 

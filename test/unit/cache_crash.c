@@ -8,6 +8,7 @@
  * tidied. HWCKPT_STRESS=1: many more parts of each.
  */
 // RUN: %unit/cache_crash
+// RUN: env UNIT_KEY=1 %unit/cache_crash
 #include "Inputs/unit.h"
 
 #include <errno.h>
@@ -437,10 +438,10 @@ static void run(void) {
                                                     5, 6, 7, 8, 9};
   struct cache *cache = open_cache();
   char name[CACHE_NAME_MAX];
-  CHECK_OK(cache_new_application(cache, "p", name, &unit_error));
   unsigned count;
   bool merged;
-  recording = true;
+  recording = true; /* of the application: its key */
+  CHECK_OK(cache_new_application(cache, "p", name, &unit_error));
   for (uint64_t number = 1; number <= 4; number++)
     write_generation(cache, number, parents[number]);
   cache_close(cache); /* killed, or ended; another goes on */
@@ -507,6 +508,7 @@ static void check(size_t end) {
   }
   struct model before = models[newest + 1];
   size_t kept = committed_at[newest + 1], kept_begun = begun_at[newest + 1];
+  CHECK_OK(cache_use_application(cache, application, &unit_error));
   write_generation(cache, newest + 1, newest);
   CHECK_OK(unit_compare(cache, application, newest + 1, &models[newest + 1],
                         &unit_error));

@@ -2,6 +2,7 @@
  * memory was when it was written: pages overwritten, zeroed, forgotten and put
  * twice, in any order. */
 // RUN: %unit/cache_delta_chain
+// RUN: env UNIT_KEY=1 %unit/cache_delta_chain
 // RUN: %unit/sanitized/cache_delta_chain
 #include "Inputs/unit.h"
 

@@ -2,14 +2,17 @@
  * the hwckpt of its time, are read as they were meant, can be built on and be
  * merged. `cache_golden write DIR GENERATIONS` made them; Inputs/unit.c's
  * unit_fill() must therefore stay as it is. In v2-merged generation 4 was
- * merged with those before it, and 4 and 5 refer to frames that others wrote.
+ * merged with those before it, and 4 and 5 refer to frames that others wrote;
+ * v3-encrypted is the same with the key of unit.c.
  */
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v1 2
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v2 3
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v2-merged 5
+// RUN: env UNIT_KEY=1 %unit/cache_golden %src/test/cache/Inputs/v3-encrypted 5
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v1 2
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v2 3
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v2-merged 5
+// RUN: env UNIT_KEY=1 %unit/sanitized/cache_golden %src/test/cache/Inputs/v3-encrypted 5
 #include "Inputs/unit.h"
 
 #include <dirent.h>

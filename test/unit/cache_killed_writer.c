@@ -3,6 +3,7 @@
  * removes what it left. HWCKPT_STRESS=1: 500 times.
  */
 // RUN: %unit/cache_killed_writer
+// RUN: env UNIT_KEY=1 %unit/cache_killed_writer
 // RUN: %unit/sanitized/cache_killed_writer
 #include "Inputs/unit.h"
 

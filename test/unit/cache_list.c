@@ -2,6 +2,7 @@
  * is told and does not end the list; other files are passed over; a visitor can
  * end the walk. */
 // RUN: %unit/cache_list
+// RUN: env UNIT_KEY=1 %unit/cache_list
 // RUN: %unit/sanitized/cache_list
 #include "Inputs/unit.h"
 

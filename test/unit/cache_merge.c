@@ -3,6 +3,7 @@
  * in generations' own files, or in frames that are nearly empty, is copied.
  * Older generations stay as they were, newer ones build on it. */
 // RUN: %unit/cache_merge
+// RUN: env UNIT_KEY=1 %unit/cache_merge
 // RUN: %unit/sanitized/cache_merge
 #include "Inputs/unit.h"
 

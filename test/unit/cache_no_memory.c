@@ -2,6 +2,7 @@
  * memory that only makes the next generation smaller; nothing leaks, and what
  * was committed stays whole. */
 // RUN: %unit/cache_no_memory
+// RUN: env UNIT_KEY=1 %unit/cache_no_memory
 // RUN: %unit/sanitized/cache_no_memory
 #include "Inputs/unit.h"
 

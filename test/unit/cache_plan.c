@@ -4,6 +4,7 @@
  * pages, read without a plan by a reader that has read no index but the newest,
  * are the same. */
 // RUN: %unit/cache_plan
+// RUN: env UNIT_KEY=1 %unit/cache_plan
 // RUN: %unit/sanitized/cache_plan
 #include "Inputs/unit.h"
 

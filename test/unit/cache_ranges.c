@@ -2,6 +2,7 @@
  * was written: areas of 16 TiB, the top of the address space, long runs in few
  * calls. A callback ends it with its own value. */
 // RUN: %unit/cache_ranges
+// RUN: env UNIT_KEY=1 %unit/cache_ranges
 // RUN: %unit/sanitized/cache_ranges
 #include "Inputs/unit.h"
 

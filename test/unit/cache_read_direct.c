@@ -4,6 +4,7 @@
  * same comes out. Verifying reads what is on flash even of what is in memory. A
  * frame that does not match its checksum is an error either way. */
 // RUN: %unit/cache_read_direct
+// RUN: env UNIT_KEY=1 %unit/cache_read_direct
 // RUN: %unit/sanitized/cache_read_direct
 #include "Inputs/unit.h"
 

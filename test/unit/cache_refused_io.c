@@ -4,6 +4,7 @@
  * kernel, a container's filter of system calls, or the file system refuses
  * io_uring, and on a file system in memory. */
 // RUN: %unit/cache_refused_io
+// RUN: env UNIT_KEY=1 %unit/cache_refused_io
 // RUN: %unit/sanitized/cache_refused_io
 #include "Inputs/unit.h"
 

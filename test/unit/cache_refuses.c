@@ -56,9 +56,9 @@ static void refuse_markers(void) {
   const char *marker = "cache/hwckpt-cache";
   unsigned char *bytes;
   size_t length = unit_read_file(unit_path(marker), &bytes);
-  unit_write_file(unit_path(marker), "hwckpt-cache 3\n", 15);
+  unit_write_file(unit_path(marker), "hwckpt-cache 4\n", 15);
   CHECK_ERROR(open_at("cache", true), CACHE_VERSION);
-  CHECK(strstr(unit_error.detail, "hwckpt-cache 3"));
+  CHECK(strstr(unit_error.detail, "hwckpt-cache 4"));
   for (size_t cut = 0; cut < length; cut++) {
     unit_write_file(unit_path(marker), bytes, cut);
     CHECK(open_at("cache", true) < 0);
@@ -66,8 +66,11 @@ static void refuse_markers(void) {
   for (size_t bit = 0; bit < length * 8; bit++) {
     bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
     unit_write_file(unit_path(marker), bytes, length);
+    /* That of an older version is as good. */
+    bool is_version = bit / 8 == length - 2 && bytes[bit / 8] >= '1' &&
+                      bytes[bit / 8] <= '3';
     bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-    CHECK(open_at("cache", true) < 0);
+    CHECK((open_at("cache", true) < 0) != is_version);
   }
   char big[200] = {0};
   unit_write_file(unit_path(marker), big, sizeof(big));

@@ -2,6 +2,7 @@
  * data and data over zero; a hole takes away only what is older, an absent
  * range what was put before too. */
 // RUN: %unit/cache_replace
+// RUN: env UNIT_KEY=1 %unit/cache_replace
 // RUN: %unit/sanitized/cache_replace
 #include "Inputs/unit.h"
 

@@ -2,6 +2,7 @@
  * said and not overwritten; the count of a removed generation does not come
  * back with its number. */
 // RUN: %unit/cache_restores
+// RUN: env UNIT_KEY=1 %unit/cache_restores
 // RUN: %unit/sanitized/cache_restores
 #include "Inputs/unit.h"
 

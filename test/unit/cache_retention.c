@@ -3,6 +3,7 @@
  * its base; the chain that was last built on is kept even when its base is old.
  * A quota takes the oldest of what would be kept, but never the last. */
 // RUN: %unit/cache_retention
+// RUN: env UNIT_KEY=1 %unit/cache_retention
 // RUN: %unit/sanitized/cache_retention
 #include "Inputs/unit.h"
 

@@ -1,5 +1,6 @@
 /* What is written and committed is read back: pages, records, figures. */
 // RUN: %unit/cache_write_read
+// RUN: env UNIT_KEY=1 %unit/cache_write_read
 // RUN: %unit/sanitized/cache_write_read
 #include "Inputs/unit.h"
 

@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (result != -(int)error.code)
     abort();
   bool whole = size == 15 && (memcmp(data, "hwckpt-cache 1\n", 15) == 0 ||
-                              memcmp(data, "hwckpt-cache 2\n", 15) == 0);
+                              memcmp(data, "hwckpt-cache 2\n", 15) == 0 ||
+                              memcmp(data, "hwckpt-cache 3\n", 15) == 0);
   if (whole != (result == 0))
     abort();
   cache_close(cache);

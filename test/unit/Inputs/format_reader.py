@@ -225,7 +225,7 @@ def check_tag(tag, magic, message):
     need(found == magic, f"not {magic}")
     need(length <= 512 and length == len(message), "its length")
     need(xxh3(message, xxh3(tag[:16])) == checksum, "its checksum")
-    need(version in (1, 2), f"version {version}")
+    need(version in (1, 2, 3), f"version {version}")
     return version, checksum
 
 
@@ -427,7 +427,7 @@ def held(cache, application, number):
 
 def dump(cache, application, number, out):
     marker = read_file(cache, "hwckpt-cache")
-    need(marker in (b"hwckpt-cache 1\n", b"hwckpt-cache 2\n"), "marker")
+    need(marker in (b"hwckpt-cache 1\n", b"hwckpt-cache 2\n", b"hwckpt-cache 3\n"), "marker")
     generation, pages = held(cache, application, number)
     need(int(marker.split()[1]) >= generation.version, "newer than the marker")
     for kind, data in generation.records():

@@ -140,6 +140,19 @@ size_t unit_mapped(void) { return mapped; }
 
 const struct cache_env unit_env = {&cache_io_kernel, unit_map, unit_unmap};
 
+/* ---- encryption ---- */
+
+const struct cache_key unit_key = {"a key of 32 bytes for the tests"};
+
+#undef cache_open
+int unit_open(const struct cache_env *env, const char *path, bool create,
+              struct cache **cache, struct hwckpt_error *error) {
+  int result = cache_open(env, path, create, cache, error);
+  if (result == 0 && getenv("UNIT_KEY"))
+    cache_set_key(*cache, &unit_key, true);
+  return result;
+}
+
 /* ---- a queue of writes ---- */
 
 struct unit_queue {
