@@ -72,10 +72,22 @@ static TreeMember *read_members(const struct generation *root, size_t *count,
   return members;
 }
 
+/* None is born that descends from itself. */
+static bool is_descendant(const TreeMember *members, size_t count, size_t i) {
+  int at = (int)i;
+  for (size_t steps = 0; at > 0; steps++) {
+    if (steps == count)
+      return false;
+    at = index_of(members, count, members[at].parent);
+  }
+  return true;
+}
+
 static bool is_whole(const TreeMember *members, size_t count) {
   for (size_t i = 0; i < count; i++)
     if (members[i].pid <= 1 ||
-        index_of(members, count, members[i].pid) != (int)i)
+        index_of(members, count, members[i].pid) != (int)i ||
+        !is_descendant(members, count, i))
       return false;
   return true;
 }

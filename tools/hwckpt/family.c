@@ -157,11 +157,15 @@ struct family *family_plan(const struct relative *relatives, size_t count,
     failed = give_leader(family, (int)i) < 0;
   if (!failed)
     return family;
+  family_free(family);
+  return NULL;
+}
+
+void family_free(struct family *family) {
   if (family->gathering != MAP_FAILED)
     munmap(family->gathering, sizeof *family->gathering);
   free(family->relatives);
   free(family);
-  return NULL;
 }
 
 pid_t family_highest(const struct family *family) {

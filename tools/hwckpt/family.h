@@ -46,6 +46,8 @@ struct family_entry {
 /* From the relatives, the root first; adds stand-ins. Null: no memory. */
 struct family *family_plan(const struct relative *relatives, size_t count,
                            const struct family_entry *entry);
+/* Of a plan of which nothing was made. */
+void family_free(struct family *family);
 /* In the process that is the root: makes all below it, and becomes it. */
 _Noreturn void family_be_root(struct family *family);
 /* In the root's parent, after the root was made: those whose parent is none of

@@ -1,10 +1,17 @@
 /* generation.c - the records of one generation, decoded and checked. */
 #include "generation.h"
 
+#include "runtime/support/area_fault.h"
+#include "tools/restorer/plan.h"
+
 #include <pb_decode.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define GATE_MAX (AREA_ADDRESS_END - RESTORE_GATE_SIZE)
+/* Sets of regions count in gigabytes (docs/format.md), far below it. */
+#define REGION_END (UINT64_C(1) << 62)
 
 /* One decoded record of any kind. */
 union record {
@@ -18,6 +25,9 @@ union record {
   Pipe pipe;
   RegionSet region_set;
   Region region;
+  TreeMember member;
+  Attributes attributes;
+  Session session;
 };
 
 /* What is checked over all records, one after the other. */
@@ -27,6 +37,7 @@ struct walk {
   size_t index;
   uint64_t area_end;
   int last_descriptor;
+  uint64_t gate;     /* what of the gate is in no area yet begins there */
   const char *fault; /* what is wrong with the record */
 };
 
@@ -35,18 +46,19 @@ static bool take_process(struct walk *walk) {
   walk->fault = walk->index                  ? "is not the first"
                 : process->pid <= 0          ? "has no process id"
                 : process->program[0] != '/' ? "has no program"
-                                             : NULL;
+                : process->gate % CACHE_PAGE_SIZE || process->gate > GATE_MAX
+                    ? "has a gate where no memory is"
+                    : NULL;
   walk->generation->process = *process;
+  walk->gate = process->gate;
   return !walk->fault;
 }
 
 static bool take_area(struct walk *walk) {
   const Area *area = &walk->record->area;
-  uint64_t unaligned = (area->start | area->end) % CACHE_PAGE_SIZE;
-  walk->fault = unaligned                      ? "is not aligned to pages"
-                : area->end <= area->start     ? "ends before it starts"
-                : area->start < walk->area_end ? "overlaps the one before"
-                                               : NULL;
+  walk->fault = area_fault(area, walk->area_end);
+  if (area->start <= walk->gate && walk->gate < area->end)
+    walk->gate = area->end; /* covered up to there */
   walk->area_end = area->end;
   walk->generation->areas++;
   return !walk->fault;
@@ -93,11 +105,16 @@ static bool take_region_set(struct walk *walk) {
 
 static bool take_region(struct walk *walk) {
   const Region *region = &walk->record->region;
+  bool fits =
+      region->address <= REGION_END &&
+      (!region->element ||
+       region->count <= (REGION_END - region->address) / region->element);
   walk->fault =
       !walk->generation->holds_regions ? "is not in a set"
       : region->address < walk->area_end || region->address % CACHE_PAGE_SIZE
           ? "overlaps the one before"
-          : NULL;
+      : !fits ? "is larger than memory can be"
+              : NULL;
   walk->area_end = region->address + region->count * region->element;
   walk->generation->areas++;
   return !walk->fault;
@@ -126,6 +143,9 @@ static const struct kind {
     {RECORD_PIPE_DATA, "pipe data", NULL, take_as_it_is},
     {RECORD_REGION_SET, "RegionSet", RegionSet_fields, take_region_set},
     {RECORD_REGION, "Region", Region_fields, take_region},
+    {RECORD_TREE_MEMBER, "TreeMember", TreeMember_fields, take_as_it_is},
+    {RECORD_ATTRIBUTES, "Attributes", Attributes_fields, take_as_it_is},
+    {RECORD_SESSION, "Session", Session_fields, take_as_it_is},
 };
 
 static const struct kind *find_kind(uint32_t type) {
@@ -162,6 +182,11 @@ static int check_records(struct generation *generation, union record *record,
                          "record %zu (%s) %s", walk.index, kind->name,
                          walk.fault);
   }
+  uint64_t gate = generation->process.gate;
+  if (gate && walk.gate < gate + RESTORE_GATE_SIZE)
+    return hwckpt_fail(error, HWCKPT_E_RECORD, 0, generation->name,
+                       "its gate at %llx is in no area",
+                       (unsigned long long)gate);
   if (!walk.index || (!generation->threads && !generation->holds_regions))
     return hwckpt_fail(error, HWCKPT_E_RECORD, 0, generation->name,
                        "it has no %s", walk.index ? "thread" : "records");

@@ -1,9 +1,9 @@
 /* generation.h - the records of one generation, decoded and checked.
  *
  * Invariant: once generation_open() succeeded, every record of a known type
- * decodes, the first is the Process, areas are page-aligned, ascending and
- * disjoint, and there is at least one thread. The records may come from
- * anyone's disk; nothing else about their values is believed. */
+ * decodes, the first is the Process, areas are without fault (area_fault.h),
+ * ascending and disjoint, and there is at least one thread. The records may
+ * come from anyone's disk; nothing else about their values is believed. */
 #ifndef HWCKPT_GENERATION_H
 #define HWCKPT_GENERATION_H
 

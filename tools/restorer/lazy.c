@@ -110,17 +110,23 @@ static size_t join(struct cache_range *ranges, size_t count) {
   return kept;
 }
 
-/* Takes the gate's pages out; they are in one range at most. */
+/* Takes the gate's pages out. */
 static size_t leave_out(struct cache_range *ranges, size_t count,
                         struct cache_range gate) {
   for (size_t i = 0; i < count; i++) {
     struct cache_range whole = ranges[i];
     if (whole.end <= gate.begin || whole.begin >= gate.end)
       continue;
-    memmove(&ranges[i + 1], &ranges[i], (count - i) * sizeof *ranges);
-    ranges[i].end = gate.begin;
-    ranges[i + 1].begin = gate.end;
-    return count + 1;
+    if (whole.begin < gate.begin && whole.end > gate.end) {
+      memmove(&ranges[i + 1], &ranges[i], (count - i) * sizeof *ranges);
+      ranges[i].end = gate.begin;
+      ranges[i + 1].begin = gate.end;
+      return count + 1;
+    }
+    if (whole.begin < gate.begin)
+      ranges[i].end = gate.begin;
+    else
+      ranges[i].begin = whole.end < gate.end ? whole.end : gate.end;
   }
   return count;
 }

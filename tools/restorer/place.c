@@ -99,6 +99,10 @@ static void place(const Area *area, void *context) {
   (void)context;
   if (area->kind == AreaKind_AREA_KERNEL)
     return;
+  if ((unsigned)area->kind > AreaKind_AREA_KERNEL)
+    FAIL(HWCKPT_E_RECORD, 0, "memory", "kind %u of %llx-%llx",
+         (unsigned)area->kind, (unsigned long long)area->start,
+         (unsigned long long)area->end);
   if (area->kind == AreaKind_AREA_SHARED_MEMORY)
     shared_memory_map(area);
   else

@@ -1,6 +1,7 @@
 /* records.c - the records of the generation that the restorer itself reads. */
 #include "restorer.h"
 
+#include "../../runtime/support/area_fault.h"
 #include "../../runtime/support/resume_abi.h"
 
 #include <pb_decode.h>
@@ -31,8 +32,7 @@ void each_area(const struct cache_reader *reader,
       continue;
     memset(&area, 0, sizeof area);
     decode(Area_fields, &area, data, length, "Area record");
-    if (area.start < before || area.start >= area.end ||
-        (area.start | area.end) % CACHE_PAGE_SIZE)
+    if (area_fault(&area, before))
       malformed("range of an Area record");
     before = area.end;
     visit(&area, context);

@@ -53,6 +53,10 @@ void set_memory_settings(const struct cache_reader *reader) {
       FAIL(HWCKPT_E_RECORD, 0, restorer.plan.application,
            "MemorySetting record, generation %llu",
            (unsigned long long)restorer.plan.generation);
+    /* Where the restorer is there is no memory of the program. */
+    if (setting.start < restorer.memory.end &&
+        setting.end > restorer.memory.begin)
+      continue;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
       if (!(setting.settings & kinds[k].bit))
         continue;

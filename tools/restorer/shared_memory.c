@@ -210,6 +210,9 @@ static void note(const Area *area, void *context) {
       make_file(memory, area);
     else if (area->source == AreaSource_SOURCE_SYSTEM_V)
       find_segment(memory, area);
+  } else if (memory->source != area->source && !memory->is_given) {
+    FAIL(HWCKPT_E_RECORD, 0, area->name, "one memory of two kinds, at %llx",
+         (unsigned long long)area->start);
   }
   uint64_t reach = area->source == AreaSource_SOURCE_FILE
                        ? area->file_size
