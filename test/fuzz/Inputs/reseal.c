@@ -186,3 +186,45 @@ void reseal_stream(unsigned char *bytes, size_t length) {
     at += sizeof chunk + chunk.stored;
   }
 }
+
+unsigned char *seal_stream(const unsigned char *bytes, size_t length,
+                           const struct seal_key *key, size_t *new_length) {
+  struct stream_head head;
+  struct seal_wrapped wrapped;
+  struct seal_key stream;
+  struct stream_chunk chunk;
+  struct stream_checksum sum = {0};
+  if (length < sizeof head)
+    return NULL;
+  size_t most = length / sizeof chunk + 1, at = sizeof head;
+  unsigned char *sealed =
+      malloc(length + sizeof wrapped + most * SEAL_MORE + sizeof chunk);
+  if (!sealed)
+    return NULL;
+  memcpy(&head, bytes, sizeof head);
+  head.flags |= STREAM_SEALED;
+  seal_derive(key, "", 0, &stream); /* of what, a reader cannot tell */
+  seal_wrap(key, &stream, &wrapped);
+  memcpy(sealed, &head, sizeof head);
+  memcpy(sealed + sizeof head, &wrapped, sizeof wrapped);
+  size_t put = sizeof head + sizeof wrapped;
+  sum = stream_sum(sum, &head, sizeof head, "", 0);
+  while (length - at >= sizeof chunk) {
+    memcpy(&chunk, bytes + at, sizeof chunk);
+    at += sizeof chunk;
+    uint32_t payload = chunk.stored;
+    if (payload > length - at)
+      payload = (uint32_t)(length - at);
+    chunk.stored = payload + SEAL_MORE;
+    const struct stream_bound bound = stream_bind(&chunk, sum);
+    unsigned char *to = sealed + put + sizeof chunk;
+    seal_encrypt(&stream, &bound, sizeof bound, bytes + at, payload, to);
+    sum = chunk.checksum =
+        stream_sum(sum, &chunk, STREAM_CHUNK_SUMMED, to, chunk.stored);
+    memcpy(sealed + put, &chunk, sizeof chunk);
+    put += sizeof chunk + chunk.stored;
+    at += payload;
+  }
+  *new_length = put;
+  return sealed;
+}

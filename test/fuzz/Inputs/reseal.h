@@ -4,6 +4,8 @@
 #ifndef HWCKPT_TEST_RESEAL_H
 #define HWCKPT_TEST_RESEAL_H
 
+#include "tools/tiers/seal.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,5 +23,10 @@ void reseal_undo(unsigned char *bytes, size_t length);
 
 /* The chunks of a stream, in place. */
 void reseal_stream(unsigned char *bytes, size_t length);
+
+/* The same stream encrypted: a copy, to be freed, or null where there is no
+ * head. What is behind its last whole chunk is left out. */
+unsigned char *seal_stream(const unsigned char *bytes, size_t length,
+                           const struct seal_key *key, size_t *new_length);
 
 #endif

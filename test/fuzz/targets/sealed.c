@@ -1,0 +1,82 @@
+/* An encrypted stream from a stranger, or from one who has the key: as it is,
+ * and with each chunk, and the checksums, encrypted anew, so that what is
+ * behind the key is looked at. What is refused leaves no generation. */
+#include "../Inputs/memory_io.h"
+#include "../Inputs/reseal.h"
+
+#include "tools/tiers/copy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct bytes {
+  const uint8_t *data;
+  size_t length, at;
+  const struct seal_key *key;
+};
+
+static int get(void *context, void *data, size_t length, size_t *got,
+               struct hwckpt_error *error) {
+  struct bytes *bytes = context;
+  (void)error;
+  size_t left = bytes->length - bytes->at;
+  *got = length < left ? length : left;
+  if (*got)
+    memcpy(data, bytes->data + bytes->at, *got);
+  bytes->at += *got;
+  return 0;
+}
+
+static int begin(void *context, size_t i, struct stream_source *source,
+                 struct hwckpt_error *error) {
+  struct bytes *bytes = context;
+  (void)i;
+  (void)error;
+  bytes->at = 0;
+  *source = (struct stream_source){get, bytes, "input", bytes->key};
+  return 0;
+}
+
+static void end(void *context, size_t i) {
+  (void)context;
+  (void)i;
+}
+
+/* Whether it was taken. */
+static bool take(const uint8_t *data, size_t size, const struct seal_key *key) {
+  struct bytes bytes = {data, size, 0, key};
+  const struct copy_sources sources = {begin, end, &bytes, 1};
+  struct cache_generation result;
+  memory_reset();
+  struct cache *cache = memory_cache();
+  int failed =
+      copy_in(cache, MEMORY_APPLICATION, &sources, 0, &result, NULL) < 0;
+  size_t length;
+  if (failed ? memory_get(true, "g0000000001.ckpt", &length) != NULL
+             : cache_verify(cache, MEMORY_APPLICATION, result.number, NULL))
+    abort();
+  cache_close(cache);
+  return !failed;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct seal_key key, other;
+  size_t length;
+  seal_make_key("key", 3, &key);
+  seal_make_key("other", 5, &other);
+  if (take(data, size, &other))
+    abort(); /* without the key */
+  take(data, size, &key);
+  uint8_t *sealed = seal_stream(data, size, &key, &length);
+  if (sealed && take(sealed, length, &key)) {
+    if (take(sealed, length, &other) || take(sealed, length, NULL))
+      abort();
+    sealed[length / 2] ^= 1;
+    if (take(sealed, length, &key))
+      abort(); /* altered */
+  }
+  free(sealed);
+  return 0;
+}
