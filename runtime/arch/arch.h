@@ -158,16 +158,18 @@ struct arch_call {
   uint64_t arguments[6];
 };
 
-#define ARCH_PROGRAM_CALLS 256u
+#define ARCH_PROGRAM_CALLS 512u
 #define ARCH_PROGRAM_CALLS_STUBS ((size_t)ARCH_PROGRAM_CALLS * 64)
 
 /* Notes the places in the code [begin, end) that make one of the wanted system
- * calls; ascending. False: there are too many. */
+ * calls, and were not changed yet; ascending. False: there are too many, or one
+ * cannot be changed. */
 bool arch_program_calls_find(uint64_t begin, uint64_t end,
                              bool (*wanted)(uint32_t number));
 /* Forgets those that have not been changed. */
 void arch_program_calls_drop(void);
-/* Changes them all, so that each comes through arch_before_call(). Memory is
+/* Changes all that are noted since the last time, so that each comes through
+ * arch_before_call(). -ENOENT: there are none. Memory is
  * the program's, ARCH_PROGRAM_CALLS_STUBS bytes, writable, near the code, and
  * becomes code. No thread of the program runs. 0 or a negative errno, and
  * nothing is changed. */

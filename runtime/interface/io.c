@@ -51,8 +51,7 @@ static void refuse(uint32_t whats, long number) {
   for (uint32_t i = 0; i < rules->count; i++)
     if (is_ours(&rules->rule[i]) && whats >> rules->rule[i].word & 1) {
       hwckpt_fail(&error, HWCKPT_E_CALLS, (int)-number, rules->rule[i].text,
-                  number ? "its libc is not understood, or cannot be changed"
-                         : "a restore cannot add it");
+                  "its libc is not understood, or cannot be changed");
       events_say(&error);
     }
 }
@@ -65,22 +64,20 @@ static void start(const struct hwckpt_options *options) {
   set_actions();
   atomic_store(&io_state.pid, (int)SYS(getpid));
   io_state.word = events_word(&io_state.bit);
-  if (!arch_program_calls_changed()) {
-    calls_want(io_wants);
-    int failed = calls_change_now();
-    if (failed) {
-      refuse(io_state.whats, failed);
-      return;
-    }
-    told_whats = io_state.whats;
-  }
-  if (io_state.whats & ~told_whats)
-    refuse(io_state.whats & ~told_whats, 0);
-  atomic_store(&calls_listener, io_before);
+  /* In a program that came back nothing may pass until it runs. */
+  atomic_store(&calls_listeners[CALLS_IO], io_before);
+  if (!(io_state.whats & ~told_whats))
+    return;
+  calls_want(io_wants);
+  int failed = calls_change_now();
+  if (failed)
+    refuse(io_state.whats & ~told_whats, failed);
+  else
+    told_whats |= io_state.whats;
 }
 
 static void stop(void) {
-  atomic_store(&calls_listener, 0);
+  atomic_store(&calls_listeners[CALLS_IO], 0);
   started = false;
 }
 
@@ -105,7 +102,7 @@ void io_ask_send(void) {
 
 static void forget(void) {
   started = false;
-  atomic_store(&calls_listener, 0);
+  atomic_store(&calls_listeners[CALLS_IO], 0);
   atomic_store(&io_state.fired, 0);
 }
 

@@ -15,16 +15,23 @@ static LIVE void *stubs;   /* until it has been */
 static void *reserved;     /* for them */
 
 /* Those who want to be told. */
-#define WANTING 2
+#define WANTING 3
 static bool (*wanting[WANTING])(uint32_t number);
+static bool more; /* than what the code was changed for */
 
-void (*_Atomic calls_listener)(const struct arch_call *call);
+void (*_Atomic calls_listeners[CALLS_LISTENERS])(const struct arch_call *call);
 
 void calls_want(bool (*wanted)(uint32_t number)) {
   unsigned i = 0;
   while (i < WANTING - 1 && wanting[i] && wanting[i] != wanted)
     i++;
   wanting[i] = wanted;
+  more = true;
+  if (stubs) { /* for what was wanted until now */
+    SYS(munmap, stubs, ARCH_PROGRAM_CALLS_STUBS);
+    stubs = 0;
+    arch_program_calls_drop();
+  }
 }
 
 static bool is_wanted(uint32_t number) {
@@ -126,10 +133,10 @@ static void *map_near(const struct memory_map *map, uint64_t near) {
 bool calls_find(struct memory_map *map) {
   char program[4096];
   uint64_t near = 0;
-  if (arch_program_calls_changed() || stubs)
+  if ((arch_program_calls_changed() && !more) || stubs)
     return true;
   if (hopeless)
-    return false;
+    return arch_program_calls_changed();
   hopeless = true;
   long length =
       SYS(readlinkat, AT_FDCWD, "/proc/self/exe", program, sizeof program - 1);
@@ -137,21 +144,22 @@ bool calls_find(struct memory_map *map) {
   arch_program_calls_drop();
   if (memory_map_glance(map, 0) < 0 || !find_calls(map, true, program, &near) ||
       (!near && !find_calls(map, false, program, &near)) || !near)
-    return false;
+    return arch_program_calls_changed();
   stubs = take_reserved(near);
   if (!stubs)
     stubs = map_near(map, near);
   hopeless = !stubs;
-  return stubs != 0;
+  return stubs || arch_program_calls_changed();
 }
 
 void calls_change(void) {
-  if (arch_program_calls_changed() || !stubs)
+  if (!stubs)
     return;
-  if (arch_program_calls_change(stubs) < 0) {
+  long result = arch_program_calls_change(stubs);
+  if (result < 0)
     SYS(munmap, stubs, ARCH_PROGRAM_CALLS_STUBS);
-    hopeless = true;
-  }
+  hopeless = result < 0 && result != -ENOENT;
+  more = more && result < 0 && result != -ENOENT;
   stubs = 0;
 }
 
@@ -170,7 +178,7 @@ int calls_change_now(void) {
     return -EAGAIN;
   calls_change();
   quiesce_resume();
-  return arch_program_calls_changed() ? 0 : -EACCES;
+  return more ? -EACCES : 0;
 }
 
 void calls_forget(void) {

@@ -1,9 +1,9 @@
 /* calls.h - system calls of the program's libc that the runtime is told of
  * before they are made (arch_program_calls_change()).
  *
- * Who wants to be told says so before the code is changed, which happens once
- * a program, while all threads stand; the changed code is memory of the program
- * and comes back with it. undo_before.c hears of all, and passes them on.
+ * The code is changed while all threads stand, and again when somebody wants to
+ * be told of more; the changed code is memory of the program and comes back
+ * with it. undo_before.c hears of all, and passes them on.
  */
 #ifndef HWCKPT_SUPPORT_CALLS_H
 #define HWCKPT_SUPPORT_CALLS_H
@@ -18,20 +18,23 @@
  * near libc, before the program has any that it may count on being beside. */
 void calls_reserve(void);
 
-/* These numbers are wanted too. */
+/* These numbers are wanted too; the same again, when they have become more. On
+ * the checkpoint thread, or before it is there. */
 void calls_want(bool (*wanted)(uint32_t number));
 
-/* Finds the code, with a map of now. Whether it can be changed, or is. */
+/* Finds the code, with a map of now. Whether it can be changed, or is, perhaps
+ * without what was wanted since. */
 bool calls_find(struct memory_map *map);
 /* While all threads stand: changes it. */
 void calls_change(void);
 /* Both, and the stop. 0 or a negative errno. On the checkpoint thread. */
 int calls_change_now(void);
 
-/* Is called on the program's threads, with general registers only, before the
- * call is made; again if the thread is stopped before that. */
-extern void (*_Atomic calls_listener)(const struct arch_call *call)
-    __attribute__((visibility("hidden")));
+/* Are called on the program's threads, with general registers only, before the
+ * call is made; again if the thread is stopped before that, or in it. */
+enum { CALLS_WATCH, CALLS_IO, CALLS_LISTENERS };
+extern void (*_Atomic calls_listeners[CALLS_LISTENERS])(
+    const struct arch_call *call) __attribute__((visibility("hidden")));
 
 /* Of the program's memory, which need not be there; in a listener. Bytes of a
  * vector, UINT64_MAX: it cannot be read. */

@@ -368,9 +368,12 @@ static void keep_content(enum how how, const struct arch_call *call) {
 
 uint32_t arch_before_call(const struct arch_call *call) {
   /* First, for it may take a checkpoint, which begins an interval. */
-  void (*listener)(const struct arch_call *) = atomic_load(&calls_listener);
-  if (listener)
-    listener(call);
+  for (unsigned i = 0; i < CALLS_LISTENERS; i++) {
+    void (*listener)(const struct arch_call *) =
+        atomic_load(&calls_listeners[i]);
+    if (listener)
+      listener(call);
+  }
   uint32_t epoch = atomic_load(&arch_call_epoch);
   if (atomic_load(&undo_state.now) && call->number < NUMBERS)
     keep_content((enum how)hows[call->number], call);
