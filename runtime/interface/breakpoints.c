@@ -26,6 +26,7 @@
 /* The events of one piece: a descriptor for each thread that was there. */
 struct breakpoint {
   _Atomic uint64_t address; /* 0: free */
+  enum breakpoints_of owner;
   unsigned length;
   int *descriptors; /* private memory */
   unsigned count, room;
@@ -116,12 +117,13 @@ static void clear(struct breakpoint *breakpoint) {
 }
 
 /* As breakpoints_set(). */
-static int set(uint64_t address, unsigned length) {
+static int set(enum breakpoints_of owner, uint64_t address, unsigned length) {
   struct breakpoint *free = breakpoints;
   while (free < breakpoints + BREAKPOINTS && free->address)
     free++;
   if (free == breakpoints + BREAKPOINTS)
     return 0;
+  free->owner = owner;
   free->length = length;
   atomic_store(&free->address, address);
   struct visit visit = {.breakpoint = free};
@@ -154,27 +156,32 @@ unsigned breakpoints_split(uint64_t address, uint64_t length,
   return count;
 }
 
-int breakpoints_set(uint64_t address, uint64_t length) {
+int breakpoints_set(enum breakpoints_of owner, uint64_t address,
+                    uint64_t length) {
   uint64_t addresses[BREAKPOINTS];
   unsigned lengths[BREAKPOINTS];
   unsigned count = breakpoints_split(address, length, addresses, lengths);
   for (unsigned i = 0; i < count; i++) {
-    int done = set(addresses[i], lengths[i]);
+    int done = set(owner, addresses[i], lengths[i]);
     if (done <= 0) {
-      breakpoints_clear(address, length);
+      breakpoints_clear(owner, address, length);
       return done;
     }
   }
   return count != 0;
 }
 
-void breakpoints_clear(uint64_t address, uint64_t length) {
+void breakpoints_clear(enum breakpoints_of owner, uint64_t address,
+                       uint64_t length) {
   for (unsigned i = 0; i < BREAKPOINTS; i++)
-    if (breakpoints[i].address && breakpoints[i].address - address < length)
+    if (breakpoints[i].address && breakpoints[i].owner == owner &&
+        breakpoints[i].address - address < length)
       clear(&breakpoints[i]);
 }
 
-void breakpoints_clear_all(void) { breakpoints_clear(0, ~0ull); }
+void breakpoints_clear_all(enum breakpoints_of owner) {
+  breakpoints_clear(owner, 0, ~0ull);
+}
 
 bool breakpoints_hit(const siginfo_t *info, uint64_t *address) {
   *address = (uint64_t)info->si_addr;

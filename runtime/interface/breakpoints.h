@@ -13,6 +13,9 @@
 
 #define BREAKPOINTS 4 /* debug registers of the processor */
 
+/* Whose they are: the same memory may be watched by both. */
+enum breakpoints_of { BREAKPOINTS_OF_VARIABLES, BREAKPOINTS_OF_RANGES };
+
 /* The pieces of [address, address + length) that one breakpoint each watches:
  * aligned, of 1, 2, 4 or 8 bytes. Their number, or 0 if they are more than
  * BREAKPOINTS. */
@@ -23,9 +26,11 @@ unsigned breakpoints_split(uint64_t address, uint64_t length,
 /* Watches the pieces of a range for writes by the program's own instructions,
  * those of the kernel excluded. 1: so it is. 0: not enough registers are left,
  * or a negative errno: the system refuses; then none is set. */
-int breakpoints_set(uint64_t address, uint64_t length);
-void breakpoints_clear(uint64_t address, uint64_t length);
-void breakpoints_clear_all(void);
+int breakpoints_set(enum breakpoints_of owner, uint64_t address,
+                    uint64_t length);
+void breakpoints_clear(enum breakpoints_of owner, uint64_t address,
+                       uint64_t length);
+void breakpoints_clear_all(enum breakpoints_of owner);
 
 /* In SIGTRAP's handler, of a trap sent by a perf event: whether it is one of
  * these, and the address of its piece. */

@@ -6,6 +6,7 @@
 
 #include "records.pb.h"
 #include "rule_counters.h"
+#include "watch_range.h"
 
 #include <string.h>
 
@@ -300,9 +301,76 @@ const struct event_kind kind_before = {
     .parse = parse_before,
 };
 
+/* 0: it is no number. */
+static uint64_t read_address(struct part part) {
+  uint64_t value = 0, base = 10;
+  if (part_begins(part, "0x")) {
+    part = (struct part){part.text + 2, part.length - 2};
+    base = 16;
+  }
+  for (; part.length; part.text++, part.length--) {
+    char c = *part.text;
+    uint64_t digit = c >= '0' && c <= '9'   ? (uint64_t)(c - '0')
+                     : c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a') + 10
+                     : c >= 'A' && c <= 'F' ? (uint64_t)(c - 'A') + 10
+                                            : 16;
+    if (digit >= base || __builtin_mul_overflow(value, base, &value) ||
+        __builtin_add_overflow(value, digit, &value))
+      return 0;
+  }
+  return value;
+}
+
+static bool is_digit(struct part part) {
+  return part.length && *part.text >= '0' && *part.text <= '9';
+}
+
+static const char *parse_watch(struct part *arguments, struct rule *rule) {
+  static const char *const words[] = {"after", "registers", 0};
+  static const uint32_t bits[] = {0, WATCH_REGISTERS};
+  struct part rest = *arguments, what = part_split(&rest, ',');
+  bool by_address = is_digit(what);
+  *arguments = what;
+  if (by_address && !(rule->value = read_address(what)))
+    return "an address such as 0x404040";
+  if (!by_address &&
+      (!what.length || !part_copy(what, rule->name, sizeof rule->name)))
+    return "the name of a variable, or an address such as 0x404040";
+  if (by_address || is_digit(rest)) {
+    *arguments = part_split(&rest, ',');
+    if (!part_bytes(*arguments, &rule->second) ||
+        rule->second > UINT64_MAX - rule->value)
+      return "a length in bytes, such as 8 or 64K";
+  }
+  while (rest.length) {
+    *arguments = part_split(&rest, ',');
+    int index = part_word(*arguments, words);
+    if (index < 0)
+      return "after or registers";
+    rule->word |= bits[index];
+  }
+  return 0;
+}
+
+const struct event_kind kind_watch = {
+    .name = "watch",
+    .event = Event_EVENT_WATCH,
+    .syntax = "watch=SYMBOL[,LEN]|ADDR,LEN[,after][,registers]",
+    .what = "the program writes to that variable or memory",
+    .idle = "nothing",
+    .each =
+        "a trap for a write; 0.1 us for a system call that writes to memory",
+    .needs = "perf_event_open(), a variable of the program's own file",
+    .parse = parse_watch,
+};
+
 const struct event_kind *const event_kinds[] = {
     &kind_every, /* as `hwckpt run --on help` lists them */
-    &kind_cpu,    &kind_signal,   &kind_exit, &kind_llc,     &kind_instructions,
-    &kind_perf,   &kind_pressure, &kind_file, &kind_control, &kind_network,
-    &kind_fileio, &kind_before,   0,
+    &kind_cpu,          &kind_signal,
+    &kind_exit,         &kind_llc,
+    &kind_instructions, &kind_perf,
+    &kind_pressure,     &kind_file,
+    &kind_control,      &kind_network,
+    &kind_fileio,       &kind_before,
+    &kind_watch,        0,
 };

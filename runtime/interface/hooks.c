@@ -17,6 +17,7 @@
 #include "monitor.h"
 #include "sites.h"
 #include "trap_actions.h"
+#include "watch_range.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -162,8 +163,12 @@ static void perform(ucontext_t *context, unsigned operation) {
 
 static void pass(ucontext_t *context, uint32_t immediate) {
   arch_context_set_pc(context, arch_context_pc(context) + HWCKPT_INSN_LENGTH);
-  if (HWCKPT_IMM_KIND(immediate) == IO_ENTRY_SEND) {
-    arch_context_set_result(context, events_save_by(context, io_ask_send));
+  unsigned entry = HWCKPT_IMM_KIND(immediate);
+  if (entry == IO_ENTRY_SEND || entry == WATCH_ENTRY_CALL) {
+    arch_context_set_result(context,
+                            events_save_by(context, entry == IO_ENTRY_SEND
+                                                        ? io_ask_send
+                                                        : watch_range_ask));
     return;
   }
   perform(context, HWCKPT_IMM_OP(immediate));

@@ -6,9 +6,9 @@
  * here: a bit is set, and the checkpoint thread woken. Only a send that has to
  * wait executes CKPT.SAVE, and is where a restore goes on.
  */
-#include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/sys.h"
 #include "../support/calls.h"
+#include "call_save.h"
 #include "io.h"
 
 #include <fcntl.h>
@@ -16,7 +16,6 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -215,34 +214,11 @@ static uint64_t messages_length(uint64_t messages, uint64_t count) {
 
 /* ---- a send that waits ---- */
 
-#define MASK(number) (1ull << ((number) - 1))
-
-/* In a handler's place that blocks what the instruction does, the kernel would
- * end the program. */
-static bool may_trap(void) {
-  uint64_t blocked = ~0ull;
-  SYS(rt_sigprocmask, SIG_BLOCK, 0, &blocked, 8);
-  return !(blocked & MASK(SIGILL));
-}
-
-/* Returns when all until here is committed, or cannot be; and in the restored
- * program. */
-static void save(void) {
-  int result;
-  __asm__ volatile(".byte %c[b0], %c[b1], %c[modrm], %c[sib]\n\t"
-                   ".long %c[imm]"
-                   : "=a"(result)
-                   : [b0] "i"(HWCKPT_INSN_BYTE0), [b1] "i"(HWCKPT_INSN_TRAP),
-                     [modrm] "i"(HWCKPT_INSN_MODRM), [sib] "i"(HWCKPT_INSN_SIB),
-                     [imm] "i"(HWCKPT_IMM(HWCKPT_OP_SAVE, IO_ENTRY_SEND))
-                   : "memory");
-}
-
 static void before_send(int descriptor) {
   if (!(io_state.whats & BIT(IO_SEND)) || !is_network(descriptor) || !served())
     return;
-  if (may_trap())
-    save();
+  if (call_save_may_trap())
+    CALL_SAVE(IO_ENTRY_SEND);
   else
     fire_all(IO_SEND);
 }

@@ -61,6 +61,7 @@ struct monitor {
 };
 
 extern const struct monitor watch_monitor;    /* watch.c */
+extern const struct monitor range_monitor;    /* watch_range.c */
 extern const struct monitor timer_monitor;    /* timer.c */
 extern const struct monitor signal_monitor;   /* signals.c */
 extern const struct monitor command_monitor;  /* asked.c */

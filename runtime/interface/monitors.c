@@ -10,9 +10,9 @@
 #include <string.h>
 
 static const struct monitor *const monitors[] = {
-    &timer_monitor,   &signal_monitor,   &command_monitor, &watch_monitor,
-    &counter_monitor, &pressure_monitor, &trigger_monitor, &control_monitor,
-    &io_monitor,      &hang_monitor,
+    &timer_monitor,   &signal_monitor,  &command_monitor,  &range_monitor,
+    &watch_monitor,   &counter_monitor, &pressure_monitor, &trigger_monitor,
+    &control_monitor, &io_monitor,      &hang_monitor,
 };
 #define MONITORS (sizeof monitors / sizeof *monitors)
 

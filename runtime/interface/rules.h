@@ -55,7 +55,7 @@ extern const struct event_kind *const event_kinds[]; /* ends with null */
 
 extern const struct event_kind kind_every, kind_cpu, kind_signal, kind_exit,
     kind_llc, kind_instructions, kind_perf, kind_pressure, kind_file,
-    kind_control, kind_network, kind_fileio, kind_before;
+    kind_control, kind_network, kind_fileio, kind_before, kind_watch;
 
 /* Reads one rule. Fails with HWCKPT_E_RULE, which says where and what. */
 int rules_parse(struct part text, struct rule *rule,

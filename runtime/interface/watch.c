@@ -14,6 +14,7 @@
 #include "../support/live.h"
 #include "breakpoints.h"
 #include "monitor.h"
+#include "watch_range.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -117,7 +118,8 @@ static void say_no_breakpoints(const struct watched *w, int error_number) {
 
 /* By hardware, if it fits and the system lets us. */
 static void set_breakpoints(struct watched *w) {
-  int set = breakpoints_set(atomic_load(&w->address), w->length);
+  int set = breakpoints_set(BREAKPOINTS_OF_VARIABLES, atomic_load(&w->address),
+                            w->length);
   if (set < 0)
     say_no_breakpoints(w, -set);
   else
@@ -128,7 +130,7 @@ static void start(const struct hwckpt_options *options) {
   for (struct watched *w = watched; w < watched + WATCHED; w++) {
     uint64_t address = atomic_load(&w->address);
     if (address && atomic_load(&w->gone)) {
-      breakpoints_clear(address, w->length);
+      breakpoints_clear(BREAKPOINTS_OF_VARIABLES, address, w->length);
       atomic_store(&w->address, 0);
     }
   }
@@ -143,7 +145,7 @@ static void start(const struct hwckpt_options *options) {
 static void stop(void) {
   for (struct watched *w = watched; w < watched + WATCHED; w++)
     atomic_store(&w->hardware, 0);
-  breakpoints_clear_all();
+  breakpoints_clear_all(BREAKPOINTS_OF_VARIABLES);
 }
 
 static void forget(void) {
@@ -172,7 +174,7 @@ static bool trap(const siginfo_t *info) {
   if (!breakpoints_hit(info, &address))
     return false;
   struct watched *w = find(address);
-  if (w) {
+  if (w && atomic_load(&w->hardware)) {
     atomic_fetch_add(&w->hits, 1);
     report(w, 0);
   }
@@ -180,6 +182,8 @@ static bool trap(const siginfo_t *info) {
 }
 
 static void describe(uint32_t detail, char *text, size_t size) {
+  if (watch_range_describe(detail, text, size))
+    return;
   const struct watched *w = &watched[detail & ~SEEN_BY_CHECK];
   hwckpt_format(text, size, "%s (%llu bytes at 0x%llx), seen by %s", w->name,
                 (unsigned long long)w->length,
