@@ -242,23 +242,24 @@ struct files {
   bool done;
 };
 
-/* While the program is not yet made: with files=check they must be as they
- * were. Else nothing is changed when a file would keep the generation from
- * being restored all the same. */
-static int check_files(struct files *files, struct hwckpt_error *error) {
+/* Adds what the logs speak of. */
+static void read_logs(struct files *files, struct undo_paths **paths) {
   char policy[16] = "";
   options_find(files->request->options, "files", policy, sizeof policy);
   files->check = strcmp(policy, "check") == 0;
   files->keep = !strcmp(policy, "keep") || !strcmp(policy, "truncate");
-  struct undo_paths *paths =
-      files->check || files->keep || files->request->name
-          ? NULL
-          : undo_paths_open(files->cache, files->application, files->number);
+  if (!files->check && !files->keep && !files->request->name)
+    undo_paths_add(paths, files->cache, files->application, files->number);
+}
+
+/* While the program is not yet made: with files=check they must be as they
+ * were. Else nothing is changed when a file would keep the generation from
+ * being restored all the same; any of its processes may have changed it. */
+static int check_files(struct files *files, const struct undo_paths *paths,
+                       struct hwckpt_error *error) {
   files->early = files->generation->process.resume_abi < RESUME_ABI_ROLL_BACK ||
                  checks_need_early(files->generation, paths);
-  int failed = checks_of_files(files->generation, paths, error);
-  undo_paths_close(paths);
-  return failed;
+  return checks_of_files(files->generation, paths, error);
 }
 
 static int roll_back_files(void *context, struct hwckpt_error *error) {
@@ -278,6 +279,14 @@ static int roll_back_early(struct files *files, struct hwckpt_error *error) {
     return 0;
   int failed = roll_back_files(files, error);
   return failed ? failed : checks_of_files(files->generation, NULL, error);
+}
+
+static int check_own_files(struct files *files, struct hwckpt_error *error) {
+  struct undo_paths *paths = NULL;
+  read_logs(files, &paths);
+  int failed = check_files(files, paths, error);
+  undo_paths_close(paths);
+  return failed;
 }
 
 /* ---- checkpoints of all processes from now on ---- */
@@ -341,6 +350,8 @@ static int check_tree_files(struct restore_request *request,
                             struct tree_files *files,
                             struct hwckpt_error *error) {
   int failed = 0;
+  struct undo_paths *paths = NULL;
+  bool early = false;
   files->count = plan->count;
   files->parts = calloc(plan->count, sizeof *files->parts);
   if (!files->parts)
@@ -351,10 +362,17 @@ static int check_tree_files(struct restore_request *request,
                                      .application = plan->parts[i]->application,
                                      .number = plan->parts[i]->number,
                                      .generation = &plan->parts[i]->generation};
-  for (size_t i = 0; !failed && i < plan->count; i++)
-    failed = check_files(&files->parts[i], error);
-  for (size_t i = 0; !failed && i < plan->count; i++)
-    failed = roll_back_early(&files->parts[i], error);
+  for (size_t i = 0; i < plan->count; i++)
+    read_logs(&files->parts[i], &paths);
+  for (size_t i = 0; !failed && i < plan->count; i++) {
+    failed = check_files(&files->parts[i], paths, error);
+    early |= files->parts[i].early;
+  }
+  undo_paths_close(paths);
+  if (!failed && early)
+    failed = roll_back_tree(files, error);
+  for (size_t i = 0; !failed && early && i < plan->count; i++)
+    failed = checks_of_files(&plan->parts[i]->generation, NULL, error);
   return failed;
 }
 
@@ -443,7 +461,7 @@ static int restore_selected(struct restore_request *request,
   if (!failed)
     failed = checks_before_restore(generation, &error);
   if (!failed)
-    failed = check_files(&files, &error);
+    failed = check_own_files(&files, &error);
   if (!failed)
     failed = lazy_settle(generation, &request->lazy, &error);
   if (!failed)

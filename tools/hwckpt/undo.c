@@ -430,7 +430,7 @@ int undo_files(struct cache *cache, const char *application,
 /* ---- what may come back ---- */
 
 struct undo_paths {
-  struct undo undo;
+  struct undo undo; /* of the application that is added */
   struct {
     char *path;
     bool content; /* of the file; else the name */
@@ -487,17 +487,19 @@ static int collect(uint64_t number, const void *log, size_t length,
   return 0;
 }
 
-struct undo_paths *undo_paths_open(struct cache *cache, const char *application,
-                                   uint64_t generation) {
-  struct undo_paths *paths = calloc(1, sizeof *paths);
-  if (!paths)
+void undo_paths_add(struct undo_paths **paths, struct cache *cache,
+                    const char *application, uint64_t generation) {
+  if (!*paths)
+    *paths = calloc(1, sizeof **paths);
+  if (!*paths)
     abort();
-  paths->undo.generation = generation;
-  paths->undo.quiet = true;
-  if (cache_undo_each(cache, application, look, &paths->undo, NULL) >= 0 &&
-      paths->undo.last && !paths->undo.broken)
-    cache_undo_each(cache, application, collect, paths, NULL);
-  return paths;
+  struct undo *undo = &(*paths)->undo;
+  *undo = (struct undo){.generation = generation, .quiet = true};
+  if (cache_undo_each(cache, application, look, undo, NULL) >= 0 &&
+      undo->last && !undo->broken)
+    cache_undo_each(cache, application, collect, *paths, NULL);
+  free(undo->replacements.at);
+  undo->replacements = (struct replacements){0};
 }
 
 void undo_paths_close(struct undo_paths *paths) {
@@ -506,7 +508,6 @@ void undo_paths_close(struct undo_paths *paths) {
   for (size_t i = 0; i < paths->count; i++)
     free(paths->at[i].path);
   free(paths->at);
-  free(paths->undo.replacements.at);
   free(paths);
 }
 

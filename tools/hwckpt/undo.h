@@ -9,10 +9,11 @@
 
 struct undo_paths; /* what the logs speak of */
 
-/* Reads the logs of what was changed since the generation was taken. The caller
- * ends it. */
-struct undo_paths *undo_paths_open(struct cache *cache, const char *application,
-                                   uint64_t generation);
+/* Reads the logs of what the application, or one process of it, changed since
+ * the generation was taken, and adds them to *paths (null: the first). The
+ * caller ends it. */
+void undo_paths_add(struct undo_paths **paths, struct cache *cache,
+                    const char *application, uint64_t generation);
 void undo_paths_close(struct undo_paths *paths);
 /* Whether a file that is gone, or shorter, may be as it was once they are taken
  * back. */
