@@ -27,6 +27,8 @@
 
 extern char **environ;
 
+#define STOP_SIGNAL (1ull << 32) /* of a set of signals */
+
 /* How programs with the runtime linked in are known. */
 __attribute__((section(".note.hwckpt"), used, aligned(4))) static const struct {
   uint32_t name_size, content_size, type;
@@ -197,7 +199,7 @@ void __hwckpt_await_written(void) {
 }
 
 void __hwckpt_before_end(void) {
-  uint64_t stop = 1ull << 32;
+  uint64_t stop = STOP_SIGNAL;
   if (!cut_is_there())
     return;
   SYS(rt_sigprocmask, SIG_BLOCK, &stop, 0, 8);
@@ -213,15 +215,16 @@ int __hwckpt_successor(struct hwckpt_successor *successor) {
   return 1;
 }
 
-/* Traps must reach us whatever mask the program was started with. */
-static void unblock_traps(void) {
-  uint64_t traps = 1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) |
-                   1ull << (SIGSYS - 1) | 1ull << 32;
-  SYS(rt_sigprocmask, SIG_UNBLOCK, &traps, 0, 8);
+/* Traps must reach us whatever mask the program was started with; the stop
+ * signal when all is there that it needs. */
+static void unblock(uint64_t signals) {
+  SYS(rt_sigprocmask, SIG_UNBLOCK, &signals, 0, 8);
 }
 
 __attribute__((constructor(101))) static void start(void) {
   static char cache[4096];
+  uint64_t stop = STOP_SIGNAL;
+  SYS(rt_sigprocmask, SIG_BLOCK, &stop, 0, 8);
   leave_preload();
   const char *text = environment("HWCKPT_OPTIONS");
   hwckpt_format(options_text, sizeof options_text, "%s", text ? text : "");
@@ -233,9 +236,8 @@ __attribute__((constructor(101))) static void start(void) {
     hwckpt_format(cache, sizeof cache, "%s", options.cache);
   else
     cache_default_path(environ, cache, sizeof cache);
-  /* Before the stop signal may come: an exec leaves it blocked (exec.c). */
   quiesce_install();
-  unblock_traps();
+  unblock(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGSYS - 1));
   arch_read_tls_directly(true);
   hooks_install();
   signals_install(&options);
@@ -244,6 +246,7 @@ __attribute__((constructor(101))) static void start(void) {
   checkpoint_remember();
   restored_notify(restored, options_text);
   events_start(&options, cache, options.application, 0, -1);
+  unblock(STOP_SIGNAL);
 }
 
 __attribute__((destructor(101))) static void end(void) {

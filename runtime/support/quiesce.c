@@ -84,10 +84,10 @@ static void on_stop_signal(int number, siginfo_t *info, void *context) {
     interrupted_leave(interrupted_settle(context, (int)SYS(gettid)), context);
     return;
   }
-  void (*handler)(int, siginfo_t *, void *) =
-      (void (*)(int, siginfo_t *, void *))quiesce.libc_action.handler;
-  if (handler)
-    handler(number, info, context);
+  /* A program that libc's posix_spawn() started has it ignored. */
+  if (quiesce.libc_action.handler > (uint64_t)SIG_IGN)
+    ((void (*)(int, siginfo_t *, void *))quiesce.libc_action.handler)(
+        number, info, context);
 }
 
 void quiesce_pass(bool (*other)(const siginfo_t *info)) {
