@@ -9,9 +9,10 @@
  * caller's). The cache knows nothing of processes.
  *
  * An application may have parts: applications in its directory, named
- * APPLICATION/PART wherever a name is taken. They are not listed, and what
- * their generations have to do with the application's own is the caller's
- * business (cache_each_part(), cache_retain_part()).
+ * APPLICATION/PART wherever a name is taken. All write to the application's
+ * log, where content is once. They are not listed, and what their generations
+ * have to do with the application's own is the caller's business
+ * (cache_each_part(), cache_retain_part()).
  *
  * Invariant: a generation exists once, and only once, its commit is durable. A
  * kill or loss of power at any instant leaves every committed generation whole.
@@ -133,6 +134,18 @@ void cache_set_key(struct cache *cache, const struct cache_key *key, bool only);
  * holds stays as it is. NOT_ENCRYPTED: it has none. */
 int cache_rekey(struct cache *cache, const char *application,
                 const struct cache_key *to, struct hwckpt_error *error);
+
+/* Other parts of the application, or the application itself, with which a part
+ * whose first generation is written through this handle has content in common:
+ * it refers to theirs. They are borrowed until others are set; null: none. */
+#define CACHE_RELATIVES 4u
+struct cache_relatives {
+  char names[CACHE_RELATIVES][CACHE_NAME_MAX]; /* "": none */
+  bool published[CACHE_RELATIVES];             /* cache_publish() was called for
+                                                * one that is being written */
+};
+void cache_set_relatives(struct cache *cache,
+                         const struct cache_relatives *relatives);
 
 /* In a program that goes on somewhere else: what was found out about the
  * processor may not hold any more. */
@@ -262,6 +275,11 @@ int cache_put_record(struct cache_writer *writer, uint32_t type,
                      const void *data, size_t length,
                      struct hwckpt_error *error);
 
+/* Makes the pages put up to now durable in the log, so that a part that has
+ * this one as its relative refers to them, whatever becomes of this generation.
+ * When those are few nothing is done. No more than once a generation. */
+int cache_publish(struct cache_writer *writer, struct hwckpt_error *error);
+
 /* Makes the generation durable and ends the writer; on failure the writer is
  * ended as well and nothing of it remains. */
 int cache_commit(struct cache_writer *writer, struct cache_generation *result,
@@ -322,7 +340,13 @@ int cache_each_part(struct cache *cache, const char *application,
 int cache_retain_part(struct cache *cache, const char *name, uint64_t oldest,
                       struct hwckpt_error *error);
 
-/* Bytes of flash that the application takes now. */
+/* Gives back what the parts of an application took that went since the last
+ * time, when nobody writes or reads it: else the next time. CACHE_BUSY:
+ * somebody writes for the application itself. */
+int cache_reclaim(struct cache *cache, const char *application,
+                  struct hwckpt_error *error);
+
+/* Bytes of flash that the application takes now, with its parts. */
 int cache_used(struct cache *cache, const char *application, uint64_t *bytes,
                struct hwckpt_error *error);
 

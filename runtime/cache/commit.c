@@ -77,19 +77,17 @@ static size_t page_frames(const struct cache_writer *writer) {
   return writer->frames.length / sizeof(struct format_frame);
 }
 
-/* Of its own are those it has the hashes of, but for what it took over. */
-static bool is_own(const struct cache_writer *writer, size_t frame) {
+bool writer_is_own(const struct cache_writer *writer, size_t frame) {
   const struct format_frame *frames = writer->frames.data;
   return frame < writer->taken_over &&
          frames[frame].flags & FORMAT_FRAME_HASHED;
 }
 
-/* Few page frames go into the file itself. */
-static bool is_small(const struct cache_writer *writer) {
+bool writer_is_small(const struct cache_writer *writer) {
   const struct format_frame *frames = writer->frames.data;
   uint64_t bytes = 0;
   for (size_t i = 0; i < page_frames(writer); i++)
-    if (is_own(writer, i))
+    if (writer_is_own(writer, i))
       bytes += frames[i].stored;
   return log_is_held(&writer->log) && bytes <= WRITER_INLINE;
 }
@@ -99,7 +97,7 @@ static int put_page_frames(struct cache_writer *writer,
   struct format_frame *frames = writer->frames.data;
   int result = 0;
   for (size_t i = 0; i < page_frames(writer) && result == 0; i++) {
-    if (!is_own(writer, i))
+    if (!writer_is_own(writer, i))
       continue;
     const unsigned char *stored = log_held(&writer->log, &frames[i]);
     frames[i].segment = 0;
@@ -304,7 +302,7 @@ static int put_commit(struct cache_writer *writer, struct hwckpt_error *error) {
 
 static int put_all(struct cache_writer *writer, struct hwckpt_error *error) {
   int result = writer_end_frame(writer, error);
-  bool is_inline = is_small(writer);
+  bool is_inline = writer_is_small(writer);
   if (result == 0 && !is_inline)
     result = log_sync(&writer->log, error);
   if (result == 0)

@@ -238,6 +238,11 @@ void cache_set_writes(struct cache *cache, unsigned writes) {
   cache->writes = writes < CACHE_QUEUE_DEPTH ? writes : CACHE_QUEUE_DEPTH;
 }
 
+void cache_set_relatives(struct cache *cache,
+                         const struct cache_relatives *relatives) {
+  cache->relatives = relatives;
+}
+
 /* ---- applications ---- */
 
 /* One folder after the other, so that no symbolic link is followed. */
@@ -279,6 +284,16 @@ int directory_open(struct cache *cache, const char *application, int *fd,
   else
     *fd = opened;
   return result;
+}
+
+int directory_open_log(struct cache *cache, const char *name,
+                       char of[CACHE_NAME_MAX], int *fd,
+                       struct hwckpt_error *error) {
+  const char *part;
+  *fd = -1;
+  if (!format_split_name(name, of, &part))
+    return hwckpt_fail(error, HWCKPT_E_CACHE_NAME, 0, name, " ");
+  return directory_open(cache, of, fd, error);
 }
 
 #define NAME_SUFFIX 9u /* '-' and eight hex digits */

@@ -17,6 +17,7 @@ struct cache {
   uint64_t segment_bytes;    /* size at which a new segment is begun */
   unsigned writes;           /* under way at the same time */
   struct pace pace;          /* of coding and of the device */
+  const struct cache_relatives *relatives; /* borrowed; null: none */
   bool swept;                /* what died writers left was given back */
   struct session *session;   /* of the application last written for, or null */
   bool has_key, only_encrypted; /* cache_set_key() */
@@ -28,6 +29,12 @@ struct cache {
  */
 int directory_open(struct cache *cache, const char *application, int *fd,
                    struct hwckpt_error *error);
+
+/* Opens the directory that holds the log: of a part, the application's, whose
+ * name is put in `of`. */
+int directory_open_log(struct cache *cache, const char *name,
+                       char of[CACHE_NAME_MAX], int *fd,
+                       struct hwckpt_error *error);
 
 /* Takes the application's only writer's lock: CACHE_BUSY when it is taken. It
  * ends with directory_unlock(), or with the process; a child that inherited

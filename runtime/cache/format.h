@@ -17,8 +17,8 @@
  * Of an encrypted generation frames, index and hashes are sealed each
  * (cipher.h), and the commit record vouches for itself and the header.
  *
- * Version 1 had neither segments nor hashes, version 2 no encryption. All
- * integers are little-endian.
+ * Version 1 had neither segments nor hashes, version 2 no encryption; up to
+ * version 3 a part had a log of its own. All integers are little-endian.
  */
 #ifndef HWCKPT_CACHE_FORMAT_H
 #define HWCKPT_CACHE_FORMAT_H
@@ -35,7 +35,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 /* Raised with every change that an older reader would misread. What is written
  * is of this version, what is read may be of any down to the oldest. */
-#define FORMAT_VERSION 3u
+#define FORMAT_VERSION 4u
 #define FORMAT_VERSION_OLDEST 1u
 
 #define FORMAT_MARKER_FILE "hwckpt-cache"
@@ -43,6 +43,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #define FORMAT_LOCK_FILE "lock"
 #define FORMAT_READERS_FILE "readers"
 #define FORMAT_KEY_FILE "key"
+#define FORMAT_WRITERS_FILE "writers"
+#define FORMAT_NUMBERS_FILE "numbers"
+#define FORMAT_CONTENT_FILE "content.tmp"
 #define FORMAT_TEMPORARY_SUFFIX ".tmp"
 
 /* A frame is the unit of coding and of checksums. Page frames hold
@@ -86,6 +89,9 @@ struct format_frame {
 };
 #define FORMAT_FRAME_HASHED 1u /* the hashes of its pages are in this file */
 #define FORMAT_FRAME_FLAGS 1u  /* all there are */
+
+/* From this version on the parts of an application write to its log. */
+#define FORMAT_VERSION_SHARED 4u
 
 /* The same in version 1: all in the generation's own file. */
 struct format_frame_1 {

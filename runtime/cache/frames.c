@@ -93,14 +93,18 @@ static int find_source(struct frame_reader *reader, const struct image *image,
   source->direct = -1;
   if (frames[0].segment == 0)
     return 0;
+  bool own = !image_is_in_log(image);
   format_segment_file(source->file, frames[0].segment);
   source->place.file = source->file;
-  int result = segment_files_get(&reader->segments, frames[0].segment,
+  int result = segment_files_get(&reader->segments, own, frames[0].segment,
                                  &source->fd, error);
+  if (!own && result == 0)
+    source->place.application = reader->segments.log_of;
   if (result == 0 &&
       (reader->from_flash || (once && !is_cached(reader->env->io, source->fd,
                                                  frames[0].offset, end))))
-    source->direct = segment_files_direct(&reader->segments, frames[0].segment);
+    source->direct =
+        segment_files_direct(&reader->segments, own, frames[0].segment);
   return result;
 }
 

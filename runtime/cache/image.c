@@ -256,6 +256,13 @@ void image_close(struct image *image) {
   image->fd = -1;
 }
 
+bool image_is_in_log(const struct image *image) {
+  char application[CACHE_NAME_MAX];
+  const char *part;
+  return image->version >= FORMAT_VERSION_SHARED ||
+         !format_split_name(image->application, application, &part) || !part;
+}
+
 int image_fail_chain(const struct image *image, uint64_t below, const char *why,
                      struct hwckpt_error *error) {
   struct place place = image_place(image);

@@ -50,6 +50,10 @@ int image_open(struct image *image, struct cache *cache,
                struct hwckpt_error *error);
 void image_close(struct image *image);
 
+/* Whether the segments it refers to are the application's, and not, as of a
+ * part in an older version, its own. */
+bool image_is_in_log(const struct image *image);
+
 /* Opens the generation that `above`, which may be closed, builds on;
  * CHAIN_BROKEN when it is missing or another. */
 int image_open_parent(struct image *image, const struct image *above,

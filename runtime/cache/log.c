@@ -45,10 +45,11 @@ static int next_segment(struct log *log, struct hwckpt_error *error) {
   if (session->allocated != UINT64_MAX && session->allocated > log->at)
     io->ftruncate(session->fd, log->at);
   result = sync_data(log, error);
-  io->close(session->fd);
-  session->fd = -1;
+  session_leave_segment(log->cache, session);
   if (result == 0)
-    begin_segment(log, log->number + 1);
+    result = session_find_segment(log->cache, log->directory, session, error);
+  if (result == 0)
+    begin_segment(log, session->segment);
   return result;
 }
 
@@ -59,7 +60,7 @@ int log_open(struct log *log, struct cache *cache, struct session *session,
   char file[FORMAT_FILE_MAX];
   *log = (struct log){.cache = cache,
                       .session = session,
-                      .application = session->application,
+                      .application = session->log_of,
                       .directory = directory};
   if (session->fd < 0) {
     int result = session_find_segment(cache, directory, session, error);
@@ -141,8 +142,9 @@ void log_commit(struct log *log) {
 static void remove_made(struct log *log) {
   char file[FORMAT_FILE_MAX];
   session_leave_segment(log->cache, log->session);
-  for (uint32_t number = log->first_made; number <= log->number; number++) {
-    format_segment_file(file, number);
+  const uint32_t *made = log->made.data;
+  for (size_t i = 0; i < log->made.length / sizeof(*made); i++) {
+    format_segment_file(file, made[i]);
     log->cache->env->io->unlinkat(log->directory, file, 0);
   }
 }
@@ -173,9 +175,10 @@ void log_close(struct log *log, enum log_end how) {
     session_leave_queue(log->cache, log->session);
   if (how == LOG_UNKNOWN || lost)
     session_leave_segment(log->cache, log->session);
-  else if (how == LOG_ABORTED && log->first_made)
+  else if (how == LOG_ABORTED && log->made.length)
     remove_made(log);
   else if (log->session->fd >= 0 &&
            (how == LOG_ABORTED ? log->written > 0 : has_much_ahead(log)))
     trim(log);
+  buffer_free(log->cache->env, &log->made);
 }

@@ -22,14 +22,14 @@
 struct log {
   struct cache *cache;
   struct session *session;
-  const char *application; /* borrowed, like the directory */
+  const char *application; /* whose log it is; borrowed, like the directory */
   int directory;
   unsigned char *buffer; /* that is being filled: one of those below */
   size_t used;
   uint32_t number; /* of the segment the buffer's first byte belongs to */
   uint64_t at;     /* and its place there */
   uint64_t written;
-  uint32_t first_made; /* the first segment this generation made, 0: none */
+  struct buffer made; /* uint32_t: segments that this generation made */
 
   struct {
     unsigned char *bytes; /* LOG_WRITE, a frame and a page; null: none yet */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 
 struct place log_place(const struct log *log, char file[FORMAT_FILE_MAX]) {
   format_segment_file(file, log->number);
@@ -55,27 +56,33 @@ static int open_segment(struct log *log, int flags, bool direct,
   if (fd < 0)
     return place_fail_io(&place, error, fd, "create");
   session->fd = fd;
+  /* Whoever gives space back leaves it alone then; what cannot be locked is
+   * left alone as well. */
+  io->flock(fd, LOCK_SH | LOCK_NB);
   return 0;
 }
 
 static int make_segment(struct log *log, struct hwckpt_error *error) {
   struct session *session = log->session;
+  char file[FORMAT_FILE_MAX];
+  struct place place = log_place(log, file);
+  if (!buffer_append(log->cache->env, &log->made, &log->number,
+                     sizeof(log->number)))
+    return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0, "create");
   int result = open_segment(log, O_CREAT | O_EXCL, true, error);
-  if (result < 0)
+  if (result < 0) {
+    log->made.length -= sizeof(log->number);
     return result;
+  }
   session->segment = log->number;
   session->named = false;
   session->end = session->allocated = 0;
-  if (!log->first_made)
-    log->first_made = log->number;
   return 0;
 }
 
 /* Goes on without O_DIRECT. */
 static int leave_direct(struct log *log, struct hwckpt_error *error) {
-  struct session *session = log->session;
-  log->cache->env->io->close(session->fd);
-  session->fd = -1;
+  session_close_segment(log->cache, log->session);
   return open_segment(log, 0, false, error);
 }
 

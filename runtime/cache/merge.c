@@ -97,7 +97,7 @@ static int look_first(struct merge *merge, struct cache *cache,
   if (result == 0)
     result = look(merge, cache, application, directory, newest, error);
   if (result == 0) {
-    result = space_exclude(cache, application, directory, &readers, error);
+    result = space_exclude(cache, application, &readers, error);
     if (result == 0 && readers < 0)
       result = 1;
     space_let_go(cache, readers);
@@ -342,11 +342,9 @@ static int commit(struct merge *merge, struct cache_writer *writer,
                   struct hwckpt_error *error) {
   struct cache *cache = writer->cache;
   char application[CACHE_NAME_MAX];
-  int directory, readers = -1;
+  int readers;
   memcpy(application, writer->application, sizeof(application));
-  int result = directory_open(cache, application, &directory, error);
-  if (result == 0)
-    result = space_exclude(cache, application, directory, &readers, error);
+  int result = space_exclude(cache, application, &readers, error);
   if (result < 0 || readers < 0) {
     cache_abort(writer);
   } else {
@@ -354,8 +352,6 @@ static int commit(struct merge *merge, struct cache_writer *writer,
     merge->result->merged = result == 0;
   }
   space_let_go(cache, readers);
-  if (directory >= 0)
-    cache->env->io->close(directory);
   return result;
 }
 

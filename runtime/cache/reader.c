@@ -177,7 +177,7 @@ static int open_reader(struct cache *cache, const char *application,
   }
   reader->cache = cache;
   reader->directory = directory;
-  status = space_keep(cache, application, directory, &reader->kept, error);
+  status = space_keep(cache, application, &reader->kept, error);
   if (status == 0)
     status = open_chain(reader, application, number, with_indexes, error);
   if (status < 0) {
@@ -294,7 +294,7 @@ int cache_verify(struct cache *cache, const char *application, uint64_t number,
   int result = directory_open(cache, application, &directory, error);
   if (result < 0)
     return result;
-  result = space_keep(cache, application, directory, &kept, error);
+  result = space_keep(cache, application, &kept, error);
   if (result == 0) {
     struct image image;
     result = image_open(&image, cache, application, directory, number, error);

@@ -130,8 +130,7 @@ static int remove_unread(const struct retaining *in, uint64_t oldest,
                          struct hwckpt_error *error) {
   struct buffer entries = {0};
   int readers;
-  int result =
-      space_exclude(in->cache, in->application, in->directory, &readers, error);
+  int result = space_exclude(in->cache, in->application, &readers, error);
   *read = readers < 0;
   if (result == 0 && !*read)
     result = catalog_read(in->cache, in->application, in->directory, &entries,
@@ -144,8 +143,24 @@ static int remove_unread(const struct retaining *in, uint64_t oldest,
   return result;
 }
 
+static bool is_part(const char *name) {
+  char application[CACHE_NAME_MAX];
+  const char *part;
+  return format_split_name(name, application, &part) && part;
+}
+
+/* Once a handle also what others left that died, and until it can be done what
+ * could not. */
+static int give_back(const struct retaining *in, bool *freed,
+                     struct hwckpt_error *error) {
+  int result = space_free(in->cache, in->application, in->directory, in->lock,
+                          freed, error);
+  in->cache->swept = result == 0 && *freed;
+  return result;
+}
+
 /* The same, and gives their flash back; *freed is false when something could
- * not be. */
+ * not be. What parts had is given back with what the application has. */
 static int cut(const struct retaining *in, uint64_t oldest, bool *freed,
                struct hwckpt_error *error) {
   struct cache *cache = in->cache;
@@ -154,12 +169,9 @@ static int cut(const struct retaining *in, uint64_t oldest, bool *freed,
   *freed = !read;
   if (result == 0 && removed)
     result = cache_undo_retain(cache, in->application, error);
-  /* Once a handle also what others left that died. */
-  if (result == 0 && !read && (removed || !cache->swept)) {
-    cache->swept = true;
-    result = space_free(cache, in->application, in->directory, in->lock, freed,
-                        error);
-  }
+  cache->swept = cache->swept && !removed;
+  if (result == 0 && !read && !cache->swept && !is_part(in->application))
+    result = give_back(in, freed, error);
   return result;
 }
 
@@ -228,6 +240,7 @@ static int remove_part(const struct retaining *in, struct hwckpt_error *error) {
     return result;
   result = io->unlinkat(above, part, AT_REMOVEDIR);
   io->close(above);
+  in->cache->swept = false;
   return result < 0 ? place_fail_io(&place, error, result, "rmdir") : 0;
 }
 
@@ -298,6 +311,23 @@ int cache_each_part(struct cache *cache, const char *application,
   result = directory_each_name(cache, application, directory, visit_part, &walk,
                                error);
   cache->env->io->close(directory);
+  return result;
+}
+
+int cache_reclaim(struct cache *cache, const char *application,
+                  struct hwckpt_error *error) {
+  struct retaining in = {cache, application, -1, -1};
+  bool freed;
+  if (cache->swept)
+    return 0;
+  int result = directory_open(cache, application, &in.directory, error);
+  if (result < 0)
+    return result;
+  result = directory_lock(cache, application, in.directory, &in.lock, error);
+  if (result == 0)
+    result = give_back(&in, &freed, error);
+  directory_unlock(cache, in.lock);
+  cache->env->io->close(in.directory);
   return result;
 }
 

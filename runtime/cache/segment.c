@@ -69,8 +69,10 @@ int segment_open(struct cache *cache, const char *application, int directory,
 
 void segment_files_open(struct segment_files *files, struct cache *cache,
                         const char *application, int directory) {
-  *files = (struct segment_files){
-      .cache = cache, .application = application, .directory = directory};
+  *files = (struct segment_files){.cache = cache,
+                                  .application = application,
+                                  .directory = directory,
+                                  .log_directory = -1};
 }
 
 static void close_one(struct segment_files *files, unsigned i) {
@@ -86,21 +88,48 @@ static void close_one(struct segment_files *files, unsigned i) {
 void segment_files_close(struct segment_files *files) {
   for (unsigned i = 0; i < SEGMENT_FILES; i++)
     close_one(files, i);
+  if (files->log_directory >= 0)
+    files->cache->env->io->close(files->log_directory);
+  files->log_directory = -1;
 }
 
-int segment_files_get(struct segment_files *files, uint32_t number, int *fd,
-                      struct hwckpt_error *error) {
-  for (unsigned i = 0; i < SEGMENT_FILES; i++)
-    if (files->open[i].number == number) {
-      *fd = files->open[i].fd;
-      return 0;
-    }
-  unsigned i = files->turn++ % SEGMENT_FILES;
+/* Where it lies that is open, or SEGMENT_FILES. */
+static unsigned find_open(const struct segment_files *files, bool own,
+                          uint32_t number) {
+  unsigned i = 0;
+  while (i < SEGMENT_FILES &&
+         (files->open[i].number != number || files->open[i].own != own))
+    i++;
+  return i;
+}
+
+static int open_one(struct segment_files *files, bool own, uint32_t number,
+                    int *fd, struct hwckpt_error *error) {
+  if (own)
+    return segment_open(files->cache, files->application, files->directory,
+                        number, fd, error);
+  int result = 0;
+  if (files->log_directory < 0)
+    result = directory_open_log(files->cache, files->application, files->log_of,
+                                &files->log_directory, error);
+  return result < 0 ? result
+                    : segment_open(files->cache, files->log_of,
+                                   files->log_directory, number, fd, error);
+}
+
+int segment_files_get(struct segment_files *files, bool own, uint32_t number,
+                      int *fd, struct hwckpt_error *error) {
+  unsigned i = find_open(files, own, number);
+  if (i < SEGMENT_FILES) {
+    *fd = files->open[i].fd;
+    return 0;
+  }
+  i = files->turn++ % SEGMENT_FILES;
   close_one(files, i);
-  int result = segment_open(files->cache, files->application, files->directory,
-                            number, fd, error);
+  int result = open_one(files, own, number, fd, error);
   if (result == 0) {
     files->open[i].number = number;
+    files->open[i].own = own;
     files->open[i].fd = *fd;
     files->open[i].direct = -1;
     files->open[i].refused = false;
@@ -108,17 +137,16 @@ int segment_files_get(struct segment_files *files, uint32_t number, int *fd,
   return result;
 }
 
-int segment_files_direct(struct segment_files *files, uint32_t number) {
+int segment_files_direct(struct segment_files *files, bool own,
+                         uint32_t number) {
   char file[FORMAT_FILE_MAX];
-  unsigned i = 0;
-  while (i < SEGMENT_FILES && files->open[i].number != number)
-    i++;
+  unsigned i = find_open(files, own, number);
   if (i == SEGMENT_FILES || files->open[i].refused ||
       files->open[i].direct >= 0)
     return i == SEGMENT_FILES ? -1 : files->open[i].direct;
   format_segment_file(file, number);
   int fd = files->cache->env->io->openat(
-      files->directory, file,
+      own ? files->directory : files->log_directory, file,
       O_RDONLY | O_DIRECT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
   struct place place = {files->cache, files->application, file};
   if (fd >= 0 && io_check_file(&place, fd, NULL, NULL) < 0) {

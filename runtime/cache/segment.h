@@ -16,8 +16,11 @@ struct segment_files {
   struct cache *cache;
   const char *application; /* borrowed, like the directory */
   int directory;
+  char log_of[CACHE_NAME_MAX]; /* the application whose log it is */
+  int log_directory;           /* its directory; -1: not opened yet */
   struct {
     uint32_t number; /* 0: free */
+    bool own;        /* of the part alone, as in older versions */
     int fd;
     int direct; /* past the page cache; -1: not asked for, or not to be had */
     bool refused;
@@ -29,13 +32,15 @@ void segment_files_open(struct segment_files *files, struct cache *cache,
                         const char *application, int directory);
 void segment_files_close(struct segment_files *files);
 
-/* A descriptor for reading the segment, until the next call. */
-int segment_files_get(struct segment_files *files, uint32_t number, int *fd,
-                      struct hwckpt_error *error);
+/* A descriptor for reading the segment, until the next call; `own`: it is the
+ * part's, not of the application's log. */
+int segment_files_get(struct segment_files *files, bool own, uint32_t number,
+                      int *fd, struct hwckpt_error *error);
 
 /* A descriptor of the same segment for reading past the page cache, whole pages
  * to whole pages; -1: there is none. */
-int segment_files_direct(struct segment_files *files, uint32_t number);
+int segment_files_direct(struct segment_files *files, bool own,
+                         uint32_t number);
 
 /* Writes the block that a segment begins with. */
 void segment_make_header(void *block, const char *application, uint32_t number);

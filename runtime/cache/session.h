@@ -4,7 +4,10 @@
  * Invariant: a session is used only while nobody else wrote for the
  * application: every writer counts up the turn in the lock's file, and a
  * session whose turn is not the last is forgotten. So a segment is appended to
- * by one handle of one process alone, also among forked children.
+ * by one handle of one process alone, also among forked children: each takes
+ * numbers for its segments that nobody else has, and holds a lock on the one it
+ * appends to. What it knows of the log is there while it is used: whoever gives
+ * space back counts that up, and waits for all who write.
  */
 #ifndef HWCKPT_CACHE_SESSION_H
 #define HWCKPT_CACHE_SESSION_H
@@ -14,9 +17,12 @@
 
 struct session {
   char application[CACHE_NAME_MAX];
+  char log_of[CACHE_NAME_MAX]; /* the application whose log it writes to */
   uint64_t turn;
+  uint64_t freed; /* how often space of the log had been given back */
 
-  /* The segment that is appended to; fd is -1 when there is none. */
+  /* The segment that is appended to; fd is -1 when there is none: then it is
+   * the number for the next, or 0. */
   uint32_t segment;
   int fd;
   bool direct;  /* fd has O_DIRECT */
@@ -39,9 +45,8 @@ int session_take_turn(struct cache *cache, const char *application, int lock,
 
 /* The same, and takes the session from the cache, or makes one: it is the
  * caller's until session_return(). */
-int session_begin(struct cache *cache, const char *application, int directory,
-                  int lock, struct session **session,
-                  struct hwckpt_error *error);
+int session_begin(struct cache *cache, const char *application, int lock,
+                  struct session **session, struct hwckpt_error *error);
 void session_return(struct cache *cache, struct session *session);
 
 /* Ends the queue of writes. */
@@ -50,10 +55,14 @@ void session_leave_queue(struct cache *cache, struct session *session);
 /* Forgets the segment that was appended to. */
 void session_leave_segment(struct cache *cache, struct session *session);
 
-/* The number of the next segment the session may make, when it appends to
- * none. */
+/* Takes a number for the next segment the session makes, when it appends to
+ * none; `directory` is the log's. */
 int session_find_segment(struct cache *cache, int directory,
                          struct session *session, struct hwckpt_error *error);
+
+/* Closes the segment that is appended to, whose lock may be shared with a
+ * forked child. */
+void session_close_segment(struct cache *cache, struct session *session);
 
 /* For cache_close(): gives back what was allocated ahead, and the memory. */
 void session_close(struct cache *cache);

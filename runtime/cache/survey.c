@@ -76,7 +76,8 @@ int chain_measure(struct cache *cache, const char *application, int directory,
 /* ---- one generation ---- */
 
 bool survey_can_stay(const struct survey_frame *frame) {
-  return frame->frame.segment != 0 && frame->pages_max == FORMAT_FRAME_PAGES;
+  return frame->frame.segment != 0 && !frame->own &&
+         frame->pages_max == FORMAT_FRAME_PAGES;
 }
 
 /* Strikes from the list what the generation has of it or says to be a hole. */
@@ -104,7 +105,8 @@ static bool list_frame(struct surveying *surveying, const struct image *image,
     const struct survey_frame frame = {.frame = surveying->index.frames[number],
                                        .generation = image->number,
                                        .hashes = SURVEY_NO_HASHES,
-                                       .pages_max = image->commit.frame_pages};
+                                       .pages_max = image->commit.frame_pages,
+                                       .own = !image_is_in_log(image)};
     if (survey_count(survey) >= UINT32_MAX ||
         !buffer_append(survey->cache->env, &survey->frames, &frame,
                        sizeof(frame)))
@@ -176,7 +178,8 @@ static bool is_same(const struct survey_frame *a,
                     const struct survey_frame *b) {
   return a->frame.segment != 0 && place_of(&a->frame) == place_of(&b->frame) &&
          a->frame.stored == b->frame.stored && a->frame.raw == b->frame.raw &&
-         a->frame.checksum == b->frame.checksum && a->pages_max == b->pages_max;
+         a->frame.checksum == b->frame.checksum &&
+         a->pages_max == b->pages_max && a->own == b->own;
 }
 
 /* Lists each frame of a segment once and in order, behind those of generations'

@@ -37,6 +37,7 @@ struct survey_frame {
   uint64_t live;       /* a bit for each page that counts, when it can stay */
   size_t hashes;       /* where in the survey's hashes those of its pages are */
   unsigned pages_max;  /* pages of a full frame there */
+  bool own;            /* in a segment of the part alone */
 };
 
 /* A slot of a piece: the frame's place in the list, and the page in it. */

@@ -4,6 +4,7 @@
 
 #include "image.h"
 #include "recall.h"
+#include "space.h"
 #include "vector.h"
 
 #include <errno.h>
@@ -137,6 +138,29 @@ static int take_memory(struct cache_writer *writer,
   return writer->encoder ? 0 : writer_no_memory(writer, error);
 }
 
+/* Nothing of the log is given back from here on. What was since the last
+ * generation may be what the session remembers, unless this part's own
+ * generations have it. */
+static int hold_log(struct cache_writer *writer, struct hwckpt_error *error) {
+  struct cache *cache = writer->cache;
+  struct session *session = writer->session;
+  struct spans live = {0};
+  uint64_t freed = 0;
+  int result =
+      space_hold(cache, writer->application, &writer->held, &freed, error);
+  bool there = session->recalled && freed != session->freed;
+  session->freed = freed;
+  if (result < 0 || !there)
+    return result;
+  if (space_find_live(cache, writer->application, writer->directory, &live,
+                      NULL) == 0)
+    content_sweep(&session->content, space_is_live, &live);
+  else
+    content_forget(cache->env, &session->content);
+  spans_free(cache->env, &live);
+  return 0;
+}
+
 /* What the log has already; a new session reads it back. */
 static int remember(struct cache_writer *writer, struct hwckpt_error *error) {
   struct session *session = writer->session;
@@ -155,11 +179,17 @@ static int begin(struct cache_writer *writer, writer_identify_fn *identify,
                  void *context, struct hwckpt_error *error) {
   struct cache *cache = writer->cache;
   const char *application = writer->application;
+  char log_of[CACHE_NAME_MAX];
   int result = directory_lock(cache, application, writer->directory,
                               &writer->lock, error);
   if (result == 0)
-    result = session_begin(cache, application, writer->directory, writer->lock,
-                           &writer->session, error);
+    result = directory_open_log(cache, application, log_of,
+                                &writer->log_directory, error);
+  if (result == 0)
+    result = session_begin(cache, application, writer->lock, &writer->session,
+                           error);
+  if (result == 0)
+    result = hold_log(writer, error);
   if (result == 0)
     result = directory_raise_version(cache, error);
   if (result == 0)
@@ -172,8 +202,8 @@ static int begin(struct cache_writer *writer, writer_identify_fn *identify,
   if (result == 0)
     result = take_memory(writer, error);
   if (result == 0)
-    result = log_open(&writer->log, cache, writer->session, writer->directory,
-                      error);
+    result = log_open(&writer->log, cache, writer->session,
+                      writer->log_directory, error);
   return result;
 }
 
@@ -195,7 +225,7 @@ int writer_open(struct cache *cache, const char *application, int level,
   hwckpt_format(writer->application, sizeof(writer->application), "%s",
                 application);
   writer->directory = directory;
-  writer->lock = writer->fd = -1;
+  writer->lock = writer->fd = writer->log_directory = writer->held = -1;
   writer->taken_over = UINT32_MAX;
   writer->level = level > CODEC_LEVEL_MAX ? CODEC_LEVEL_MAX : level;
   status = keys_to_write(cache, application, &writer->key, error);
@@ -359,10 +389,18 @@ void writer_end(struct cache_writer *writer, enum log_end how) {
   }
   if (how != LOG_COMMITTED && writer->session)
     content_drop(&writer->session->content, writer->known_from);
+  /* Others may refer to it. */
+  if (how == LOG_ABORTED && writer->published)
+    how = LOG_UNKNOWN;
   if (writer->log.cache)
     log_close(&writer->log, how);
+  if (writer->published)
+    env->io->unlinkat(writer->directory, FORMAT_CONTENT_FILE, 0);
   session_return(cache, writer->session);
   directory_unlock(cache, writer->lock);
+  space_let_go(cache, writer->held);
+  if (writer->log_directory >= 0)
+    env->io->close(writer->log_directory);
   env->io->close(writer->directory);
   if (writer->output)
     env->unmap(writer->output, WRITER_OUTPUT);

@@ -34,6 +34,8 @@ struct cache_writer {
   CacheHeader header;
   CacheCommit commit;
   int directory, lock, fd;
+  int log_directory;       /* where the log is */
+  int held;                /* of it, for as long as it is written */
   struct session *session; /* taken from the cache meanwhile */
   int failed; /* code of the first failure: the generation cannot be whole */
 
@@ -44,6 +46,7 @@ struct cache_writer {
   uint32_t taken_over;
 
   struct log log; /* page frames */
+  bool published; /* others may refer to what it has in the log */
 
   /* The generation file's bytes so far: `written` in the file, then the output
    * buffer. Made when the generation is committed. */
@@ -127,6 +130,12 @@ int writer_make_frame(struct cache_writer *writer, enum key_use use, void *room,
  * generation. */
 int writer_seal(struct cache_writer *writer, enum key_use use, const void *data,
                 size_t length, void *room, struct hwckpt_error *error);
+
+/* Of its own are the frames it has the hashes of, but for what it took over. */
+bool writer_is_own(const struct cache_writer *writer, size_t frame);
+
+/* Few page frames go into the file itself. */
+bool writer_is_small(const struct cache_writer *writer);
 
 /* Codes what the last frame has so far. */
 int writer_end_frame(struct cache_writer *writer, struct hwckpt_error *error);

@@ -115,6 +115,8 @@ int parts_retain(struct cache *cache, const char *application,
       cache_each_generation(cache, application, read_names, &parts, error);
   if (status == 0 && !parts.incomplete)
     status = cache_each_part(cache, application, retain_part, &parts, error);
+  if (status == 0)
+    status = cache_reclaim(cache, application, error);
   private_unmap(parts.list, NAMED_ROOM * sizeof(struct named));
   return status;
 }

@@ -3,12 +3,15 @@
  * merged. `cache_golden write DIR GENERATIONS` made them; Inputs/unit.c's
  * unit_fill() must therefore stay as it is. In v2-merged generation 4 was
  * merged with those before it, and 4 and 5 refer to frames that others wrote;
- * v3-encrypted is the same with the key of unit.c.
+ * v3-encrypted is the same with the key of unit.c. In v4-parts (`write DIR 3
+ * part`) a part refers to frames of the application.
  */
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v1 2
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v2 3
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v2-merged 5
 // RUN: env UNIT_KEY=1 %unit/cache_golden %src/test/cache/Inputs/v3-encrypted 5
+// RUN: %unit/cache_golden %src/test/cache/Inputs/v4-parts 3 part
+// RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v4-parts 3 part
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v1 2
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v2 3
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v2-merged 5
@@ -23,6 +26,9 @@
 static struct model models[GENERATIONS_MAX + 1];
 static uint64_t generations;
 static const char *const name = "golden";
+static const char *const part = "golden/m7-0000002a";
+static struct model part_models[3];
+static bool with_part;
 
 static void put_all(struct cache_writer *writer, uint64_t number) {
   struct model *model = &models[number];
@@ -59,6 +65,41 @@ static void put_all(struct cache_writer *writer, uint64_t number) {
   CHECK_OK(cache_put_record(writer, 3, "", 0, &unit_error));
 }
 
+static void put_part(struct cache_writer *writer, uint64_t number) {
+  struct model *model = &part_models[number];
+  *model = number == 1 ? models[3] : part_models[1];
+  if (number == 1) {
+    for (size_t i = 0; i < model->pages; i++)
+      if (model->version[i] && model->version[i] != UNIT_ZERO)
+        CHECK_OK(unit_put(writer, model, i, 1, model->version[i], &unit_error));
+    model->pages = 300;
+    CHECK_OK(unit_put(writer, model, 200, 70, 7, &unit_error));
+    CHECK_OK(cache_put_record(writer, 5, "part", 4, &unit_error));
+    return;
+  }
+  CHECK_OK(unit_put(writer, model, 60, 3, 8, &unit_error));
+  CHECK_OK(unit_put_hole(writer, model, 210, 5, &unit_error));
+}
+
+static void write_part(const char *path) {
+  struct cache *cache;
+  CHECK_OK(cache_open(&unit_env, path, true, &cache, &unit_error));
+  struct cache_relatives relatives = {0};
+  snprintf(relatives.names[0], sizeof(relatives.names[0]), "%s", name);
+  CHECK_OK(cache_use_application(cache, part, &unit_error));
+  cache_set_relatives(cache, &relatives);
+  for (uint64_t number = 1; number <= 2; number++) {
+    struct cache_write_options options = {number - 1, number % 2 ? 0 : 1};
+    struct cache_generation generation;
+    struct cache_writer *writer;
+    CHECK_OK(cache_begin(cache, part, &options, &writer, &unit_error));
+    put_part(writer, number);
+    CHECK_OK(cache_commit(writer, &generation, &unit_error));
+    CHECK((generation.same_pages > 0) == (number == 1));
+  }
+  cache_close(cache);
+}
+
 static void write_all(const char *path) {
   struct cache *cache;
   unsigned count;
@@ -78,6 +119,8 @@ static void write_all(const char *path) {
   for (int i = 0; i < 3; i++)
     CHECK_OK(cache_count_restore(cache, name, 2, &count, &unit_error));
   cache_close(cache);
+  if (with_part)
+    write_part(path);
 }
 
 static void copy_file(const char *from, const char *file) {
@@ -91,21 +134,28 @@ static void copy_file(const char *from, const char *file) {
 }
 
 /* A copy of our own: a checkout may have other modes and another owner. */
-static void copy(const char *from) {
-  char folder[4096];
-  CHECK(mkdir(unit_path("cache"), 0700) == 0);
-  CHECK(mkdir(unit_path("cache/golden"), 0700) == 0);
-  copy_file(from, "hwckpt-cache");
-  snprintf(folder, sizeof(folder), "%s/golden", from);
+static void copy_folder(const char *from, const char *name_of) {
+  char folder[4096], made[300];
+  snprintf(made, sizeof(made), "cache/%s", name_of);
+  CHECK(mkdir(unit_path(made), 0700) == 0);
+  snprintf(folder, sizeof(folder), "%s/%s", from, name_of);
   DIR *directory = opendir(folder);
   CHECK(directory);
   for (struct dirent *entry; (entry = readdir(directory));) {
-    char below[300];
-    snprintf(below, sizeof(below), "golden/%s", entry->d_name);
-    if (entry->d_name[0] != '.')
+    char below[600];
+    snprintf(below, sizeof(below), "%s/%s", name_of, entry->d_name);
+    if (entry->d_name[0] != '.' && entry->d_type != DT_DIR)
       copy_file(from, below);
   }
   closedir(directory);
+}
+
+static void copy(const char *from) {
+  CHECK(mkdir(unit_path("cache"), 0700) == 0);
+  copy_file(from, "hwckpt-cache");
+  copy_folder(from, name);
+  if (with_part)
+    copy_folder(from, part);
 }
 
 static void check_record(const struct cache_reader *reader, size_t i,
@@ -118,7 +168,21 @@ static void check_record(const struct cache_reader *reader, size_t i,
   CHECK(memcmp(data, text, length) == 0);
 }
 
+static void check_part(struct cache *cache) {
+  bool merged;
+  for (uint64_t number = 1; number <= 2; number++) {
+    CHECK_OK(cache_verify(cache, part, number, &unit_error));
+    CHECK_OK(
+        unit_compare(cache, part, number, &part_models[number], &unit_error));
+  }
+  CHECK_OK(unit_merge(cache, part, &merged, &unit_error));
+  CHECK(merged);
+  CHECK_OK(unit_compare(cache, part, 2, &part_models[2], &unit_error));
+}
+
 int main(int argc, char **argv) {
+  with_part = argc > 3 && strcmp(argv[argc - 1], "part") == 0;
+  argc -= with_part;
   CHECK(argc >= 3);
   generations = strtoul(argv[argc - 1], NULL, 10);
   CHECK(generations > 0 && generations <= GENERATIONS_MAX);
@@ -159,6 +223,8 @@ int main(int argc, char **argv) {
   CHECK(merged);
   CHECK_OK(unit_compare(cache, name, generations + 1, &models[0], &unit_error));
   CHECK_OK(cache_verify(cache, name, generations + 1, &unit_error));
+  if (with_part)
+    check_part(cache);
   cache_close(cache);
   CHECK(unit_mapped() == 0);
   return 0;

@@ -46,7 +46,7 @@ static void change(const char *suffix, bool at_end) {
   seal(tag, message, FORMAT_VERSION + 1);
   unit_write_file(file(suffix), bytes, length);
   CHECK_ERROR(unit_compare(cache, name, 1, &model, &unit_error), CACHE_VERSION);
-  CHECK(strstr(unit_error.detail, "version 4, this reads up to 3"));
+  CHECK(strstr(unit_error.detail, "version 5, this reads up to 4"));
   CHECK(strstr(unit_error.object, suffix));
   tag[16] ^= 1;
   unit_write_file(file(suffix), bytes, length);

@@ -56,9 +56,9 @@ static void refuse_markers(void) {
   const char *marker = "cache/hwckpt-cache";
   unsigned char *bytes;
   size_t length = unit_read_file(unit_path(marker), &bytes);
-  unit_write_file(unit_path(marker), "hwckpt-cache 4\n", 15);
+  unit_write_file(unit_path(marker), "hwckpt-cache 5\n", 15);
   CHECK_ERROR(open_at("cache", true), CACHE_VERSION);
-  CHECK(strstr(unit_error.detail, "hwckpt-cache 4"));
+  CHECK(strstr(unit_error.detail, "hwckpt-cache 5"));
   for (size_t cut = 0; cut < length; cut++) {
     unit_write_file(unit_path(marker), bytes, cut);
     CHECK(open_at("cache", true) < 0);
@@ -67,8 +67,8 @@ static void refuse_markers(void) {
     bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
     unit_write_file(unit_path(marker), bytes, length);
     /* That of an older version is as good. */
-    bool is_version = bit / 8 == length - 2 && bytes[bit / 8] >= '1' &&
-                      bytes[bit / 8] <= '3';
+    bool is_version =
+        bit / 8 == length - 2 && bytes[bit / 8] >= '1' && bytes[bit / 8] <= '4';
     bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
     CHECK((open_at("cache", true) < 0) != is_version);
   }

@@ -225,7 +225,7 @@ def check_tag(tag, magic, message):
     need(found == magic, f"not {magic}")
     need(length <= 512 and length == len(message), "its length")
     need(xxh3(message, xxh3(tag[:16])) == checksum, "its checksum")
-    need(version in (1, 2, 3), f"version {version}")
+    need(1 <= version <= 4, f"version {version}")
     return version, checksum
 
 
@@ -368,11 +368,15 @@ class Generation:
 
     def segment(self, number):
         if number not in self.segments:
-            data = read_file(self.folder, f"s{number:010}.seg")
+            # The log is the application's; until version 3 a part had its own.
+            folder, owner = self.folder, self.application
+            if self.version > 3 and "/" in owner:
+                folder, owner = os.path.dirname(folder), owner.split("/")[0]
+            data = read_file(folder, f"s{number:010}.seg")
             message = data[24 : 24 + tag_length(data[:24])]
             check_tag(data[:24], b"HWCKPTS\n", message)
             segment = Message("segment", message)
-            need(segment.application == self.application.encode(), "segment of another")
+            need(segment.application == owner.encode(), "segment of another")
             need(segment.number == number, "number of the segment")
             self.segments[number] = data
         return self.segments[number]
@@ -427,7 +431,7 @@ def held(cache, application, number):
 
 def dump(cache, application, number, out):
     marker = read_file(cache, "hwckpt-cache")
-    need(marker in (b"hwckpt-cache 1\n", b"hwckpt-cache 2\n", b"hwckpt-cache 3\n"), "marker")
+    need(marker in [b"hwckpt-cache %d\n" % version for version in range(1, 5)], "marker")
     generation, pages = held(cache, application, number)
     need(int(marker.split()[1]) >= generation.version, "newer than the marker")
     for kind, data in generation.records():
