@@ -18,8 +18,8 @@ struct cache {
   unsigned writes;           /* under way at the same time */
   struct pace pace;          /* of coding and of the device */
   const struct cache_relatives *relatives; /* borrowed; null: none */
-  bool swept;                /* what died writers left was given back */
-  struct session *session;   /* of the application last written for, or null */
+  bool swept;              /* what died writers left was given back */
+  struct session *session; /* of the application last written for, or null */
   bool has_key, only_encrypted; /* cache_set_key() */
   struct cache_key key;
   struct known_key *known; /* of applications (keys.h) */

@@ -36,9 +36,9 @@ enum key_use {
   KEY_RECORDS = 'r',
   KEY_INDEX = 'i',
   KEY_HASHES = 'h',
-  KEY_UNDO = 'u', /* number: of the log; identity: place in it */
+  KEY_UNDO = 'u',    /* number: of the log; identity: place in it */
   KEY_CONTENT = 'p', /* what is published of one that is being written */
-  KEY_WRAP = 'k', /* followed by the application's name */
+  KEY_WRAP = 'k',    /* followed by the application's name */
 };
 struct key_bound {
   uint64_t use;

@@ -39,6 +39,8 @@ static LIVE struct {
   char *facts;
   size_t fact_bytes;
   char application[TREE_APPLICATION]; /* that generations are written to */
+  struct cache_relatives relatives;
+  bool publishes;
   char cause[128];
   bool waits_stopped;
   _Atomic uint32_t writes; /* something that was captured (futex) */
@@ -266,9 +268,24 @@ static int never(int status, struct hwckpt_error *error) {
   return status > 0 ? lost(error, "it gave up") : status;
 }
 
+static bool publishes(void) { return tree.publishes; }
+
+/* 2: once more. */
+static int take_again(const void *data, size_t length, void *context,
+                      struct hwckpt_error *error) {
+  (void)data;
+  (void)length;
+  (void)context;
+  return tree.message->word == TREE_AGAIN
+             ? 2
+             : lost(error, "it said something else");
+}
+
 static int prepared(struct hwckpt_error *error) {
   int status = say(TREE_PREPARED, error);
-  return status ? status : never(await(TREE_STOP, 0, 0, error), error);
+  if (status == 0)
+    status = await(TREE_STOP, take_again, 0, error);
+  return status == 2 ? 1 : never(status, error);
 }
 
 static int take_facts(const void *data, size_t length, void *context,
@@ -319,6 +336,8 @@ static int written(struct stage *records, struct hwckpt_error *error) {
 }
 
 static const struct partners others = {.application = tree.application,
+                                       .relatives = &tree.relatives,
+                                       .publishes = publishes,
                                        .begun = begun,
                                        .prepared = prepared,
                                        .stopped = stopped,
@@ -337,6 +356,17 @@ static void say_hello(uint32_t cut, const struct checkpoint_reason *reason) {
   hwckpt_format(message->cause, sizeof message->cause, "%s", reason->cause);
   hwckpt_format(message->application, sizeof message->application, "%s",
                 checkpoint_newest(&number));
+}
+
+_Static_assert(TREE_RELATIVES == CACHE_RELATIVES, "all that are said");
+
+static void take_relatives(const struct tree_message *message) {
+  tree.publishes = message->publish;
+  for (unsigned i = 0; i < TREE_RELATIVES; i++) {
+    hwckpt_format(tree.relatives.names[i], CACHE_NAME_MAX, "%.*s",
+                  TREE_APPLICATION - 1, message->relatives[i]);
+    tree.relatives.published[i] = message->published >> i & 1;
+  }
 }
 
 /* *reason is what is to be served of the process's own, and then why the
@@ -358,6 +388,7 @@ static int join(uint32_t cut, struct checkpoint_reason *reason,
   }
   memcpy(tree.application, message->application, sizeof tree.application);
   tree.application[sizeof tree.application - 1] = 0;
+  take_relatives(message);
   memcpy(tree.cause, message->cause, sizeof tree.cause);
   tree.cause[sizeof tree.cause - 1] = 0;
   if (message->event) {

@@ -13,19 +13,22 @@
 
 #include <stdint.h>
 
-#define TREE_ABI 1u
+#define TREE_ABI 2u
 /* The upper half of the stop signal's value; the lower one is the cut. */
 #define TREE_MAGIC 0x68777472u
 #define TREE_NAME "hwckpt-tree-%u" /* behind a byte that is 0 */
 #define TREE_NAME_MAX 32
 /* An application's name, '/', a part's. */
 #define TREE_APPLICATION 160
+/* Whose content a member may have; no more than CACHE_RELATIVES. */
+#define TREE_RELATIVES 4u
 
 enum tree_word {
   TREE_HELLO = 1, /* member: pid, application, cut (0: by itself), event */
-  TREE_PREPARE,   /* application */
+  TREE_PREPARE,   /* application, relatives, publish */
   TREE_BEGUN,     /* member: application, number, parent */
   TREE_PREPARED,
+  TREE_AGAIN, /* another round; it answers PREPARED again */
   TREE_STOP,
   TREE_STOPPED,
   TREE_FACTS, /* struct tree_fact of resources/resource.h; any number of these
@@ -49,12 +52,15 @@ struct tree_message {
   uint32_t cut; /* number of the checkpoint */
   int32_t pid;  /* as the member sees itself */
   uint32_t event, events;
-  uint32_t type;   /* of a record; of other messages 0 */
-  uint32_t length; /* bytes that follow */
-  int32_t member;  /* its number in the order of TreeMember records */
-  uint32_t go_on;  /* HELLO: without processes that cannot take part */
+  uint32_t type;      /* of a record; of other messages 0 */
+  uint32_t length;    /* bytes that follow */
+  int32_t member;     /* its number in the order of TreeMember records */
+  uint32_t go_on;     /* HELLO: without processes that cannot take part */
+  uint32_t publish;   /* to others, what it has when the rounds are done */
+  uint32_t published; /* a bit for each relative that has */
   uint64_t number, parent;
   char application[TREE_APPLICATION];
+  char relatives[TREE_RELATIVES][TREE_APPLICATION]; /* "": none */
   char cause[128];
   struct hwckpt_error error;
 };

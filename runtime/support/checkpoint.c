@@ -231,6 +231,15 @@ static int tell_prepared(struct hwckpt_error *error) {
   return partners && partners->prepared ? partners->prepared(error) : 0;
 }
 
+/* What the rounds have copied, for others to refer to. */
+static int publish(struct cache_writer *writer, struct hwckpt_error *error) {
+  const struct partners *partners = checkpoint.partners;
+  if (!partners || !partners->publishes || !partners->publishes())
+    return 0;
+  int status = drain_finish(error);
+  return status < 0 ? status : cache_publish(writer, error);
+}
+
 static int tell_stopped(struct hwckpt_error *error) {
   const struct partners *partners = checkpoint.partners;
   return partners && partners->stopped
@@ -491,6 +500,23 @@ static int copy_before(bool base, const struct quiesce_hooks *hooks,
   return result;
 }
 
+/* Others were waited for: what was written meanwhile is not left to the stop.
+ */
+static int copy_again(Statistics *statistics, struct hwckpt_error *error) {
+  struct precopy precopy = {0};
+  uint64_t begin = quiesce_now_ns();
+  if (!statistics->rounds)
+    return 0;
+  int result =
+      precopy_run(&checkpoint.capture, &checkpoint.map, false, &precopy, error);
+  checkpoint.little = IS_LITTLE(precopy.left, precopy.pages);
+  statistics->rounds += precopy.rounds;
+  statistics->pages_precopied += precopy.pages;
+  statistics->precopy_ns += quiesce_now_ns() - begin;
+  ring_touch(&checkpoint.ring, (uint32_t)(FEW_PAGES + 2 * precopy.left));
+  return result;
+}
+
 /* What that thread found out is in what would be captured. */
 static bool rolls_back(const struct parked *threads, unsigned count) {
   for (unsigned i = 0; i < count; i++)
@@ -537,6 +563,8 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   int status = resources_within_reach(error);
   if (status == 0)
     status = copy_before(base, hooks, statistics, error);
+  if (status == 0)
+    status = publish(writer, error);
   if (status < 0)
     return status;
   uint32_t faults_before = faults();
@@ -550,7 +578,9 @@ static int take(bool base, const struct quiesce_hooks *hooks,
                  &checkpoint.map, cache_writer_number(writer),
                  checkpoint.target);
   }
-  status = tell_prepared(error);
+  while ((status = tell_prepared(error)) > 0)
+    if ((status = copy_again(statistics, error)) < 0)
+      return status;
   if (status == 0)
     status = quiesce_stop(hooks, &threads, &count, error);
   if (status < 0)
@@ -620,7 +650,9 @@ static int take_generation(bool base, const struct quiesce_hooks *hooks,
       .parent = base ? 0 : checkpoint.newest,
       .level = checkpoint.options.level,
   };
+  const struct partners *partners = checkpoint.partners;
   struct cache_writer *writer;
+  cache_set_relatives(checkpoint.cache, partners ? partners->relatives : 0);
   int status = begin_generation(&options, &writer, error);
   if (status < 0)
     return status;

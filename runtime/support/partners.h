@@ -9,6 +9,7 @@
 #ifndef HWCKPT_SUPPORT_PARTNERS_H
 #define HWCKPT_SUPPORT_PARTNERS_H
 
+#include "../cache/cache.h"
 #include "../error.h"
 #include "../resources/resource.h"
 #include "stage.h"
@@ -16,9 +17,14 @@
 struct partners {
   /* Under which its generations are written; "": its own. */
   const char *application;
+  /* Those of whose content it has some, when its first one is written. */
+  const struct cache_relatives *relatives;
+  /* Whether others wait for its content, when the rounds are done. */
+  bool (*publishes)(void);
   int (*begun)(const char *application, uint64_t number, uint64_t parent,
                struct hwckpt_error *error);
-  /* Rounds are done; the stop comes next. */
+  /* Rounds are done; the stop comes next. 1: others take long, another round
+   * leaves less to it. */
   int (*prepared)(struct hwckpt_error *error);
   /* All threads stand. Fills what the sink has of the tree. 1: it is not
    * taken, and nothing is wrong. */

@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 #define OTHERS_MAX 8u
-#define WAITING_MOST 64
+#define WAITING_MOST 4096 /* or what the kernel lets us have */
+#define SILENT_MS 1000
 #define STACK ((size_t)512 << 10) /* where memory is limited */
 
 static struct {
@@ -30,9 +31,8 @@ static struct {
   _Atomic size_t other_count;
   pid_t others[OTHERS_MAX];
   uint32_t cut;
-  /* Who came too late for the last cut. */
-  struct tree_caller *waiting;
-  size_t waiting_count;
+  /* Who came too late for the last cut, and who has said nothing yet. */
+  struct tree_callers waiting, silent;
 } tree = {.listener = -1};
 
 static int refused(const char *what, struct hwckpt_error *error) {
@@ -43,7 +43,8 @@ int tree_begin(struct hwckpt_error *error) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   uint32_t number;
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) ||
-      (tree.listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) < 0)
+      (tree.listener = socket(
+           AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0)
     return refused("socket", error);
   for (;;) {
     if (getrandom(&number, sizeof number, 0) < 0)
@@ -77,39 +78,32 @@ void tree_is_not_of_it(pid_t pid) {
   atomic_store(&tree.other_count, count + 1);
 }
 
+/* Waits for one. */
 static bool next_caller(struct tree_caller *caller) {
-  if (tree.waiting_count) {
-    *caller = tree.waiting[0];
-    memmove(tree.waiting, tree.waiting + 1,
-            --tree.waiting_count * sizeof *tree.waiting);
+  if (tree.waiting.count) {
+    *caller = tree.waiting.list[0];
+    memmove(tree.waiting.list, tree.waiting.list + 1,
+            --tree.waiting.count * sizeof *tree.waiting.list);
     return true;
   }
-  return tree_cut_accept(tree.listener, caller);
-}
-
-static void wait_also(struct tree_caller *late, size_t count) {
-  struct tree_caller *grown = realloc(
-      tree.waiting, (tree.waiting_count + count + 1) * sizeof *tree.waiting);
-  for (size_t i = 0; i < count; i++)
-    if (grown)
-      grown[tree.waiting_count++] = late[i];
-    else
-      close(late[i].fd);
-  if (grown)
-    tree.waiting = grown;
-  free(late);
+  struct pollfd *watched = calloc(tree.silent.count + 1, sizeof *watched);
+  if (watched) {
+    tree_callers_watch(&tree.silent, tree.listener, watched);
+    poll(watched, tree.silent.count + 1, tree.silent.count ? SILENT_MS : -1);
+    free(watched);
+  }
+  return tree_callers_next(&tree.silent, tree.listener, caller);
 }
 
 static void *serve(void *unused) {
   (void)unused;
   for (;;) {
-    struct tree_caller caller, *late;
-    size_t count;
+    struct tree_caller caller;
     if (!next_caller(&caller))
       continue;
     /* Asked for a cut that is over. */
     if (caller.hello.cut) {
-      tree_cut_refuse(&caller);
+      tree_caller_refuse(&caller);
       continue;
     }
     const struct tree_cut_request request = {
@@ -120,8 +114,7 @@ static void *serve(void *unused) {
         .other_count = atomic_load(&tree.other_count),
         .caller = caller,
     };
-    tree_cut(&request, &late, &count);
-    wait_also(late, count);
+    tree_cut(&request, &tree.silent, &tree.waiting);
   }
   return NULL;
 }

@@ -27,11 +27,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STEP_MS 20 /* between looks who is there */
-#define ASK_AGAIN_MS 100
+#define STEP_MS 20  /* between looks who is there */
+#define WALK_MS 100 /* the same, when somebody does not come */
+#define ASK_AGAIN_MS 1000
+#define CATCH_UP_MS 20
 #define RUNTIME_MS 3000 /* for a program to begin, and its runtime with it */
 #define LENIENT_MS 200  /* the same, where it is left out then */
-#define HELLO_MS 2000
 
 struct cut {
   const struct tree_cut_request *request;
@@ -40,10 +41,10 @@ struct cut {
   struct tree_message why; /* what PREPARE says of it */
   struct hwckpt_error error;
   bool failed;
-  uint64_t stop_ms; /* when members were first told to stop */
-  bool go_on;       /* the root says: without those that have no runtime */
-  struct tree_caller *late;
-  size_t late_count;
+  uint64_t stop_ms;   /* when members were first told to stop */
+  bool go_on;         /* the root says: without those that have no runtime */
+  uint64_t walked_ms; /* the last time */
+  struct tree_callers *silent, *late;
 };
 
 /* ---- for tests ---- */
@@ -151,6 +152,7 @@ static bool walk(struct cut *cut) {
       lose(cut, member);
   }
   free(list);
+  cut->walked_ms = tree_now_ms();
   if (!cut->failed)
     drop_unlisted(cut);
   const struct tree_member *root =
@@ -183,8 +185,50 @@ static bool say(struct cut *cut, struct tree_member *member,
   return tree_member_say(&cut->members, member, &message, word, NULL, 0);
 }
 
+static struct tree_member *parent_of(const struct cut *cut,
+                                     const struct tree_member *member) {
+  struct tree_member *parent =
+      tree_member_find(&cut->members, member->process.parent);
+  return parent && tree_member_takes_part(parent) ? parent : NULL;
+}
+
+/* Its first generation refers to what those have who forked it. */
+static void name_relatives(const struct cut *cut,
+                           const struct tree_member *member,
+                           struct tree_message *message) {
+  const struct tree_member *parent = parent_of(cut, member);
+  for (unsigned i = 0; i < TREE_RELATIVES && parent && member->fresh; i++) {
+    memcpy(message->relatives[i], parent->application,
+           sizeof message->relatives[i]);
+    if (parent->publishes && parent->phase >= PHASE_PREPARED)
+      message->published |= 1u << i;
+    parent = parent_of(cut, parent);
+  }
+}
+
+static bool has_fresh_child(const struct cut *cut,
+                            const struct tree_member *member) {
+  for (size_t i = 0; i < cut->members.count; i++) {
+    const struct tree_member *child = &cut->members.list[i];
+    if (child->process.parent == member->process.pid && child->fresh &&
+        tree_member_takes_part(child))
+      return true;
+  }
+  return false;
+}
+
+/* Who has no generation yet waits for its parent's content. */
+static bool relatives_are_ready(const struct cut *cut,
+                                const struct tree_member *member) {
+  const struct tree_member *parent = parent_of(cut, member);
+  return !member->fresh || !parent || parent->phase >= PHASE_PREPARED;
+}
+
 static bool say_prepare(struct cut *cut, struct tree_member *member) {
   struct tree_message message = cut->why;
+  member->publishes = has_fresh_child(cut, member);
+  message.publish = member->publishes;
+  name_relatives(cut, member, &message);
   if (!tree_member_is_root(&cut->members, member)) {
     part_name(cut, member);
     memcpy(message.application, member->application,
@@ -238,7 +282,7 @@ static void push(struct cut *cut, struct tree_member *member) {
     }
     break;
   case PHASE_JOINED:
-    if (is_root || root_has_begun(cut)) {
+    if (is_root || (root_has_begun(cut) && relatives_are_ready(cut, member))) {
       said = say_prepare(cut, member);
       member->phase = PHASE_PREPARING;
     }
@@ -270,65 +314,20 @@ static void push(struct cut *cut, struct tree_member *member) {
 
 /* ---- what is answered ---- */
 
-static bool is_ours(const struct tree_message *message, ssize_t length) {
-  return length == (ssize_t)sizeof *message && message->abi == TREE_ABI &&
-         message->size == sizeof *message;
-}
-
-bool tree_cut_accept(int listener, struct tree_caller *caller) {
-  struct ucred peer;
-  socklen_t size = sizeof peer;
-  const struct timeval moment = {.tv_sec = HELLO_MS / 1000};
-  caller->fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-  if (caller->fd < 0)
-    return false;
-  setsockopt(caller->fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
-  setsockopt(caller->fd, SOL_SOCKET, SO_SNDTIMEO, &moment, sizeof moment);
-  if (!getsockopt(caller->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size)) {
-    caller->pid = peer.pid;
-    ssize_t length = recv(caller->fd, &caller->hello, sizeof caller->hello, 0);
-    if (is_ours(&caller->hello, length) && caller->hello.word == TREE_HELLO) {
-      caller->hello.application[TREE_APPLICATION - 1] = 0;
-      return true;
-    }
-  }
-  close(caller->fd);
-  return false;
-}
-
-void tree_cut_refuse(struct tree_caller *caller) {
-  struct tree_message message = {.abi = TREE_ABI,
-                                 .size = sizeof message,
-                                 .word = TREE_ABORT,
-                                 .cut = caller->hello.cut};
-  send(caller->fd, &message, sizeof message, MSG_NOSIGNAL);
-  close(caller->fd);
-}
-
-static void keep_for_later(struct cut *cut, const struct tree_caller *caller) {
-  struct tree_caller *grown =
-      realloc(cut->late, (cut->late_count + 1) * sizeof *cut->late);
-  if (!grown) {
-    close(caller->fd);
-    return;
-  }
-  cut->late = grown;
-  cut->late[cut->late_count++] = *caller;
-}
-
 static void join(struct cut *cut, struct tree_caller *caller) {
   struct tree_member *member = tree_member_find(&cut->members, caller->pid);
   bool is_other = caller->hello.cut && caller->hello.cut != cut->members.cut;
   if (is_other || (member && member->phase != PHASE_NEW)) {
-    tree_cut_refuse(caller);
+    tree_caller_refuse(caller);
     return;
   }
   if (!member || cut->target > PHASE_STOPPED) {
-    keep_for_later(cut, caller);
+    tree_callers_add(cut->late, caller);
     return;
   }
   member->fd = caller->fd;
   member->phase = PHASE_JOINED;
+  member->fresh = !caller->hello.application[0];
   memcpy(member->application, caller->hello.application,
          sizeof member->application);
   cut->why.events |= caller->hello.events;
@@ -358,6 +357,7 @@ static void take_answer(struct cut *cut, struct tree_member *member,
     if (message->word == (uint32_t)steps[i].word &&
         member->phase == steps[i].from) {
       member->phase = steps[i].to;
+      member->prepared_ms = tree_now_ms();
       if (message->word == TREE_BEGUN) {
         message->application[TREE_APPLICATION - 1] = 0;
         member->number = message->number;
@@ -374,7 +374,7 @@ static void hear(struct cut *cut, struct tree_member *member) {
   ssize_t length = recv(member->fd, &message, sizeof message, MSG_DONTWAIT);
   if (length < 0 && (errno == EAGAIN || errno == EINTR))
     return;
-  if (is_ours(&message, length))
+  if (tree_message_is_ours(&message, length))
     take_answer(cut, member, &message);
   else
     lose(cut, member);
@@ -382,8 +382,9 @@ static void hear(struct cut *cut, struct tree_member *member) {
 
 /* Waits until somebody says something, or for a while. */
 static void listen_to_all(struct cut *cut, uint64_t milliseconds) {
-  size_t count = cut->members.count;
-  struct pollfd *watched = calloc(count + 1, sizeof *watched);
+  size_t count = cut->members.count, silent = cut->silent->count;
+  struct pollfd *watched = calloc(count + silent + 1, sizeof *watched);
+  struct tree_caller caller;
   if (!watched) {
     fail(cut, HWCKPT_E_CAPTURE_MEMORY, NULL, "waiting for its processes");
     return;
@@ -391,17 +392,14 @@ static void listen_to_all(struct cut *cut, uint64_t milliseconds) {
   for (size_t i = 0; i < count; i++)
     watched[i] =
         (struct pollfd){.fd = cut->members.list[i].fd, .events = POLLIN};
-  watched[count] =
-      (struct pollfd){.fd = cut->request->listener, .events = POLLIN};
-  poll(watched, count + 1, (int)milliseconds);
-  struct tree_caller caller;
+  tree_callers_watch(cut->silent, cut->request->listener, watched + count);
+  poll(watched, count + silent + 1, (int)milliseconds);
   for (size_t i = 0; i < count && !cut->failed; i++)
     if (watched[i].revents && cut->members.list[i].fd >= 0)
       hear(cut, &cut->members.list[i]);
-  if (watched[count].revents &&
-      tree_cut_accept(cut->request->listener, &caller))
-    join(cut, &caller);
   free(watched);
+  while (tree_callers_next(cut->silent, cut->request->listener, &caller))
+    join(cut, &caller);
 }
 
 /* ---- from phase to phase ---- */
@@ -439,9 +437,9 @@ static void give_up(struct cut *cut, const struct tree_member *member) {
     return;
   }
   static const char *const waited[] = {
-      [PHASE_PREPARED] = "get ready",        [PHASE_STOPPED] = "stop",
-      [PHASE_CAPTURED] = "be captured",      [PHASE_WRITTEN] = "write its part",
-      [PHASE_COMMITTED] = "commit its part",
+      [PHASE_JOINED] = "answer",          [PHASE_PREPARED] = "get ready",
+      [PHASE_STOPPED] = "stop",           [PHASE_CAPTURED] = "be captured",
+      [PHASE_WRITTEN] = "write its part", [PHASE_COMMITTED] = "commit its part",
   };
   const char *what =
       strchr("Tt", member->process.state) ? ", and is stopped by a signal" : "";
@@ -469,7 +467,8 @@ static bool drive(struct cut *cut, enum tree_phase target,
     if (!behind)
       continue;
     listen_to_all(cut, STEP_MS);
-    if (target <= PHASE_STOPPED && behind->phase == PHASE_NEW && !cut->failed) {
+    if (target <= PHASE_STOPPED && behind->phase == PHASE_NEW && !cut->failed &&
+        tree_now_ms() - cut->walked_ms >= WALK_MS) {
       walk(cut);
       behind = first_behind(cut);
       if (behind && !cut->failed)
@@ -590,9 +589,26 @@ static bool is_alone(struct cut *cut) {
 #define CAPTURE_MS 60000
 #define WRITE_MS 120000
 
+/* Who was ready long before the last has written more since. */
+static bool let_catch_up(struct cut *cut) {
+  uint64_t now = tree_now_ms();
+  for (size_t i = 0; i < cut->members.count; i++) {
+    struct tree_member *member = &cut->members.list[i];
+    if (member->phase != PHASE_PREPARED ||
+        now - member->prepared_ms < CATCH_UP_MS)
+      continue;
+    member->phase = PHASE_BEGUN;
+    if (!say(cut, member, TREE_AGAIN))
+      lose(cut, member);
+  }
+  return drive(cut, PHASE_PREPARED, PREPARE_MS);
+}
+
 static void take(struct cut *cut) {
   hold("join");
-  bool goes_on = drive(cut, PHASE_PREPARED, PREPARE_MS);
+  bool goes_on = drive(cut, PHASE_JOINED, PREPARE_MS);
+  if (goes_on)
+    goes_on = drive(cut, PHASE_PREPARED, PREPARE_MS) && let_catch_up(cut);
   if (goes_on) {
     hold("stop");
     goes_on = drive(cut, PHASE_STOPPED, STOP_MS);
@@ -612,10 +628,12 @@ static void take(struct cut *cut) {
   }
 }
 
-void tree_cut(const struct tree_cut_request *request, struct tree_caller **late,
-              size_t *late_count) {
+void tree_cut(const struct tree_cut_request *request,
+              struct tree_callers *silent, struct tree_callers *late) {
   struct cut cut = {
       .request = request,
+      .silent = silent,
+      .late = late,
       .members = {.cut = request->number, .root = request->root},
       .why = {.event = request->caller.hello.event,
               .events = request->caller.hello.events},
@@ -634,6 +652,4 @@ void tree_cut(const struct tree_cut_request *request, struct tree_caller **late,
   for (size_t i = 0; i < cut.members.count; i++)
     tree_member_hang_up(&cut.members.list[i]);
   free(cut.members.list);
-  *late = cut.late;
-  *late_count = cut.late_count;
 }

@@ -31,6 +31,9 @@ struct tree_member {
   uint64_t asked_ms; /* the last time, 0: not yet */
   bool known;        /* to have the runtime */
   bool left_out;     /* as it has none */
+  bool fresh;        /* has no generation yet */
+  bool publishes;    /* what it has, to those it forked */
+  uint64_t prepared_ms;
   char application[TREE_APPLICATION];
   uint64_t number; /* of its generation */
 };
