@@ -29,7 +29,6 @@
 #include <unistd.h>
 
 #define EXPORTED __attribute__((weak, visibility("default")))
-#define STOP_SIGNAL 33
 
 /* ---- the stop signal ---- */
 

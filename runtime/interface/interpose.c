@@ -6,17 +6,21 @@
  * handler. These definitions take SIGTRAP, SIGILL and SIGSYS out of the set and
  * pass the call on: to a sanitizer's interceptor where the program has one,
  * else to the kernel or libc. Actions for these three never reach the kernel.
- * And madvise(), since what it sets is not to be seen cheaply, and _exit(), as
- * a checkpoint of several processes waits for what all of them write.
+ * And madvise(), since what it sets is not to be seen cheaply, _exit(), as a
+ * checkpoint of several processes waits for what all of them write, and
+ * pthread_create(): the first time libc (since 2.34) takes the stop signal.
  * They are weak: a program's own definition comes first. An object of its own,
  * because the runtime's has no names of libc.
  */
 #include "../arch/sys.h"
 #include "../support/memory_settings.h"
+#include "../support/quiesce.h"
 #include "ending.h"
 #include "trap_actions.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -131,6 +135,31 @@ WEAK sighandler_t signal(int number, sighandler_t handler) {
     return before.sa_handler;
   return __interceptor_signal ? __interceptor_signal(number, handler)
                               : ssignal(number, handler);
+}
+
+typedef int creates(pthread_t *, const pthread_attr_t *, void *(*)(void *),
+                    void *);
+extern creates __interceptor_pthread_create __attribute__((weak));
+/* As of posix_spawn() in spawn.c. */
+extern creates __hwckpt_libc_pthread_create __attribute__((weak));
+extern void *dlsym(void *, const char *) __attribute__((weak));
+
+static creates *find_pthread_create(void) {
+  if (__interceptor_pthread_create)
+    return __interceptor_pthread_create;
+  if (__hwckpt_libc_pthread_create)
+    return __hwckpt_libc_pthread_create;
+  return dlsym ? (creates *)dlsym(RTLD_NEXT, "pthread_create") : NULL;
+}
+
+WEAK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                        void *(*function)(void *), void *argument) {
+  static creates *libcs;
+  if (!libcs)
+    libcs = find_pthread_create();
+  int result = libcs ? libcs(thread, attributes, function, argument) : EAGAIN;
+  __hwckpt_thread_created();
+  return result;
 }
 
 /* Told before, for what a stop meanwhile may find, and after. */

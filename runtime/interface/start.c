@@ -27,7 +27,8 @@
 
 extern char **environ;
 
-#define STOP_SIGNAL (1ull << 32) /* of a set of signals */
+/* In a set of signals. */
+#define STOP_SIGNAL_BIT (1ull << (STOP_SIGNAL - 1))
 
 /* How programs with the runtime linked in are known. */
 __attribute__((section(".note.hwckpt"), used, aligned(4))) static const struct {
@@ -199,7 +200,7 @@ void __hwckpt_await_written(void) {
 }
 
 void __hwckpt_before_end(void) {
-  uint64_t stop = STOP_SIGNAL;
+  uint64_t stop = STOP_SIGNAL_BIT;
   if (!cut_is_there())
     return;
   SYS(rt_sigprocmask, SIG_BLOCK, &stop, 0, 8);
@@ -223,7 +224,7 @@ static void unblock(uint64_t signals) {
 
 __attribute__((constructor(101))) static void start(void) {
   static char cache[4096];
-  uint64_t stop = STOP_SIGNAL;
+  uint64_t stop = STOP_SIGNAL_BIT;
   SYS(rt_sigprocmask, SIG_BLOCK, &stop, 0, 8);
   leave_preload();
   const char *text = environment("HWCKPT_OPTIONS");
@@ -246,7 +247,7 @@ __attribute__((constructor(101))) static void start(void) {
   checkpoint_remember();
   restored_notify(restored, options_text);
   events_start(&options, cache, options.application, 0, -1);
-  unblock(STOP_SIGNAL);
+  unblock(STOP_SIGNAL_BIT);
 }
 
 __attribute__((destructor(101))) static void end(void) {

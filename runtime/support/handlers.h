@@ -11,6 +11,10 @@ struct sigaction_raw {
   uint64_t handler, flags, restorer, mask;
 };
 
+/* By which threads are stopped, and the runtime is asked from outside: libc's
+ * own (setuid() in all threads), which programs cannot handle. */
+#define STOP_SIGNAL 33
+
 typedef void signal_handler(int number, siginfo_t *info, void *context);
 
 void signal_get_action(int number, struct sigaction_raw *action);

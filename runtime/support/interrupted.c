@@ -340,7 +340,8 @@ void interrupted_leave(enum interrupted how, ucontext_t *context) {
     return;
   uint64_t pending = 0;
   SYS(rt_sigpending, &pending, 8);
-  pending &= ~arch_context_sigmask(context);
+  /* Another of ours finds the call where this leaves it. */
+  pending &= ~(arch_context_sigmask(context) | 1ull << (STOP_SIGNAL - 1));
   long number = (long)arch_context_result(context);
   for (int signal = 1; signal <= 64; signal++) {
     if (!(pending >> (signal - 1) & 1))

@@ -26,7 +26,6 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define STOP_SIGNAL 33
 #define RUNTIME_THREADS 16
 #define RUNTIME_STACK ((size_t)512 << 10)
 #define RUNTIME_SLICE 100000 /* ns; the least the kernel takes */
@@ -101,6 +100,11 @@ void quiesce_install(void) {
     return;
   quiesce.libc_action = now;
   signal_set_handler(STOP_SIGNAL, on_stop_signal);
+}
+
+__attribute__((visibility("default"))) void __hwckpt_thread_created(void) {
+  if (quiesce.other) /* it was installed before */
+    quiesce_install();
 }
 
 static bool send_stop(int pid, int tid) {

@@ -65,6 +65,9 @@ struct quiesce_times {
 
 /* Installs the stop signal's handler; again when libc has replaced it. */
 void quiesce_install(void);
+
+/* libc has made a thread, and may have taken the stop signal. Thread safe. */
+void __hwckpt_thread_created(void);
 /* A queued one that stops nothing goes to `other`, in the handler; and to libc
  * when that returns false. */
 void quiesce_pass(bool (*other)(const siginfo_t *info));

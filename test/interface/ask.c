@@ -5,8 +5,13 @@
 // RUN: %python %S/Inputs/ask.py %hwckpt %t
 #include "behaviour.h"
 #include <poll.h>
+#include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+static void *wait_for_ever(void *unused) {
+  CHECK_EQUAL(pause(), 0);
+  return unused;
+}
 int main(int argc, char **argv) {
   volatile int rounds = 0;
   CHECK(argc == 3);
@@ -18,6 +23,14 @@ int main(int argc, char **argv) {
         pause();
     }
     printf("%d\n", child);
+  } else if (!strcmp(argv[1], "pause")) {
+    /* No signal of its own comes. */
+    pthread_t thread;
+    CHECK_EQUAL(pthread_create(&thread, NULL, wait_for_ever, NULL), 0);
+    printf("%d\n", getpid());
+    fflush(stdout);
+    wait_for_ever(NULL);
+    return 1;
   } else if (!strcmp(argv[1], "full")) {
     struct rlimit none = {4096, RLIM_INFINITY};
     CHECK(!setrlimit(RLIMIT_FSIZE, &none) &&

@@ -186,11 +186,12 @@ static void add_compiler(const struct invocation *invocation,
 }
 
 /* libc's functions that are called by those that take their place
- * (runtime/interface/spawn.c) have other names in libc.a. */
+ * (runtime/interface/interpose.c, spawn.c) have other names in libc.a. */
 static void add_interposed(const struct invocation *invocation,
                            const struct files *files,
                            struct argument_list *result) {
   static const char *const names[] = {
+      "--defsym=__hwckpt_libc_pthread_create=__pthread_create",
       "--defsym=__hwckpt_libc_posix_spawn=__posix_spawn",
       "--defsym=__hwckpt_libc_posix_spawnp=__posix_spawnp",
       "--defsym=__hwckpt_libc_system=__libc_system",

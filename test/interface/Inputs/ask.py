@@ -65,6 +65,14 @@ assert finish(asked, 0) > last
 set_end(True)
 finish(process, 7)
 
+# The first request starts a thread that stops the one that took the signal.
+for _ in range(5):
+    process, [pid] = start("pause")
+    for _ in range(2):
+        finish(tool("ckpt", str(pid)), 0)
+    assert process.poll() is None
+    kill(process, pid)
+
 # Why none was taken.
 set_end(False)
 for options, mode, said in (
