@@ -1,11 +1,13 @@
-/* ask_abi.h - how `hwckpt ckpt` asks a running program for a checkpoint.
+/* ask_abi.h - how `hwckpt ckpt` asks a running program for a checkpoint, and
+ * `hwckpt rollback` to go back to its last.
  *
  * The tool binds a datagram socket to an abstract name made of a number, and
  * queues the stop signal with that number to the process: the runtime handles
  * it whatever the program does with signals. The checkpoint thread answers to
- * the socket, once the checkpoint is committed or cannot be taken. Abstract
- * names have no permissions, so a program of another user can answer root; the
- * tool believes the process that it asked alone.
+ * the socket, once the checkpoint is committed, the program rolled back, or
+ * that cannot be done. Abstract names have no permissions, so a program of
+ * another user can answer root; the tool believes the process that it asked
+ * alone.
  */
 #ifndef HWCKPT_INTERFACE_ASK_ABI_H
 #define HWCKPT_INTERFACE_ASK_ABI_H
@@ -15,13 +17,14 @@
 #define ASK_SIGNAL 33
 /* The upper half of the signal's value; the lower half is the number. */
 #define ASK_MAGIC 0x6877636bu
+#define ASK_ROLLBACK_MAGIC 0x6877726bu
 #define ASK_NAME "hwckpt-ask-%u" /* behind a byte that is 0 */
 #define ASK_NAME_MAX 32
 
 struct ask_answer {
   uint32_t magic;
   uint32_t size;             /* of this */
-  uint64_t generation;       /* when there is no error */
+  uint64_t generation;       /* taken, or gone back to, if there is no error */
   char application[256];     /* its name */
   struct hwckpt_error error; /* code 0: none */
 };

@@ -5,6 +5,7 @@
 #include "../support/live.h"
 #include "ask_abi.h"
 #include "monitor.h"
+#include "rollbacks.h"
 #include "tree_abi.h"
 
 #include <stdatomic.h>
@@ -14,10 +15,12 @@
 
 #define ASKED 16
 
-static LIVE struct {
+struct asked {
   _Atomic uint32_t numbers[ASKED]; /* who waits, 0: free */
-  uint32_t served[ASKED];          /* by the checkpoint that is taken */
-} asked;
+  uint32_t served[ASKED];          /* by what is under way */
+};
+
+static LIVE struct asked saves, rollbacks;
 
 /* Who asked may be gone. */
 static void answer(uint32_t number, const struct ask_answer *content) {
@@ -32,21 +35,33 @@ static void answer(uint32_t number, const struct ask_answer *content) {
   SYS(close, fd);
 }
 
-static void answer_served(struct ask_answer *content) {
-  content->magic = ASK_MAGIC;
-  content->size = sizeof *content;
+/* An error, or what became of it. */
+static void answer_served(struct asked *asked, const char *application,
+                          uint64_t generation,
+                          const struct hwckpt_error *error) {
+  struct ask_answer content;
+  memset(&content, 0, sizeof content);
+  content.magic = ASK_MAGIC;
+  content.size = sizeof content;
+  if (error) {
+    content.error = *error;
+  } else {
+    content.generation = generation;
+    hwckpt_format(content.application, sizeof content.application, "%s",
+                  application);
+  }
   for (unsigned i = 0; i < ASKED; i++)
-    if (asked.served[i]) {
-      answer(asked.served[i], content);
-      asked.served[i] = 0;
-      atomic_store(&asked.numbers[i], 0);
+    if (asked->served[i]) {
+      answer(asked->served[i], &content);
+      asked->served[i] = 0;
+      atomic_store(&asked->numbers[i], 0);
     }
 }
 
-static bool add(uint32_t number) {
+static bool add(struct asked *asked, uint32_t number) {
   for (unsigned i = 0; i < ASKED; i++) {
     uint32_t none = 0;
-    if (atomic_compare_exchange_strong(&asked.numbers[i], &none, number))
+    if (atomic_compare_exchange_strong(&asked->numbers[i], &none, number))
       return true;
   }
   return false;
@@ -62,17 +77,19 @@ static void refuse(uint32_t number, const char *detail) {
 
 bool asked_signal(const siginfo_t *info) {
   uint64_t value = (uint64_t)info->si_value.sival_ptr;
-  uint32_t number = (uint32_t)value;
-  if (value >> 32 == TREE_MAGIC && number) {
+  uint32_t number = (uint32_t)value, magic = (uint32_t)(value >> 32);
+  if (magic == TREE_MAGIC && number) {
     events_join(number);
     return true;
   }
-  if (value >> 32 != ASK_MAGIC || !number)
+  if ((magic != ASK_MAGIC && magic != ASK_ROLLBACK_MAGIC) || !number)
     return false;
   if (!events_serve())
     refuse(number, "the process is a child of the program");
-  else if (!add(number))
+  else if (!add(magic == ASK_MAGIC ? &saves : &rollbacks, number))
     refuse(number, "too many ask at once");
+  else if (magic == ASK_ROLLBACK_MAGIC)
+    rollbacks_request(0);
   else
     events_request(Event_EVENT_COMMAND, 0);
   return true;
@@ -80,38 +97,37 @@ bool asked_signal(const siginfo_t *info) {
 
 static bool waits(void) {
   for (unsigned i = 0; i < ASKED; i++)
-    if (atomic_load(&asked.numbers[i]))
+    if (atomic_load(&saves.numbers[i]))
       return true;
   return false;
 }
 
-static void begun(void) {
+static void serve(struct asked *asked) {
   for (unsigned i = 0; i < ASKED; i++)
-    asked.served[i] = atomic_load(&asked.numbers[i]);
+    asked->served[i] = atomic_load(&asked->numbers[i]);
 }
+
+static void begun(void) { serve(&saves); }
 
 /* Once the program is rolled back they go on waiting. */
 static void ended(const struct outcome *outcome) {
-  struct ask_answer content;
-  memset(&content, 0, sizeof content);
-  if (outcome->result) {
-    const struct cache_generation *taken = &outcome->result->generation;
-    content.generation = taken->number;
-    hwckpt_format(content.application, sizeof content.application, "%s",
-                  taken->application);
-  } else if (outcome->error) {
-    content.error = *outcome->error;
-  } else {
-    return;
-  }
-  answer_served(&content);
+  if (outcome->result)
+    answer_served(&saves, outcome->result->generation.application,
+                  outcome->result->generation.number, 0);
+  else if (outcome->error)
+    answer_served(&saves, 0, 0, outcome->error);
+}
+
+static void back_begun(void) { serve(&rollbacks); }
+
+static void back_ended(const struct outcome_back *outcome) {
+  answer_served(&rollbacks, outcome->application, outcome->generation,
+                outcome->error);
 }
 
 static void forget(void) {
-  for (unsigned i = 0; i < ASKED; i++) {
-    atomic_store(&asked.numbers[i], 0);
-    asked.served[i] = 0;
-  }
+  memset(&saves, 0, sizeof saves);
+  memset(&rollbacks, 0, sizeof rollbacks);
 }
 
 const struct monitor command_monitor = {
@@ -120,5 +136,7 @@ const struct monitor command_monitor = {
     .waits = waits,
     .begun = begun,
     .ended = ended,
+    .back_begun = back_begun,
+    .back_ended = back_ended,
     .forget = forget,
 };

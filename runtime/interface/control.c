@@ -1,19 +1,22 @@
 /* control.c - the monitor of control sockets, where other programs ask for a
- * checkpoint by a line of text and read what became of it.
+ * checkpoint or a rollback by a line of text and read what became of it.
  *
  *   checkpoint   resumed N                  it is committed as generation N
  *                error E206 TEXT            there is none, for this reason
+ *   rollback     restored N                 the program is back at generation N
+ *                error E325 TEXT            it is not, for this reason
  *   status       status pid=P generation=N checkpoints=N failures=N restored=N
  *
  * Whoever connects to a program that came back from generation N first reads
  * `restored N`: its connections of before are gone. The watcher accepts and
  * reads, the checkpoint thread answers. Invariant: a `checkpoint` is answered
- * once, by the first checkpoint that begins after it.
+ * once, by the first checkpoint that begins after it; so is a `rollback`.
  */
 #include "../../intrinsics/hwckptintrin.h"
 #include "../arch/sys.h"
 #include "../support/live.h"
 #include "monitor.h"
+#include "rollbacks.h"
 #include "watcher.h"
 
 #include <errno.h>
@@ -38,9 +41,10 @@ static LIVE struct {
     uint64_t device, inode;
   } sockets[RULES_MAX];
   struct client {
-    int descriptor; /* 0: free */
-    uint32_t rule;  /* its index */
-    uint32_t asked, served;
+    int descriptor;                   /* 0: free */
+    uint32_t rule;                    /* its index */
+    uint32_t asked, served;           /* checkpoints */
+    uint32_t back_asked, back_served; /* rollbacks */
     uint32_t used;
     char line[LINE];
   } clients[CLIENTS];
@@ -101,11 +105,16 @@ static bool is_line(const struct client *client, const char *word) {
          memcmp(client->line, word, client->used) == 0;
 }
 
-/* Whether it asks for a checkpoint. */
-static bool serve_line(struct client *client) {
-  bool asks = is_line(client, "checkpoint");
-  if (asks) {
+enum asks { NOTHING, CHECKPOINT = 1, ROLLBACK = 2 };
+
+static enum asks serve_line(struct client *client) {
+  enum asks asks = NOTHING;
+  if (is_line(client, "checkpoint")) {
     client->asked++;
+    asks = CHECKPOINT;
+  } else if (is_line(client, "rollback")) {
+    client->back_asked++;
+    asks = ROLLBACK;
   } else if (is_line(client, "status")) {
     answer_status(client);
   } else {
@@ -118,20 +127,20 @@ static bool serve_line(struct client *client) {
   return asks;
 }
 
-/* True: it asks for a checkpoint. What is too long for a line is refused as
- * far as it came. */
-static bool take_byte(struct client *client, char byte) {
+/* What is too long for a line is refused as far as it came. */
+static enum asks take_byte(struct client *client, char byte) {
   if (byte == '\n')
     return serve_line(client);
   if (client->used < LINE)
     client->line[client->used++] = byte == '\r' ? ' ' : byte;
-  return false;
+  return NOTHING;
 }
 
 static void read_client(uint32_t index, uint32_t events) {
   struct client *client = &control.clients[index];
   char bytes[256];
-  const struct rule *asking = 0;
+  unsigned asks = NOTHING;
+  uint32_t rule = 0;
   (void)events;
   lock();
   while (client->descriptor) {
@@ -144,12 +153,14 @@ static void read_client(uint32_t index, uint32_t events) {
       break;
     }
     for (long i = 0; i < length; i++)
-      if (take_byte(client, bytes[i]))
-        asking = &monitors_rules()->rule[client->rule];
+      asks |= take_byte(client, bytes[i]);
+    rule = client->rule;
   }
   unlock();
-  if (asking)
-    monitors_fire(asking, 0);
+  if (asks & CHECKPOINT)
+    monitors_fire(&monitors_rules()->rule[rule], 0);
+  if (asks & ROLLBACK)
+    rollbacks_request(0);
 }
 
 /* Of the program's own user, or root. */
@@ -345,21 +356,45 @@ static void begun(void) {
   unlock();
 }
 
+/* Takes what is served off what was asked for, an answer each. */
+static void answer_each(struct client *client, uint32_t *asked,
+                        uint32_t *served, const char *text,
+                        const struct hwckpt_error *error) {
+  for (; *served; (*served)--, (*asked)--)
+    if (error)
+      answer_error(client, error);
+    else
+      answer(client, text);
+}
+
 static void ended(const struct outcome *outcome) {
-  char text[64];
+  char text[64] = "";
   if (!outcome->result && !outcome->error)
     return;
   if (outcome->result)
     hwckpt_format(text, sizeof text, "resumed %llu\n",
                   (unsigned long long)outcome->result->generation.number);
   lock();
-  for (struct client *c = control.clients; c < control.clients + CLIENTS; c++) {
-    for (; c->served; c->served--, c->asked--)
-      if (outcome->result)
-        answer(c, text);
-      else
-        answer_error(c, outcome->error);
-  }
+  for (struct client *c = control.clients; c < control.clients + CLIENTS; c++)
+    answer_each(c, &c->asked, &c->served, text,
+                outcome->result ? 0 : outcome->error);
+  unlock();
+}
+
+static void back_begun(void) {
+  lock();
+  for (uint32_t i = 0; i < CLIENTS; i++)
+    control.clients[i].back_served = control.clients[i].back_asked;
+  unlock();
+}
+
+static void back_ended(const struct outcome_back *outcome) {
+  char text[64];
+  hwckpt_format(text, sizeof text, "restored %llu\n",
+                (unsigned long long)outcome->generation);
+  lock();
+  for (struct client *c = control.clients; c < control.clients + CLIENTS; c++)
+    answer_each(c, &c->back_asked, &c->back_served, text, outcome->error);
   unlock();
 }
 
@@ -372,6 +407,8 @@ const struct monitor control_monitor = {
     .waits = waits,
     .begun = begun,
     .ended = ended,
+    .back_begun = back_begun,
+    .back_ended = back_ended,
     .leave = leave,
     .forget = forget,
 };

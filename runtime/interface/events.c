@@ -14,11 +14,11 @@
 #include "committed.h"
 #include "counters.h"
 #include "cut.h"
-#include "faults.h"
 #include "hooks.h"
 #include "monitor.h"
 #include "pending.h"
 #include "region_calls.h"
+#include "rollbacks.h"
 #include "sections.h"
 #include "sites.h"
 #include "timer.h"
@@ -84,7 +84,7 @@ static bool always_armed(void) {
 
 /* ---- the checkpoint thread ---- */
 
-static void report(const char *text) {
+void events_report(const char *text) {
   program_stderr_borrow();
   hwckpt_face_report(text);
   program_stderr_return();
@@ -99,7 +99,7 @@ static void say(const struct checkpoint_result *result) {
                 result->generation.parent ? "delta" : "base",
                 (unsigned long long)result->generation.pages,
                 (unsigned long long)result->statistics.pause_ns / 1000u);
-  report(text);
+  events_report(text);
 }
 
 /* What fails again and again is said once. */
@@ -110,7 +110,7 @@ void events_say(const struct hwckpt_error *error) {
   if (memcmp(said, text, size) == 0)
     return;
   memcpy(said, text, size);
-  report(text);
+  events_report(text);
 }
 
 /* The place of a word in a list of words that ends with a null pointer. */
@@ -242,7 +242,8 @@ static enum next next_events(struct pending *taken) {
     }
     if (requests >> REQUEST_REGIONS & 1)
       region_calls_serve();
-    if (requests >> REQUEST_LOAD & 1 && quiesce_load_waits())
+    bool asked = rollbacks_begin();
+    if (asked || (requests >> REQUEST_LOAD & 1 && quiesce_load_waits()))
       return NEXT_LOAD;
     if (requests >> REQUEST_TREE & 1) {
       *taken = take_waiting();
@@ -256,24 +257,6 @@ static enum next next_events(struct pending *taken) {
     if (taken->events)
       return NEXT_EVENTS;
   }
-}
-
-/* What the last rollback was for; null: the program had asked. */
-static LIVE const char *failure;
-
-/* Counted before a thread goes on, and perhaps fails again. */
-static void rolled_back(void) {
-  uint64_t number;
-  const char *application = checkpoint_newest(&number);
-  failure = faults_rolled_back(application, number);
-  counters_rolled_back(failure != 0);
-  hooks_rolled_back();
-  sites_rolled_back();
-  callbacks_rolled_back();
-  /* What they watch, and in which threads, is as it was then. */
-  atomic_fetch_or(&events.requests, CHANGED);
-  if (region_calls_wait())
-    atomic_fetch_or(&events.requests, 1u << REQUEST_REGIONS);
 }
 
 /* Whoever waits for the checkpoint does not wait for a site. */
@@ -298,16 +281,17 @@ static const struct quiesce_hooks hooks = {.prepare = prepare,
                                            .arm = sites_arm,
                                            .disarm = sites_disarm,
                                            .captured = go_on,
-                                           .rolled_back = rolled_back};
+                                           .rolled_back = rollbacks_undone};
 /* No site may be passed unseen. */
 static const struct quiesce_hooks armed_hooks = {.prepare = sites_prepare,
                                                  .arm = sites_arm,
                                                  .disarm = sites_disarm,
                                                  .resume = sites_arm_stopped,
                                                  .captured = go_on,
-                                                 .rolled_back = rolled_back};
+                                                 .rolled_back =
+                                                     rollbacks_undone};
 
-static int errno_of(const struct hwckpt_error *error) {
+int events_errno(const struct hwckpt_error *error) {
   switch (error->code) {
   case HWCKPT_E_CACHE_EMPTY:
     return -ENOENT;
@@ -405,7 +389,7 @@ static bool take_checkpoint(const struct pending *served, uint32_t cut,
     counters_failed();
     if (says_failures())
       events_say(&error); /* first: a save that fails may end the program */
-    quiesce_fail_saves(errno_of(&error));
+    quiesce_fail_saves(events_errno(&error));
     tell_outcome(begin, 0, &error);
   } else {
     counters_taken(&result);
@@ -459,7 +443,7 @@ static void say_merged(const struct cache_merge_result *merged, uint64_t ns) {
                 merged->generations - 1,
                 (unsigned long long)merged->copied_pages,
                 (unsigned long long)ns / 1000000u);
-  report(text);
+  events_report(text);
 }
 
 static void tidy(void) {
@@ -472,37 +456,6 @@ static void tidy(void) {
     events_say(&error);
   if (merged.merged && events.options.verbosity > 0)
     say_merged(&merged, quiesce_now_ns() - begin);
-}
-
-static void roll_back(const struct quiesce_hooks *how) {
-  struct hwckpt_error error;
-  /* The others would not be taken back with it. */
-  if (cut_is_there() && !(cut_is_root() && cut_is_alone())) {
-    quiesce_fail_loads(-ENOTSUP);
-    return;
-  }
-  struct rollback_result result;
-  char text[512];
-  uint64_t number;
-  if (checkpoint_roll_back(how, &result, &error) < 0) {
-    if (error.code != HWCKPT_E_CACHE_EMPTY)
-      events_say(&error);
-    quiesce_fail_loads(errno_of(&error));
-    return;
-  }
-  if (events.options.verbosity == 0)
-    return;
-  const char *application = checkpoint_newest(&number);
-  size_t length =
-      failure
-          ? hwckpt_format(text, sizeof text, "hwckpt: %s", failure)
-          : hwckpt_format(text, sizeof text, "hwckpt: rolled back to %s/%llu",
-                          application, (unsigned long long)number);
-  hwckpt_format(text + length, sizeof text - length,
-                ", %llu pages, paused %llu us\n",
-                (unsigned long long)result.pages,
-                (unsigned long long)result.pause_ns / 1000u);
-  report(text);
 }
 
 /* Why there are no checkpoints. */
@@ -518,7 +471,7 @@ static int open_or_say(void) {
 /* Nothing can be taken, and nobody rolled back. */
 static void refuse_all(uint64_t begin) {
   quiesce_fail_saves(-EIO);
-  quiesce_fail_loads(-EIO);
+  rollbacks_refuse(&not_opened);
   monitors_begun();
   tell_outcome(begin, 0, &not_opened);
   end_if_asked(atomic_load(&events.exit_signal), false);
@@ -540,7 +493,7 @@ static void serve(void *unused) {
     if (opened < 0) {
       refuse_all(begin);
     } else if (next == NEXT_LOAD) {
-      roll_back(how);
+      rollbacks_serve(how, events.options.verbosity > 0);
       tell_outcome(begin, 0, 0);
     } else {
       atomic_store(&events.begun, begin);
@@ -657,6 +610,10 @@ int events_request(Event event, uint32_t detail) {
     return -ENOSYS;
   atomic_fetch_or(&events.urgent, 1u << event);
   return events_request_patiently(event, detail);
+}
+
+int events_request_rollback(void) {
+  return events_here() ? request(1u << REQUEST_LOAD) : -ENOSYS;
 }
 
 int events_look_again(void) { return events_here() ? request(LOOK) : -ENOSYS; }

@@ -29,6 +29,9 @@ int events_request(Event event, uint32_t detail);
  * first (monitors_site_ns()). */
 int events_request_patiently(Event event, uint32_t detail);
 
+/* Something is to be rolled back (rollbacks.h). Async-signal-safe. */
+int events_request_rollback(void);
+
 /* Something is held back: the checkpoint thread asks monitors when it is due.
  * Async-signal-safe. */
 int events_look_again(void);
@@ -55,6 +58,10 @@ void events_monitors_changed(bool wait);
 /* An error, or a warning, for people, on the checkpoint thread. The same again
  * is not said. */
 void events_say(const struct hwckpt_error *error);
+/* A line that is no error, likewise; always said. */
+void events_report(const char *text);
+/* What a call returns for it. */
+int events_errno(const struct hwckpt_error *error);
 
 /* In a signal handler: asks for a checkpoint and waits for its result. */
 int events_save(ucontext_t *context);

@@ -29,6 +29,13 @@ struct outcome {
                                            */
 };
 
+/* What became of a rollback that a rule or somebody outside asked for. */
+struct outcome_back {
+  const char *application;
+  uint64_t generation;              /* that it went back to */
+  const struct hwckpt_error *error; /* null: none */
+};
+
 struct monitor {
   const char *name;
   Event event; /* the one it asks for */
@@ -51,6 +58,9 @@ struct monitor {
   void (*begun)(void);
   /* and what became of it. */
   void (*ended)(const struct outcome *outcome);
+  /* The same of a rollback (rollbacks.h). */
+  void (*back_begun)(void);
+  void (*back_ended)(const struct outcome_back *outcome);
   /* What caused an event, for people; detail is what it was asked for with.
    * Null, and for what a rule asked for: the rule. */
   void (*describe)(uint32_t detail, char *text, size_t size);
@@ -92,7 +102,8 @@ static inline uint32_t monitors_index(const struct rule *rule) {
  * which is said, and the program goes on without it. */
 void monitors_refuse(const struct rule *rule, long number, const char *what);
 
-/* What a rule watches for has happened. Async-signal-safe. `extra` (24 bits)
+/* What a rule watches for has happened: asks for a checkpoint, or a rollback,
+ * by what the rule says. Async-signal-safe. `extra` (24 bits)
  * is for the monitor that describes it. 0 or a negative errno. */
 int monitors_fire(const struct rule *rule, uint32_t extra);
 /* Of a detail: the rule that asked with it, null: none did; and its extra. */
@@ -110,6 +121,8 @@ bool monitors_wait_for(Event event, bool *known);
 /* Bits of the events whose rules held them back: they are served too. */
 uint32_t monitors_begun(void);
 void monitors_ended(const struct outcome *outcome);
+void monitors_back_begun(void);
+void monitors_back_ended(const struct outcome_back *outcome);
 /* For how long a site is waited for, by the rules that have asked; 0: not. */
 uint64_t monitors_site_ns(void);
 /* "" for an event that no monitor asks for. */

@@ -4,6 +4,7 @@
 #include "../support/live.h"
 #include "../support/quiesce.h"
 
+#include "rollbacks.h"
 #include "watcher.h"
 
 #include <stdatomic.h>
@@ -67,6 +68,8 @@ void monitors_refuse(const struct rule *rule, long number, const char *what) {
 }
 
 static int ask(const struct rule *rule, uint32_t detail) {
+  if (rule->rolls_back)
+    return rollbacks_request(rule);
   Event event = (Event)rule->kind->event;
   if (!rule->site_ns)
     return events_request(event, detail);
@@ -110,7 +113,7 @@ uint64_t monitors_site_ns(void) {
 static uint32_t take_held(void) {
   uint32_t events = 0;
   for (unsigned i = 0; i < rules.count; i++) {
-    if (atomic_exchange(&asked[i].held, 0))
+    if (!rules.rule[i].rolls_back && atomic_exchange(&asked[i].held, 0))
       events |= 1u << rules.rule[i].kind->event;
     atomic_store(&asked[i].patient, 0);
   }
@@ -183,6 +186,18 @@ void monitors_ended(const struct outcome *outcome) {
   for (size_t i = 0; i < MONITORS; i++)
     if (monitors[i]->ended)
       monitors[i]->ended(outcome);
+}
+
+void monitors_back_begun(void) {
+  for (size_t i = 0; i < MONITORS; i++)
+    if (monitors[i]->back_begun)
+      monitors[i]->back_begun();
+}
+
+void monitors_back_ended(const struct outcome_back *outcome) {
+  for (size_t i = 0; i < MONITORS; i++)
+    if (monitors[i]->back_ended)
+      monitors[i]->back_ended(outcome);
 }
 
 void monitors_describe(Event event, uint32_t detail, char *text, size_t size) {

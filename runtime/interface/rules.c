@@ -48,11 +48,28 @@ static bool take_modifier(struct part *arguments, const char *name,
 
 #define A_DURATION "a duration such as 500us, 20ms, 1.5s or 5m"
 
+/* Not at events that have something wait for a checkpoint. */
+static const char *set_then(struct rule *rule, struct part value) {
+  if (!part_is(value, "rollback"))
+    return "rollback";
+  if (rule->kind == &kind_exit || rule->kind == &kind_before ||
+      rule->kind == &kind_control)
+    return "for an event that asks for a checkpoint and waits for it";
+  rule->rolls_back = true;
+  return 0;
+}
+
 static int take_modifiers(struct part text, struct part *arguments,
                           struct rule *rule, struct hwckpt_error *error) {
   for (;;) {
     struct part value;
     uint64_t *to;
+    if (take_modifier(arguments, "then=", &value)) {
+      const char *expected = set_then(rule, value);
+      if (expected)
+        return refuse(text, value, expected, error);
+      continue;
+    }
     if (take_modifier(arguments, "spacing=", &value))
       to = &rule->spacing_ns;
     else if (take_modifier(arguments, "site=", &value))

@@ -1,10 +1,11 @@
 /* rules.h - what the option `on` says: an event, and when a checkpoint follows.
  *
- *   NAME[=ARGUMENTS][,spacing=DUR][,site=DUR]
+ *   NAME[=ARGUMENTS][,spacing=DUR][,site=DUR][,then=rollback]
  *
  * NAME is that of an event kind; it understands its arguments. spacing: none
  * sooner than this after the begin of the last checkpoint. site: at the next
- * annotated site, if a thread comes to one within that time. docs/events.md.
+ * annotated site, if a thread comes to one within that time. then=rollback: no
+ * checkpoint follows, but a rollback to the last. docs/events.md.
  *
  * Linked by the runtime and by the command line, which refuses a bad rule
  * before the program starts: no libc, no state. Kinds are rows and functions in
@@ -24,6 +25,7 @@
 struct rule {
   const struct event_kind *kind;
   uint64_t spacing_ns, site_ns; /* 0: none */
+  bool rolls_back;
   /* What else there is means what the kind says. */
   uint64_t value;       /* nanoseconds, a count, bytes, a signal, an address */
   uint64_t second;      /* a window in nanoseconds, a length */

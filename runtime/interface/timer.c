@@ -1,7 +1,8 @@
 /* timer.c - the monitor of time; see timer.h.
  *
  * A timer runs from the begin of the last checkpoint, whatever caused that, and
- * gives the program time of its own in between (interval.h). One of processor
+ * gives the program time of its own in between (interval.h); one with
+ * then=rollback from the last rollback. One of processor
  * time looks at the clock when it may be due: if all processors worked for the
  * program. What the runtime's own threads use does not count.
  */
@@ -135,10 +136,16 @@ static void choose_interval(struct timer *timer, const Statistics *statistics) {
   timer->interval = interval > AUTO_LEAST_NS ? interval : AUTO_LEAST_NS;
 }
 
+static bool rolls_back(const struct timer *timer) {
+  return timer->rule && timer->rule->rolls_back;
+}
+
 static void ended(const struct outcome *outcome) {
   uint64_t now = quiesce_now_ns(), used = timers.count ? program_cpu_ns() : 0;
   for (unsigned i = 0; i < timers.count; i++) {
     struct timer *timer = &timers.timer[i];
+    if (rolls_back(timer))
+      continue;
     if (timer->automatic && outcome->result)
       choose_interval(timer, &outcome->result->statistics);
     timer->asked = false;
@@ -149,11 +156,26 @@ static void ended(const struct outcome *outcome) {
   }
 }
 
+/* One that rolls back runs from the start, or the last rollback that somebody
+ * or a rule asked for. */
+static void back_ended(const struct outcome_back *outcome) {
+  uint64_t now = quiesce_now_ns(), used = timers.count ? program_cpu_ns() : 0;
+  (void)outcome;
+  for (unsigned i = 0; i < timers.count; i++) {
+    struct timer *timer = &timers.timer[i];
+    if (!rolls_back(timer))
+      continue;
+    timer->asked = false;
+    timer->due = (timer->by_cpu ? used : now) + timer->interval;
+  }
+}
+
 static const struct timer *shortest(void) {
   const struct timer *least = 0;
   for (unsigned i = 0; i < timers.count; i++) {
     const struct timer *timer = &timers.timer[i];
-    if (!timer->by_cpu && (!least || timer->interval < least->interval))
+    if (!timer->by_cpu && !rolls_back(timer) &&
+        (!least || timer->interval < least->interval))
       least = timer;
   }
   return least;
@@ -181,5 +203,6 @@ const struct monitor timer_monitor = {
     .stop = stop,
     .due = due,
     .ended = ended,
+    .back_ended = back_ended,
     .forget = forget,
 };

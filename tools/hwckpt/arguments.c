@@ -60,6 +60,15 @@ int arguments_on(const char *value, char *options) {
   return options_set(options, "on", value, &error) ? report_error(&error) : 0;
 }
 
+int arguments_restore_on(const char *value, char *options) {
+  char rule[RULE_TEXT + 16];
+  if (strlen(value) < RULE_TEXT && strcmp(value, "help")) {
+    snprintf(rule, sizeof rule, "%s,then=rollback", value);
+    value = rule;
+  }
+  return arguments_on(value, options);
+}
+
 /* An option that is a duration, and of the same name in the options. */
 static int take_duration(const struct command *command, const char *name,
                          const char *value, char *options) {

@@ -14,6 +14,7 @@ enum option_value {
   OPTION_EVERY,
   OPTION_MTBF,
   OPTION_ON,
+  OPTION_RESTORE_ON,
   OPTION_NAME,
   OPTION_PID,
   OPTION_FORCE,
@@ -40,6 +41,8 @@ int arguments_every(const struct command *command, const char *value,
 /* The same with --on: a rule (rules.h). "help" prints what there is, and ends.
  */
 int arguments_on(const char *value, char *options);
+/* The same of an event at which the program goes back. */
+int arguments_restore_on(const char *value, char *options);
 /* The same with --mtbf. */
 int arguments_mtbf(const struct command *command, const char *value,
                    char *options);

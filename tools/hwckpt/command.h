@@ -30,9 +30,9 @@ struct command {
 };
 
 extern const struct command command_run, command_restore, command_list,
-    command_show, command_ckpt, command_verify, command_merge, command_sites,
-    command_doctor, command_export, command_import, command_flush,
-    command_rekey;
+    command_show, command_ckpt, command_rollback, command_verify, command_merge,
+    command_sites, command_doctor, command_export, command_import,
+    command_flush, command_rekey;
 
 /* Prints the error to stderr, control characters escaped; returns the exit
  * status it means. */

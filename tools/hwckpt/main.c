@@ -33,10 +33,10 @@ static const struct command command_version = {
 };
 
 static const struct command *const commands[] = {
-    &command_run,    &command_restore, &command_ckpt,    &command_list,
-    &command_show,   &command_verify,  &command_merge,   &command_export,
-    &command_import, &command_flush,   &command_rekey,   &command_sites,
-    &command_doctor, &command_help,    &command_version,
+    &command_run,    &command_restore, &command_ckpt,   &command_rollback,
+    &command_list,   &command_show,    &command_verify, &command_merge,
+    &command_export, &command_import,  &command_flush,  &command_rekey,
+    &command_sites,  &command_doctor,  &command_help,   &command_version,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 

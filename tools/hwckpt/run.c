@@ -153,6 +153,7 @@ static int read_arguments(int argc, char **argv, struct request *request) {
   static const struct option rows[] = {
       {"every", required_argument, NULL, OPTION_EVERY},
       {"on", required_argument, NULL, OPTION_ON},
+      {"restore-on", required_argument, NULL, OPTION_RESTORE_ON},
       {"mtbf", required_argument, NULL, OPTION_MTBF},
       {"rollback-on", required_argument, NULL, OPTION_ROLLBACK_ON},
       {"cache", required_argument, NULL, OPTION_CACHE},
@@ -182,6 +183,10 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       break;
     case OPTION_ON:
       if ((failed = arguments_on(optarg, request->options)))
+        return failed;
+      break;
+    case OPTION_RESTORE_ON:
+      if ((failed = arguments_restore_on(optarg, request->options)))
         return failed;
       break;
     case OPTION_ROLLBACK_ON:
@@ -505,6 +510,12 @@ const struct command command_run = {
         "                 sooner than this after the last checkpoint; "
         ",site=DUR: at the\n"
         "                 next annotated site, if one comes within that time\n"
+        "  --restore-on EVENT\n"
+        "                 at this event go back to the last checkpoint, within "
+        "the\n"
+        "                 process: the same events, but for exit=, control= "
+        "and "
+        "before=\n"
         "  --mtbf DUR     for --every auto: mean time between failures (24h)\n"
         "  --rollback-on LIST\n"
         "                 go back to the last checkpoint, within the process, "

@@ -1,5 +1,6 @@
-/* ckpt.c - `hwckpt ckpt`: asks a running program for a checkpoint, and waits
- * until it is committed (runtime/interface/ask_abi.h). */
+/* ask.c - `hwckpt ckpt` asks a running program for a checkpoint, and waits
+ * until it is committed; `hwckpt rollback` to go back to its last one, within
+ * its process (runtime/interface/ask_abi.h). */
 #include "arguments.h"
 #include "generation.h"
 #include "running.h"
@@ -26,6 +27,7 @@
 /* Whom it asks; descriptors are -1 when there are none. */
 struct asking {
   const char *name; /* as on the command line */
+  uint32_t magic;   /* for what */
   pid_t pid;
   int pidfd, socket;
   uint32_t number;
@@ -109,7 +111,7 @@ static int ask(const struct asking *asking, struct hwckpt_error *error) {
   info.si_pid = getpid();
   info.si_uid = getuid();
   info.si_value.sival_ptr =
-      (void *)((uintptr_t)ASK_MAGIC << 32 | asking->number);
+      (void *)((uintptr_t)asking->magic << 32 | asking->number);
   return syscall(SYS_pidfd_send_signal, asking->pidfd, ASK_SIGNAL, &info, 0)
              ? no_answer(asking, errno, "the signal", error)
              : 0;
@@ -178,18 +180,19 @@ static int take(struct asking *asking, const char *cache,
   return failed;
 }
 
-static int ckpt(int argc, char **argv) {
+static int ask_for(const struct command *command, uint32_t magic, int argc,
+                   char **argv) {
   static struct ask_answer answer;
   struct hwckpt_error error = {0};
-  struct asking asking = {.pidfd = -1, .socket = -1};
+  struct asking asking = {.magic = magic, .pidfd = -1, .socket = -1};
   const char *cache = NULL;
   char name[4 * sizeof answer.application];
   int status =
-      arguments_of_cache(&command_ckpt, argc, argv, NULL, &cache, &asking.name);
+      arguments_of_cache(command, argc, argv, NULL, &cache, &asking.name);
   if (status)
     return status;
   if (!asking.name)
-    return report_usage(&command_ckpt, "PID|NAME", "no program is named");
+    return report_usage(command, "PID|NAME", "no program is named");
   if (take(&asking, cache, &answer, &error)) {
     status = report_error(&error);
   } else {
@@ -201,6 +204,14 @@ static int ckpt(int argc, char **argv) {
   if (asking.pidfd >= 0)
     close(asking.pidfd);
   return status;
+}
+
+static int ckpt(int argc, char **argv) {
+  return ask_for(&command_ckpt, ASK_MAGIC, argc, argv);
+}
+
+static int rollback(int argc, char **argv) {
+  return ask_for(&command_rollback, ASK_ROLLBACK_MAGIC, argc, argv);
 }
 
 const struct command command_ckpt = {
@@ -219,4 +230,22 @@ const struct command command_ckpt = {
         "Exit status: 0; 125 when no checkpoint was taken, 2 when the command\n"
         "line is wrong.\n",
     .run = ckpt,
+};
+
+const struct command command_rollback = {
+    .name = "rollback",
+    .summary = "Have a running program go back to its last checkpoint",
+    .help =
+        "usage: hwckpt rollback [OPTIONS] PID|NAME\n"
+        "\n"
+        "Has a program that runs with hwckpt's runtime go back to its last\n"
+        "checkpoint, within its process, as __builtin_ckpt_load() does, and\n"
+        "prints which that is, as APP/N. NAME is the name of the application,\n"
+        "or of the program's file. A program of several processes is refused.\n"
+        "\n"
+        "  --cache DIR    where NAME is looked up when no process has it\n"
+        "\n"
+        "Exit status: 0; 125 when it was not rolled back, 2 when the command\n"
+        "line is wrong.\n",
+    .run = rollback,
 };
