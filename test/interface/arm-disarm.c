@@ -7,14 +7,14 @@
 // RUN: %clang -fhwckpt -O1 -c -DWORK=work_trap %s -o %t/trap.o
 // RUN: %clang -fhwckpt -fhwckpt-hook=insn -O1 -c -DWORK=work_insn %s -o %t/insn.o
 // RUN: %clang -fhwckpt -O1 -shared -fPIC -DWORK=work_library %s -o %t/library.so
-// RUN: %clang -O1 -I%src -pthread %s %t/trap.o %t/insn.o %objects/runtime/hwckpt_rt_open.o -o %t/main -rdynamic
+// RUN: %clang -O1 -I%src -I%objects/runtime/pb -I/usr/include/nanopb -pthread %s %t/trap.o %t/insn.o %objects/runtime/hwckpt_rt_open.o -o %t/main -rdynamic
 // RUN: %t/main %t/library.so threads
 // RUN: %t/main %t/library.so threads wx
 // RUN: %t/main %t/library.so threads breakpoint
 // RUN: %t/main %t/library.so libraries
-// RUN: %clang -O1 -I%src -pthread -static %s %t/trap.o %t/insn.o %objects/runtime/hwckpt_rt_open.o -o %t/main 2>/dev/null && %t/main - threads
-// RUN: %clang -O1 -I%src -pthread -static-pie %s %t/trap.o %t/insn.o %objects/runtime/hwckpt_rt_open.o -o %t/main 2>/dev/null && %t/main - threads
-// RUN: %clang -O1 -I%src -pthread -no-pie %s %t/trap.o %t/insn.o %objects/runtime/hwckpt_rt_open.o -o %t/main && %t/main - threads
+// RUN: %clang -O1 -I%src -I%objects/runtime/pb -I/usr/include/nanopb -pthread -static %s %t/trap.o %t/insn.o %objects/runtime/hwckpt_rt_open.o -o %t/main 2>/dev/null && %t/main - threads
+// RUN: %clang -O1 -I%src -I%objects/runtime/pb -I/usr/include/nanopb -pthread -static-pie %s %t/trap.o %t/insn.o %objects/runtime/hwckpt_rt_open.o -o %t/main 2>/dev/null && %t/main - threads
+// RUN: %clang -O1 -I%src -I%objects/runtime/pb -I/usr/include/nanopb -pthread -no-pie %s %t/trap.o %t/insn.o %objects/runtime/hwckpt_rt_open.o -o %t/main && %t/main - threads
 #ifdef WORK
 unsigned long WORK(unsigned long x, long n) {
   for (long i = 0; i < n; i++)
