@@ -5,6 +5,7 @@
 #include "fallback.h"
 #include "family.h"
 #include "launch.h"
+#include "posix_queues.h"
 #include "status_message.h"
 #include "supervised.h"
 #include "system_v.h"
@@ -266,6 +267,8 @@ static int prepare(void *context, bool may_part, struct hwckpt_error *error) {
   for (size_t i = 0; i < plan->count; i++)
     parts[i] = &plan->parts[i]->generation;
   int failed = system_v_make(parts, plan->count, may_part, error);
+  if (!failed)
+    failed = posix_queues_make(parts, plan->count, error);
   free(parts);
   return failed;
 }

@@ -5,6 +5,7 @@
 #include "launch.h"
 #include "command.h"
 #include "own_file.h"
+#include "posix_queues.h"
 #include "system_v.h"
 
 #include "tools/restorer/plan.h"
@@ -244,7 +245,8 @@ void launch_finish(void) {
 
 static int prepare(void *context, bool may_part, struct hwckpt_error *error) {
   const struct launch_start *start = context;
-  return system_v_make(&start->generation, 1, may_part, error);
+  int failed = system_v_make(&start->generation, 1, may_part, error);
+  return failed ? failed : posix_queues_make(&start->generation, 1, error);
 }
 
 int launch_program(const struct restore_request *request,

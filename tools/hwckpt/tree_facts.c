@@ -12,8 +12,12 @@
 #include <sys/ipc.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
+
+#define QUEUE_FILE_SYSTEM 0x19800202 /* MQUEUE_MAGIC */
 
 struct gathering {
   struct tree_fact *list;
@@ -174,9 +178,19 @@ static bool is_descriptor(const struct tree_fact *fact) {
   return fact->number >= 0;
 }
 
-static bool matters(const struct tree_fact *fact) {
-  return fact->file || !is_descriptor(fact) || S_ISFIFO(fact->mode) ||
-         S_ISSOCK(fact->mode);
+/* POSIX message queues look like files. */
+static bool is_queue(const struct tree_fact *fact, const pid_t *pids) {
+  struct statfs facts;
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/fd/%d", pids[fact->member],
+           fact->number);
+  return S_ISREG(fact->mode) && !major(fact->device) && !statfs(path, &facts) &&
+         facts.f_type == QUEUE_FILE_SYSTEM;
+}
+
+static bool matters(const struct tree_fact *fact, const pid_t *pids) {
+  return fact->file || !is_descriptor(fact) || is_queue(fact, pids) ||
+         S_ISFIFO(fact->mode) || S_ISSOCK(fact->mode);
 }
 
 int tree_facts(const pid_t *pids, size_t count, struct tree_fact **facts,
@@ -204,7 +218,7 @@ int tree_facts(const pid_t *pids, size_t count, struct tree_fact **facts,
       number_files(&gathering, begin, end, &last);
   }
   for (size_t i = 0; i < gathering.count; i++)
-    if (matters(&list[i])) {
+    if (matters(&list[i], pids)) {
       struct tree_fact *fact = &list[(*fact_count)++];
       *fact = list[i];
       if (is_descriptor(fact))

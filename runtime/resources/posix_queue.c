@@ -1,0 +1,194 @@
+/* posix_queue.c - POSIX message queues (mq_open(3)) that the program has open,
+ * with what is queued. `hwckpt restore` makes those that are gone, and fills
+ * them (tools/hwckpt/posix_queues.c); here they are opened by name.
+ *
+ * The kernel has no way to look at messages: they are taken out and put back,
+ * while the program stands still, by the first process that has the queue. A
+ * notification (mq_notify(3)) does not outlive that the runtime closes its
+ * copies of descriptors: the kernel takes it for the program's end of it. */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "borrow.h"
+#include "info.h"
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mqueue.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+
+#define QUEUE_FILE_SYSTEM 0x19800202 /* MQUEUE_MAGIC */
+#define PRIORITY sizeof(uint32_t)    /* before a message's text */
+#define ROOM (RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA)
+
+static bool recognise(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  struct statfs facts;
+  char path[64];
+  (void)sink;
+  if (!S_ISREG(message->mode) || message->path[0] != '/' ||
+      major(message->device))
+    return false;
+  info_path(path, "fd/%d", (int)message->number);
+  return SYS(statfs, path, &facts) == 0 && facts.f_type == QUEUE_FILE_SYSTEM;
+}
+
+/* ---- saving ---- */
+
+/* Whether this descriptor is the one that its content is saved with. */
+static bool is_first(const struct resource_sink *sink,
+                     const Descriptor *message) {
+  int32_t maker = tree_maker(sink, message->device, message->inode);
+  if (maker >= 0 && maker != sink->member)
+    return false;
+  for (size_t i = 0; i < sink->fact_count; i++)
+    if (sink->facts[i].device == message->device &&
+        sink->facts[i].inode == message->inode &&
+        sink->facts[i].number < message->number)
+      return false;
+  return true;
+}
+
+static bool is_named(const Descriptor *message) {
+  static const char gone[] = " (deleted)";
+  size_t length = strlen(message->path), tail = sizeof gone - 1;
+  return length < tail ||
+         memcmp(message->path + length - tail, gone, tail) != 0;
+}
+
+/* A queue of its own open file: blocking or not is the open file's. */
+static long open_queue(const PosixQueue *queue, int flags) {
+  return SYS(mq_open, queue->name, flags | O_CLOEXEC, 0, 0);
+}
+
+/* What was taken out goes back in the order of priorities, and of one priority
+ * in that in which it came. */
+static int put_back(int file, const char *taken, size_t bytes) {
+  long result = 0;
+  for (size_t at = 0; at < bytes;) {
+    uint32_t length, priority;
+    memcpy(&length, taken + at, sizeof length);
+    memcpy(&priority, taken + at + sizeof length, sizeof priority);
+    at += sizeof length + PRIORITY;
+    long sent = SYS(mq_timedsend, file, taken + at, length, priority, 0);
+    result = sent < 0 ? sent : result;
+    at += length;
+  }
+  return (int)result;
+}
+
+/* In the scratch memory: each message's length, priority and text. */
+static long take_out(int file, char *taken, size_t *bytes) {
+  const size_t head = sizeof(uint32_t) + PRIORITY;
+  for (*bytes = 0;;) {
+    uint32_t priority = 0;
+    if (*bytes + head >= ROOM)
+      return -E2BIG;
+    long length = SYS(mq_timedreceive, file, taken + *bytes + head,
+                      ROOM - *bytes - head, &priority, 0);
+    if (length < 0)
+      return length == -EAGAIN ? 0 : length;
+    uint32_t size = (uint32_t)length;
+    memcpy(taken + *bytes, &size, sizeof size);
+    memcpy(taken + *bytes + sizeof size, &priority, sizeof priority);
+    *bytes += head + size;
+  }
+}
+
+static int put_messages(struct resource_sink *sink, const char *taken,
+                        size_t bytes, struct hwckpt_error *error) {
+  int result = 0;
+  for (size_t at = 0; !result && at < bytes;) {
+    uint32_t length;
+    memcpy(&length, taken + at, sizeof length);
+    result = sink->put(sink, RECORD_POSIX_MESSAGE, taken + at + sizeof length,
+                       PRIORITY + length, error);
+    at += sizeof length + PRIORITY + length;
+  }
+  return result;
+}
+
+static int save_messages(struct resource_sink *sink, const Descriptor *message,
+                         const PosixQueue *queue, struct hwckpt_error *error) {
+  char *taken = (char *)sink->scratch + RESOURCE_SCRATCH_DATA;
+  size_t bytes;
+  long file = open_queue(queue, O_RDWR | O_NONBLOCK);
+  if (file < 0)
+    return refuse_to_save(error, message, file, "reading what is queued");
+  long result = take_out((int)file, taken, &bytes);
+  long back = put_back((int)file, taken, bytes);
+  SYS(close, file);
+  if (result < 0 || back < 0)
+    return refuse_to_save(error, message, result < 0 ? result : back,
+                          "what is queued");
+  return put_messages(sink, taken, bytes, error);
+}
+
+static int put_queue(struct resource_sink *sink, const Descriptor *message,
+                     int file, struct hwckpt_error *error) {
+  PosixQueue queue = PosixQueue_init_zero;
+  struct mq_attr facts = {0};
+  struct stat status = {0};
+  long result = SYS(mq_getsetattr, file, 0, &facts);
+  if (result < 0 || (result = SYS(fstat, file, &status)) < 0)
+    return refuse_to_save(error, message, result, "mq_getattr");
+  hwckpt_format(queue.name, sizeof queue.name, "%s", message->path + 1);
+  queue.messages = (uint64_t)facts.mq_maxmsg;
+  queue.size = (uint64_t)facts.mq_msgsize;
+  queue.mode = status.st_mode & 0777;
+  queue.user = status.st_uid;
+  queue.group = status.st_gid;
+  queue.holds = is_first(sink, message);
+  int failed =
+      resource_put(sink, RECORD_POSIX_QUEUE, PosixQueue_fields, &queue, error);
+  return failed || !queue.holds || !facts.mq_curmsgs
+             ? failed
+             : save_messages(sink, message, &queue, error);
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  if (!is_named(message))
+    return resource_unsupported(sink, error, message->path,
+                                "descriptor %d: a queue that was unlinked",
+                                (int)message->number);
+  return borrow_and_put(sink, message, put_queue, error);
+}
+
+/* ---- restoring ---- */
+
+static int get(struct resource_source *source, PosixQueue *queue,
+               struct hwckpt_error *error) {
+  size_t at = source->at;
+  /* Its messages are between. */
+  while (at && source->records[at - 1].type == RECORD_POSIX_MESSAGE)
+    at--;
+  if (!at || source->records[at - 1].type != RECORD_POSIX_QUEUE)
+    return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "POSIX message queue",
+                       "no record of it");
+  return resource_get(&source->records[at - 1], PosixQueue_fields, queue,
+                      error);
+}
+
+static int make(struct resource_source *source, const Descriptor *message,
+                struct hwckpt_error *error) {
+  PosixQueue queue;
+  int failed = get(source, &queue, error);
+  if (failed)
+    return failed;
+  long file =
+      open_queue(&queue, (int)message->flags & (O_ACCMODE | O_NONBLOCK));
+  return file < 0 ? refuse_to_restore(error, message, file, "mq_open")
+                  : (int)file;
+}
+
+const struct descriptor_kind hwckpt_descriptor_posix_queue = {
+    .name = "POSIX message queue",
+    .kind = DescriptorKind_DESCRIPTOR_POSIX_QUEUE,
+    .recognise = recognise,
+    .save = save,
+    .open = make,
+};
