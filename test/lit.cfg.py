@@ -10,6 +10,7 @@
 #   %llvm             the major version that all of these are of
 #   %suffix           what names of compilers end in for it: nothing, or -%llvm
 #   %hwckpt           the command line
+#   %tool             the same beside a stand-in for the restorer (test/tools)
 #   %src              root of the repository      %inc    its intrinsics/
 #   %objects %bin     root of the build tree, its bin/
 #   %python           a Python with the standard library
@@ -69,6 +70,9 @@ config.environment["PATH"] = os.pathsep.join(
 config.environment["HWCKPT_STRESS"] = "1" if tier == "stress" else "0"
 config.environment["LC_ALL"] = "C.UTF-8"
 config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+# Of the suite hwckpt-sanitized. Memory is the process's own to the end of a
+# command; looking for leaks needs to trace it.
+config.environment["ASAN_OPTIONS"] = "detect_leaks=0:exitcode=99"
 
 # \b: %clang must not match within %clangxx.
 inputs = os.path.join(config.source_root, "test", "Inputs")
@@ -76,14 +80,15 @@ behaviour = f"{build_bin}/clang{config.llvm_suffix} -fhwckpt -O2 -pthread -D_GNU
 
 config.substitutions += [
     (r"%behaviour\b", behaviour),
-    (r"%restored_by_all\b", f"{inputs}/restored-by-all {build_bin}/hwckpt"),
-    (r"%restored\b", f"{inputs}/restored {build_bin}/hwckpt"),
+    (r"%restored_by_all\b", f"{inputs}/restored-by-all {config.hwckpt}"),
+    (r"%restored\b", f"{inputs}/restored {config.hwckpt}"),
     (r"%clangxx\b", os.path.join(build_bin, "clang++" + config.llvm_suffix)),
     (r"%clang\b", os.path.join(build_bin, "clang" + config.llvm_suffix)),
     (r"%flang\b", config.flang),
     (r"%llvm\b", config.llvm_version),
     (r"%suffix\b", config.llvm_suffix),
-    (r"%hwckpt\b", os.path.join(build_bin, "hwckpt")),
+    (r"%hwckpt\b", config.hwckpt),
+    (r"%tool\b", config.tool),
     (r"%opt\b", os.path.join(config.llvm_tools, "opt")),
     (r"%llc\b", os.path.join(config.llvm_tools, "llc")),
     (r"%pass\b", os.path.join(config.plugins, "hwckpt-pass.so")),
