@@ -266,7 +266,8 @@ static int each_descriptor(struct resource_source *source, void *context,
     if (result)
       return result;
     if (message.number <= last || message.same_as >= message.number ||
-        message.same_as < -1 || !kind_of(&message))
+        message.number > RESOURCE_DESCRIPTOR_MAX || message.same_as < -1 ||
+        !kind_of(&message))
       return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "descriptor",
                          "%d, kind %d, same as %d, after %d",
                          (int)message.number, (int)message.kind,

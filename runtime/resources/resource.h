@@ -154,6 +154,10 @@ struct descriptor_now {
   int32_t same_as; /* lower one with the same open file, -1: none */
   bool stays;      /* is taken back as it is; else closed, or opened anew */
 };
+/* The highest number that the kernel lets a descriptor have (sysctl
+ * fs.nr_open).
+ */
+#define RESOURCE_DESCRIPTOR_MAX ((1 << 30) - 1)
 /* As many as there is room for facts. */
 #define RESOURCE_DESCRIPTORS                                                   \
   ((RESOURCE_SCRATCH_ORDER - RESOURCE_SCRATCH_FACTS) /                         \

@@ -154,6 +154,11 @@ static int check_same(const char *path, const struct identity *then,
   struct stat status;
   if (stat(path, &status))
     return file_gone(path, what, error);
+  /* Opening others may wait, and they cannot be mapped. */
+  if (!S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode) &&
+      !S_ISBLK(status.st_mode))
+    return hwckpt_fail(error, HWCKPT_E_FILE_GONE, 0, path,
+                       "%s; something of another kind is there now", what);
   if (!then->build_id_size) {
     if (!S_ISREG(status.st_mode) || ((uint64_t)status.st_size == then->size &&
                                      mtime_ns(&status) == then->mtime_ns))
@@ -215,10 +220,12 @@ static int check_mapped_file(const Area *area, struct hwckpt_error *error) {
     return hwckpt_fail(error, HWCKPT_E_FILE_GONE, 0, area->name,
                        "it was mapped, and deleted before the checkpoint");
   /* The content of a shared mapping is the file's, whatever it is by now. */
-  if (area->kind == AreaKind_AREA_FILE_SHARED)
-    return access(area->name, F_OK)
-               ? file_gone(area->name, "it was mapped", error)
-               : 0;
+  bool shared = area->kind == AreaKind_AREA_FILE_SHARED;
+  struct stat now;
+  if (shared && stat(area->name, &now))
+    return file_gone(area->name, "it was mapped", error);
+  if (shared && !S_ISFIFO(now.st_mode) && !S_ISSOCK(now.st_mode))
+    return 0;
   struct identity then = {area->build_id.bytes, area->build_id.size,
                           area->file_size, area->file_mtime_ns};
   return check_same(area->name, &then, HWCKPT_E_LIBRARY_CHANGED,

@@ -1,6 +1,7 @@
 /* generation.c - the records of one generation, decoded and checked. */
 #include "generation.h"
 
+#include "runtime/resources/resource.h"
 #include "runtime/support/area_fault.h"
 #include "tools/restorer/plan.h"
 
@@ -41,11 +42,25 @@ struct walk {
   const char *fault; /* what is wrong with the record */
 };
 
+/* The kernel's names of files are whole: one that goes up was not told by it.
+ */
+static bool goes_up(const char *path) {
+  const char *at = path;
+  while ((at = strstr(at, ".."))) {
+    bool begins = at == path || at[-1] == '/';
+    at += 2;
+    if (begins && (!*at || *at == '/'))
+      return true;
+  }
+  return false;
+}
+
 static bool take_process(struct walk *walk) {
   const Process *process = &walk->record->process;
-  walk->fault = walk->index                  ? "is not the first"
-                : process->pid <= 0          ? "has no process id"
-                : process->program[0] != '/' ? "has no program"
+  walk->fault = walk->index         ? "is not the first"
+                : process->pid <= 0 ? "has no process id"
+                : process->program[0] != '/' || goes_up(process->program)
+                    ? "has no program"
                 : process->gate % CACHE_PAGE_SIZE || process->gate > GATE_MAX
                     ? "has a gate where no memory is"
                     : NULL;
@@ -56,7 +71,11 @@ static bool take_process(struct walk *walk) {
 
 static bool take_area(struct walk *walk) {
   const Area *area = &walk->record->area;
+  bool of_file = area->kind == AreaKind_AREA_FILE_PRIVATE ||
+                 area->kind == AreaKind_AREA_FILE_SHARED;
   walk->fault = area_fault(area, walk->area_end);
+  if (!walk->fault && of_file && (area->name[0] != '/' || goes_up(area->name)))
+    walk->fault = "is of a file without a path";
   if (area->start <= walk->gate && walk->gate < area->end)
     walk->gate = area->end; /* covered up to there */
   walk->area_end = area->end;
@@ -76,8 +95,10 @@ static bool take_statistics(struct walk *walk) {
 }
 
 static bool take_file_system(struct walk *walk) {
-  walk->generation->file_system = walk->record->file_system;
-  return true;
+  const FileSystem *system = &walk->record->file_system;
+  walk->fault = goes_up(system->directory) ? "has a path that goes up" : NULL;
+  walk->generation->file_system = *system;
+  return !walk->fault;
 }
 
 static bool take_descriptor(struct walk *walk) {
@@ -85,6 +106,10 @@ static bool take_descriptor(struct walk *walk) {
   walk->fault = descriptor->number <= walk->last_descriptor ? "is out of order"
                 : descriptor->same_as >= descriptor->number
                     ? "is the same as a later one"
+                : descriptor->number > RESOURCE_DESCRIPTOR_MAX
+                    ? "has a number that none can have"
+                : descriptor->path[0] == '/' && goes_up(descriptor->path)
+                    ? "has a path that goes up"
                     : NULL;
   walk->last_descriptor = descriptor->number;
   walk->generation->descriptors++;

@@ -17,6 +17,8 @@
  *   map-id=PATH    the same, with a build-id that no file has
  *   read=PATH      a descriptor open for reading; write=PATH, for writing
  *   raw=TYPE:HEX   a record with these bytes, before all others
+ *   more=TYPE:HEX  the same, behind the Process
+ *   gate=ADDRESS   of the program's gate
  *   event=N        pause=NS   statistics
  *   repeat=N       N generations like this
  *
@@ -47,8 +49,8 @@ static struct {
   Area areas[MANY];
   Descriptor descriptors[MANY];
   int threads[MANY];
-  const char *raws[MANY];
-  size_t area_count, descriptor_count, thread_count, raw_count;
+  const char *raws[MANY], *more[MANY];
+  size_t area_count, descriptor_count, thread_count, raw_count, more_count;
 } what;
 
 static struct hwckpt_error error;
@@ -176,6 +178,10 @@ static void set_word(const char *word, const char *value) {
     add_descriptor(value, O_WRONLY | O_APPEND);
   else if (!strcmp(word, "raw"))
     what.raws[what.raw_count++] = value;
+  else if (!strcmp(word, "more"))
+    what.more[what.more_count++] = value;
+  else if (!strcmp(word, "gate"))
+    what.process.gate = strtoull(value, NULL, 16);
   else if (!strcmp(word, "event"))
     what.statistics.event = (Event)number;
   else if (!strcmp(word, "pause"))
@@ -210,6 +216,8 @@ static void put_all(struct cache_writer *writer) {
   for (size_t i = 0; i < what.raw_count; i++)
     put_raw(writer, what.raws[i]);
   put(writer, RECORD_PROCESS, Process_fields, &what.process);
+  for (size_t i = 0; i < what.more_count; i++)
+    put_raw(writer, what.more[i]);
   for (size_t i = 0; i < what.area_count; i++)
     put(writer, RECORD_AREA, Area_fields, &what.areas[i]);
   for (size_t i = 0; i <= what.thread_count; i++) {
