@@ -5,6 +5,7 @@
 #include "../support/record_types.h"
 #include "info.h"
 #include "locks.h"
+#include "owners.h"
 #include "registry.h"
 #include "tree.h"
 
@@ -223,6 +224,8 @@ static int save_descriptor(struct resource_sink *sink, size_t index,
   else
     tree_share(sink, &message);
   int result = message.locked ? locks_save(sink, &message, error) : 0;
+  if (!result && message.same_as < 0 && !tree_takes(&message))
+    result = owners_save(sink, &message, error);
   if (!result && kind->save && !tree_takes(&message))
     result = kind->save(sink, &message, error);
   if (result)

@@ -308,7 +308,10 @@ static int make(struct resource_source *source, const Descriptor *message,
   if (result < 0)
     return refuse_to_restore(error, message, result, "making it");
   if (pipe.capacity) /* a smaller one does, unless the contents do not fit */
-    SYS(fcntl, ends[1], F_SETPIPE_SZ, pipe.capacity);
+    result = SYS(fcntl, ends[1], F_SETPIPE_SZ, pipe.capacity);
+  if (result < 0)
+    resource_not_set(source, result, message->path, "descriptor %d: %u bytes",
+                     (int)message->number, pipe.capacity);
   int fd = fill(source, index + 1, ends[1], message, error);
   if (!fd && pipe.gives)
     fd = tree_hand_on(source, TREE_PIPE, pipe.pipe, ends[0], error);

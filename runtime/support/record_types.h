@@ -40,6 +40,7 @@ enum record_type {
   RECORD_TERMINAL_DATA = 53,     /* letter and bytes of the terminal before */
   RECORD_SESSION = 54,           /* Session, of the process */
   RECORD_TUNABLES = 80,          /* Tunables, of the process */
+  RECORD_FILE_OWNER = 81,        /* FileOwner */
   RECORD_REGION_SET = 72,        /* RegionSet, the first of a set of regions */
   RECORD_REGION = 73,            /* Region */
   RECORD_TREE_MEMBER = 56,       /* TreeMember */
