@@ -3,7 +3,10 @@
  * What the program wrote after the checkpoint is taken back by truncation when
  * it only appended, once every descriptor of the program could be opened. What
  * the undo logs take back is done just before: a file that is not where it was
- * waits for that. */
+ * waits for that.
+ *
+ * Files of /proc about the process itself are kept as those of /proc/self, and
+ * opened when its threads are there: ids may be others by then. */
 #include "../arch/sys.h"
 #include "info.h"
 #include "resource.h"
@@ -24,21 +27,91 @@ static bool recognise(const struct resource_sink *sink,
          message->path[0] == '/';
 }
 
+/* ---- files of /proc ---- */
+
+static const char of_self[] = "/proc/self";
+static const char of_thread[] = "/proc/self/task/";
+
+/* Whether the path is in the folder or is it; where it goes on behind that. */
+static const char *inside(const char *path, const char *folder) {
+  if (!info_begins(path, folder))
+    return 0;
+  path += strlen(folder);
+  return *path == '/' || !*path ? path : 0;
+}
+
+/* Puts another begin before what begins at `rest` of the path. */
+static void begin_with(char *path, size_t room, const char *begin,
+                       const char *rest) {
+  static char whole[sizeof(((Descriptor *)0)->path)];
+  hwckpt_format(whole, sizeof(whole), "%s%s", begin, rest);
+  hwckpt_format(path, room, "%s", whole);
+}
+
+static void name_self(Descriptor *message) {
+  char own[32];
+  hwckpt_format(own, sizeof(own), "/proc/%d", (int)SYS(getpid));
+  const char *rest = inside(message->path, own);
+  if (rest)
+    begin_with(message->path, sizeof(message->path), of_self, rest);
+}
+
+static int id_now(const struct resource_source *source, int saved) {
+  for (size_t i = 0; i < source->thread_count; i++)
+    if (source->threads[i].saved == saved)
+      return source->threads[i].now;
+  return saved;
+}
+
+/* Of a thread of then, by its id of now. */
+static void name_thread(const struct resource_source *source, char *path,
+                        size_t room) {
+  char begin[48];
+  uint64_t saved;
+  if (!info_begins(path, of_thread) ||
+      !info_number(path + sizeof(of_thread) - 1, "", 10, &saved))
+    return;
+  const char *rest = path + sizeof(of_thread) - 1;
+  while (*rest >= '0' && *rest <= '9')
+    rest++;
+  hwckpt_format(begin, sizeof(begin), "%s%d", of_thread,
+                id_now(source, (int)saved));
+  begin_with(path, room, begin, rest);
+}
+
+/* A path that is /proc/self itself would not be followed with O_NOFOLLOW. */
+static void name_now(const struct resource_source *source, char *path,
+                     size_t room) {
+  char own[32];
+  name_thread(source, path, room);
+  const char *rest = inside(path, of_self);
+  hwckpt_format(own, sizeof(own), "/proc/%d", (int)SYS(getpid));
+  if (rest)
+    begin_with(path, room, own, rest);
+}
+
+/* ---- saving ---- */
+
 /* A directory that has been removed leads nowhere. */
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
   struct stat there;
   (void)sink;
-  if (!S_ISDIR(message->mode))
+  long result = S_ISDIR(message->mode)
+                    ? SYS(newfstatat, AT_FDCWD, message->path, &there, 0)
+                    : 0;
+  if (!S_ISDIR(message->mode) ||
+      (result == 0 && there.st_ino == message->inode &&
+       there.st_dev == message->device)) {
+    name_self(message);
     return 0;
-  long result = SYS(newfstatat, AT_FDCWD, message->path, &there, 0);
-  if (result == 0 && there.st_ino == message->inode &&
-      there.st_dev == message->device)
-    return 0;
+  }
   return hwckpt_fail(error, HWCKPT_E_NOT_RESTORABLE, 0, message->path,
                      "descriptor %d is of a removed directory",
                      (int)message->number);
 }
+
+/* ---- restoring ---- */
 
 static enum hwckpt_code code_of(long result) {
   switch (-result) {
@@ -106,8 +179,10 @@ static int check(const struct resource_source *source,
                                       : 0;
 }
 
-static int reopen(struct resource_source *source, const Descriptor *message,
+static int reopen(struct resource_source *source, const Descriptor *saved,
                   struct hwckpt_error *error) {
+  Descriptor named = *saved, *message = &named;
+  name_now(source, named.path, sizeof(named.path));
   int result = check(source, message, error);
   if (result)
     return result;

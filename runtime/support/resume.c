@@ -273,10 +273,7 @@ static void roll_back_files(const struct resume_info *info,
 }
 
 static void finish_resources(struct resource_source *source,
-                             const struct thread_now *threads, unsigned count,
                              struct hwckpt_error *error) {
-  source->threads = threads;
-  source->thread_count = count;
   if (resources_finish(source, error) < 0)
     fail(error);
   private_unmap(source->scratch, RESOURCE_SCRATCH);
@@ -309,8 +306,10 @@ void resume(const struct resume_info *info) {
                                  start_thread(&threads[i], in_tree, &error)};
   revive_become(&threads[0]);
   revive_wait(count - 1);
+  source.threads = now;
+  source.thread_count = count;
   roll_back_files(info, &source, &error);
-  finish_resources(&source, now, count, &error);
+  finish_resources(&source, &error);
   await_others(info);
   if (on_restored)
     on_restored(info->cache, info->application, info->options, info->generation,

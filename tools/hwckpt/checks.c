@@ -315,10 +315,13 @@ static int check_directory(const char *path, struct hwckpt_error *error) {
 
 /* Files that tell of a process are there when it is. */
 static bool comes_with_process(const char *path) {
-  static const char begin[] = "/proc/";
-  const char *number = path + sizeof begin - 1;
-  return strncmp(path, begin, sizeof begin - 1) == 0 && *number >= '0' &&
-         *number <= '9';
+  static const char begin[] = "/proc/", self[] = "/proc/self";
+  size_t length = sizeof self - 1;
+  char number =
+      strncmp(path, begin, sizeof begin - 1) == 0 ? path[sizeof begin - 1] : 0;
+  return (number >= '0' && number <= '9') ||
+         (strncmp(path, self, length) == 0 &&
+          (path[length] == '/' || !path[length]));
 }
 
 static int check_descriptors(const struct generation *generation,
