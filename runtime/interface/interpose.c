@@ -6,13 +6,15 @@
  * handler. These definitions take SIGTRAP, SIGILL and SIGSYS out of the set and
  * pass the call on: to a sanitizer's interceptor where the program has one,
  * else to the kernel or libc. Actions for these three never reach the kernel.
- * And madvise(), since what it sets is not to be seen cheaply, _exit(), as a
- * checkpoint of several processes waits for what all of them write, and
- * pthread_create(): the first time libc (since 2.34) takes the stop signal.
+ * And madvise() and inotify_add_watch(), since what they set is not to be seen
+ * cheaply, or not by everybody, _exit(), as a checkpoint of several processes
+ * waits for what all of them write, and pthread_create(): the first time libc
+ * (since 2.34) takes the stop signal.
  * They are weak: a program's own definition comes first. An object of its own,
  * because the runtime's has no names of libc.
  */
 #include "../arch/sys.h"
+#include "../resources/watched_paths.h"
 #include "../support/memory_settings.h"
 #include "../support/quiesce.h"
 #include "ending.h"
@@ -25,6 +27,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -174,6 +177,16 @@ WEAK int madvise(void *start, size_t length, int advice) {
     return 0;
   errno = (int)-result;
   return -1;
+}
+
+WEAK int inotify_add_watch(int fd, const char *path, uint32_t mask) {
+  long result = SYS(inotify_add_watch, fd, path, mask);
+  if (result < 0) {
+    errno = (int)-result;
+    return -1;
+  }
+  __hwckpt_path_watched(path, mask);
+  return (int)result;
 }
 
 WEAK _Noreturn void _exit(int status) {

@@ -1,23 +1,28 @@
 /* inotify.c - inotify(7): its watches, under the numbers they had.
  *
  * The kernel tells what is watched by a handle of the file system, which only
- * the privileged (CAP_DAC_READ_SEARCH) turn into a path: for others the kind is
- * refused, as is one with events that the program has not read, which cannot be
- * put back. */
+ * the privileged (CAP_DAC_READ_SEARCH) turn into a path: for others it is the
+ * path that the program gave to libc, while it still leads there.
+ *
+ * Events that the program has not read cannot be put back: it finds in their
+ * place what the kernel itself says where events are lost, IN_Q_OVERFLOW. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "info.h"
 #include "resource.h"
+#include "watched_paths.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #define HANDLE_MAX 128u
 #define NUMBERS_MAX 1000000
+#define LOST (-1) /* the number of the event IN_Q_OVERFLOW */
 
 struct watch {
   uint64_t number, inode, device, mask;
@@ -126,6 +131,17 @@ static bool find_path(const struct watch *watch, char *path, size_t room) {
   return found;
 }
 
+/* Whether the path that it had leads to it. */
+static bool take_path(const struct watch *watch, char *path, size_t room) {
+  struct stat there;
+  const char *known = watched_path(watch->device, watch->inode);
+  if (!known || SYS(newfstatat, AT_FDCWD, known, &there, AT_SYMLINK_NOFOLLOW) ||
+      there.st_ino != watch->inode || there.st_dev != watch->device)
+    return false;
+  hwckpt_format(path, room, "%s", known);
+  return true;
+}
+
 static bool has_events(struct resource_sink *sink, int number) {
   int bytes = 0;
   long fd = SYS(pidfd_getfd, sink->pidfd, number, 0);
@@ -142,13 +158,23 @@ static int save_watch(struct resource_sink *sink, Descriptor *message,
   memset(&record, 0, sizeof(record));
   record.number = (int32_t)watch->number;
   record.mask = (uint32_t)watch->mask;
-  if (find_path(watch, record.path, sizeof(record.path)))
+  if (take_path(watch, record.path, sizeof(record.path)) ||
+      find_path(watch, record.path, sizeof(record.path)))
     return resource_put(sink, RECORD_INOTIFY_WATCH, InotifyWatch_fields,
                         &record, error);
   message->kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED;
   return resource_unsupported(sink, error, message->path,
                               "descriptor %d: what watch %d is of is not told",
                               (int)message->number, (int)watch->number);
+}
+
+static int save_loss(struct resource_sink *sink, struct hwckpt_error *error) {
+  static InotifyWatch record;
+  memset(&record, 0, sizeof(record));
+  record.number = LOST;
+  record.mask = IN_Q_OVERFLOW;
+  return resource_put(sink, RECORD_INOTIFY_WATCH, InotifyWatch_fields, &record,
+                      error);
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,
@@ -158,12 +184,10 @@ static int save(struct resource_sink *sink, Descriptor *message,
   int result = 0;
   if (message->same_as >= 0)
     return 0;
-  if (has_events(sink, message->number)) {
-    message->kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED;
-    return resource_unsupported(sink, error, message->path,
-                                "descriptor %d: events that are not read",
-                                (int)message->number);
-  }
+  if (has_events(sink, message->number))
+    result = save_loss(sink, error);
+  if (result)
+    return result;
   if (info_open(&info, message->number) < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, message->path,
                        "descriptor %d", (int)message->number);
@@ -222,6 +246,52 @@ static void drain(int fd) {
     ;
 }
 
+static int waiting(int fd) {
+  int bytes = 0;
+  SYS(ioctl, fd, FIONREAD, &bytes);
+  return bytes;
+}
+
+/* The kernel queues the event where as many as it keeps are not read: they are
+ * made, of a file of our own, and read again but for that one, the last. Two
+ * equal ones in a row are one. */
+static void overflow(int fd) {
+  char name[48], byte = 0, events[1024];
+  int before;
+  const int last = (int)sizeof(struct inotify_event);
+  /* Opened by its name: through the first descriptor nobody is told. */
+  long memory = SYS(memfd_create, "hwckpt", MFD_CLOEXEC);
+  hwckpt_format(name, sizeof(name), "/proc/thread-self/fd/%d", (int)memory);
+  long file = SYS(openat, AT_FDCWD, name, O_RDWR | O_CLOEXEC, 0);
+  long watch = SYS(inotify_add_watch, fd, name, IN_ACCESS | IN_MODIFY);
+  do {
+    before = waiting(fd);
+    for (int i = 0; watch >= 0 && i < 512; i++) {
+      SYS(pwrite64, file, &byte, 1, 0);
+      SYS(pread64, file, &byte, 1, 0);
+    }
+  } while (waiting(fd) > before);
+  SYS(inotify_rm_watch, fd, watch);
+  SYS(close, file);
+  SYS(close, memory);
+  for (int left; (left = waiting(fd) - last) > 0;)
+    if (SYS(read, fd, events,
+            left < (int)sizeof(events) ? left : (int)sizeof(events)) <= 0)
+      break;
+}
+
+/* Whether events were lost of the one whose descriptor is at source->at. */
+static bool has_lost(const struct resource_source *source) {
+  static InotifyWatch watch;
+  for (size_t i = source->at;
+       i-- > 0 && source->records[i].type != RECORD_DESCRIPTOR;)
+    if (source->records[i].type == RECORD_INOTIFY_WATCH &&
+        !resource_get(&source->records[i], InotifyWatch_fields, &watch, 0) &&
+        watch.number == LOST)
+      return true;
+  return false;
+}
+
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
   static InotifyWatch watch;
@@ -233,6 +303,8 @@ static int make(struct resource_source *source, const Descriptor *message,
        after = watch.number)
     result = add(fd, message, &watch, error);
   drain(fd);
+  if (!result && has_lost(source))
+    overflow(fd);
   SYS(fcntl, fd, F_SETFL, message->flags & O_NONBLOCK);
   if (!result)
     return fd;
