@@ -1,8 +1,9 @@
 /* attributes.c - what prctl(2) sets for a process: dumpable, subreaper, no new
  * privileges, no huge pages, memory not written and executed (MDWE), merged
- * memory; and for what membarrier(2) was registered. Filters of system calls
- * (seccomp) that the program added cannot be read and are refused; those it was
- * started under, our own among them, are not the program's. */
+ * memory; and for what membarrier(2) was registered. Segments (modify_ldt(2))
+ * are refused. Filters of system calls (seccomp) that the program added cannot
+ * be read and are refused; those it was started under, our own among them, are
+ * not the program's. */
 #include "../arch/sys.h"
 #include "../support/live.h"
 #include "../support/record_types.h"
@@ -50,6 +51,13 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
     int result = resource_unsupported(sink, error, "seccomp",
                                       "%llu filters of the program",
                                       (unsigned long long)(now - filters));
+    if (result)
+      return result;
+  }
+  char entries[8];
+  if (SYS(modify_ldt, 0, entries, sizeof(entries)) > 0) {
+    int result = resource_unsupported(sink, error, "modify_ldt",
+                                      "segments of the program's own");
     if (result)
       return result;
   }

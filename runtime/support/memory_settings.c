@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <pb_encode.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -81,6 +82,14 @@ struct reading {
   uint64_t start, end;
 };
 
+/* One mapping has one policy. */
+static void read_policy(struct memory_setting *setting) {
+  int mode = MPOL_DEFAULT;
+  if (SYS(get_mempolicy, &mode, setting->nodes, 8 * sizeof setting->nodes,
+          setting->start, MPOL_F_ADDR) == 0)
+    setting->policy = (uint32_t)mode;
+}
+
 /* A mapping begins with its addresses, all other lines with a capital. */
 static void take_line(struct reading *reading, const char *line) {
   struct memory_settings *settings = reading->settings;
@@ -90,10 +99,16 @@ static void take_line(struct reading *reading, const char *line) {
       parse_hex(p + 1, &reading->end);
     return;
   }
-  uint32_t bits = begins(line, "VmFlags:") ? settings_of(line) : 0;
-  if (bits && settings->count < SETTINGS)
-    settings->list[settings->count++] =
-        (struct memory_setting){reading->start, reading->end, bits};
+  if (!begins(line, "VmFlags:") || settings->count == SETTINGS)
+    return;
+  struct memory_setting setting = {
+      .start = reading->start,
+      .end = reading->end,
+      .settings = settings_of(line),
+  };
+  read_policy(&setting);
+  if (setting.settings || setting.policy)
+    settings->list[settings->count++] = setting;
 }
 
 /* Where the line ends, NULL if it is not all there. */
@@ -157,7 +172,14 @@ int memory_settings_put(const struct memory_settings *settings,
   for (size_t i = 0; i < settings->count && result == 0; i++) {
     const struct memory_setting *setting = &settings->list[i];
     uint8_t bytes[MemorySetting_size];
-    MemorySetting message = {setting->start, setting->end, setting->settings};
+    MemorySetting message = {
+        .start = setting->start,
+        .end = setting->end,
+        .settings = setting->settings,
+        .policy = setting->policy,
+        .nodes.size = setting->policy ? sizeof setting->nodes : 0,
+    };
+    memcpy(message.nodes.bytes, setting->nodes, sizeof setting->nodes);
     pb_ostream_t stream = pb_ostream_from_buffer(bytes, sizeof bytes);
     if (!pb_encode(&stream, MemorySetting_fields, &message))
       return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "record", "type %u",

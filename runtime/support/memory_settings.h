@@ -1,4 +1,4 @@
-/* memory_settings.h - what madvise(2) and mlock(2) set for memory.
+/* memory_settings.h - what madvise(2), mlock(2) and mbind(2) set for memory.
  *
  * Only /proc/self/smaps tells, which takes as long as a look at every page: it
  * is read while the program runs, and for a delta only where there is little
@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "records.pb.h"
+
 /* In place of an advice. */
 #define SET_LOCKED (-1)
 #define SET_LOCKED_ON_FAULT (-2)
@@ -19,6 +21,8 @@ struct memory_settings {
   struct memory_setting {
     uint64_t start, end;
     uint32_t settings;
+    uint32_t policy; /* on which of these nodes it is; 0: wherever */
+    uint8_t nodes[sizeof(((MemorySetting *)0)->nodes.bytes)];
   } *list; /* private memory */
   size_t count;
   uint64_t read_ns; /* how long the last reading took */

@@ -1,6 +1,7 @@
-// What madvise() and mlock() set for memory is set again.
+// What madvise(), mlock() and mbind() set for memory is set again.
 // RUN: %behaviour %s -o %t && %S/../Inputs/restored-by-all %hwckpt -- %t
 #include "behaviour.h"
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 enum { PAGE = 4096, PAGES = 8 };
@@ -25,6 +26,14 @@ static int has(const char *memory, const char *word) {
   }
   fclose(file);
   return found;
+}
+/* Policies where there is but one node are still policies. */
+static int policy(const void *memory) {
+  int mode = -1;
+  unsigned long nodes[16] = {0};
+  if (syscall(SYS_get_mempolicy, &mode, nodes, 1024, memory, MPOL_F_ADDR))
+    return -1;
+  return mode;
 }
 static int child_status(const char *memory) {
   int status = 0;
@@ -52,7 +61,13 @@ int main(void) {
   CHECK(set[0] && set[1] && set[2]);
   CHECK(mlock(locked + PAGE, 2 * PAGE) == 0);
   CHECK(mlock2(later + PAGE, 2 * PAGE, MLOCK_ONFAULT) == 0);
+  char *bound = map();
+  unsigned long first = 1;
+  int binds = !syscall(SYS_mbind, bound + PAGE, PAGE,
+                       MPOL_BIND | MPOL_F_STATIC_NODES, &first, 64, 0);
   die_and_come_back();
+  CHECK(!binds || policy(bound + PAGE) == (MPOL_BIND | MPOL_F_STATIC_NODES));
+  CHECK(!binds || policy(bound) == MPOL_DEFAULT);
   for (int i = 0; i < KINDS; i++) {
     CHECK(!set[i] || has(memory[i] + PAGE, kinds[i].word) == 1);
     CHECK(has(memory[i], kinds[i].word) == 0);

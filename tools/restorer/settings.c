@@ -1,4 +1,5 @@
-/* settings.c - what madvise(2) and mlock(2) had set for the program's memory.
+/* settings.c - what madvise(2), mlock(2) and mbind(2) had set for the program's
+ * memory.
  * What cannot be set is said; the program goes on without. */
 #include "restorer.h"
 
@@ -6,6 +7,7 @@
 #include "../../runtime/support/memory_settings.h"
 
 #include <errno.h>
+#include <linux/mempolicy.h>
 #include <pb_decode.h>
 #include <sys/mman.h>
 
@@ -38,6 +40,23 @@ static long set(const MemorySetting *setting, int advice) {
   return SYS(madvise, setting->start, size, advice);
 }
 
+/* What of it is there already moves. */
+static void set_policy(const MemorySetting *setting) {
+  const void *nodes = setting->nodes.bytes;
+  uint64_t count = 8ull * setting->nodes.size;
+  bool none = true;
+  for (pb_size_t i = 0; i < setting->nodes.size; i++)
+    none &= !setting->nodes.bytes[i];
+  long result =
+      SYS(mbind, setting->start, setting->end - setting->start, setting->policy,
+          none ? 0 : nodes, none ? 0 : count + 1, MPOL_MF_MOVE);
+  /* Of memory of the runtime, which is not there any more. */
+  if (result < 0 && result != -EFAULT)
+    WARN(HWCKPT_E_ATTRIBUTE, (int)-result, "memory", "policy %u of %llx-%llx",
+         setting->policy, (unsigned long long)setting->start,
+         (unsigned long long)setting->end);
+}
+
 void set_memory_settings(const struct cache_reader *reader) {
   uint32_t type;
   const void *data;
@@ -57,6 +76,8 @@ void set_memory_settings(const struct cache_reader *reader) {
     if (setting.start < restorer.memory.end &&
         setting.end > restorer.memory.begin)
       continue;
+    if (setting.policy)
+      set_policy(&setting);
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
       if (!(setting.settings & kinds[k].bit))
         continue;
