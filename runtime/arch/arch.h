@@ -148,6 +148,13 @@ _Noreturn void arch_come_back(const struct arch_registers *registers,
 uint64_t arch_xstate_features(void);
 uint32_t arch_xstate_size(const ucontext_t *context);
 
+/* Instruction sets that code may ask the processor for and use, a bit each;
+ * slow in a virtual machine. A word or a bit has one meaning for ever. */
+#define ARCH_INSTRUCTION_WORDS 10u
+void arch_instructions(uint32_t words[ARCH_INSTRUCTION_WORDS]);
+/* As /proc/cpuinfo names it. */
+const char *arch_instruction_name(unsigned word, unsigned bit);
+
 /* One turn of a short wait. */
 void arch_relax(void);
 

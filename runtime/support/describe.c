@@ -98,13 +98,19 @@ void describe_stopped(Process *process, const struct parked *threads,
   }
 }
 
-/* The program's file as it was at the start: a restored program without
- * privileges has the restorer's as its own. */
+/* The program's file and what it found, as of the start: a restored program
+ * without privileges has the restorer's as its own. */
 static struct {
   char path[sizeof((Process *)0)->program];
   unsigned char build_id[sizeof((Process *)0)->build_id.bytes];
   size_t build_id_size;
+  /* Of where it was started, also after a restore elsewhere. */
+  uint32_t instructions[ARCH_INSTRUCTION_WORDS];
+  char libc[sizeof((Process *)0)->libc];
 } program;
+
+/* A constant of glibc's; of another libc, or a static program's, null. */
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
 void describe_remember_program(void) {
   if (program.path[0])
@@ -113,12 +119,20 @@ void describe_remember_program(void) {
       sizeof program.path - 1);
   program.build_id_size = build_id_read(
       "/proc/thread-self/exe", program.build_id, sizeof program.build_id);
+  arch_instructions(program.instructions);
+  if (gnu_get_libc_version)
+    hwckpt_format(program.libc, sizeof program.libc, "%s",
+                  gnu_get_libc_version());
 }
 
 void describe_program(Process *process) {
   memcpy(process->program, program.path, sizeof program.path);
   memcpy(process->build_id.bytes, program.build_id, sizeof program.build_id);
   process->build_id.size = (pb_size_t)program.build_id_size;
+  memcpy(process->instructions, program.instructions,
+         sizeof program.instructions);
+  process->instructions_count = ARCH_INSTRUCTION_WORDS;
+  memcpy(process->libc, program.libc, sizeof program.libc);
   long length = read_file("/proc/thread-self/cmdline", process->arguments,
                           sizeof process->arguments - 1);
   for (long i = 0; i < length; i++)

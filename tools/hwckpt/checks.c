@@ -12,7 +12,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +61,56 @@ static int check_processor(const struct generation *generation,
                      "%s (XCR0 bits %" PRIx64 ")", names, missing);
 }
 
+/* Of where the program was started and of here. */
+static void describe_systems(const struct generation *generation, char *text,
+                             size_t size) {
+  const Process *process = &generation->process;
+  struct utsname system;
+  uname(&system);
+  snprintf(text, size, "Linux %.71s%s%s then, Linux %.71s, glibc %s now",
+           process->kernel_release, *process->libc ? ", glibc " : "",
+           process->libc, system.release, gnu_get_libc_version());
+}
+
+/* Adds that to an error that another kernel or libc explains. */
+static void say_systems(const struct generation *generation,
+                        struct hwckpt_error *error) {
+  size_t length = strlen(error->detail);
+  if (length + 4 >= sizeof error->detail)
+    return;
+  memcpy(error->detail + length, "; ", 2);
+  describe_systems(generation, error->detail + length + 2,
+                   sizeof error->detail - length - 2);
+}
+
+/* It has asked the processor what there is, where it began, and chosen. */
+static int check_instructions(const struct generation *generation,
+                              struct hwckpt_error *error) {
+  const Process *process = &generation->process;
+  uint32_t here[ARCH_INSTRUCTION_WORDS];
+  char names[256] = "", systems[256];
+  size_t used = 0;
+  arch_instructions(here);
+  for (unsigned word = 0; word < process->instructions_count; word++) {
+    uint32_t missing = process->instructions[word] &
+                       ~(word < ARCH_INSTRUCTION_WORDS ? here[word] : 0);
+    for (; missing; missing &= missing - 1) {
+      unsigned bit = (unsigned)__builtin_ctz(missing);
+      int length = snprintf(names + used, sizeof names - used, "%s%s",
+                            used ? ", " : "", arch_instruction_name(word, bit));
+      if (length > 0 && (size_t)length < sizeof names - used)
+        used += (size_t)length;
+      else
+        names[used] = 0;
+    }
+  }
+  if (!used)
+    return 0;
+  describe_systems(generation, systems, sizeof systems);
+  return hwckpt_fail(error, HWCKPT_E_INSTRUCTIONS, 0, generation->name,
+                     "%s (%s)", names, systems);
+}
+
 /* ---- what the kernel maps into every process ---- */
 
 #define KERNEL_AREA_MAX 16
@@ -93,15 +145,32 @@ static void own_kernel_areas(struct kernel_areas *own) {
     fclose(maps);
 }
 
-static int check_kernel_area(const struct kernel_areas *own, const Area *area,
+static int vdso_changed(const struct generation *generation, const Area *area,
+                        struct hwckpt_error *error, const char *detail, ...)
+    __attribute__((format(printf, 4, 5)));
+static int vdso_changed(const struct generation *generation, const Area *area,
+                        struct hwckpt_error *error, const char *detail, ...) {
+  char text[128];
+  va_list arguments;
+  va_start(arguments, detail);
+  vsnprintf(text, sizeof text, detail, arguments);
+  va_end(arguments);
+  int failed =
+      hwckpt_fail(error, HWCKPT_E_VDSO_CHANGED, 0, area->name, "%s", text);
+  say_systems(generation, error);
+  return failed;
+}
+
+static int check_kernel_area(const struct generation *generation,
+                             const struct kernel_areas *own, const Area *area,
                              struct hwckpt_error *error) {
   for (size_t i = 0; i < own->count; i++) {
     if (strcmp(own->area[i].name, area->name) != 0)
       continue;
     if (own->area[i].size != area->end - area->start)
-      return hwckpt_fail(error, HWCKPT_E_VDSO_CHANGED, 0, area->name,
-                         "%" PRIu64 " bytes then, %" PRIu64 " now",
-                         area->end - area->start, own->area[i].size);
+      return vdso_changed(generation, area, error,
+                          "%" PRIu64 " bytes then, %" PRIu64 " now",
+                          area->end - area->start, own->area[i].size);
     unsigned char id[BUILD_ID_MAX];
     size_t length =
         area->build_id.size
@@ -110,12 +179,10 @@ static int check_kernel_area(const struct kernel_areas *own, const Area *area,
             : 0;
     if (area->build_id.size && (length != area->build_id.size ||
                                 memcmp(id, area->build_id.bytes, length) != 0))
-      return hwckpt_fail(error, HWCKPT_E_VDSO_CHANGED, 0, area->name,
-                         "its build-id differs");
+      return vdso_changed(generation, area, error, "its build-id differs");
     return 0;
   }
-  return hwckpt_fail(error, HWCKPT_E_VDSO_CHANGED, 0, area->name,
-                     "this kernel has none");
+  return vdso_changed(generation, area, error, "this kernel has none");
 }
 
 /* ---- files ---- */
@@ -215,7 +282,8 @@ static int check_program(const struct generation *generation,
              : 0;
 }
 
-static int check_mapped_file(const Area *area, struct hwckpt_error *error) {
+static int check_mapped_file(const struct generation *generation,
+                             const Area *area, struct hwckpt_error *error) {
   if (area->deleted)
     return hwckpt_fail(error, HWCKPT_E_FILE_GONE, 0, area->name,
                        "it was mapped, and deleted before the checkpoint");
@@ -228,8 +296,11 @@ static int check_mapped_file(const Area *area, struct hwckpt_error *error) {
     return 0;
   struct identity then = {area->build_id.bytes, area->build_id.size,
                           area->file_size, area->file_mtime_ns};
-  return check_same(area->name, &then, HWCKPT_E_LIBRARY_CHANGED,
-                    "it was mapped", error);
+  int failed = check_same(area->name, &then, HWCKPT_E_LIBRARY_CHANGED,
+                          "it was mapped", error);
+  if (failed == -HWCKPT_E_LIBRARY_CHANGED)
+    say_systems(generation, error);
+  return failed;
 }
 
 /* Whether the failure is of a file that may be as it was before long. */
@@ -254,12 +325,12 @@ static int check_areas(const struct generation *generation, bool shared,
     if ((area.kind == AreaKind_AREA_FILE_SHARED) != shared)
       continue;
     if (area.kind == AreaKind_AREA_KERNEL)
-      failed = check_kernel_area(&own, &area, error);
+      failed = check_kernel_area(generation, &own, &area, error);
     else if ((area.kind == AreaKind_AREA_FILE_PRIVATE ||
               area.kind == AreaKind_AREA_FILE_SHARED) &&
              area.name[0] == '/' && strcmp(area.name, checked) != 0 &&
              strcmp(area.name, generation->process.program) != 0) {
-      failed = check_mapped_file(&area, error);
+      failed = check_mapped_file(generation, &area, error);
       memcpy(checked, area.name, sizeof checked);
     }
     if (failed && !may_pass(paths, failed, area.name))
@@ -344,10 +415,12 @@ static int check_descriptors(const struct generation *generation,
 }
 
 int checks_before_restore(const struct generation *generation,
-                          struct hwckpt_error *error) {
+                          bool any_processor, struct hwckpt_error *error) {
   int failed = check_kernel(error);
   if (!failed)
     failed = check_processor(generation, error);
+  if (!failed && !any_processor)
+    failed = check_instructions(generation, error);
   if (!failed)
     failed = check_program(generation, error);
   if (!failed)

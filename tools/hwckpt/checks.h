@@ -8,9 +8,10 @@
 
 /* Fails with the first thing that would keep the generation from being
  * restored, but for the files that the program itself may have changed since.
- * Changes nothing. */
+ * Changes nothing. `any_processor`: also one that has not all instructions of
+ * the one that the program was started on. */
 int checks_before_restore(const struct generation *generation,
-                          struct hwckpt_error *error);
+                          bool any_processor, struct hwckpt_error *error);
 /* The same for those, but for what taking back what `paths` speak of may put
  * right; null: for all. */
 int checks_of_files(const struct generation *generation,

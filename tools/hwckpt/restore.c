@@ -56,6 +56,7 @@ static int read_arguments(int argc, char **argv,
       {"eager", no_argument, NULL, 'e'},
       {"threads", required_argument, NULL, 't'},
       {"timing", required_argument, NULL, 'T'},
+      {"processor", required_argument, NULL, 'p'},
       {"options", required_argument, NULL, 'o'},
       {"verbose", no_argument, NULL, 'v'},
       {"before", required_argument, NULL, 'b'},
@@ -107,6 +108,12 @@ static int read_arguments(int argc, char **argv,
       break;
     case 'T':
       request->timing = optarg;
+      break;
+    case 'p':
+      request->any_processor = !strcmp(optarg, "any");
+      if (!request->any_processor && strcmp(optarg, "same") != 0)
+        return report_usage(&command_restore, "--processor",
+                            "'%s' is not same or any", optarg);
       break;
     case 'o':
       if ((failed = arguments_options(optarg, request->options)))
@@ -339,7 +346,7 @@ static int check_tree(struct restore_request *request,
     const struct generation *generation = &plan->parts[i]->generation;
     failed = process_id_settle(generation, &request->policy, error);
     if (!failed)
-      failed = checks_before_restore(generation, error);
+      failed = checks_before_restore(generation, request->any_processor, error);
   }
   return failed;
 }
@@ -459,7 +466,7 @@ static int restore_selected(struct restore_request *request,
   if (!failed)
     failed = process_id_settle(generation, &request->policy, &error);
   if (!failed)
-    failed = checks_before_restore(generation, &error);
+    failed = checks_before_restore(generation, request->any_processor, &error);
   if (!failed)
     failed = check_own_files(&files, &error);
   if (!failed)
@@ -571,6 +578,11 @@ const struct command command_restore = {
         "from one\n"
         "                 generation, side by side\n"
         "  --threads N    read with N threads, instead of one a processor\n"
+        "  --processor=any\n"
+        "                 also on a processor that lacks instructions of the "
+        "one the\n"
+        "                 program was started on; for programs that use none "
+        "of them\n"
         "  --timing FILE  write there, as JSON, how long it took\n"
         "  --every DUR    from now on, take a checkpoint this often\n"
         "                 auto: as often as loses least time\n"

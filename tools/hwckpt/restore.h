@@ -21,6 +21,7 @@ struct restore_request {
   struct key_request key; /* of what is there */
   const char *timing;
   bool verbose;
+  bool any_processor;             /* also one that lacks instructions */
   char options[OPTIONS_TEXT_MAX]; /* what overrides the program's options */
 };
 

@@ -120,6 +120,8 @@ static void print_head(const struct generation *generation) {
   line("process id", text);
   line("directory", generation->file_system.directory);
   line("kernel", process->kernel_release);
+  if (*process->libc)
+    line("glibc", process->libc);
 }
 
 static void print_stop(const Statistics *statistics) {
@@ -287,6 +289,9 @@ static void write_head(struct json *json, const struct generation *generation,
   json_string(json, "directory", generation->file_system.directory);
   json_number(json, "umask", generation->file_system.umask);
   json_string(json, "kernel_release", process->kernel_release);
+  json_string(json, "glibc", process->libc);
+  json_bytes(json, "instructions", process->instructions,
+             process->instructions_count * sizeof *process->instructions);
   json_number(json, "realtime_ns", process->realtime_ns);
   json_number(json, "monotonic_ns", process->monotonic_ns);
   json_number(json, "personality", process->personality);

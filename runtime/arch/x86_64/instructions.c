@@ -1,4 +1,5 @@
-/* instructions.c - which instruction sets the processor has, and their names. */
+/* instructions.c - which instruction sets the processor has, and their names.
+ */
 #include "../arch.h"
 #include "cpu.h"
 

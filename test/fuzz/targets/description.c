@@ -10,6 +10,7 @@
 #include "../Inputs/memory_io.h"
 #include "../Inputs/record_list.h"
 
+#include "runtime/arch/arch.h"
 #include "tools/hwckpt/assembly.h"
 #include "tools/hwckpt/checks.h"
 #include "tools/hwckpt/elf_file.h"
@@ -66,6 +67,12 @@ bool undo_may_move(const struct undo_paths *paths, const char *path) {
 }
 
 uint64_t arch_xstate_features(void) { return 7; }
+void arch_instructions(uint32_t words[ARCH_INSTRUCTION_WORDS]) {
+  memset(words, 0, ARCH_INSTRUCTION_WORDS * sizeof *words);
+}
+const char *arch_instruction_name(unsigned word, unsigned bit) {
+  return word + bit == 0 ? "none" : "some";
+}
 
 pid_t clone_process(uint64_t flags, pid_t set_tid, int *pidfd) {
   (void)flags, (void)set_tid, (void)pidfd;
@@ -159,7 +166,7 @@ static void look_at(struct selection *selection) {
     return;
   }
   walk(&generation);
-  checks_before_restore(&generation, &error);
+  checks_before_restore(&generation, false, &error);
   checks_of_files(&generation, NULL, &error);
   checks_need_early(&generation, NULL);
   if (lazy_plan(&generation, &loading, &error) == 0)

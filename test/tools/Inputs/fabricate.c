@@ -11,6 +11,7 @@
  *   like=PID       process id and address space of a running process
  *   program=PATH   build-id=HEX   arguments=TEXT   directory=PATH
  *   features=HEX   processor features, as XCR0
+ *   instructions=W:HEX  a word of instruction sets; libc=TEXT
  *   thread=TID     one more thread
  *   vdso=BYTES     size of an area "[vdso]"
  *   map=PATH       a private mapping of a file as it is now; shared=PATH shared
@@ -160,7 +161,15 @@ static void set_word(const char *word, const char *value) {
              "%s", value);
   else if (!strcmp(word, "features"))
     what.process.xstate_features = strtoull(value, NULL, 16);
-  else if (!strcmp(word, "thread"))
+  else if (!strcmp(word, "libc"))
+    snprintf(what.process.libc, sizeof what.process.libc, "%s", value);
+  else if (!strcmp(word, "instructions")) {
+    char *end;
+    unsigned long i = strtoul(value, &end, 10) % 16;
+    what.process.instructions[i] = (uint32_t)strtoul(end + 1, NULL, 16);
+    if (what.process.instructions_count <= i)
+      what.process.instructions_count = (pb_size_t)i + 1;
+  } else if (!strcmp(word, "thread"))
     what.threads[what.thread_count++] = (int)number;
   else if (!strcmp(word, "vdso")) {
     Area *area = add_area("[vdso]", AreaKind_AREA_KERNEL);

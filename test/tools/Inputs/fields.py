@@ -66,6 +66,8 @@ SHOW = dict(
         "directory": TEXT,
         "umask": NUMBER,
         "kernel_release": TEXT,
+        "glibc": TEXT,
+        "instructions": TEXT,
         "realtime_ns": NUMBER,
         "monotonic_ns": NUMBER,
         "personality": NUMBER,
