@@ -22,6 +22,11 @@ uint64_t arch_context_sp(const ucontext_t *context);
  * interrupted then. */
 bool arch_is_signal_frame(const uint64_t *words, uint64_t i, uint64_t *pc,
                           uint64_t *sp);
+/* The system call that it would make where it was interrupted, and where that
+ * was; whether the instruction there is one the caller finds out. */
+struct arch_call;
+bool arch_signal_frame_call(const uint64_t *words, uint64_t i,
+                            struct arch_call *call, uint64_t *pc);
 /* The signals blocked in the interrupted code, bit (n - 1) for signal n. */
 uint64_t arch_context_sigmask(const ucontext_t *context);
 /* The value that the interrupted instruction (a system call, or a checkpoint
@@ -29,11 +34,17 @@ uint64_t arch_context_sigmask(const ucontext_t *context);
 int64_t arch_context_result(const ucontext_t *context);
 void arch_context_set_result(ucontext_t *context, int64_t result);
 
+/* Whether what a SIGSEGV came of was a write. */
+bool arch_context_is_write(const ucontext_t *context);
+/* The signal is not blocked in the interrupted code. */
+void arch_context_unblock(ucontext_t *context, int number);
+
 /* Arguments of the system call the context is about to make. */
 uint64_t arch_context_argument(const ucontext_t *context, unsigned i);
 void arch_context_set_argument(ucontext_t *context, unsigned i, uint64_t value);
 
-#define ARCH_SYSCALL_LENGTH 2 /* bytes of the instruction */
+#define ARCH_SYSCALL_LENGTH 2    /* bytes of the instruction, */
+#define ARCH_SYSCALL_CODE 0x050F /* read as a number */
 
 /* Whether the context has just returned from a system call (pc behind the
  * instruction), or is about to make one (pc at it). */
@@ -165,8 +176,13 @@ struct arch_call {
   uint64_t arguments[6];
 };
 
-#define ARCH_PROGRAM_CALLS 512u
-#define ARCH_PROGRAM_CALLS_STUBS ((size_t)ARCH_PROGRAM_CALLS * 64)
+#define ARCH_PROGRAM_CALLS 768u
+#define ARCH_PROGRAM_CALLS_STUB 80u /* bytes of one */
+#define ARCH_PROGRAM_CALLS_STUBS                                               \
+  ((size_t)ARCH_PROGRAM_CALLS * ARCH_PROGRAM_CALLS_STUB)
+/* As a number that is wanted: all calls whose number is not told by the code in
+ * front of them. */
+#define ARCH_CALL_ANY UINT32_MAX
 
 /* Notes the places in the code [begin, end) that make one of the wanted system
  * calls, and were not changed yet; ascending. False: there are too many, or one
@@ -184,14 +200,17 @@ long arch_program_calls_change(void *memory);
 bool arch_program_calls_changed(void);
 /* The number that a changed place whose system call is at pc makes; -1. */
 long arch_program_call_number(uint64_t pc);
+/* Where the program has the system call that is made at pc in its place. */
+uint64_t arch_program_call_place(uint64_t pc);
 /* Of a thread that was stopped between being told and the call, or is to make
  * the call again: it is told again. */
 void arch_context_restart_call(ucontext_t *context);
 
-/* The runtime's: called on the program's thread with the call that comes; may
- * use general registers only. Returns arch_call_epoch as it was when it began;
- * it is called again if that has changed. */
-uint32_t arch_before_call(const struct arch_call *call)
+/* The runtime's: called on the program's thread with the call that comes, whose
+ * arguments it may change; may use general registers only. Returns
+ * arch_call_epoch as it was when it began; it is called again if that has
+ * changed. */
+uint32_t arch_before_call(struct arch_call *call)
     __attribute__((visibility("hidden")));
 extern _Atomic uint32_t arch_call_epoch __attribute__((visibility("hidden")));
 

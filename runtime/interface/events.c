@@ -122,11 +122,10 @@ static int word_index(const char *word, const char *const *words) {
   return 0;
 }
 
-static const char *const track_words[] = {[DIRTY_AUTO] = "auto",
-                                          [DIRTY_WP] = "wp",
-                                          [DIRTY_SOFT] = "soft-dirty",
-                                          [DIRTY_FULL] = "full",
-                                          0};
+static const char *const track_words[] = {
+    [DIRTY_AUTO] = "auto",       [DIRTY_WP] = "wp",
+    [DIRTY_SOFT] = "soft-dirty", [DIRTY_PROTECT] = "mprotect",
+    [DIRTY_FULL] = "full",       0};
 static const char *const method_words[] = {[CHECKPOINT_AUTO] = "auto",
                                            [CHECKPOINT_STOP] = "stop",
                                            [CHECKPOINT_PRECOPY] = "precopy",
@@ -749,7 +748,7 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   }
   quiesce_pass(asked_signal);
   quiesce_install();
-  if (*options->rollback_on)
+  if (*options->rollback_on || options->track[0] == 'm')
     alternate_stacks_reserve();
   atomic_store(&events.pid, own);
   if (!generation && takes_back(options))

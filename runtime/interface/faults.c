@@ -9,7 +9,9 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../support/calls.h"
 #include "../support/live.h"
+#include "../support/protect.h"
 #include "../support/quiesce.h"
 #include "events.h"
 #include "thread_calls.h"
@@ -34,6 +36,7 @@ static struct {
   uint64_t on;  /* bit (n - 1) of signal n, and of CHECK */
   bool handled; /* also when the program has a handler */
   bool threads; /* alone, where they can */
+  bool writes;  /* written pages are found by SIGSEGV */
   int64_t verbosity;
   uint32_t retries;
 } wanted;
@@ -69,6 +72,8 @@ static void want(const char *text, size_t length) {
 static bool is_wanted(unsigned bit) { return wanted.on >> bit & 1; }
 
 static void on_fault(int number, siginfo_t *info, void *context) {
+  if (number == SIGSEGV && protect_fault(info, context))
+    return;
   faults_signal(number, info, context);
   trap_actions_pass(number, info, context);
 }
@@ -77,7 +82,7 @@ static void on_fault(int number, siginfo_t *info, void *context) {
  * by libc's functions (interpose.c). */
 static void install(int number) {
   uint64_t bit = 1ull << (number - 1);
-  if (!is_wanted((unsigned)number - 1))
+  if (!is_wanted((unsigned)number - 1) && !(wanted.writes && number == SIGSEGV))
     return;
   if (number != SIGILL) /* is handled anyway, hooks.c */
     trap_actions_install(number, on_fault);
@@ -93,6 +98,7 @@ void faults_start(const struct hwckpt_options *options) {
     want(text, length);
     text += length + (text[length] != 0);
   }
+  wanted.writes = options->track[0] == 'm' && calls_tell_all();
   faults_restored(options);
   for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
     if (words[i].bit && words[i].bit != CHECK - 1)

@@ -13,6 +13,7 @@
  * They are weak: a program's own definition comes first. An object of its own,
  * because the runtime's has no names of libc.
  */
+#include "interpose.h"
 #include "../arch/sys.h"
 #include "../resources/watched_paths.h"
 #include "../support/memory_settings.h"
@@ -68,12 +69,17 @@ static int change_mask(int how, const sigset_t *set, sigset_t *before) {
   return (int)result;
 }
 
-static const sigset_t *stripped(int how, const sigset_t *set, sigset_t *copy) {
-  if (!set || how == SIG_UNBLOCK)
+const sigset_t *interpose_set(const sigset_t *set, sigset_t *copy) {
+  if (!set)
     return set;
-  *copy = *set;
+  /* Of a set the kernel's part may be all there is. */
+  sigemptyset(copy);
   *(uint64_t *)(void *)copy = without_traps(set);
   return copy;
+}
+
+static const sigset_t *stripped(int how, const sigset_t *set, sigset_t *copy) {
+  return how == SIG_UNBLOCK ? set : interpose_set(set, copy);
 }
 
 WEAK int sigprocmask(int how, const sigset_t *set, sigset_t *before) {
@@ -165,6 +171,22 @@ WEAK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
   return result;
 }
 
+WEAK sighandler_t bsd_signal(int number, sighandler_t handler) {
+  return signal(number, handler);
+}
+
+/* signal() is that under strict standards. */
+WEAK sighandler_t __sysv_signal(int number, sighandler_t handler) {
+  struct sigaction action = {.sa_handler = handler,
+                             .sa_flags = SA_RESETHAND | SA_NODEFER};
+  struct sigaction before;
+  return sigaction(number, &action, &before) < 0 ? SIG_ERR : before.sa_handler;
+}
+
+WEAK sighandler_t sysv_signal(int number, sighandler_t handler) {
+  return __sysv_signal(number, handler);
+}
+
 /* Told before, for what a stop meanwhile may find, and after. */
 WEAK int madvise(void *start, size_t length, int advice) {
   bool sets = advice >= MADV_DONTFORK && advice <= MADV_KEEPONFORK;
@@ -199,8 +221,10 @@ WEAK _Noreturn void _exit(int status) {
 
 WEAK _Noreturn void _Exit(int status) { _exit(status); }
 
-/* As libc's; but where the call is interrupted, the instruction in front tells
- * its number: it is kept in the red zone (arch/x86_64/syscall_number.c). */
+/* As libc's; but the runtime is told where it is told all calls
+ * (support/calls.h, arch/x86_64/program_calls.c), and where the call is
+ * interrupted, the instruction in front tells its number: it is kept in the red
+ * zone (arch/x86_64/syscall_number.c). */
 __asm__(".text\n"
         ".balign 16\n"
         ".weak syscall\n"
@@ -215,6 +239,24 @@ __asm__(".text\n"
         "  mov %r9, %r8\n"
         "  mov 8(%rsp), %r9\n"
         "  mov -8(%rsp), %rax\n"
+        "  cmpb $0, __hwckpt_all_calls_told(%rip)\n"
+        "  je __hwckpt_syscall_call\n"
+        ".globl __hwckpt_syscall_again, __hwckpt_syscall_check\n"
+        ".globl __hwckpt_syscall_call\n"
+        ".hidden __hwckpt_syscall_again, __hwckpt_syscall_check\n"
+        ".hidden __hwckpt_syscall_call, __hwckpt_all_calls_told\n"
+        ".hidden __hwckpt_enter_before_call\n"
+        "__hwckpt_syscall_again:\n"
+        "  lea -128(%rsp), %rsp\n"
+        "  .cfi_adjust_cfa_offset 128\n"
+        "  call __hwckpt_enter_before_call\n"
+        "  lea 128(%rsp), %rsp\n"
+        "  .cfi_adjust_cfa_offset -128\n"
+        "__hwckpt_syscall_check:\n"
+        "  cmp (%rcx), %r11d\n"
+        "  jne __hwckpt_syscall_again\n"
+        "  mov -8(%rsp), %rax\n"
+        "__hwckpt_syscall_call:\n"
         "  syscall\n"
         "  cmp $-4095, %rax\n"
         "  jae 1f\n"

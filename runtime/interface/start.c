@@ -241,8 +241,8 @@ __attribute__((constructor(101))) static void start(void) {
   unblock(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGSYS - 1));
   arch_read_tls_directly(true);
   hooks_install();
-  signals_install(&options);
   faults_start(&options);
+  signals_install(&options);
   entries_choose(options.hook);
   checkpoint_remember();
   restored_notify(restored, options_text);

@@ -11,6 +11,7 @@
 #include "../../intrinsics/hwckptintrin.h"
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../support/protect.h"
 #include "counters.h"
 #include "events.h"
 #include "faults.h"
@@ -270,6 +271,12 @@ int thread_calls_load(void) {
   if (!save)
     return -ENOENT;
   SYS(rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
+  /* Memory is put back with all signals blocked. */
+  protect_open((uint64_t)save->block, (uint64_t)save->block + SHELTER);
+  for (unsigned i = 0; i < save->count; i++) {
+    uint64_t at = (uint64_t)save->parts[i].at;
+    protect_open(at, at + save->parts[i].size);
+  }
   save->times++;
   counters_thread_back();
   arch_on_stack(save->block + SHELTER, put_back, save);

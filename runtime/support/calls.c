@@ -9,13 +9,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 static LIVE bool hopeless; /* the code cannot be changed */
 static LIVE void *stubs;   /* until it has been */
 static void *reserved;     /* for them */
 
 /* Those who want to be told. */
-#define WANTING 3
+#define WANTING 4
 static bool (*wanting[WANTING])(uint32_t number);
 static bool more; /* than what the code was changed for */
 
@@ -59,8 +60,14 @@ static const char *base_name(const char *path) {
   return base;
 }
 
+/* As the code, the program's. For interpose.c as well. */
+bool __hwckpt_all_calls_told __attribute__((visibility("hidden")));
+#define all_told __hwckpt_all_calls_told
+
 static bool is_libc(const struct area *area) {
   const char *base = base_name(area->name);
+  if (is_wanted(ARCH_CALL_ANY) && begins_with(base, "ld-"))
+    return true;
   return begins_with(base, "libc.so") || begins_with(base, "libc-") ||
          begins_with(base, "libpthread");
 }
@@ -180,6 +187,35 @@ int calls_change_now(void) {
   quiesce_resume();
   return more ? -EACCES : 0;
 }
+
+/* But the return from a handler, which has a stack of its own shape. */
+static bool wants_all(uint32_t number) {
+  return number == ARCH_CALL_ANY ||
+         (number < 1024 && number != SYS_rt_sigreturn);
+}
+
+/* More than one thread might be in a call that is changed. */
+static bool is_alone(void) {
+  struct stat status;
+  return SYS(newfstatat, AT_FDCWD, "/proc/self/task", &status, 0) == 0 &&
+         status.st_nlink == 3;
+}
+
+bool calls_tell_all(void) {
+  struct memory_map map;
+  if (all_told || arch_program_calls_changed() || !is_alone() ||
+      memory_map_open(&map, 0) < 0)
+    return all_told;
+  calls_want(wants_all);
+  calls_reserve();
+  if (calls_find(&map))
+    calls_change();
+  memory_map_close(&map);
+  all_told = arch_program_calls_changed();
+  return all_told;
+}
+
+bool calls_are_all_told(void) { return all_told; }
 
 void calls_forget(void) {
   stubs = 0;

@@ -41,6 +41,12 @@ extern void (*_Atomic calls_listeners[CALLS_LISTENERS])(
 uint64_t calls_vector_length(uint64_t vector, uint64_t count);
 uint64_t calls_word_of_program(uint64_t address, uint64_t otherwise);
 
+/* When the program begins, and has one thread: all calls are told, in the
+ * dynamic linker as well. Whether they are, or were when the program began that
+ * comes back. */
+bool calls_tell_all(void);
+bool calls_are_all_told(void);
+
 void calls_forget(void);
 
 #endif

@@ -25,6 +25,7 @@
 #include "precopy.h"
 #include "private.h"
 #include "program_stderr.h"
+#include "protect.h"
 #include "rest.h"
 #include "stage.h"
 #include "task.h"
@@ -319,9 +320,12 @@ static int capture(bool base, const struct parked *threads, unsigned count,
                    Process *process, Statistics *statistics,
                    struct hwckpt_error *error) {
   uint64_t begin = quiesce_now_ns();
+  bool protects = checkpoint.dirty.method == DIRTY_PROTECT;
+  int result = protects ? protect_lift(&checkpoint.map, error) : 0;
   alternate_stacks_give(threads, count);
   describe_stopped(process, threads, count);
-  int result = memory_map_read(&checkpoint.map, error);
+  if (result == 0)
+    result = memory_map_read(&checkpoint.map, error);
   if (result == 0 && checkpoint.options.undo)
     undo_keep_mapped(&checkpoint.map);
   if (result == 0)
@@ -335,6 +339,8 @@ static int capture(bool base, const struct parked *threads, unsigned count,
   statistics->describe_ns = quiesce_now_ns() - begin;
   if (result == 0) {
     checkpoint.scanned = true;
+    if (protects)
+      protect_begin();
     if (statistics->rounds && read_directly_meanwhile())
       checkpoint.dirty.owed_all = true;
     result =
@@ -342,6 +348,8 @@ static int capture(bool base, const struct parked *threads, unsigned count,
                      copied_by[checkpoint.options.method], statistics, error);
   }
   rest_end(&checkpoint.rest);
+  if (protects && result == 0)
+    protect_set(threads, count);
   statistics->threads = count;
   for (unsigned i = 0; i < count; i++)
     if (threads[i].reason == PARK_SITE)
@@ -863,6 +871,7 @@ const char *checkpoint_newest(uint64_t *number) {
 void checkpoint_forget(void) {
   memset(&checkpoint, 0, sizeof checkpoint);
   drain_forget();
+  protect_forget();
   crew_forget();
   program_stderr_is_of(0);
   cache_forget();

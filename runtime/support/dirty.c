@@ -2,7 +2,9 @@
 #include "dirty.h"
 
 #include "../arch/sys.h"
+#include "calls.h"
 #include "pagemap.h"
+#include "protect.h"
 #include "write_protect.h"
 
 #include <fcntl.h>
@@ -53,19 +55,28 @@ static int open_soft_dirty(struct dirty *dirty, int tracking,
              : 0;
 }
 
+static int open_protection(struct dirty *dirty, int tracking,
+                           struct hwckpt_error *error) {
+  (void)dirty, (void)tracking;
+  if (!calls_are_all_told())
+    return hwckpt_fail(error, HWCKPT_E_UNTOLD_CALLS, 0, "track=mprotect", "");
+  return protect_reserve() ? 0 : no_memory(error);
+}
+
 static int open_nothing(struct dirty *dirty, int tracking,
                         struct hwckpt_error *error) {
   (void)dirty, (void)tracking, (void)error;
   return 0;
 }
 
-/* In the order in which they are tried. */
+/* In the order in which they are tried; protection is only asked for. */
 static const struct {
   enum dirty_method method;
   int (*open)(struct dirty *dirty, int tracking, struct hwckpt_error *error);
 } ways[] = {
     {DIRTY_WP, open_write_protection},
     {DIRTY_SOFT, open_soft_dirty},
+    {DIRTY_PROTECT, open_protection},
     {DIRTY_FULL, open_nothing},
 };
 
@@ -81,7 +92,8 @@ int dirty_open(struct dirty *dirty, enum dirty_method method, int tracking,
     return no_memory(error);
   dirty->scans = try_scan(dirty) >= 0;
   for (size_t i = 0; result < 0 && i < sizeof ways / sizeof *ways; i++) {
-    if (method != DIRTY_AUTO && method != ways[i].method)
+    if (method == DIRTY_AUTO ? ways[i].method == DIRTY_PROTECT
+                             : method != ways[i].method)
       continue;
     dirty->method = ways[i].method;
     result = ways[i].open(dirty, tracking, error);
@@ -294,6 +306,47 @@ static long scan_tracked(struct dirty *dirty, const struct area *area,
   return result;
 }
 
+/* ---- by mprotect() ---- */
+
+struct listing {
+  const struct area *area;
+  bool all;
+  uint64_t at; /* what is before has been told */
+  dirty_visit *visit;
+  void *context;
+};
+
+/* What is between the pages that hold something holds nothing. */
+static int list_protected(enum dirty_run run, uint64_t begin, uint64_t end,
+                          void *context) {
+  struct listing *listing = context;
+  int answer = 0;
+  (void)run;
+  if (!listing->all && listing->at < begin)
+    answer = listing->visit(DIRTY_HOLE, listing->at, begin, listing->context);
+  listing->at = end;
+  protect_note(listing->area, begin, end);
+  if (answer)
+    return answer;
+  return listing->all
+             ? listing->visit(DIRTY_PAGES, begin, end, listing->context)
+             : protect_each_written(begin, end, listing->visit,
+                                    listing->context);
+}
+
+static int scan_protected(const struct dirty *dirty, const struct area *area,
+                          bool all, dirty_visit *visit, void *context,
+                          struct hwckpt_error *error) {
+  struct listing listing = {area, all, area->start, visit, context};
+  int answer = 0;
+  long result = scan_present(dirty, area, list_protected, &listing, &answer);
+  if (result < 0)
+    return scan_failed(area, result, error);
+  if (answer || all || listing.at == area->end)
+    return answer;
+  return visit(DIRTY_HOLE, listing.at, area->end, context);
+}
+
 /* Only what is there: reading the rest would take pages from the pool. */
 static int scan_huge(const struct dirty *dirty, const struct area *area,
                      bool all, dirty_visit *visit, void *context,
@@ -315,6 +368,8 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
       answer = visit(DIRTY_HOLE, area->start, area->end, context);
     return answer ? answer : scan_shared(area, visit, context);
   }
+  if (dirty->method == DIRTY_PROTECT && area->type == AREA_TYPE_ANONYMOUS)
+    return scan_protected(dirty, area, all, visit, context, error);
   enum tracking state = prepare(dirty, area, all);
   if (state == KNOWN && !all) {
     result = scan_tracked(dirty, area, visit, context, &answer);
@@ -499,6 +554,8 @@ void dirty_touch(const struct dirty *dirty, const struct area *area,
   if (area->type == AREA_TYPE_FILE_PRIVATE ||
       (anonymous && dirty->method == DIRTY_SOFT)) {
     write_back(begin, end);
+  } else if (anonymous && dirty->method == DIRTY_PROTECT) {
+    protect_touch(begin, end);
   } else if (anonymous && dirty->method == DIRTY_WP) {
     /* Fails where the area is not tracked yet; it is new to the next scan. */
     write_protect_clear(dirty->uffd, begin, end);

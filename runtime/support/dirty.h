@@ -6,9 +6,10 @@
  * userfaultfd.rst): the kernel clears a page's protection at its first write
  * without waking anybody. Without that, by the soft-dirty bits of older kernels
  * (soft-dirty.rst): they are cleared in the stop, for all pages at once, so
- * that nothing is found while the program runs. Without both, all pages count
- * as written. Invariant: a page that dirty_scan() does not report in a tracked
- * area is as it was at the scan before.
+ * that nothing is found while the program runs. So it is by mprotect(2), where
+ * that is asked for. Without these, all pages count as written. Invariant: a
+ * page that dirty_scan() does not report in a tracked area is as it was at the
+ * scan before.
  */
 #ifndef HWCKPT_SUPPORT_DIRTY_H
 #define HWCKPT_SUPPORT_DIRTY_H
@@ -17,10 +18,11 @@
 #include "memory_map.h"
 
 enum dirty_method {
-  DIRTY_AUTO, /* the best the kernel has */
-  DIRTY_WP,   /* userfaultfd write protection, or an error */
-  DIRTY_SOFT, /* soft-dirty bits, or an error */
-  DIRTY_FULL, /* none: every scan reports all pages that hold something */
+  DIRTY_AUTO,    /* the best the kernel has */
+  DIRTY_WP,      /* userfaultfd write protection, or an error */
+  DIRTY_SOFT,    /* soft-dirty bits, or an error */
+  DIRTY_PROTECT, /* mprotect() and SIGSEGV (protect.h) */
+  DIRTY_FULL,    /* none: every scan reports all pages that hold something */
 };
 
 #define DIRTY_OWED 32u

@@ -9,6 +9,7 @@
 #include "../arch/sys.h"
 #include "checkpoint.h"
 #include "private.h"
+#include "protect.h"
 #include "quiesce.h"
 #include "rollback.h"
 #include "undo.h"
@@ -20,6 +21,7 @@ bool forked_is_apart(void) {
 }
 
 void forked_begin(bool (*keeps)(const void *memory)) {
+  protect_end();
   quiesce_forget();
   checkpoint_forget();
   undo_forget();

@@ -4,6 +4,7 @@
 #include "../../intrinsics/hwckptintrin.h"
 #include "../arch/sys.h"
 #include "private.h"
+#include "protect.h"
 #include "record_types.h"
 #include "records.pb.h"
 
@@ -60,6 +61,8 @@ static bool copy(const struct region *region, uint64_t at, char *buffer,
   while (length) {
     struct iovec here = {buffer, length};
     struct iovec there = {(void *)(region->address + at), length};
+    if (to_region)
+      protect_open(region->address + at, region->address + at + length);
     long done =
         to_region ? SYS(process_vm_writev, SYS(getpid), &here, 1, &there, 1, 0)
                   : SYS(process_vm_readv, SYS(getpid), &here, 1, &there, 1, 0);

@@ -17,6 +17,7 @@
 #include "live.h"
 #include "private.h"
 #include "program_stderr.h"
+#include "protect.h"
 #include "record_types.h"
 #include "revive.h"
 #include "rewind.h"
@@ -381,6 +382,8 @@ int rollback_take(const struct rollback_target *target,
     status = quiesce_stop(hooks, &rollback->now, &rollback->now_count, error);
     stopped = status == 0;
   }
+  if (status == 0)
+    status = protect_lift(target->map, error);
   if (status == 0)
     status = prepare(rollback, &errand, error);
   if (status == 0) {

@@ -11,6 +11,7 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "protect.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -204,6 +205,7 @@ static void refresh_kernels(ucontext_t *context, unsigned time,
   write_left(wait);
   if (microseconds)
     wait->left.tv_nsec /= 1000;
+  protect_open(argument, argument + sizeof wait->left);
   /* Memory that is not writable stays as it is. */
   struct iovec from = {&wait->left, sizeof wait->left};
   struct iovec to = {(void *)argument, sizeof wait->left};

@@ -12,6 +12,7 @@
 #include "../arch/sys.h"
 #include "calls.h"
 #include "live.h"
+#include "protect_calls.h"
 #include "undo_state.h"
 
 #include <fcntl.h>
@@ -149,8 +150,9 @@ static bool is_kept(struct undo_interval *interval, const struct file *file,
 }
 
 static uint64_t block_signals(void) {
-  uint64_t all = ~0ull, before = 0;
-  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+  /* The stack may be protected memory (protect.h). */
+  uint64_t most = ~(1ull << (SIGSEGV - 1)), before = 0;
+  SYS(rt_sigprocmask, SIG_SETMASK, &most, &before, 8);
   return before;
 }
 
@@ -366,7 +368,7 @@ static void keep_content(enum how how, const struct arch_call *call) {
   }
 }
 
-uint32_t arch_before_call(const struct arch_call *call) {
+uint32_t arch_before_call(struct arch_call *call) {
   /* First, for it may take a checkpoint, which begins an interval. */
   for (unsigned i = 0; i < CALLS_LISTENERS; i++) {
     void (*listener)(const struct arch_call *) =
@@ -377,5 +379,6 @@ uint32_t arch_before_call(const struct arch_call *call) {
   uint32_t epoch = atomic_load(&arch_call_epoch);
   if (atomic_load(&undo_state.now) && call->number < NUMBERS)
     keep_content((enum how)hows[call->number], call);
+  protect_calls_before(call);
   return epoch;
 }

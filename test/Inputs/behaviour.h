@@ -53,9 +53,14 @@ static inline _Noreturn void die(void) {
  * or not: a file that was not there remembers it, made in a way that the
  * runtime does not see. */
 static inline int first_time(const char *file) {
-  int fd = (int)syscall(SYS_openat, AT_FDCWD, file,
-                        O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  return fd >= 0 && close(fd) == 0;
+  long fd;
+  register long mode __asm__("r10") = 0600;
+  __asm__ volatile("syscall"
+                   : "=a"(fd)
+                   : "a"(SYS_openat), "D"(AT_FDCWD), "S"(file),
+                     "d"(O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC), "r"(mode)
+                   : "rcx", "r11", "memory");
+  return fd >= 0 && close((int)fd) == 0;
 }
 
 /* Takes a checkpoint; true in the program that comes back from it. */

@@ -4,7 +4,7 @@
 // again, in a delta too.
 // RUN: %clang -fhwckpt -std=gnu23 -O2 %s -o %t
 // RUN: rm -rf %t.cache %t.out
-// RUN: for track in wp full; do \
+// RUN: for track in wp mprotect full; do \
 // RUN:   rm -rf %t.cache; \
 // RUN:   (HWCKPT_CACHE=%t.cache %hwckpt run -o level=0:track=$track -- %t || true) && \
 // RUN:   HWCKPT_CACHE=%t.cache %hwckpt list && \

@@ -1,5 +1,5 @@
 // The break is moved up and down between checkpoints; new pages of it are zero.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp mprotect full; do %restored -o track=$track -- %t || exit 1; done
 #include "dirty.h"
 static char *start;
 static void prepare(void) {

@@ -1,6 +1,6 @@
 // Pages that the program gives back (MADV_DONTNEED) are zero after a restore,
 // and those of a file mapped privately are the file's again.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp mprotect full; do %restored -o track=$track -- %t || exit 1; done
 #include "dirty.h"
 static char *memory, *file;
 static void prepare(void) {

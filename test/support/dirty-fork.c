@@ -1,6 +1,6 @@
 // A fork between checkpoints: pages that became copy on write by it are in the
 // delta when they are written, and what the child writes is not.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp mprotect full; do %restored -o track=$track -- %t || exit 1; done
 #include "dirty.h"
 #include <sys/wait.h>
 static char *memory;

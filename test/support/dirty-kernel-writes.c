@@ -1,6 +1,6 @@
 // Pages that the kernel writes for the program: read(), recv(), getcwd()
 // and others.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp mprotect full; do %restored -o track=$track -- %t || exit 1; done
 #include "dirty.h"
 #include <sys/socket.h>
 #include <sys/syscall.h>

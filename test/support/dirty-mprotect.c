@@ -1,6 +1,6 @@
 // Protections are those of the checkpoint; memory that was read-only at the
 // base and is written later is in the delta, also when it is read-only again.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp mprotect full; do %restored -o track=$track -- %t || exit 1; done
 #include "dirty.h"
 static char *opened, *closed, *none;
 static void prepare(void) {

@@ -1,5 +1,5 @@
 // Memory that is moved, grown and shrunk by mremap() after a checkpoint.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp mprotect full; do %restored -o track=$track -- %t || exit 1; done
 #include "dirty.h"
 static char *moved, *grown, *shrunk, *home;
 static void prepare(void) {

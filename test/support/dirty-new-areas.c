@@ -1,6 +1,6 @@
 // Memory that is mapped after the base, in one piece with memory that was
 // there, beside it, and in a hole of it.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp mprotect full; do %restored -o track=$track -- %t || exit 1; done
 #include "dirty.h"
 static char *memory;
 static void prepare(void) {

@@ -1,6 +1,6 @@
 // Memory that is unmapped and mapped anew at the same address after a
 // checkpoint begins as zero, not as what was there.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp mprotect full; do %restored -o track=$track -- %t || exit 1; done
 #include "dirty.h"
 static char *memory;
 static void prepare(void) {

@@ -1,6 +1,6 @@
 // Shared anonymous memory, written by a child too, comes back, and is shared
 // again by the threads and children of the restored program.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp mprotect full; do %restored -o track=$track -- %t || exit 1; done
 #include "dirty.h"
 #include <sys/wait.h>
 static char *memory;

@@ -1,5 +1,5 @@
 // A mapping far larger than memory, with some pages in it, costs only those.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp mprotect full; do %restored -o track=$track -- %t || exit 1; done
 #include "dirty.h"
 static const size_t size = (size_t)64 << 30;
 static char *memory;

@@ -1,6 +1,6 @@
 // The stack grows and shrinks between checkpoints, and can grow after a
 // restore.
-// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp full; do %restored -o track=$track -- %t || exit 1; done
+// RUN: %behaviour -I%S/Inputs %s -o %t && for track in wp mprotect full; do %restored -o track=$track -- %t || exit 1; done
 #include "dirty.h"
 static volatile char *deepest;
 static __attribute__((noinline)) long deep(int levels, int save) {

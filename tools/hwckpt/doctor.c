@@ -85,6 +85,16 @@ static int look_for_soft_dirty(char text[128]) {
   return result ? result : entry >> 55 & 1 ? 0 : ENOTSUP;
 }
 
+/* What the runtime does with libc's code, which policies may forbid. */
+static int look_for_protection(char text[128]) {
+  uintptr_t page = (uintptr_t)(void *)getppid & ~(uintptr_t)4095;
+  int code = PROT_READ | PROT_EXEC;
+  snprintf(text, 128, "code of libc can be changed");
+  if (mprotect((void *)page, 4096, code | PROT_WRITE))
+    return errno;
+  return mprotect((void *)page, 4096, code) ? errno : 0;
+}
+
 /* ---- capture ---- */
 
 static int look_for_reading(char text[128]) {
@@ -178,6 +188,10 @@ static const struct finding findings[] = {
      "track=soft-dirty is possible: written pages are found while the program "
      "stands still",
      "track=soft-dirty is not possible: the kernel was built without it"},
+    {"mprotect", look_for_protection,
+     "track=mprotect is possible, when asked for: written pages are found by "
+     "SIGSEGV",
+     "track=mprotect is not possible"},
     {"live copying", look_for_reading,
      "method=precopy: pages are copied while the program runs",
      "pages are copied while the program stands still"},
@@ -210,6 +224,10 @@ static void say_tracking(void) {
   }
   printf("%-13s track=auto takes %s\n%-13s %s\n", "written pages", way, "",
          why);
+  if (strcmp(way, "full") == 0 && !look_for_protection(text))
+    printf("%-13s track=mprotect finds what was written, in programs that make "
+           "their\n%-13s system calls by glibc (docs/limits.md)\n",
+           "", "");
 }
 
 static int doctor(int argc, char **argv) {

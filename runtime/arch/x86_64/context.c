@@ -37,8 +37,31 @@ bool arch_is_signal_frame(const uint64_t *words, uint64_t i, uint64_t *pc,
   return true;
 }
 
+bool arch_signal_frame_call(const uint64_t *words, uint64_t i,
+                            struct arch_call *call, uint64_t *pc) {
+  static const int registers[6] = {REG_RDI, REG_RSI, REG_RDX,
+                                   REG_R10, REG_R8,  REG_R9};
+  uint64_t sp;
+  if (i < REG_CSGSFS || !arch_is_signal_frame(words, i, pc, &sp))
+    return false;
+  call->number = words[i - (REG_CSGSFS - REG_RAX)];
+  for (unsigned k = 0; k < 6; k++)
+    call->arguments[k] = words[i - (unsigned)(REG_CSGSFS - registers[k])];
+  return true;
+}
+
 uint64_t arch_context_sigmask(const ucontext_t *context) {
   return *(const uint64_t *)(const void *)&context->uc_sigmask;
+}
+
+void arch_context_unblock(ucontext_t *context, int number) {
+  *(uint64_t *)(void *)&context->uc_sigmask &= ~(1ull << (number - 1));
+}
+
+#define FAULT_WRITE 2 /* of the error code of a page fault, Intel SDM 4.7 */
+
+bool arch_context_is_write(const ucontext_t *context) {
+  return get(context, REG_ERR) & FAULT_WRITE;
 }
 
 int64_t arch_context_result(const ucontext_t *context) {

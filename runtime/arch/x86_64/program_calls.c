@@ -1,14 +1,17 @@
 /* program_calls.c - system calls in the program's libc that are told to the
  * runtime before they are made.
  *
- * An instruction `mov $NUMBER, %eax` right in front of `syscall` is five bytes,
- * as is a jump: it becomes one to a stub, which asks arch_before_call() and
- * comes back to the same `syscall` with the number in eax. `xor %eax, %eax`,
+ * An instruction `mov $NUMBER, %eax` in front of `syscall` is five bytes, as is
+ * a jump: it becomes one to a stub, which asks arch_before_call() and comes
+ * back to the same `syscall` with the number in eax. Between the two there may
+ * be loads of arguments, which the stub does in their place. `xor %eax, %eax`,
  * which is read(), has two bytes: it becomes a short jump to one of five, in
  * what fills the code up behind the end of a function near by. So the call is
  * made where it always was: unwinding, cancellation and what a stop looks for
  * find the instruction they know, and code that jumps to `syscall` with a
- * number of its own is as it was.
+ * number of its own is as it was. Where the number is not in front of it, and
+ * all calls are wanted, `syscall` and the comparison behind it are replaced:
+ * the stub has the two, and makes the call itself.
  *
  * The table and the stubs are memory of the program and come back with it.
  * Invariant: what arch_before_call() was told holds when the call is made: a
@@ -22,37 +25,32 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define JUMP 5u /* bytes of mov $NUMBER, %eax, and of the jump */
-#define SHORT_JUMP                                                             \
-  2u /* of xor %eax, %eax, and of a jump that reaches REACH                    \
-      */
+#define JUMP 5u       /* bytes of mov $NUMBER, %eax, and of the jump */
+#define SHORT_JUMP 2u /* of xor %eax, %eax, and of one that reaches REACH */
 #define REACH 120u
+#define MIDDLE 20u /* bytes of loads in between that are looked at */
 
-static struct {
+static struct site {
   uint64_t load; /* address of the instruction that was replaced */
+  uint64_t call; /* of the system call instruction, which may be in the stub */
   uint64_t cave; /* 0, or where the jump to the stub is, and at `load` one to
                   * there */
   uint64_t check,
-      leave; /* in its stub: between those the answer is waited on */
-  uint32_t number;
+      leave;       /* in its stub: between those the answer is waited on */
+  uint32_t number; /* ARCH_CALL_ANY: what is in eax */
 } sites[ARCH_PROGRAM_CALLS];
 static unsigned count;
 static unsigned changed; /* so many of them have been */
 
-/* Where the system call is. */
-static uint64_t call_of(unsigned i) {
-  return sites[i].load + (sites[i].cave ? SHORT_JUMP : JUMP);
-}
-
 /* Which kept its answer in r11 and where it must still be in rcx. All other
- * registers are as the program has them: libc says to its compiler that a
- * system call changes rax, rcx and r11. */
+ * registers are as the program has them, or as arch_before_call() wants them:
+ * libc says to its compiler that a system call changes rax, rcx and r11. */
 __asm__(".text\n"
         ".balign 16\n"
-        ".hidden arch_enter_before_call\n"
-        ".globl arch_enter_before_call\n"
-        ".type arch_enter_before_call, @function\n"
-        "arch_enter_before_call:\n"
+        ".hidden __hwckpt_enter_before_call\n"
+        ".globl __hwckpt_enter_before_call\n"
+        ".type __hwckpt_enter_before_call, @function\n"
+        "__hwckpt_enter_before_call:\n"
         "  push %r9\n"
         "  push %r8\n"
         "  push %r10\n"
@@ -77,8 +75,12 @@ __asm__(".text\n"
         "  pop %r8\n"
         "  pop %r9\n"
         "  ret\n"
-        ".size arch_enter_before_call, . - arch_enter_before_call\n");
-void arch_enter_before_call(void);
+        ".size __hwckpt_enter_before_call, . - __hwckpt_enter_before_call\n");
+void __hwckpt_enter_before_call(void);
+
+static bool is_syscall(const unsigned char *p) {
+  return p[0] == 0x0F && p[1] == 0x05;
+}
 
 static uint32_t number_at(const unsigned char *p) {
   return p[1] | (uint32_t)p[2] << 8 | (uint32_t)p[3] << 16 |
@@ -136,33 +138,101 @@ static uint64_t find_cave(const unsigned char *p, const unsigned char *begin,
   return 0;
 }
 
+/* ---- the places ---- */
+
+/* Length of a load of an argument that may be done in another place, and twice:
+ * from the stack, or of an address (which the stub has to know); else 0. */
+static unsigned argument_load(const unsigned char *p) {
+  bool wide = p[0] == 0x48 || p[0] == 0x4C || p[0] == 0x44;
+  const unsigned char *op = p + wide;
+  if (op[0] == 0x8B && (op[1] & 0xC7) == 0x44 && op[2] == 0x24 &&
+      (op[1] & 0x38 || p[0] & 4)) /* mov n(%rsp), not to eax */
+    return 4u + wide;
+  if (op[0] == 0x8B && (op[1] & 0xC7) == 0x04 && op[2] == 0x24 &&
+      (op[1] & 0x38 || p[0] & 4)) /* mov (%rsp) */
+    return 3u + wide;
+  return p[0] == 0x48 && p[1] == 0x8D && p[2] == 0x35 ? 7 : 0; /* lea, rsi */
+}
+
+/* Whether loads alone lead from p to a system call; their length. */
+static bool leads_to_call(const unsigned char *p, unsigned *length) {
+  unsigned one;
+  for (*length = 0; *length < MIDDLE && !is_syscall(p + *length);
+       *length += one) {
+    one = argument_load(p + *length);
+    if (!one)
+      return false;
+  }
+  return *length < MIDDLE;
+}
+
+/* cmp $-4096 or $-4095 with rax or eax; its length, else 0. */
+static unsigned comparison(const unsigned char *p) {
+  unsigned wide = p[0] == 0x48;
+  p += wide;
+  return p[0] == 0x3D && p[1] <= 1 && p[2] == 0xF0 && p[3] == 0xFF &&
+                 p[4] == 0xFF
+             ? 5 + wide
+             : 0;
+}
+
 static bool is_load_of_0(const unsigned char *p) {
   return p[0] == 0x31 && p[1] == 0xC0 && p[2] == 0x0F && p[3] == 0x05;
 }
 
+/* Behind a prefix it would be another register that is loaded. */
+static bool is_prefixed(uint64_t begin, const unsigned char *p) {
+  return (uint64_t)p > begin && (p[-1] & 0xF0) == 0x40;
+}
+
+/* The place that begins at p, if it is one. */
+static bool recognise(uint64_t begin, const unsigned char *p,
+                      bool (*wanted)(uint32_t number), struct site *site) {
+  unsigned length;
+  site->load = (uint64_t)p;
+  if (p[0] == 0xB8 && !is_prefixed(begin, p) &&
+      leads_to_call(p + JUMP, &length)) {
+    site->number = number_at(p);
+    site->call = site->load + JUMP + length;
+    return wanted(site->number);
+  }
+  if (is_load_of_0(p) && !is_prefixed(begin, p)) {
+    site->number = 0;
+    site->call = site->load + SHORT_JUMP;
+    return wanted(0);
+  }
+  site->number = ARCH_CALL_ANY;
+  site->call = site->load;
+  return is_syscall(p) && comparison(p + ARCH_SYSCALL_LENGTH) &&
+         wanted(ARCH_CALL_ANY);
+}
+
+/* Whether the system call there is one whose number is known. */
+static bool is_known(const unsigned char *p, bool (*wanted)(uint32_t number)) {
+  for (unsigned i = 0; i < count; i++)
+    if (sites[i].call == (uint64_t)p)
+      return true;
+  return p[-5] == 0xB8 && number_at(p - 5) < 1024 && !wanted(number_at(p - 5));
+}
+
 bool arch_program_calls_find(uint64_t begin, uint64_t end,
                              bool (*wanted)(uint32_t number)) {
-  const unsigned char *p = (const unsigned char *)begin;
-  const unsigned char *last =
-      (const unsigned char *)end - JUMP - ARCH_SYSCALL_LENGTH;
-  for (; p <= last; p++) {
-    bool of_0 = is_load_of_0(p);
-    /* Behind a prefix it would be another register that is loaded. */
-    if (!(of_0 ? wanted(0)
-               : p[0] == 0xB8 && p[5] == 0x0F && p[6] == 0x05 &&
-                     wanted(number_at(p))) ||
-        ((uint64_t)p > begin && (p[-1] & 0xF0) == 0x40))
+  const unsigned char *first = (const unsigned char *)begin;
+  const unsigned char *last = (const unsigned char *)end - (JUMP + 2 * MIDDLE);
+  for (const unsigned char *p = first; p <= last; p++) {
+    struct site site = {0};
+    if (!recognise(begin, p, wanted, &site) ||
+        (site.number == ARCH_CALL_ANY &&
+         (p - first < (long)JUMP || is_known(p, wanted))))
       continue;
     if (count == ARCH_PROGRAM_CALLS)
       return false;
-    uint64_t cave = of_0 ? find_cave(p, (const unsigned char *)begin,
-                                     (const unsigned char *)end)
-                         : 0;
-    if (of_0 && !cave)
-      return false;
-    sites[count].load = (uint64_t)p;
-    sites[count].cave = cave;
-    sites[count++].number = of_0 ? 0 : number_at(p);
+    if (site.number == 0) {
+      site.cave = find_cave(p, first, (const unsigned char *)end);
+      if (!site.cave)
+        return false;
+    }
+    sites[count++] = site;
   }
   return true;
 }
@@ -186,29 +256,72 @@ static unsigned char *put_load(unsigned char *at, uint32_t number) {
   return put(at, &number, sizeof number);
 }
 
+/* The loads in [from, to), that of an address by its value. */
+static unsigned char *put_loads(unsigned char *at, const unsigned char *from,
+                                const unsigned char *to) {
+  static const unsigned char load_rsi[] = {0x48, 0xBE};
+  while (from < to) {
+    unsigned length = argument_load(from);
+    if (from[1] != 0x8D) {
+      at = put(at, from, length);
+    } else {
+      int32_t distance;
+      memcpy(&distance, from + 3, sizeof distance);
+      uint64_t address = (uint64_t)from + length + (uint64_t)(int64_t)distance;
+      at = put(at, load_rsi, sizeof load_rsi);
+      at = put(at, &address, sizeof address);
+    }
+    from += length;
+  }
+  return at;
+}
+
+/* What the program does before the call, but for the number. */
+static unsigned char *put_before(unsigned char *at, const struct site *site) {
+  const unsigned char *load = (const unsigned char *)site->load;
+  if (site->number == ARCH_CALL_ANY)
+    return at;
+  if (!site->cave)
+    at = put_loads(at, load + JUMP, (const unsigned char *)site->call);
+  return put_load(at, site->number);
+}
+
+/* Goes on where the stub was entered: to the call, or having made it. */
+static unsigned char *put_after(unsigned char *at, struct site *site) {
+  if (site->number != ARCH_CALL_ANY) {
+    at = put_load(at, site->number);
+    site->leave = (uint64_t)at;
+    return put_relative(at, 0xE9, site->call);
+  }
+  const unsigned char *load = (const unsigned char *)site->load;
+  unsigned length =
+      ARCH_SYSCALL_LENGTH + comparison(load + ARCH_SYSCALL_LENGTH);
+  site->leave = site->call = (uint64_t)at;
+  at = put(at, load, length);
+  return put_relative(at, 0xE9, site->load + length);
+}
+
 /* One stub; behind it the next. */
-static unsigned char *put_stub(unsigned char *stub, unsigned i) {
+static unsigned char *put_stub(unsigned char *stub, struct site *site) {
   static const unsigned char down[] = {0x48, 0x8D, 0x64, 0x24, 0x80};
   static const unsigned char up[] = {0x48, 0x8D, 0xA4, 0x24, 0x80, 0, 0, 0};
   static const unsigned char load_target[] = {0x49, 0xBB}; /* movabs, r11 */
   static const unsigned char call[] = {0x41, 0xFF, 0xD3};
   static const unsigned char compare[] = {0x44, 0x3B, 0x19}; /* (%rcx), r11d */
-  uint64_t enter = (uint64_t)arch_enter_before_call;
-  unsigned char *at = put(stub, down, sizeof down);
-  at = put_load(at, sites[i].number);
+  uint64_t enter = (uint64_t)__hwckpt_enter_before_call;
+  unsigned char *at = put_before(stub, site);
+  at = put(at, down, sizeof down);
   at = put(at, load_target, sizeof load_target);
   at = put(at, &enter, sizeof enter);
   at = put(at, call, sizeof call);
   at = put(at, up, sizeof up);
-  sites[i].check = (uint64_t)at;
+  site->check = (uint64_t)at;
   at = put(at, compare, sizeof compare);
   *at++ = 0x75; /* jne stub */
   *at = (unsigned char)(stub - (at + 1));
   at++;
-  at = put_load(at, sites[i].number);
-  sites[i].leave = (uint64_t)at;
-  at = put_relative(at, 0xE9, call_of(i));
-  return (unsigned char *)(((uint64_t)at + 15) & ~15ul);
+  put_after(at, site);
+  return stub + ARCH_PROGRAM_CALLS_STUB;
 }
 
 /* Whether a jump reaches from one to the other. */
@@ -217,66 +330,93 @@ static bool reaches(uint64_t from, uint64_t to) {
   return distance < 0x7fff0000 && distance > -0x7fff0000;
 }
 
-static void put_jump(unsigned i, uint64_t stub) {
-  unsigned char *load = (unsigned char *)sites[i].load;
-  if (!sites[i].cave) {
+static void put_jump(const struct site *site, uint64_t stub) {
+  unsigned char *load = (unsigned char *)site->load;
+  if (!site->cave) {
     put_relative(load, 0xE9, stub);
     return;
   }
-  put_relative((unsigned char *)sites[i].cave, 0xE9, stub);
+  put_relative((unsigned char *)site->cave, 0xE9, stub);
   load[0] = 0xEB;
-  load[1] = (unsigned char)(sites[i].cave - call_of(i));
+  load[1] = (unsigned char)(site->cave - site->call);
 }
 
-/* [*begin, *end), of whole pages, to hold a jump there. */
-static void extend(uint64_t jump, uint64_t *begin, uint64_t *end) {
-  uint64_t first = jump & ~4095ul, last = (jump + JUMP + 4095) & ~4095ul;
-  *begin = first < *begin ? first : *begin;
-  *end = last > *end ? last : *end;
+/* The pages that a jump is in. */
+static long protect_jump(uint64_t jump, int protection) {
+  uint64_t begin = jump & ~4095ul, end = (jump + JUMP + 4095) & ~4095ul;
+  return SYS(mprotect, begin, end - begin, protection);
+}
+
+static long protect(const struct site *site, int protection) {
+  long result = site->cave ? protect_jump(site->cave, protection) : 0;
+  return result < 0 ? result : protect_jump(site->load, protection);
 }
 
 long arch_program_calls_change(void *memory) {
   unsigned char *stub = memory;
+  long result = 0;
+  unsigned first = changed;
   if (changed == count)
     return -ENOENT;
-  for (unsigned i = changed; i < count; i++)
+  for (unsigned i = first; i < count; i++)
     if (!reaches(sites[i].load, (uint64_t)memory))
       return -ERANGE;
-  uint64_t begin = UINT64_MAX, end = 0;
-  for (unsigned i = changed; i < count; i++) {
-    extend(sites[i].load, &begin, &end);
-    if (sites[i].cave)
-      extend(sites[i].cave, &begin, &end);
-  }
-  long result =
-      SYS(mprotect, begin, end - begin, PROT_READ | PROT_WRITE | PROT_EXEC);
-  if (result < 0)
-    return result;
-  for (unsigned i = changed; i < count; i++) {
-    unsigned char *next = put_stub(stub, i);
-    put_jump(i, (uint64_t)stub);
+  for (unsigned i = first; i < count && result == 0; i++)
+    result = protect(&sites[i], PROT_READ | PROT_WRITE | PROT_EXEC);
+  for (unsigned i = first; i < count && result == 0; i++) {
+    unsigned char *next = put_stub(stub, &sites[i]);
+    put_jump(&sites[i], (uint64_t)stub);
     stub = next;
   }
-  changed = count;
-  SYS(mprotect, begin, end - begin, PROT_READ | PROT_EXEC);
-  return SYS(mprotect, memory, ARCH_PROGRAM_CALLS_STUBS, PROT_READ | PROT_EXEC);
+  if (result == 0)
+    changed = count;
+  for (unsigned i = first; i < count; i++)
+    protect(&sites[i], PROT_READ | PROT_EXEC);
+  return result < 0 ? result
+                    : SYS(mprotect, memory, ARCH_PROGRAM_CALLS_STUBS,
+                          PROT_READ | PROT_EXEC);
 }
 
 bool arch_program_calls_changed(void) { return changed != 0; }
 
-long arch_program_call_number(uint64_t pc) {
+/* In the syscall() that the executable brings (interface/interpose.c): from
+ * where the answer is waited on to the call, and where it is asked for. */
+extern const char syscall_check[] __asm__("__hwckpt_syscall_check")
+    __attribute__((weak, visibility("hidden")));
+extern const char syscall_call[] __asm__("__hwckpt_syscall_call")
+    __attribute__((weak, visibility("hidden")));
+extern const char syscall_again[] __asm__("__hwckpt_syscall_again")
+    __attribute__((weak, visibility("hidden")));
+
+static const struct site *site_of_call(uint64_t pc) {
   for (unsigned i = 0; i < changed; i++)
-    if (call_of(i) == pc)
-      return sites[i].number;
-  return -1;
+    if (sites[i].call == pc)
+      return &sites[i];
+  return 0;
+}
+
+long arch_program_call_number(uint64_t pc) {
+  const struct site *site = site_of_call(pc);
+  return site && site->number != ARCH_CALL_ANY ? (long)site->number : -1;
+}
+
+uint64_t arch_program_call_place(uint64_t pc) {
+  const struct site *site = site_of_call(pc);
+  return site && site->number == ARCH_CALL_ANY ? site->load : pc;
 }
 
 void arch_context_restart_call(ucontext_t *context) {
   uint64_t pc = arch_context_pc(context);
+  long rax = context->uc_mcontext.gregs[REG_RAX];
+  if (changed &&
+      ((pc >= (uint64_t)syscall_check && pc <= (uint64_t)syscall_call)))
+    arch_context_set_pc(context, (uint64_t)syscall_again);
   for (unsigned i = 0; i < changed; i++)
     if ((pc >= sites[i].check && pc <= sites[i].leave) ||
-        (pc == call_of(i) &&
-         context->uc_mcontext.gregs[REG_RAX] == (long)sites[i].number)) {
+        (pc > sites[i].load && pc < sites[i].call &&
+         sites[i].call - sites[i].load < JUMP + MIDDLE) ||
+        (pc == sites[i].call &&
+         (sites[i].number == ARCH_CALL_ANY || rax == (long)sites[i].number))) {
       arch_context_set_pc(context, sites[i].load);
       return;
     }

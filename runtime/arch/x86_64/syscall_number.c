@@ -159,6 +159,7 @@ long arch_context_syscall_number(const ucontext_t *context) {
   long told = arch_program_call_number(at);
   if (told >= 0)
     return told;
+  at = arch_program_call_place(at);
   const unsigned char *end = (const unsigned char *)at;
   /* The page before need not be mapped. */
   uint64_t room = at & 4095;

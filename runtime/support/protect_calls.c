@@ -1,0 +1,292 @@
+/* protect_calls.c - see protect_calls.h. Runs on the program's threads in the
+ * place of an instruction of libc: no libc, no lock, general registers only. */
+#include "protect_calls.h"
+
+#include "../arch/sys.h"
+#include "calls.h"
+#include "protect.h"
+
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#define PAGE 4096ull
+
+enum how {
+  FILL_LITTLE,    /* two pages behind each argument */
+  FILL_NOTHING,   /* memory is read only */
+  FILL_BUFFER,    /* the same, and args[at], args[size] x unit bytes */
+  FILL_VECTOR,    /* and args[at], args[size] entries */
+  FILL_MESSAGE,   /* and what the message at args[1] has */
+  FILL_MESSAGES,  /* and args[2] of them */
+  FILL_STACK,     /* a stack of a new thread ends at args[1] */
+  FILL_CLONE,     /* the same, of clone3() */
+  FILL_HANDLERS,  /* a stack of signal handlers */
+  LEAVE_RANGE,    /* args[0], args[1] bytes, are the program's */
+  LEAVE_MAPPED,   /* the same where the address is fixed */
+  LEAVE_MOVED,    /* mremap() */
+  LEAVE_HEAP,     /* brk() */
+  LEAVE_ATTACHED, /* shmat() */
+  BLOCK_SIGNALS,
+};
+
+struct row {
+  uint8_t how, at, size, unit;
+};
+
+#define NUMBERS 512
+static const struct row rows[NUMBERS] = {
+    [SYS_read] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_pread64] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_recvfrom] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_getdents] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_getdents64] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_readlink] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_readlinkat] = {FILL_BUFFER, 2, 3, 1},
+    [SYS_getcwd] = {FILL_BUFFER, 0, 1, 1},
+    [SYS_getrandom] = {FILL_BUFFER, 0, 1, 1},
+    [SYS_poll] = {FILL_BUFFER, 0, 1, 8},
+    [SYS_ppoll] = {FILL_BUFFER, 0, 1, 8},
+    [SYS_epoll_wait] = {FILL_BUFFER, 1, 2, 12},
+    [SYS_epoll_pwait] = {FILL_BUFFER, 1, 2, 12},
+    [SYS_epoll_pwait2] = {FILL_BUFFER, 1, 2, 12},
+    [SYS_getgroups] = {FILL_BUFFER, 1, 0, 4},
+    [SYS_sched_getaffinity] = {FILL_BUFFER, 2, 1, 1},
+    [SYS_getxattr] = {FILL_BUFFER, 2, 3, 1},
+    [SYS_lgetxattr] = {FILL_BUFFER, 2, 3, 1},
+    [SYS_fgetxattr] = {FILL_BUFFER, 2, 3, 1},
+    [SYS_listxattr] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_llistxattr] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_flistxattr] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_mincore] = {FILL_BUFFER, 2, 1, 1}, /* more than is needed */
+    [SYS_msgrcv] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_mq_timedreceive] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_io_getevents] = {FILL_BUFFER, 3, 2, 32},
+    [SYS_syslog] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_lookup_dcookie] = {FILL_BUFFER, 1, 2, 1},
+    [SYS_move_pages] = {FILL_BUFFER, 4, 1, 4},
+    [SYS_readv] = {FILL_VECTOR, 1, 2, 0},
+    [SYS_preadv] = {FILL_VECTOR, 1, 2, 0},
+    [SYS_preadv2] = {FILL_VECTOR, 1, 2, 0},
+    [SYS_vmsplice] = {FILL_VECTOR, 1, 2, 0},
+    [SYS_process_vm_readv] = {FILL_VECTOR, 1, 2, 0},
+    /* Of this process itself, perhaps. */
+    [SYS_process_vm_writev] = {FILL_VECTOR, 3, 4, 0},
+    [SYS_recvmsg] = {FILL_MESSAGE, 0, 0, 0},
+    [SYS_recvmmsg] = {FILL_MESSAGES, 0, 0, 0},
+    [SYS_clone] = {FILL_STACK, 0, 0, 0},
+    [SYS_clone3] = {FILL_CLONE, 0, 0, 0},
+    [SYS_sigaltstack] = {FILL_HANDLERS, 0, 0, 0},
+    [SYS_munmap] = {LEAVE_RANGE, 0, 0, 0},
+    [SYS_mprotect] = {LEAVE_RANGE, 0, 0, 0},
+    [SYS_pkey_mprotect] = {LEAVE_RANGE, 0, 0, 0},
+    [SYS_remap_file_pages] = {LEAVE_RANGE, 0, 0, 0},
+    [SYS_mmap] = {LEAVE_MAPPED, 0, 0, 0},
+    [SYS_mremap] = {LEAVE_MOVED, 0, 0, 0},
+    [SYS_brk] = {LEAVE_HEAP, 0, 0, 0},
+    [SYS_shmat] = {LEAVE_ATTACHED, 0, 0, 0},
+    [SYS_rt_sigprocmask] = {BLOCK_SIGNALS, 0, 0, 0},
+    [SYS_write] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_pwrite64] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_writev] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_pwritev] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_pwritev2] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_sendto] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_sendmsg] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_madvise] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_msync] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_mlock] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_munlock] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_execve] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_open] = {FILL_NOTHING, 0, 0, 0},
+    [SYS_openat] = {FILL_NOTHING, 0, 0, 0},
+};
+
+/* ---- what is filled ---- */
+
+static uint64_t word_at(uint64_t address) {
+  return calls_word_of_program(address, 0);
+}
+
+static void visit_bytes(uint64_t begin, uint64_t length,
+                        protect_range_visit *visit) {
+  uint64_t end = begin + length;
+  if (begin && length)
+    visit(begin, end < begin ? UINT64_MAX : end);
+}
+
+static void visit_vector(uint64_t vector, uint64_t count,
+                         protect_range_visit *visit) {
+  for (uint64_t i = 0; i < count && i < 1024; i++, vector += 16)
+    visit_bytes(word_at(vector), word_at(vector + 8), visit);
+}
+
+static void visit_message(uint64_t message, protect_range_visit *visit) {
+  visit_bytes(message, sizeof(struct mmsghdr), visit);
+  visit_bytes(word_at(message), (uint32_t)word_at(message + 8), visit);
+  visit_vector(word_at(message + 16), word_at(message + 24), visit);
+  visit_bytes(word_at(message + 32), word_at(message + 40), visit);
+}
+
+static void visit_little(const uint64_t *a, protect_range_visit *visit) {
+  for (unsigned i = 0; i < 6; i++)
+    if (a[i] >= 65536 && a[i] <= UINT64_MAX - 2 * PAGE)
+      visit(a[i], a[i] + PAGE + 1);
+}
+
+/* What a new thread begins on: its first page faults where no signal can be
+ * taken yet. */
+#define STACK_TOP (64 * 1024)
+
+static void visit_clone(uint64_t arguments, protect_range_visit *visit) {
+  for (uint64_t at = 8; at <= 32; at += 8) /* pidfd, child and parent tid */
+    if (at != 32)
+      visit_bytes(word_at(arguments + at), 8, visit);
+  visit_bytes(word_at(arguments + 40), word_at(arguments + 48), visit);
+}
+
+void protect_calls_fill(const struct arch_call *call,
+                        protect_range_visit *visit) {
+  static const struct row unknown = {FILL_LITTLE, 0, 0, 0};
+  const struct row *row =
+      call->number < NUMBERS ? &rows[call->number] : &unknown;
+  const uint64_t *a = call->arguments;
+  if (row->how == FILL_NOTHING ||
+      (row->how >= LEAVE_RANGE && row->how != BLOCK_SIGNALS))
+    return;
+  visit_little(a, visit);
+  switch ((enum how)row->how) {
+  case FILL_BUFFER:
+    return visit_bytes(a[row->at], (a[row->size] & INT64_MAX) * row->unit,
+                       visit);
+  case FILL_VECTOR:
+    return visit_vector(a[row->at], a[row->size], visit);
+  case FILL_MESSAGE:
+    return visit_message(a[1], visit);
+  case FILL_MESSAGES:
+    for (uint64_t i = 0; i < a[2] && i < 1024; i++)
+      visit_message(a[1] + i * sizeof(struct mmsghdr), visit);
+    return;
+  case FILL_STACK:
+    return visit_bytes(a[1] - STACK_TOP, a[1] ? STACK_TOP : 0, visit);
+  case FILL_CLONE:
+    return visit_clone(a[0], visit);
+  case FILL_HANDLERS:
+    return visit_bytes(word_at(a[0]), a[0] ? word_at(a[0] + 16) : 0, visit);
+  default:
+    return;
+  }
+}
+
+/* struct robust_list_head: the first entry, where in an entry its lock is, and
+ * the entry that is being taken or given back. Bit 0 of an address is a flag.
+ */
+#define LOCKS_MOST 2048u
+
+void protect_calls_robust(uint64_t list, protect_range_visit *visit) {
+  uint64_t entry = list ? word_at(list) & ~1ull : list;
+  uint64_t offset = list ? word_at(list + 8) : 0;
+  uint64_t pending = list ? word_at(list + 16) & ~1ull : 0;
+  if (pending)
+    visit_bytes(pending + offset, 4, visit);
+  for (unsigned i = 0; entry && entry != list && i < LOCKS_MOST; i++) {
+    visit_bytes(entry + offset, 4, visit);
+    entry = word_at(entry) & ~1ull;
+  }
+}
+
+/* Handlers further up are few, and their stack is not deep. */
+#define STACK_PIECE 512u
+#define STACK_PIECES 64u
+
+void protect_calls_interrupted(uint64_t sp, protect_range_visit *visit) {
+  uint64_t words[STACK_PIECE];
+  struct arch_call call;
+  for (unsigned piece = 0; piece < STACK_PIECES; piece++) {
+    struct iovec own = {words, sizeof words};
+    struct iovec its = {(void *)(sp & ~7ull), sizeof words};
+    long got = SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0);
+    for (uint64_t i = 0; got > 0 && i < (uint64_t)got / 8; i++) {
+      uint64_t pc;
+      if (arch_signal_frame_call(words, i, &call, &pc) &&
+          (word_at(pc) & 0xFFFF) == ARCH_SYSCALL_CODE)
+        protect_calls_fill(&call, visit);
+    }
+    if (got < (long)sizeof words)
+      return;
+    sp += sizeof words / 2; /* a frame is found whole in one of the two */
+  }
+}
+
+/* ---- before a call ---- */
+
+/* Sets of signals without SIGSEGV, in place of those of calls: the program's
+ * own may be constant, and the call reads it when we are through. */
+#define SETS 64u
+static _Atomic uint64_t sets[SETS];
+
+static const _Atomic uint64_t *set_without(uint64_t set, uint64_t bit) {
+  for (unsigned i = 0; i < SETS; i++) {
+    uint64_t none = 0;
+    if (atomic_load(&sets[i]) == (set & ~bit) ||
+        atomic_compare_exchange_strong(&sets[i], &none, set & ~bit) ||
+        none == (set & ~bit))
+      return &sets[i];
+  }
+  return 0;
+}
+
+static void block_signals(uint64_t *a) {
+  uint64_t bit = 1ull << (SIGSEGV - 1);
+  uint64_t set = a[1] ? word_at(a[1]) : 0;
+  if (a[0] == SIG_UNBLOCK || !(set & bit))
+    return;
+  const _Atomic uint64_t *other = set_without(set, bit);
+  if (other)
+    a[1] = (uint64_t)other;
+}
+
+static void leave_moved(const uint64_t *a) {
+  protect_leave(a[0], a[0] + a[1]);
+  if (a[3] & MREMAP_FIXED)
+    protect_leave(a[4], a[4] + a[2]);
+}
+
+static void leave_attached(const uint64_t *a) {
+  struct shmid_ds segment;
+  if (a[1] && a[2] & SHM_REMAP && SYS(shmctl, a[0], IPC_STAT, &segment) >= 0)
+    protect_leave(a[1], a[1] + segment.shm_segsz);
+}
+
+void protect_calls_before(struct arch_call *call) {
+  uint64_t *a = call->arguments;
+  if (!protect_is_on() || call->number >= NUMBERS)
+    return;
+  switch ((enum how)rows[call->number].how) {
+  case LEAVE_RANGE:
+    return protect_leave(a[0], a[0] + a[1]);
+  case LEAVE_MAPPED:
+    if (a[3] & MAP_FIXED)
+      protect_leave(a[0], a[0] + a[1]);
+    return;
+  case LEAVE_MOVED:
+    return leave_moved(a);
+  case LEAVE_HEAP:
+    if (a[0])
+      protect_heap_ends(a[0]);
+    return;
+  case LEAVE_ATTACHED:
+    return leave_attached(a);
+  case BLOCK_SIGNALS:
+    block_signals(a);
+    break;
+  default:
+    break;
+  }
+  protect_calls_fill(call, protect_open);
+}
