@@ -5,6 +5,7 @@
 #include "format.h"
 #include "io.h"
 #include "memory.h"
+#include "undo_seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,8 +100,8 @@ static bool known_kind(const struct head *head) {
           head->data_length == 0);
 }
 
-int undo_decode(const void *log, size_t length, size_t *at,
-                struct undo_record *record) {
+static int decode(const void *log, size_t length, size_t *at,
+                  struct undo_record *record) {
   struct head head;
   size_t left = length - *at;
   const char *bytes = (const char *)log + *at;
@@ -139,6 +140,23 @@ int undo_decode(const void *log, size_t length, size_t *at,
   return 1;
 }
 
+int undo_decode(const void *log, size_t length, size_t *at,
+                struct undo_record *record) {
+  const char *bytes = (const char *)log + *at;
+  size_t whole, inner = UNDO_ENVELOPE;
+  bool opened;
+  if (length - *at < UNDO_HEAD || memcmp(bytes, MAGIC, 4) == 0)
+    return decode(log, length, at, record);
+  int found = undo_envelope_look(bytes, length - *at, &whole, &opened);
+  if (found <= 0)
+    return found;
+  if (!opened || decode(bytes, whole - CIPHER_TAG, &inner, record) != 1 ||
+      inner != whole - CIPHER_TAG)
+    return -1;
+  *at += whole;
+  return 1;
+}
+
 /* ---- the logs of an application ---- */
 
 /* Opens the directory and lists the logs; both are the caller's to close. */
@@ -163,17 +181,21 @@ static void end_list(struct cache *cache, int directory,
 }
 
 int cache_undo_create(struct cache *cache, const char *application,
+                      struct undo_sealing *sealing,
                       struct hwckpt_error *error) {
   struct buffer numbers = {0};
   char file[FORMAT_FILE_MAX];
   struct place place = {cache, application, file};
   int directory;
-  int result = list(cache, application, &directory, &numbers, error);
+  int result = keys_to_write(cache, application, &sealing->key, error);
+  if (result == 0)
+    result = list(cache, application, &directory, &numbers, error);
   if (result < 0)
     return result;
   size_t count = numbers.length / sizeof(uint64_t);
   uint64_t next = count ? ((uint64_t *)numbers.data)[count - 1] + 1 : 1;
   format_undo_file(file, next);
+  sealing->number = next;
   int fd = cache->env->io->openat(
       directory, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
       0600);
@@ -181,7 +203,8 @@ int cache_undo_create(struct cache *cache, const char *application,
   return fd < 0 ? place_fail_io(&place, error, fd, "open") : fd;
 }
 
-static int visit_log(const struct place *place, int directory, uint64_t number,
+static int visit_log(const struct place *place, int directory,
+                     const struct cache_key *key, uint64_t number,
                      int (*visit)(uint64_t number, const void *log,
                                   size_t length, void *context),
                      void *context, struct hwckpt_error *error) {
@@ -197,6 +220,8 @@ static int visit_log(const struct place *place, int directory, uint64_t number,
                         "%llu bytes", (unsigned long long)size);
   else
     result = io_read(place, fd, log, (size_t)size, 0, error);
+  if (result == 0 && key)
+    result = undo_open(place, key, number, log, (size_t)size, error);
   if (result == 0)
     result = visit(number, log, (size_t)size, context);
   if (log)
@@ -212,29 +237,67 @@ int cache_undo_each(struct cache *cache, const char *application,
   struct buffer numbers = {0};
   char file[FORMAT_FILE_MAX];
   struct place place = {cache, application, file};
+  const struct cache_key *key = NULL;
   int directory;
   int result = list(cache, application, &directory, &numbers, error);
   if (result < 0)
     return result;
+  if (numbers.length)
+    result = keys_to_write(cache, application, &key, error);
   for (size_t i = numbers.length / sizeof(uint64_t); i-- > 0 && result == 0;) {
     uint64_t number = ((uint64_t *)numbers.data)[i];
     format_undo_file(file, number);
-    result = visit_log(&place, directory, number, visit, context, error);
+    result = visit_log(&place, directory, key, number, visit, context, error);
   }
   end_list(cache, directory, &numbers);
   return result;
 }
 
+static int append_sealed(const struct place *place, int fd, uint64_t *length,
+                         const struct undo_record *record,
+                         const struct undo_sealing *sealing,
+                         struct hwckpt_error *error) {
+  const struct cache_env *env = place->cache->env;
+  void *room = env->map(UNDO_ROOM);
+  size_t sealed = room ? undo_seal(env->io, sealing, *length, record, room) : 0;
+  int result =
+      sealed ? io_write(place, fd, room, sealed, *length, error)
+             : place_fail(place, error, HWCKPT_E_CAPTURE_MEMORY, 0, "a record");
+  if (room)
+    env->unmap(room, UNDO_ROOM);
+  *length += sealed;
+  return result;
+}
+
+static int append(const struct place *place, int fd, uint64_t *length,
+                  const struct undo_record *record,
+                  struct hwckpt_error *error) {
+  char head[UNDO_HEAD];
+  const void *parts[] = {head, record->path, record->data};
+  size_t whole = undo_encode(record, head);
+  const size_t lengths[] = {sizeof(head), whole - sizeof(head) - record->length,
+                            record->length};
+  int result = 0;
+  for (int i = 0; i < 3 && result == 0; i++) {
+    if (lengths[i])
+      result = io_write(place, fd, parts[i], lengths[i], *length, error);
+    *length += lengths[i];
+  }
+  return result;
+}
+
 int cache_undo_append(struct cache *cache, const char *application,
-                      uint64_t number, uint64_t length,
+                      uint64_t number, uint64_t *length,
                       const struct undo_record *record,
                       struct hwckpt_error *error) {
   const struct cache_io *io = cache->env->io;
   char file[FORMAT_FILE_MAX];
   struct place place = {cache, application, file};
-  char head[UNDO_HEAD];
+  struct undo_sealing sealing = {.number = number};
   int directory;
-  int result = directory_open(cache, application, &directory, error);
+  int result = keys_to_write(cache, application, &sealing.key, error);
+  if (result == 0)
+    result = directory_open(cache, application, &directory, error);
   if (result < 0)
     return result;
   format_undo_file(file, number);
@@ -242,18 +305,13 @@ int cache_undo_append(struct cache *cache, const char *application,
   io->close(directory);
   if (fd < 0)
     return place_fail_io(&place, error, fd, "open");
-  size_t path = undo_encode(record, head) - sizeof(head) - record->length;
   result = io_check_file(&place, fd, NULL, error);
-  if (result == 0 && (result = io->ftruncate(fd, length)) < 0)
+  if (result == 0 && (result = io->ftruncate(fd, *length)) < 0)
     result = place_fail_io(&place, error, result, "truncate");
   if (result == 0)
-    result = io_write(&place, fd, head, sizeof(head), length, error);
-  if (result == 0 && path)
-    result =
-        io_write(&place, fd, record->path, path, length + sizeof(head), error);
-  if (result == 0 && record->length)
-    result = io_write(&place, fd, record->data, record->length,
-                      length + sizeof(head) + path, error);
+    result = sealing.key
+                 ? append_sealed(&place, fd, length, record, &sealing, error)
+                 : append(&place, fd, length, record, error);
   io->close(fd);
   return result;
 }
@@ -287,18 +345,21 @@ int cache_undo_remove(struct cache *cache, const char *application,
 }
 
 /* The generation that a log begins with; 0: it says none. */
-static uint64_t first_generation(const struct place *place, int directory) {
-  struct head head;
+static uint64_t first_generation(const struct place *place, int directory,
+                                 const struct cache_key *key, uint64_t number) {
+  unsigned char first[UNDO_ENVELOPE + UNDO_HEAD + CIPHER_TAG];
+  size_t length = key ? sizeof(first) : UNDO_HEAD;
   struct undo_record record;
   uint64_t size;
   int fd;
   size_t at = 0;
   if (io_open_file(place, directory, &fd, &size, NULL) < 0 || fd < 0)
     return 0;
-  bool read = size >= sizeof(head) &&
-              io_read(place, fd, &head, sizeof(head), 0, NULL) == 0;
+  bool read = size >= length && io_read(place, fd, first, length, 0, NULL) == 0;
   place->cache->env->io->close(fd);
-  return read && undo_decode(&head, sizeof(head), &at, &record) == 1 &&
+  if (read && key)
+    read = undo_open(place, key, number, first, length, NULL) == 0;
+  return read && undo_decode(first, length, &at, &record) == 1 &&
                  record.kind == UNDO_BEGIN
              ? record.offset
              : 0;
@@ -309,19 +370,23 @@ int cache_undo_retain(struct cache *cache, const char *application,
   struct buffer logs = {0}, generations = {0};
   char file[FORMAT_FILE_MAX];
   struct place place = {cache, application, file};
+  const struct cache_key *key = NULL;
   int directory;
   int result = list(cache, application, &directory, &logs, error);
   if (result < 0)
     return result;
   if (logs.length)
+    result = keys_to_write(cache, application, &key, error);
+  if (logs.length && result == 0)
     result = directory_numbers(cache, application, directory,
                                format_parse_generation, &generations, error);
   /* What cannot be read goes with the next that is not needed. */
   size_t unneeded = 0;
   for (size_t i = 0; generations.length && i < logs.length / sizeof(uint64_t);
        i++) {
-    format_undo_file(file, ((uint64_t *)logs.data)[i]);
-    uint64_t begins = first_generation(&place, directory);
+    uint64_t number = ((uint64_t *)logs.data)[i];
+    format_undo_file(file, number);
+    uint64_t begins = first_generation(&place, directory, key, number);
     if (begins >= *(uint64_t *)generations.data)
       break; /* and so are all that were begun later */
     if (begins)

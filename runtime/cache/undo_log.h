@@ -61,10 +61,23 @@ size_t undo_encode(const struct undo_record *record, void *head);
 int undo_decode(const void *log, size_t length, size_t *at,
                 struct undo_record *record);
 
+/* How records are sealed in the log of an encrypted application; key is null in
+ * others, and lives as long as the cache. */
+struct undo_sealing {
+  uint64_t number; /* of the log */
+  const struct cache_key *key;
+};
+
 /* Makes the application's next log, for writing; its descriptor or a negative
  * error. */
 int cache_undo_create(struct cache *cache, const char *application,
-                      struct hwckpt_error *error);
+                      struct undo_sealing *sealing, struct hwckpt_error *error);
+
+/* Makes the sealed record that is to lie at that place in the log, in a room of
+ * UNDO_ROOM bytes; its length, 0: it cannot be made. */
+#define UNDO_ROOM (UNDO_DATA_MAX + UNDO_PATH_MAX + 4096u)
+size_t undo_seal(const struct cache_io *io, const struct undo_sealing *sealing,
+                 uint64_t at, const struct undo_record *record, void *room);
 
 /* Calls visit for each log, the newest first, with its content in memory that
  * ends with the call, until it returns non-zero, which is returned. */
@@ -73,10 +86,10 @@ int cache_undo_each(struct cache *cache, const char *application,
                                  size_t length, void *context),
                     void *context, struct hwckpt_error *error);
 
-/* Puts a record behind the first `length` bytes of a log; what was there is
- * gone. */
+/* Puts a record behind the first *length bytes of a log, which are then more;
+ * what was there is gone. */
 int cache_undo_append(struct cache *cache, const char *application,
-                      uint64_t number, uint64_t length,
+                      uint64_t number, uint64_t *length,
                       const struct undo_record *record,
                       struct hwckpt_error *error);
 

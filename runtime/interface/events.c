@@ -6,6 +6,7 @@
 #include "../support/checkpoint.h"
 #include "../support/forked.h"
 #include "../support/handlers.h"
+#include "../support/key.h"
 #include "../support/live.h"
 #include "../support/program_stderr.h"
 #include "../support/undo.h"
@@ -718,6 +719,7 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   bool in_child = options == &events.options;
   events.options = *options;
   cut_start(options->tree, generation != 0 && is_whole(application));
+  key_is_at(options->key);
   atomic_store(&events.begun_by, own);
   monitors_of_member(cut_is_there() && !cut_is_root());
   if (cut_is_there() && !cut_is_root()) {

@@ -152,6 +152,7 @@ static void restored(const char *cache, const char *application,
                      const char *override, uint64_t generation, int tracking) {
   /* Of who restored it before: it is not in the way of the new one. */
   forget_option(options_text, "tree=");
+  forget_option(options_text, "key=");
   size_t length = strlen(options_text);
   if (*override)
     hwckpt_format(options_text + length, sizeof options_text - length, "%s%s",

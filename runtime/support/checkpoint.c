@@ -17,6 +17,7 @@
 #include "crew.h"
 #include "describe.h"
 #include "drain.h"
+#include "key.h"
 #include "live.h"
 #include "loaded.h"
 #include "mapped_files.h"
@@ -148,8 +149,7 @@ int checkpoint_open(const struct checkpoint_options *options,
   checkpoint.options = *options;
   checkpoint.dirty.others = options->go_on;
   describe_remember_program();
-  int result = cache_open(&private_cache_env, options->cache, true,
-                          &checkpoint.cache, error);
+  int result = key_open_cache(options->cache, true, &checkpoint.cache, error);
   if (result == 0)
     result =
         dirty_open(&checkpoint.dirty, options->track, options->tracking, error);

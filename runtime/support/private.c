@@ -20,6 +20,8 @@ static LIVE struct {
   _Atomic uint64_t end;
 } ranges[PRIVATE_RANGES];
 
+static LIVE _Atomic bool hidden;
+
 static void *map(size_t length, int sharing) {
   length = (length + 4095) & ~(size_t)4095;
   for (unsigned i = 0; i < PRIVATE_RANGES; i++) {
@@ -35,6 +37,8 @@ static void *map(size_t length, int sharing) {
       return 0;
     }
     atomic_store(&ranges[i].end, (uint64_t)address + length);
+    if (atomic_load(&hidden))
+      SYS(madvise, address, length, MADV_DONTDUMP);
     atomic_store(&ranges[i].begin, (uint64_t)address);
     return (void *)address;
   }
@@ -75,7 +79,18 @@ int private_in(uint64_t begin, uint64_t end, uint64_t *from, uint64_t *to) {
   return found;
 }
 
+void private_hide(void) {
+  if (atomic_exchange(&hidden, true))
+    return;
+  for (unsigned i = 0; i < PRIVATE_RANGES; i++) {
+    uint64_t begin = atomic_load(&ranges[i].begin);
+    if (begin > 1)
+      SYS(madvise, begin, atomic_load(&ranges[i].end) - begin, MADV_DONTDUMP);
+  }
+}
+
 void private_forget(void) {
+  atomic_store(&hidden, false);
   for (unsigned i = 0; i < PRIVATE_RANGES; i++)
     atomic_store(&ranges[i].begin, 0);
 }

@@ -26,6 +26,9 @@ void private_unmap(void *address, size_t length);
  * returns 1, or returns 0 when there is none. */
 int private_in(uint64_t begin, uint64_t end, uint64_t *from, uint64_t *to);
 
+/* None of it is in core dumps from now on. */
+void private_hide(void);
+
 /* After a restore: nothing of before is mapped any more. */
 void private_forget(void);
 

@@ -3,6 +3,7 @@
 
 #include "../../intrinsics/hwckptintrin.h"
 #include "../arch/sys.h"
+#include "key.h"
 #include "private.h"
 #include "protect.h"
 #include "record_types.h"
@@ -160,8 +161,7 @@ int regions_save(const struct region_store *store, const char *set,
                  const struct region *regions, uint64_t *number,
                  struct hwckpt_error *error) {
   struct cache *cache;
-  int result =
-      cache_open(&private_cache_env, store->cache, true, &cache, error);
+  int result = key_open_cache(store->cache, true, &cache, error);
   if (result < 0)
     return result;
   char *buffer = private_map(BUFFER);
@@ -422,8 +422,7 @@ static int is_there(const struct cache_application *application,
 
 static int load_set(struct load *load, uint64_t *number,
                     struct hwckpt_error *error) {
-  int result = cache_open(&private_cache_env, load->store->cache, true,
-                          &load->cache, error);
+  int result = key_open_cache(load->store->cache, true, &load->cache, error);
   if (result < 0)
     return result;
   result = cache_each_application(load->cache, is_there, load, error);

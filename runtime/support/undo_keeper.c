@@ -12,6 +12,7 @@
 #include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../cache/undo_log.h"
+#include "key.h"
 #include "live.h"
 #include "private.h"
 #include "undo_state.h"
@@ -34,6 +35,7 @@ static LIVE struct {
   struct cache *cache;
   struct undo_interval *interval; /* that the request at hand is about */
   char *chunk;                    /* CHUNK bytes */
+  char *sealed;                   /* UNDO_ROOM bytes; null: none yet */
   /* The file that was written to last stays open for a moment: most are written
    * to again and again. */
   struct {
@@ -66,9 +68,25 @@ static void lose(void) {
   SYS(ftruncate, interval->log, interval->written);
 }
 
+/* In one call, as the other. */
+static bool write_sealed(const struct undo_record *record) {
+  struct undo_interval *interval = keeper.interval;
+  if (!keeper.sealed && !(keeper.sealed = private_map(UNDO_ROOM)))
+    return false;
+  size_t length = undo_seal(&cache_io_kernel, &interval->sealing,
+                            interval->written, record, keeper.sealed);
+  if (!length || SYS(pwrite64, interval->log, keeper.sealed, length,
+                     interval->written) != (long)length)
+    return false;
+  interval->written += length;
+  return true;
+}
+
 static bool write_record(const struct undo_record *record) {
   struct undo_interval *interval = keeper.interval;
   char head[UNDO_HEAD];
+  if (interval->sealing.key)
+    return write_sealed(record);
   size_t length = undo_encode(record, head);
   struct iovec parts[] = {
       {head, sizeof head},
@@ -87,10 +105,11 @@ static bool open_log(void) {
   struct undo_interval *interval = keeper.interval;
   if (interval->log >= 0)
     return true;
-  if (!keeper.cache && cache_open(&private_cache_env, undo_state.cache, false,
-                                  &keeper.cache, 0) < 0)
+  if (!keeper.cache &&
+      key_open_cache(undo_state.cache, false, &keeper.cache, 0) < 0)
     return false;
-  int log = cache_undo_create(keeper.cache, undo_state.application, 0);
+  int log = cache_undo_create(keeper.cache, undo_state.application,
+                              &interval->sealing, 0);
   if (log < 0)
     return false;
   interval->log = log;

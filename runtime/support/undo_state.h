@@ -8,6 +8,8 @@
 #ifndef HWCKPT_SUPPORT_UNDO_STATE_H
 #define HWCKPT_SUPPORT_UNDO_STATE_H
 
+#include "../cache/undo_log.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,9 +31,10 @@ struct undo_file {
 };
 
 struct undo_interval {
-  uint64_t generation;   /* which began it */
-  int log;               /* the keeper's descriptor; -1: nothing changed yet */
-  uint64_t written;      /* bytes of the log */
+  uint64_t generation; /* which began it */
+  int log;             /* the keeper's descriptor; -1: nothing changed yet */
+  uint64_t written;    /* bytes of the log */
+  struct undo_sealing sealing;
   _Atomic uint32_t lost; /* the log could not be written */
   uint64_t words_used;
   uint32_t file_count, name_count;

@@ -56,8 +56,7 @@ static bool is_in_files(const char *application, const void *text,
                         size_t length) {
   char path[512];
   bool found = false;
-  snprintf(path, sizeof(path), "%s", unit_path("cache/"));
-  strcat(path, application);
+  snprintf(path, sizeof(path), "%s/%s", unit_path("cache"), application);
   DIR *directory = opendir(path);
   CHECK(directory);
   for (struct dirent *entry; (entry = readdir(directory));) {
@@ -160,11 +159,10 @@ static void open_file(struct forged *forged, uint64_t number) {
 /* With all checksums right. */
 static void put_back(struct forged *forged, uint64_t number) {
   CacheCommit *commit = &forged->commit;
-  commit->index_checksum =
-      format_hash(forged->bytes + commit->index_offset,
-                  (size_t)(forged->message - forged->bytes) -
-                      commit->index_offset -
-                      (commit->hashes ? commit->hashes * 16 + CIPHER_MORE : 0));
+  commit->index_checksum = format_hash(
+      forged->bytes + commit->index_offset,
+      (size_t)(forged->message - forged->bytes) - commit->index_offset -
+          (commit->hashes ? commit->hashes * 16 + CIPHER_MORE : 0));
   unsigned char message[FORMAT_MESSAGE_MAX];
   CHECK(format_encode_commit(commit, message) == forged->tag.length);
   memcpy(forged->message, message, forged->tag.length);

@@ -4,7 +4,9 @@
  * listed from the newest on, told of replacements, and go with the generations
  * they lead back to. */
 // RUN: %unit/undo_log
+// RUN: env UNIT_KEY=1 %unit/undo_log
 // RUN: %unit/sanitized/undo_log
+// RUN: env UNIT_KEY=1 %unit/sanitized/undo_log
 #include "Inputs/unit.h"
 
 #include "runtime/cache/undo_log.h"
@@ -155,16 +157,50 @@ static size_t look(struct cache *cache, const char *name, uint64_t *last) {
   return seen_count;
 }
 
+static uint64_t record_length; /* of one without path and data, in a log */
+
 static void make_log(struct cache *cache, const char *name,
                      uint64_t generation) {
   const struct undo_record begin = {.kind = UNDO_BEGIN, .offset = generation};
+  struct undo_sealing sealing;
   size_t length = put(0, &begin);
-  int fd = cache_undo_create(cache, name, &unit_error);
+  int fd = cache_undo_create(cache, name, &sealing, &unit_error);
   CHECK(fd >= 0);
+  CHECK(!sealing.key == !getenv("UNIT_KEY"));
+  if (sealing.key)
+    length = undo_seal(&cache_io_kernel, &sealing, 0, &begin, log_bytes);
+  record_length = length;
   /* And a part of a record, as of who was killed while he wrote it. */
   CHECK(write(fd, log_bytes, length) == (ssize_t)length);
   CHECK(write(fd, log_bytes, 50) == 50);
   close(fd);
+}
+
+/* What is encrypted is not there otherwise; two records of a log exchanged, and
+ * what was written without the key, are not taken. */
+static void change(struct cache *cache, const char *name, const char *data) {
+  char file[128];
+  unsigned char *bytes;
+  snprintf(file, sizeof file, "cache/%s/u0000000003.undo", name);
+  size_t length = unit_read_file(unit_path(file), &bytes);
+  bool sealed = getenv("UNIT_KEY") != NULL;
+  CHECK(sealed == !memmem(bytes, length, data, strlen(data)));
+  if (sealed) {
+    unsigned char *one = bytes + record_length;
+    size_t size = (length - record_length) / 16;
+    unsigned char *swapped = malloc(size);
+    memcpy(swapped, one, size);
+    memcpy(one, one + size, size);
+    memcpy(one + size, swapped, size);
+    free(swapped);
+    unit_write_file(unit_path(file), bytes, length);
+    CHECK_ERROR(cache_undo_each(cache, name, see, NULL, &unit_error),
+                CACHE_FORGED);
+    const struct undo_record begin = {.kind = UNDO_BEGIN, .offset = 3};
+    unit_write_file(unit_path(file), log_bytes, put(0, &begin));
+    CHECK(look(cache, name, NULL) == 1 && seen_records == 0);
+  }
+  free(bytes);
 }
 
 static void in_a_cache(void) {
@@ -186,12 +222,13 @@ static void in_a_cache(void) {
   CHECK(look(cache, name, &second) == 3);
 
   const struct undo_record instead = {.kind = UNDO_INSTEAD, .inode = 1};
-  CHECK_OK(cache_undo_append(cache, name, 4, UNDO_HEAD, &instead, &unit_error));
-  CHECK_OK(
-      cache_undo_append(cache, name, 4, 2 * UNDO_HEAD, &instead, &unit_error));
+  uint64_t at = record_length;
+  for (int i = 0; i < 2; i++)
+    CHECK_OK(cache_undo_append(cache, name, 4, &at, &instead, &unit_error));
+  CHECK(at == 3 * record_length);
   second = 4;
   CHECK(look(cache, name, &second) == 1 && seen_records == 3);
-  CHECK(cache_undo_append(cache, name, 9, 0, &instead, &unit_error) < 0);
+  CHECK(cache_undo_append(cache, name, 9, &at, &instead, &unit_error) < 0);
 
   /* All generations are there: all are needed. */
   CHECK_OK(cache_undo_retain(cache, name, &unit_error));
@@ -205,15 +242,17 @@ static void in_a_cache(void) {
   /* What is in logs counts. */
   uint64_t before, after;
   CHECK_OK(cache_used(cache, name, &before, &unit_error));
-  const char data[4096] = "";
+  const char data[4096] = "what a file held before";
   const struct undo_record large = {
       .kind = UNDO_DATA, .data = data, .length = sizeof data};
+  at = record_length;
   for (uint64_t i = 0; i < 16; i++)
-    CHECK_OK(cache_undo_append(cache, name, 3,
-                               UNDO_HEAD + i * (4096 + UNDO_HEAD), &large,
-                               &unit_error));
+    CHECK_OK(cache_undo_append(cache, name, 3, &at, &large, &unit_error));
   CHECK_OK(cache_used(cache, name, &after, &unit_error));
   CHECK(after >= before + 65536);
+  second = 0;
+  CHECK(look(cache, name, &second) == 1 && seen_records == 17);
+  change(cache, name, data);
   cache_close(cache);
 }
 

@@ -2,6 +2,7 @@
 #include "arguments.h"
 #include "duration.h"
 #include "event_checks.h"
+#include "key.h"
 #include "options_text.h"
 
 #include "runtime/interface/rules.h"
@@ -162,19 +163,27 @@ int arguments_which(const struct command *command, int argc, char **argv,
 int arguments_of_cache(const struct command *command, int argc, char **argv,
                        const struct argument_flag *flags, const char **cache,
                        const char **which) {
-  struct option rows[ARGUMENT_FLAGS_MAX + 2] = {
-      {"cache", required_argument, NULL, OPTION_CACHE}};
+  struct option rows[ARGUMENT_FLAGS_MAX + 4] = {
+      {"cache", required_argument, NULL, OPTION_CACHE}, KEY_OPTIONS};
+  struct hwckpt_error error = {0};
+  struct key_request key = {0};
   static const struct argument_flag none[] = {{0}};
   flags = flags ? flags : none;
   for (int i = 0; flags[i].name; i++)
-    rows[i + 1] =
+    rows[i + 3] =
         (struct option){flags[i].name, no_argument, NULL, FIRST_FLAG + i};
   for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
     if (result == OPTION_CACHE)
       *cache = optarg;
+    else if (result == OPTION_KEY_FILE)
+      key.file = optarg;
+    else if (result == OPTION_KEY_COMMAND)
+      key.command = optarg;
     else if (result >= FIRST_FLAG)
       *flags[result - FIRST_FLAG].set = true;
     else
       return arguments_refused(command, result, argv);
-  return arguments_which(command, argc, argv, which);
+  int status = arguments_which(command, argc, argv, which);
+  return !status && key_take(&key, false, &error) ? report_error(&error)
+                                                  : status;
 }

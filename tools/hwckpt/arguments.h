@@ -74,7 +74,8 @@ struct argument_flag {
 };
 #define ARGUMENT_FLAGS_MAX 4
 
-/* Reads all options of a command that has --cache, these flags (up to one
+/* Reads all options of a command that has --cache, the key's, which is taken,
+ * these flags (up to one
  * without a name; may be null) and arguments_which(). *cache stays as it is
  * when it is not given. */
 int arguments_of_cache(const struct command *command, int argc, char **argv,

@@ -130,8 +130,6 @@ static int export(int argc, char **argv) {
   struct hwckpt_error error = {0};
   const char *cache_option = NULL;
   struct key_request asked = {0};
-  struct seal_key key;
-  const struct seal_key *used;
   for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
     if (result == OPTION_CACHE)
       cache_option = optarg;
@@ -144,12 +142,12 @@ static int export(int argc, char **argv) {
   if (argc - optind != 2)
     return report_usage(&command_export, argv[argc - 1],
                         "a checkpoint and a file are to be named");
-  if (key_read(&asked, &key, &used, &error))
+  if (key_take(&asked, false, &error))
     return report_error(&error);
   int status = EXIT_OK;
   if (selection_open(&selection, cache_option, &error) ||
       selection_find(&selection, argv[optind], &error) ||
-      export_selected(&selection, argv[optind + 1], used, &error))
+      export_selected(&selection, argv[optind + 1], key_taken(), &error))
     status = report_error(&error);
   selection_close(&selection);
   return status;
@@ -169,7 +167,8 @@ const struct command command_export = {
             "\n"
             "  --cache DIR    the cache\n"
             "  --key-file FILE, --key-command COMMAND\n"
-            "                 encrypt with this key\n"
+            "                 encrypt with this key; that of the cache, where "
+            "it has one\n"
             "\n"
             "Exit status: 0; 125 when it could not be written, 2 when the "
             "command line is\n"

@@ -1,6 +1,7 @@
 /* fetch.c - taking a checkpoint from a tier when the cache has none as good. */
 #include "fetch.h"
 #include "command.h"
+#include "key.h"
 #include "text.h"
 
 #include "tools/tiers/copies.h"
@@ -119,7 +120,7 @@ int fetch_nearest(const struct fetch_request *request,
     failed = selection_cache_path(request->cache_option,
                                   getenv("HWCKPT_OPTIONS"), path, error);
   if (!failed)
-    failed = cache_open(&cache_env_kernel, path, true, &cache, error);
+    failed = key_open_cache(path, true, &cache, error);
   if (failed)
     return failed;
   failed = fetch_from_any(request, cache, &wanted, chosen, error);

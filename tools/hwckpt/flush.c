@@ -47,8 +47,6 @@ static int flush(int argc, char **argv) {
   const char *cache_option = NULL;
   uint64_t rate = 0;
   struct key_request asked = {0};
-  struct seal_key key;
-  const struct seal_key *used;
   int status = EXIT_OK;
   for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
     if (result == OPTION_CACHE)
@@ -64,11 +62,11 @@ static int flush(int argc, char **argv) {
   if (argc - optind != 2)
     return report_usage(&command_flush, argv[argc - 1],
                         "a checkpoint and a tier are to be named");
-  if (key_read(&asked, &key, &used, &error))
+  if (key_take(&asked, false, &error))
     return report_error(&error);
   if (selection_open(&selection, cache_option, &error) ||
       selection_find(&selection, argv[optind], &error) ||
-      flush_selected(&selection, argv[optind + 1], rate, used, &error))
+      flush_selected(&selection, argv[optind + 1], rate, key_taken(), &error))
     status = report_error(&error);
   selection_close(&selection);
   return status;
@@ -90,7 +88,8 @@ const struct command command_flush = {
         "\n"
         "  --cache DIR    the cache\n"
         "  --key-file FILE, --key-command COMMAND\n"
-        "                 encrypt with this key\n"
+        "                 encrypt with this key; that of the cache, where it "
+        "has one\n"
         "  --rate BYTES   send no more in a second: 500000, 200K, 10M, 1G\n"
         "\n"
         "For s3:// credentials, region and endpoint are taken from where the "

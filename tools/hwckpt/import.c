@@ -100,7 +100,7 @@ static int import_file(struct input *input, const char *path, const char *name,
     return failed;
   if (name)
     snprintf(application, sizeof application, "%s", name);
-  failed = cache_open(&cache_env_kernel, path, true, &cache, error);
+  failed = key_open_cache(path, true, &cache, error);
   if (failed)
     return failed;
   failed = make_application(cache, application, error);
@@ -123,7 +123,6 @@ static int import(int argc, char **argv) {
   struct hwckpt_error error = {0};
   const char *cache_option = NULL, *name = NULL;
   struct key_request asked = {0};
-  struct seal_key key;
   for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
     if (result == OPTION_CACHE)
       cache_option = optarg;
@@ -145,7 +144,8 @@ static int import(int argc, char **argv) {
   input.fd = open(input.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   int failed = input.fd < 0 ? input_failed(&input, "open", &error) : 0;
   if (!failed)
-    failed = key_read(&asked, &key, &input.key, &error);
+    failed = key_take(&asked, true, &error);
+  input.key = key_taken();
   if (!failed)
     failed = selection_cache_path(cache_option, getenv("HWCKPT_OPTIONS"), path,
                                   &error);

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+_Static_assert(CACHE_KEY == SEAL_KEY, "one key is both");
+
 #define SECRET_MIN 32
 #define SECRET_MAX 4096
 
@@ -71,4 +73,37 @@ int key_read(const struct key_request *request, struct seal_key *key,
   if (pclose(in) != 0 && !failed)
     failed = refuse(request->command, 0, "it failed", error);
   return failed;
+}
+
+static struct {
+  struct seal_key key;
+  bool taken, only;
+} own;
+
+int key_take(const struct key_request *request, bool only,
+             struct hwckpt_error *error) {
+  const struct seal_key *used;
+  int failed = key_read(request, &own.key, &used, error);
+  own.taken = !failed && used;
+  own.only = only;
+  return failed;
+}
+
+bool key_is_at_fault(enum hwckpt_code code) {
+  return code == HWCKPT_E_KEY_NEEDED || code == HWCKPT_E_KEY_WRONG ||
+         code == HWCKPT_E_KEY_MISSING || code == HWCKPT_E_NOT_ENCRYPTED;
+}
+
+const struct seal_key *key_taken(void) { return own.taken ? &own.key : NULL; }
+
+int key_open_cache(const char *path, bool create, struct cache **cache,
+                   struct hwckpt_error *error) {
+  struct cache_key key;
+  int failed = cache_open(&cache_env_kernel, path, create, cache, error);
+  if (failed || !own.taken)
+    return failed;
+  memcpy(key.bytes, own.key.bytes, sizeof key.bytes);
+  cache_set_key(*cache, &key, own.only);
+  explicit_bzero(&key, sizeof key);
+  return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "tools/tiers/seal.h"
 
-#include "runtime/error.h"
+#include "runtime/cache/cache.h"
 
 struct key_request {
   const char *file, *command; /* at most one; neither: no key */
@@ -18,7 +18,20 @@ struct key_request {
     "key-command", required_argument, NULL, OPTION_KEY_COMMAND                 \
   }
 
-/* Reads the key into *key; *used is key, or null when none is asked for. */
+/* Reads the key that this command has to do with, if any: caches are opened
+ * with it from now on. `only`: what is not encrypted with it is refused. */
+int key_take(const struct key_request *request, bool only,
+             struct hwckpt_error *error);
+/* Whether another key, or none, is what helps against an error. */
+bool key_is_at_fault(enum hwckpt_code code);
+/* Null: there is none. */
+const struct seal_key *key_taken(void);
+
+/* cache_open(), with that. */
+int key_open_cache(const char *path, bool create, struct cache **cache,
+                   struct hwckpt_error *error);
+
+/* Reads a key into *key; *used is key, or null when none is asked for. */
 int key_read(const struct key_request *request, struct seal_key *key,
              const struct seal_key **used, struct hwckpt_error *error);
 

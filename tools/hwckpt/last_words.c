@@ -6,6 +6,7 @@
 #include "last_words.h"
 #include "command.h"
 #include "generation.h"
+#include "key.h"
 #include "supervised.h"
 #include "text.h"
 
@@ -56,8 +57,8 @@ void last_words(const struct deceased *deceased, int status) {
     return;
   struct search search = {.deceased = deceased,
                           .generation = malloc(sizeof *search.generation)};
-  if (!search.generation || cache_open(&cache_env_kernel, deceased->cache,
-                                       false, &search.cache, NULL)) {
+  if (!search.generation ||
+      key_open_cache(deceased->cache, false, &search.cache, NULL)) {
     free(search.generation);
     return;
   }

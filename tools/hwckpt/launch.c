@@ -4,6 +4,7 @@
  * back: a thread counts while the restorer reads. */
 #include "launch.h"
 #include "command.h"
+#include "key.h"
 #include "own_file.h"
 #include "posix_queues.h"
 #include "system_v.h"
@@ -119,6 +120,9 @@ static void fill_plan(const struct restore_request *request,
   snprintf(plan->name, sizeof plan->name, "%s",
            request->name ? request->name : "");
   snprintf(plan->options, sizeof plan->options, "%s", request->options);
+  plan->has_key = key_taken() != NULL;
+  if (plan->has_key)
+    memcpy(plan->key, key_taken()->bytes, sizeof plan->key);
 }
 
 /* Where the program's areas are; behind the plan. */
@@ -158,6 +162,7 @@ int launch_plan(const struct restore_request *request,
                  write_all(*fd, part->memories,
                            part->memory_count * sizeof *part->memories);
   int number = errno;
+  explicit_bzero(plan->key, sizeof plan->key);
   free(areas);
   if (!written)
     return kernel_refused("memfd", number, error);
@@ -183,7 +188,7 @@ int launch_count(const char *path, const char *application, uint64_t generation,
                  unsigned *restores, struct hwckpt_error *error) {
   const struct timespec moment = {.tv_nsec = COUNT_MOMENT_NS};
   struct cache *cache; /* its own: no two threads use one */
-  int failed = cache_open(&cache_env_kernel, path, false, &cache, error);
+  int failed = key_open_cache(path, false, &cache, error);
   if (failed)
     return failed;
   for (unsigned i = 0; i < COUNT_MOMENTS; i++) {

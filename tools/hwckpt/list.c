@@ -19,7 +19,8 @@
 struct row {
   const struct inventory_generation *item;
   int damage;
-  const Statistics *statistics; /* null when it is damaged */
+  const Statistics *statistics; /* null when it is damaged, or its key not given
+                                 */
   size_t threads;
   bool holds_regions; /* and no program */
 };
@@ -58,7 +59,8 @@ static const char *kind(const struct row *row) {
 
 static const char *event(const struct row *row) {
   return row->holds_regions ? "regions"
-                            : generation_event(row->statistics->event);
+         : row->statistics  ? generation_event(row->statistics->event)
+                            : "encrypted";
 }
 
 static void write_json_row(struct json *json, const struct row *row) {
@@ -73,6 +75,7 @@ static void write_json_row(struct json *json, const struct row *row) {
   json_number(json, "bytes", info->bytes);
   json_number(json, "raw_bytes", info->raw_bytes);
   json_number(json, "restores", info->restores);
+  json_bool(json, "encrypted", info->encrypted);
   figures_json_generation(json, info);
   snprintf(code, sizeof code, "HWCKPT-E%d", row->damage);
   if (row->damage)
@@ -109,9 +112,12 @@ static void write_text_row(const struct row *row, bool first) {
            hwckpt_error_what((enum hwckpt_code)row->damage));
     return;
   }
-  if (row->statistics->pause_ns)
+  char threads[24] = "-";
+  if (row->statistics)
+    snprintf(threads, sizeof threads, "%zu", row->threads);
+  if (row->statistics && row->statistics->pause_ns)
     text_duration(pause, sizeof pause, row->statistics->pause_ns);
-  printf("%-10s %7zu %9" PRIu64 " %10s %9s %8u\n", event(row), row->threads,
+  printf("%-10s %7s %9" PRIu64 " %10s %9s %8u\n", event(row), threads,
          info->pages, text_bytes(size, sizeof size, info->bytes), pause,
          info->restores);
 }
@@ -216,8 +222,11 @@ static void write_row(struct writer *writer, struct cache *cache,
     row.statistics = &generation->statistics;
     row.threads = generation->threads;
     row.holds_regions = generation->holds_regions;
-    figures_add(&writer->figures, &item->info);
   }
+  if (row.damage == HWCKPT_E_KEY_NEEDED)
+    row.damage = 0;
+  if (!row.damage)
+    figures_add(&writer->figures, &item->info);
   if (writer->use_json)
     write_json_row(&writer->json, &row);
   else
@@ -300,6 +309,8 @@ const struct command command_list = {
         "listed with the code of its damage.\n"
         "\n"
         "  --cache DIR    the cache\n"
+        "  --key-file FILE, --key-command COMMAND\n"
+        "                 the key that it is encrypted with\n"
         "  --figures      behind each application's: flash in use, bytes "
         "written for\n"
         "                 bytes captured, pages that needed not be written\n"

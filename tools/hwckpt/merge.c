@@ -93,6 +93,8 @@ const struct command command_merge = {
             "is being written or read, some 20 seconds.\n"
             "\n"
             "  --cache DIR    the cache\n"
+            "  --key-file FILE, --key-command COMMAND\n"
+            "                 the key that it is encrypted with\n"
             "\n"
             "Exit status: 0; 125 when it could not be merged, 2 when the "
             "command line is\n"

@@ -1,7 +1,9 @@
-/* rekey.c - `hwckpt rekey`: another key for encrypted copies, without reading
- * them. */
+/* rekey.c - `hwckpt rekey`: another key for what is encrypted, without reading
+ * it. */
 #include "arguments.h"
+#include "inventory.h"
 #include "key.h"
+#include "selection.h"
 
 #include "tools/tiers/rekey.h"
 
@@ -9,6 +11,7 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -33,8 +36,60 @@ static void change_one(const char *path, struct keys *keys) {
     keys->done++;
 }
 
-/* A file, or a directory that is a tier. */
+/* ---- caches ---- */
+
+static bool is_cache(const char *path) {
+  char marker[CACHE_PATH_MAX];
+  struct stat status;
+  int length = snprintf(marker, sizeof marker, "%s/hwckpt-cache", path);
+  return length < (int)sizeof marker && !lstat(marker, &status);
+}
+
+static struct cache_key as_cache_key(const struct seal_key *key) {
+  struct cache_key same;
+  memcpy(same.bytes, key->bytes, sizeof same.bytes);
+  return same;
+}
+
+static void count(struct keys *keys, int failed, struct hwckpt_error *error) {
+  keys->done += !failed;
+  if (failed && error->code != HWCKPT_E_NOT_ENCRYPTED) {
+    report_error(error);
+    keys->failed++;
+  }
+}
+
+/* Those of its applications that are encrypted. */
+static void change_cache(const char *path, struct keys *keys) {
+  struct hwckpt_error error = {0};
+  struct cache_key from = as_cache_key(&keys->from);
+  struct cache_key to = as_cache_key(&keys->to);
+  struct cache_application *list = NULL;
+  struct cache *cache = NULL;
+  size_t number = 0;
+  int failed = cache_open(&cache_env_kernel, path, false, &cache, &error);
+  if (!failed)
+    failed = inventory_applications(cache, &list, &number, &error);
+  if (failed)
+    count(keys, failed, &error);
+  else
+    cache_set_key(cache, &from, false);
+  for (size_t i = 0; i < number; i++)
+    count(keys, cache_rekey(cache, list[i].name, &to, &error), &error);
+  free(list);
+  cache_close(cache);
+  explicit_bzero(&from, sizeof from);
+  explicit_bzero(&to, sizeof to);
+}
+
+/* ---- copies ---- */
+
+/* A file, or a directory that is a cache or a tier. */
 static void change_all(const char *path, struct keys *keys) {
+  if (is_cache(path)) {
+    change_cache(path, keys);
+    return;
+  }
   char *const roots[] = {(char *)path, NULL};
   FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
   for (FTSENT *entry; walk && (entry = fts_read(walk));)
@@ -96,16 +151,19 @@ static int rekey(int argc, char **argv) {
 
 const struct command command_rekey = {
     .name = "rekey",
-    .summary = "Give encrypted copies of checkpoints another key",
+    .summary = "Give encrypted checkpoints another key",
     .help = "usage: hwckpt rekey KEY NEW-KEY FILE|DIR...\n"
             "\n"
-            "Wraps the keys of the encrypted copies with another key: of FILEs "
-            "that\n"
-            "`hwckpt export` wrote, and of all in DIR, a tier. What is "
-            "encrypted stays as it\n"
-            "is, so this is quick; but who had the old key and a copy from "
-            "before can read\n"
-            "that still. Interrupted, it can be done again.\n"
+            "Wraps the keys of what is encrypted with another key: of FILEs "
+            "that `hwckpt\n"
+            "export` wrote, and of all in DIR, a cache or a tier. What is "
+            "encrypted stays as\n"
+            "it is, so this is quick; but who had the old key and a copy from "
+            "before can\n"
+            "read that still. Interrupted, it can be done again. No program is "
+            "to run from\n"
+            "the cache meanwhile: it has the old key from the hwckpt that "
+            "stands by it.\n"
             "\n"
             "  --key-file FILE, --key-command COMMAND\n"
             "                 the key that they have\n"

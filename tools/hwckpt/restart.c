@@ -4,6 +4,7 @@
 #include "history.h"
 #include "hold.h"
 #include "inventory.h"
+#include "key.h"
 #include "last_words.h"
 #include "supervise.h"
 #include "supervised.h"
@@ -95,8 +96,7 @@ static int look(struct life *life, struct hwckpt_error *error) {
   int failed =
       hold_is_kept(program->cache, program->application, life->lock, error);
   if (!failed)
-    failed =
-        cache_open(&cache_env_kernel, program->cache, false, &cache, error);
+    failed = key_open_cache(program->cache, false, &cache, error);
   if (failed)
     return failed;
   failed = inventory_generations(cache, program->application, &life->list,
@@ -170,7 +170,7 @@ static char **arguments(const struct life *life, uint64_t generation,
   size_t count = 0, of_program = 0;
   while (program->program[of_program])
     of_program++;
-  char **list = calloc(of_program + 12, sizeof *list);
+  char **list = calloc(of_program + 16, sizeof *list);
   if (!list)
     return NULL;
   snprintf(room[0], sizeof room[0], "%d", report);
@@ -179,6 +179,14 @@ static char **arguments(const struct life *life, uint64_t generation,
   list[count++] = generation ? "restore" : "run";
   list[count++] = "--supervised";
   list[count++] = room[0];
+  if (program->key->file) {
+    list[count++] = "--key-file";
+    list[count++] = (char *)program->key->file;
+  }
+  if (program->key->command) {
+    list[count++] = "--key-command";
+    list[count++] = (char *)program->key->command;
+  }
   if (generation) {
     list[count++] = "--cache";
     list[count++] = (char *)program->cache;

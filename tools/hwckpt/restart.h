@@ -9,6 +9,8 @@
 #ifndef HWCKPT_RESTART_H
 #define HWCKPT_RESTART_H
 
+#include "key.h"
+
 #include <stdbool.h>
 
 enum restart_when { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
@@ -24,9 +26,10 @@ bool restart_parse(const char *text, struct restart *restart);
 
 struct restart_program {
   const char *cache, *application;
-  const char *options;           /* HWCKPT_OPTIONS of the program */
-  char **program;                /* its arguments, itself first */
-  bool force;                    /* as of `hwckpt run` */
+  const char *options; /* HWCKPT_OPTIONS of the program */
+  char **program;      /* its arguments, itself first */
+  bool force;          /* as of `hwckpt run`, and so is the key */
+  const struct key_request *key;
   void (*in_child)(void);        /* before its command; null: nothing */
   void (*at_end)(void *context); /* before the tool ends; null: nothing */
   void *context;

@@ -13,6 +13,7 @@
 #include "fetch.h"
 #include "hold.h"
 #include "inventory.h"
+#include "key_service.h"
 #include "last_words.h"
 #include "launch.h"
 #include "options_text.h"
@@ -29,7 +30,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -153,11 +153,11 @@ static int read_arguments(int argc, char **argv,
   if (mtbf &&
       (failed = arguments_mtbf(&command_restore, mtbf, request->options)))
     return failed;
-  if (strlen(request->options) + TREE_OPTION_MAX >=
+  if (strlen(request->options) + TREE_OPTION_MAX + KEY_OPTION_MAX >=
       sizeof((struct restore_plan *)0)->options)
     return report_usage(&command_restore, "-o", "longer than %zu bytes",
                         sizeof((struct restore_plan *)0)->options - 1 -
-                            TREE_OPTION_MAX);
+                            TREE_OPTION_MAX - KEY_OPTION_MAX);
   return arguments_which(&command_restore, argc, argv, &request->which);
 }
 
@@ -167,6 +167,8 @@ static void take_older(const struct restore_request *request,
                        struct selection *selection,
                        struct generation *generation, enum hwckpt_code code) {
   bool named = request->which && strchr(request->which, '/');
+  if (key_is_at_fault(code)) /* so it is with older ones */
+    return;
   fallback_take(selection, generation, code, named, request->argv);
 }
 
@@ -304,13 +306,17 @@ static int begin_tree(struct restore_request *request,
                       struct hwckpt_error *error) {
   pid_t root = request->policy == IDS_ANY ? 0 : generation->process.pid;
   int failed = tree_begin(error);
-  return failed ? failed : tree_set_option(request->options, root, error);
+  if (!failed)
+    failed = tree_set_option(request->options, root, error);
+  if (!failed)
+    failed = key_service_begin(error);
+  return failed ? failed : key_service_set_option(request->options, error);
 }
 
 static void serve_tree(const struct supervised *program) {
   struct hwckpt_error error = {0};
   tree_is_not_of_it(program->init);
-  if (tree_serve(program->pid, &error))
+  if (tree_serve(program->pid, &error) || key_service_run(&error))
     report_error(&error);
 }
 
@@ -504,12 +510,8 @@ static int fetch(struct restore_request *request, struct hwckpt_error *error) {
   if (!fetch.count || request->before)
     return 0;
   memcpy(fetch.tiers, request->from, sizeof fetch.tiers);
-  struct seal_key key;
-  int failed = key_read(&request->key, &key, &fetch.key, error);
-  if (!failed)
-    failed = fetch_nearest(&fetch, chosen, error);
-  seal_forget(&key);
-  prctl(PR_SET_DUMPABLE, 1); /* what was secret is gone */
+  fetch.key = key_taken();
+  int failed = fetch_nearest(&fetch, chosen, error);
   if (*chosen)
     request->which = chosen;
   return failed;
@@ -523,7 +525,7 @@ static int restore(int argc, char **argv) {
   int status = read_arguments(argc, argv, &request);
   if (status)
     return status;
-  if (fetch(&request, &error) ||
+  if (key_take(&request.key, true, &error) || fetch(&request, &error) ||
       selection_open(&selection, request.cache_option, &error))
     return report_error(&error);
   selection.before = request.before;
@@ -558,7 +560,7 @@ const struct command command_restore = {
         "                 from TIER, to which run --spill or `hwckpt flush`\n"
         "                 copied it; may be repeated, the nearest first\n"
         "  --key-file FILE, --key-command COMMAND\n"
-        "                 the key of what is copied there\n"
+        "                 the key that it is encrypted with, here and there\n"
         "  --pid=same     the program gets its old process id (default): "
         "directly\n"
         "                 where hwckpt has the right to, else in a pid "

@@ -8,6 +8,7 @@
 #include "elf_file.h"
 #include "hold.h"
 #include "key.h"
+#include "key_service.h"
 #include "last_words.h"
 #include "options_text.h"
 #include "own_file.h"
@@ -303,8 +304,10 @@ static int prepare_cache(struct request *request) {
   struct cache *cache;
   char name[CACHE_NAME_MAX];
   bool has_name = names_application(request, name);
-  int failed =
-      cache_open(&cache_env_kernel, request->cache, true, &cache, &error);
+  int failed = key_take(&request->key, true, &error);
+  if (failed)
+    return report_error(&error);
+  failed = key_open_cache(request->cache, true, &cache, &error);
   if (!failed) {
     if (has_name)
       failed = cache_use_application(cache, name, &error);
@@ -337,7 +340,8 @@ static bool set_tool_options(struct request *request) {
   if (request->hands_on &&
       options_set(request->options, "preload", request->hand_on, NULL))
     return false;
-  return !tree_set_option(request->options, getpid(), NULL);
+  return !tree_set_option(request->options, getpid(), NULL) &&
+         !key_service_set_option(request->options, NULL);
 }
 
 /* In the new process. */
@@ -370,15 +374,12 @@ static int begin_spill(const struct request *request, struct spill **spill) {
   char application[CACHE_NAME_MAX] = "";
   options_find(request->options, "application", application,
                sizeof application);
-  static struct seal_key key;
-  struct spill_request asked = {.tier = request->spill,
+  struct spill_request asked = {.key = key_taken(),
+                                .tier = request->spill,
                                 .rate = request->spill_rate,
                                 .cache = request->cache,
                                 .application = application};
-  return key_read(&request->key, &key, &asked.key, &error) ||
-                 spill_begin(&asked, spill, &error)
-             ? report_error(&error)
-             : 0;
+  return spill_begin(&asked, spill, &error) ? report_error(&error) : 0;
 }
 
 static int start_and_stand_by(struct request *request) {
@@ -389,7 +390,7 @@ static int start_and_stand_by(struct request *request) {
   int failed = begin_spill(request, &spill);
   if (failed)
     return failed;
-  if (tree_begin(&error))
+  if (tree_begin(&error) || key_service_begin(&error))
     return report_error(&error);
   if (pipe2(life, O_CLOEXEC) || pipe2(failure, O_CLOEXEC))
     return system_failed("pipe");
@@ -412,7 +413,7 @@ static int start_and_stand_by(struct request *request) {
   close(failure[0]);
   if (told != sizeof number)
     supervised_runs(0);
-  if (tree_serve(pid, &error))
+  if (tree_serve(pid, &error) || key_service_run(&error))
     report_error(&error);
   struct supervised program = {.pid = pid, .pidfd = -1, .reports = -1};
   int status = supervise(&supervisor, &program, NULL, 0);
@@ -456,6 +457,7 @@ static int restart(struct request *request) {
       .options = request->options,
       .program = request->program,
       .force = request->force,
+      .key = &request->key,
       .in_child = request->spill && tier_needs_secrets(request->spill)
                       ? tier_forget_secrets
                       : NULL,
@@ -549,7 +551,8 @@ const struct command command_run = {
         "                 done goes on (docs/supervision.md)\n"
         "  --anew         begin anew all the same\n"
         "  --key-file FILE, --key-command COMMAND\n"
-        "                 encrypt what is copied there with this key\n"
+        "                 encrypt the checkpoints with this key, here and "
+        "there\n"
         "  --hang DUR     end PROG by SIGABRT when no thread of it came to a "
         "site for\n"
         "                 so long, waiting or not\n"

@@ -2,6 +2,7 @@
  * means. */
 #include "selection.h"
 #include "inventory.h"
+#include "key.h"
 #include "options_text.h"
 
 #include "runtime/cache/default_path.h"
@@ -60,9 +61,9 @@ int selection_open(struct selection *selection, const char *option,
   memset(selection, 0, sizeof *selection);
   int failed = selection_cache_path(option, getenv("HWCKPT_OPTIONS"),
                                     selection->path, error);
-  return failed ? failed
-                : cache_open(&cache_env_kernel, selection->path, false,
-                             &selection->cache, error);
+  return failed
+             ? failed
+             : key_open_cache(selection->path, false, &selection->cache, error);
 }
 
 void selection_close(struct selection *selection) {

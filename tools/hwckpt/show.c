@@ -79,6 +79,8 @@ static void print_head(const struct generation *generation) {
   else
     snprintf(text, sizeof text, "base");
   line("kind", text);
+  if (info->encrypted)
+    line("encryption", "with the application's own key, which yours wraps");
   line("taken", text_time(text, sizeof text, process->realtime_ns));
   line("committed", text_time(text, sizeof text, info->commit_ns));
   snprintf(text, sizeof text, "%" PRIu64 " pages, %s (%s before coding)",
@@ -489,6 +491,8 @@ const struct command command_show = {
             "newest generation; with neither, the newest of the whole cache.\n"
             "\n"
             "  --cache DIR    the cache\n"
+            "  --key-file FILE, --key-command COMMAND\n"
+            "                 the key that it is encrypted with\n"
             "  --areas        list every memory area, not only their sums\n"
             "  --json         write JSON (field names: hwckpt(1))\n"
             "\n"

@@ -1,6 +1,7 @@
 /* spill.c - copying checkpoints to a tier while the program runs. */
 #include "spill.h"
 #include "command.h"
+#include "key.h"
 #include "tools/tiers/copies.h"
 
 #include <errno.h>
@@ -111,8 +112,7 @@ int spill_begin(const struct spill_request *request, struct spill **result,
   if (!failed)
     tier_set_key(spill->tier, request->key);
   if (!failed)
-    failed = cache_open(&cache_env_kernel, request->cache, false, &spill->cache,
-                        error);
+    failed = key_open_cache(request->cache, false, &spill->cache, error);
   if (!failed)
     failed = watch(spill, request, error);
   if (!failed)

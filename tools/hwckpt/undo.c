@@ -376,8 +376,7 @@ static int hand_on(const struct undo *undo, uint64_t number,
         .mtime_ns = replaced->now.birth_ns,
     };
     result = cache_undo_append(undo->cache, undo->application, older.number,
-                               older.length, &record, error);
-    older.length += UNDO_HEAD;
+                               &older.length, &record, error);
   }
   return result < 0 ? result : 0;
 }

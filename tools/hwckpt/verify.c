@@ -158,6 +158,8 @@ const struct command command_verify = {
             "newest.\n"
             "\n"
             "  --cache DIR    the cache\n"
+            "  --key-file FILE, --key-command COMMAND\n"
+            "                 the key that it is encrypted with\n"
             "\n"
             "Exit status: 0 when all are whole, 1 when one is damaged, 125 "
             "when the cache\n"

@@ -7,6 +7,7 @@
 
 #include "../../runtime/arch/arch.h"
 #include "../../runtime/arch/sys.h"
+#include "../../runtime/cache/cipher.h"
 #include "../../runtime/support/process_layout.h"
 #include "../../runtime/support/resume_abi.h"
 
@@ -110,12 +111,25 @@ static struct cache_range *read_ranges(int fd) {
   return ranges;
 }
 
+/* In the copy, all of whose memory is gone when the program goes on. */
+static void take_key(struct cache *cache) {
+  struct cache_key key;
+  const struct cache_range *memory = &restorer.memory;
+  SYS(madvise, memory->begin, memory->end - memory->begin, MADV_DONTDUMP);
+  memcpy(key.bytes, restorer.plan.key, sizeof key.bytes);
+  cache_set_key(cache, &key, true);
+  cipher_wipe(&key, sizeof key);
+  cipher_wipe(restorer.plan.key, sizeof restorer.plan.key);
+}
+
 static struct cache_reader *open_generation(void) {
   struct cache *cache;
   struct cache_reader *reader;
-  if (cache_open(&arena_env, restorer.plan.cache, false, &cache, &failure) <
-          0 ||
-      cache_reader_open_newest(cache, restorer.plan.application,
+  if (cache_open(&arena_env, restorer.plan.cache, false, &cache, &failure) < 0)
+    fail();
+  if (restorer.plan.has_key)
+    take_key(cache);
+  if (cache_reader_open_newest(cache, restorer.plan.application,
                                restorer.plan.generation, &reader, &failure) < 0)
     fail();
   return reader;

@@ -35,6 +35,8 @@ struct restore_plan {
   uint32_t lazy;      /* memory is loaded while the program runs */
   uint32_t in_tree;   /* one process of several (docs/trees.md) */
   uint32_t memories;  /* behind the ranges */
+  uint32_t has_key;   /* what is read is encrypted */
+  uint8_t key[32];
 };
 
 /* Memory of several processes, made for all of them. */

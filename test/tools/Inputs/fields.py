@@ -23,6 +23,7 @@ GENERATION = {
 }
 LISTED = dict(
     GENERATION,
+    encrypted=FLAG,
     damage=TEXT + NULL,
     event=TEXT + NULL,
     pause_ns=NUMBER + NULL,
