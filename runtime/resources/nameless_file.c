@@ -2,6 +2,7 @@
 #include "nameless_file.h"
 
 #include "../arch/sys.h"
+#include "../support/huge_page.h"
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "extents.h"
@@ -9,8 +10,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define MEMORY_CLOEXEC 1 /* MFD_CLOEXEC */
@@ -102,6 +106,14 @@ static uint32_t seals_of(struct resource_sink *sink, int number) {
   return seals < 0 ? 0 : (uint32_t)seals;
 }
 
+/* The blocks of the file system of huge pages. */
+static uint64_t huge_page_of(const char *path) {
+  struct statfs system;
+  return SYS(statfs, path, &system) == 0 && system.f_type == HUGETLBFS_MAGIC
+             ? (uint64_t)system.f_bsize
+             : 0;
+}
+
 /* Of more parts than there is room for, some are stored twice. */
 static void list_mapped(const struct resource_sink *sink,
                         const Descriptor *message, DeletedFile *record) {
@@ -120,6 +132,7 @@ int nameless_file_save(struct resource_sink *sink, const Descriptor *message,
                        struct hwckpt_error *error) {
   DeletedFile record = DeletedFile_init_zero;
   char path[64];
+  info_path(path, "fd/%d", (int)message->number);
   record.in_memory = is_in_memory(message);
   if (record.in_memory)
     record.seals = seals_of(sink, message->number);
@@ -127,6 +140,8 @@ int nameless_file_save(struct resource_sink *sink, const Descriptor *message,
   record.device = message->device;
   record.size = message->size;
   record.mode = message->mode;
+  if (record.in_memory)
+    record.huge_page = huge_page_of(path);
   list_mapped(sink, message, &record);
   int result = resource_put(sink, RECORD_DELETED_FILE, DeletedFile_fields,
                             &record, error);
@@ -134,7 +149,6 @@ int nameless_file_save(struct resource_sink *sink, const Descriptor *message,
     return result;
   /* Opened again: the program's descriptor may be for writing only, and reading
    * through it would move its offset. */
-  info_path(path, "fd/%d", (int)message->number);
   long file = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
   if (file < 0)
     return refuse_to_save(error, message, file, "opening the deleted file");
@@ -176,7 +190,9 @@ static long create_in_memory(const char *path, const DeletedFile *file) {
   length = length < sizeof(name) - 1 ? length : sizeof(name) - 1;
   memcpy(name, begin, length);
   name[length] = 0;
-  long fd = SYS(memfd_create, name, MEMORY_CLOEXEC | MEMORY_SEALING);
+  long fd = SYS(memfd_create, name,
+                MEMORY_CLOEXEC | MEMORY_SEALING |
+                    huge_page_file_flags(file->huge_page));
   if (fd >= 0)
     SYS(fchmod, fd, file->mode & 07777);
   return fd;
@@ -200,6 +216,24 @@ long nameless_file_create(const char *path, const DeletedFile *file) {
   return fd;
 }
 
+/* What cannot be written to, as files of huge pages, can be mapped. */
+static long write_mapped(int file, const char *data, size_t length,
+                         uint64_t offset) {
+  struct stat status;
+  long result = SYS(fstat, file, &status);
+  if (result < 0)
+    return result;
+  uint64_t mask = (uint64_t)status.st_blksize - 1, begin = offset & ~mask;
+  uint64_t size = ((offset + length + mask) & ~mask) - begin;
+  long room = SYS(mmap, 0, size, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_POPULATE, file, begin);
+  if (room < 0)
+    return room;
+  memcpy((char *)room + (offset - begin), data, length);
+  SYS(munmap, room, size);
+  return (long)length;
+}
+
 int nameless_file_write(const void *extent, size_t length, int file,
                         const char *path, struct hwckpt_error *error) {
   uint64_t offset;
@@ -210,6 +244,9 @@ int nameless_file_write(const void *extent, size_t length, int file,
   for (size_t done = sizeof(offset); done < length;) {
     long count = SYS(pwrite64, file, (const char *)extent + done, length - done,
                      offset + done - sizeof(offset));
+    if (count == -EINVAL)
+      count = write_mapped(file, (const char *)extent + done, length - done,
+                           offset + done - sizeof(offset));
     if (count <= 0)
       return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL,
                          count < 0 ? (int)-count : 0, path,

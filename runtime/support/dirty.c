@@ -347,10 +347,35 @@ static int scan_protected(const struct dirty *dirty, const struct area *area,
   return visit(DIRTY_HOLE, listing.at, area->end, context);
 }
 
+/* ---- of huge pages ---- */
+
+/* Of shared memory the page table does not tell what is there: each page is
+ * asked for, which where none is takes one of those that are reserved for it;
+ * where the pool has none it is none. */
+static int scan_shared_huge(const struct area *area, dirty_visit *visit,
+                            void *context, struct hwckpt_error *error) {
+  long memory =
+      SYS(openat, AT_FDCWD, "/proc/thread-self/mem", O_RDONLY | O_CLOEXEC, 0);
+  int answer = 0;
+  char byte;
+  if (memory < 0)
+    return scan_failed(area, memory, error);
+  for (uint64_t at = area->start; at < area->end && !answer;
+       at += area->huge_page) {
+    bool there = SYS(pread64, memory, &byte, 1, at) == 1;
+    answer = visit(there ? DIRTY_PAGES : DIRTY_HOLE, at, at + area->huge_page,
+                   context);
+  }
+  SYS(close, memory);
+  return answer;
+}
+
 /* Only what is there: reading the rest would take pages from the pool. */
 static int scan_huge(const struct dirty *dirty, const struct area *area,
                      bool all, dirty_visit *visit, void *context,
                      struct hwckpt_error *error) {
+  if (area->type == AREA_TYPE_SHARED_MEMORY)
+    return scan_shared_huge(area, visit, context, error);
   int answer = all ? 0 : visit(DIRTY_HOLE, area->start, area->end, context);
   long result = answer ? 0 : scan_present(dirty, area, visit, context, &answer);
   return result < 0 ? scan_failed(area, result, error) : answer;

@@ -84,19 +84,8 @@ static uint64_t huge_page_size(uint64_t device) {
   return 0;
 }
 
-static int find(struct mapped_files *files, struct area *area, int memory,
-                struct hwckpt_error *error) {
-  if (has_huge_pages(area)) {
-    if (area->type == AREA_TYPE_FILE_COPY && !begins(area->name, "/memfd:"))
-      area->huge_page = huge_page_size(area->device);
-    return area->huge_page ? 0
-                           : refuse(error, area, "shared memory of huge pages");
-  }
-  if (area->type == AREA_TYPE_FILE_COPY || area->source == AREA_SOURCE_FILE)
-    area->backed_end = find_end(memory, area->start, area->end);
-  if (area->type == AREA_TYPE_FILE_COPY ||
-      area->source == AREA_SOURCE_ANONYMOUS)
-    return 0;
+static int add(struct mapped_files *files, const struct area *area,
+               struct hwckpt_error *error) {
   if (files->count == PARTS)
     return refuse(error, area, "one deleted file too many");
   files->parts[files->count++] = (struct mapped_part){
@@ -108,6 +97,24 @@ static int find(struct mapped_files *files, struct area *area, int memory,
       .system_v = area->source == AREA_SOURCE_SYSTEM_V,
   };
   return 0;
+}
+
+static int find(struct mapped_files *files, struct area *area, int memory,
+                struct hwckpt_error *error) {
+  if (has_huge_pages(area)) {
+    bool is_private = area->type == AREA_TYPE_FILE_COPY;
+    if (!is_private || !begins(area->name, "/memfd:"))
+      area->huge_page = huge_page_size(area->device);
+    if (!area->huge_page)
+      return refuse(error, area, "a part of a file of huge pages");
+    return is_private ? 0 : add(files, area, error);
+  }
+  if (area->type == AREA_TYPE_FILE_COPY || area->source == AREA_SOURCE_FILE)
+    area->backed_end = find_end(memory, area->start, area->end);
+  if (area->type == AREA_TYPE_FILE_COPY ||
+      area->source == AREA_SOURCE_ANONYMOUS)
+    return 0;
+  return add(files, area, error);
 }
 
 int mapped_files_find(struct mapped_files *files, struct memory_map *map,

@@ -338,6 +338,9 @@ static int plan_pages(struct rewind *rewind, const struct area *then,
 static int plan_stretch(struct rewind *rewind, const struct area *then,
                         const struct area *now, uint64_t begin, uint64_t end,
                         struct hwckpt_error *error) {
+  if (then && then->huge_page && then->type == AREA_TYPE_SHARED_MEMORY)
+    return cannot(error, 0, "shared memory of huge pages", "is mapped", begin,
+                  end);
   if (then && now && same_backing(then, now, begin))
     return plan_pages(rewind, then, now, begin, end, error);
   if (then)

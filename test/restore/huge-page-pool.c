@@ -1,6 +1,5 @@
 // Memory of huge pages (MAP_HUGETLB) comes back as that, with its protections;
-// the checkpoint takes no page from the pool that the program did not. Shared
-// it is refused.
+// the checkpoint takes no page from the pool that the program did not.
 // RUN: %behaviour %s -o %t && %S/Inputs/with-huge-pages 10 %restored_by_all -- %t
 #include "behaviour.h"
 #include <sys/mman.h>
@@ -34,10 +33,6 @@ int main(void) {
   memory[3 * HUGE - 1] = 'z';
   sparse[5 * HUGE + 4096] = 's';
   CHECK(mprotect(memory, HUGE, PROT_READ) == 0);
-  char *shared = map(HUGE, MAP_SHARED);
-  shared[0] = 'x';
-  CHECK_EQUAL(__builtin_ckpt_save(), -ENOTSUP);
-  CHECK(munmap(shared, HUGE) == 0);
   CHECK(came_back() == 0);
   memory[2 * HUGE] = 'w';
   die_and_come_back();

@@ -7,6 +7,8 @@
 #include "assembly.h"
 #include "command.h"
 
+#include "../../runtime/support/huge_page.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 struct memory {
   uint64_t device, inode;
   uint64_t reach;     /* bytes */
+  uint64_t huge_page; /* bytes of a page (MAP_HUGETLB), 0: ordinary */
   size_t part, parts; /* the last that has it, and how many have */
   int descriptor;
   char name[4096];
@@ -48,6 +51,7 @@ static struct memory *add(struct memories *memories, const Area *area) {
   struct memory *memory = &memories->all[memories->count++];
   *memory = (struct memory){.device = area->device,
                             .inode = area->inode,
+                            .huge_page = area->huge_page,
                             .part = SIZE_MAX,
                             .descriptor = -1};
   snprintf(memory->name, sizeof memory->name, "%s", area->name);
@@ -94,7 +98,7 @@ static bool note_all(struct memories *memories,
 static int create(const struct memory *memory) {
   static const char in_memory[] = "/memfd:", gone[] = " (deleted)";
   char name[sizeof memory->name];
-  bool is_file = memory->name[0] == '/' &&
+  bool is_file = memory->name[0] == '/' && !memory->huge_page &&
                  strncmp(memory->name, in_memory, sizeof in_memory - 1) != 0 &&
                  strncmp(memory->name, "/dev/zero", 9) != 0;
   snprintf(name, sizeof name, "%s", memory->name);
@@ -114,7 +118,8 @@ static int create(const struct memory *memory) {
                           : name + sizeof in_memory - 1;
   char brief[250];
   snprintf(brief, sizeof brief, "%.249s", begin);
-  return memfd_create(brief, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  return memfd_create(brief, MFD_CLOEXEC | MFD_ALLOW_SEALING |
+                                 huge_page_file_flags(memory->huge_page));
 }
 
 static int make(struct memory *memory, struct hwckpt_error *error) {

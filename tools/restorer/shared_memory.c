@@ -100,8 +100,10 @@ static void make_file(struct memory *memory, const Area *area) {
   size_t index;
   memory->is_open = find_file(area, &file, &index);
   if (!memory->is_open) {
-    file.in_memory = memcmp(area->name, in_memory, sizeof in_memory - 1) == 0;
+    file.in_memory = area->huge_page ||
+                     memcmp(area->name, in_memory, sizeof in_memory - 1) == 0;
     file.mode = 0600;
+    file.huge_page = area->huge_page;
   }
   memory->seals = file.seals;
   memory->size = file.size;
@@ -203,10 +205,12 @@ static void note(const Area *area, void *context) {
                               .inode = area->inode,
                               .source = area->source,
                               .fd = -1};
+    if (area->huge_page) /* anonymous too: a file can be mapped twice */
+      memory->source = AreaSource_SOURCE_FILE;
     int fd = given(area);
     if (fd >= 0)
       use_given(memory, area, fd);
-    else if (area->source == AreaSource_SOURCE_FILE)
+    else if (memory->source == AreaSource_SOURCE_FILE)
       make_file(memory, area);
     else if (area->source == AreaSource_SOURCE_SYSTEM_V)
       find_segment(memory, area);
@@ -219,7 +223,7 @@ static void note(const Area *area, void *context) {
                        : area->offset + (area->end - area->start);
   if (!memory->is_open && reach > memory->size)
     memory->size = reach;
-  if (area->source == AreaSource_SOURCE_ANONYMOUS)
+  if (memory->source == AreaSource_SOURCE_ANONYMOUS)
     memory->areas++;
   else if (memory->source == AreaSource_SOURCE_SYSTEM_V)
     note_piece(memory, area);
