@@ -175,12 +175,16 @@ static double device_read(const char *path, unsigned char *memory,
 static struct cache *cache;
 static char application[CACHE_NAME_MAX];
 
-static void open_cache(const char *folder) {
+static void open_with(const char *folder, const struct cache_key *key) {
   char path[PATH_MAX];
   snprintf(path, sizeof path, "%s/cache", folder);
   ok(cache_open(&cache_env_kernel, path, true, &cache, &error));
+  if (key)
+    cache_set_key(cache, key, true);
   ok(cache_new_application(cache, "bench", application, &error));
 }
+
+static void open_cache(const char *folder) { open_with(folder, NULL); }
 
 /* What was written, and what it took. */
 struct written {
@@ -223,6 +227,17 @@ static void drop(const char *folder) {
   closedir(directory);
 }
 
+static void remove_files(const char *path) {
+  DIR *directory = opendir(path);
+  struct dirent *entry;
+  if (!directory)
+    fail(path);
+  while ((entry = readdir(directory)))
+    unlinkat(dirfd(directory), entry->d_name, 0);
+  closedir(directory);
+  rmdir(path);
+}
+
 static struct {
   struct cache_plan *plan;
   unsigned char *memory;
@@ -257,19 +272,22 @@ static void *read_units(void *unused) {
   return NULL;
 }
 
+static double read_processor; /* time of the last reading */
+
 /* Reads a generation as a restore does: a plan, read by several threads. */
 static double read_generation(const char *folder, uint64_t number,
                               unsigned char *memory, size_t pages) {
   const struct cache_range all = {BASE, BASE + pages * CACHE_PAGE_SIZE};
   struct cache_reader *reader;
   drop(folder);
-  double begin = now();
+  double begin = now(), cpu = processor();
   ok(cache_reader_open(cache, application, number, &reader, &error));
   ok(cache_plan_make(reader, &all, 1, UNIT_FRAMES, &restoring.plan, &error));
   restoring.memory = memory;
   restoring.next = 0;
   in_threads(read_units);
   double took = now() - begin;
+  read_processor = processor() - cpu;
   cache_plan_close(restoring.plan);
   cache_reader_close(reader);
   return took;
@@ -289,6 +307,29 @@ static void after_commit(void) {
 }
 
 /* ---- what is measured ---- */
+
+/* The same pages, encrypted, in an application of its own. */
+static void bandwidth_encrypted(const char *folder, const unsigned char *memory,
+                                unsigned char *back, size_t pages) {
+  static const struct cache_key key = {"for a benchmark"};
+  struct cache *plain = cache;
+  char plain_application[CACHE_NAME_MAX], path[PATH_MAX];
+  memcpy(plain_application, application, sizeof application);
+  open_with(folder, &key);
+  struct written written = write_pages(memory, pages, CACHE_LEVEL_AUTO);
+  memset(back, 0, pages * CACHE_PAGE_SIZE);
+  double read = read_generation(folder, written.generation.number, back, pages);
+  if (memcmp(memory, back, pages * CACHE_PAGE_SIZE) != 0)
+    fail("what was read is not what was encrypted");
+  printf(", \"encrypted_write_s\": %.6f, \"encrypted_write_cpu_s\": %.6f, "
+         "\"encrypted_read_s\": %.6f, \"encrypted_read_cpu_s\": %.6f}",
+         written.seconds, written.processor, read, read_processor);
+  snprintf(path, sizeof path, "%s/cache/%s", folder, application);
+  cache_close(cache);
+  remove_files(path);
+  cache = plain;
+  memcpy(application, plain_application, sizeof application);
+}
 
 static void bandwidth(const char *folder, size_t mib, unsigned rounds) {
   size_t size = mib << 20, pages = size / CACHE_PAGE_SIZE;
@@ -310,10 +351,11 @@ static void bandwidth(const char *folder, size_t mib, unsigned rounds) {
       fail("what was read is not what was written");
     printf("%s{\"device_write_s\": %.6f, \"write_s\": %.6f, "
            "\"write_cpu_s\": %.6f, \"device_read_s\": %.6f, \"read_s\": %.6f, "
-           "\"bytes\": %" PRIu64 "}",
+           "\"read_cpu_s\": %.6f, \"bytes\": %" PRIu64,
            round ? ",\n" : "", raw, written.seconds, written.processor,
-           raw_read, read, written.generation.bytes);
+           raw_read, read, read_processor, written.generation.bytes);
     forget_generations();
+    bandwidth_encrypted(folder, memory, back, pages);
   }
   puts("]");
   unlink(path);

@@ -5,8 +5,8 @@ still here, and none is restored.
              as a restore reads, several threads side by side, with the files out
              of the page cache; in turn with as much written to and read from a
              file past the page cache (O_DIRECT, 1 MiB at a time, 8 writes under
-             way, 2 reads a processor), which is 1.0. Processor time is that of
-             writing, compression tried included.
+             way, 2 reads a processor), which is 1.0. Processor time of
+             writing has compression that was tried in it. The same encrypted.
   memory     what three programs had in memory at a checkpoint: a heap of Lua,
              a page cache of SQLite, an array of doubles of a solver. Written
              with level=auto and with fixed levels. MB/s are of pages put, however
@@ -65,6 +65,7 @@ def cache_tool(build):
     return build.program(
         "cache", "-pthread", "-D_GNU_SOURCE", "-I", ROOT, "-I", f"{runtime}/pb",
         os.path.join(BENCH, "cache.c"), *libraries, "-l:libzstd.a", "-l:libprotobuf-nanopb.a",
+        "-l:libsodium.a",
     )  # fmt: skip
 
 
@@ -167,24 +168,25 @@ class Parts:
         rounds = self.ask("bandwidth", self.size, self.arguments.rounds + 1)[1:]
         size = self.size << 20
         row = {"case": "bandwidth", "mib": self.size, "rounds": len(rounds)}
-        for what in ("write", "read"):
-            ratios = [r[f"device_{what}_s"] / r[f"{what}_s"] for r in rounds]
+        for what in ("write", "read", "encrypted_write", "encrypted_read"):
+            device = "device_" + what.split("_")[-1]
+            ratios = [r[f"{device}_s"] / r[f"{what}_s"] for r in rounds]
             self.found[f"{what}_ratio"] = row[f"{what}_ratio"] = round(figures.median(ratios), 3)
             row[f"{what}_ratio_uncertainty"] = round(figures.uncertainty(ratios), 3)
-            for who, key in (("", f"{what}_s"), ("device_", f"device_{what}_s")):
-                row[f"{who}{what}_mbs"] = round(size / figures.median([r[key] for r in rounds]) / 1e6, 1)
+            for key in (what, device):
+                row[f"{key}_mbs"] = round(size / figures.median([r[f"{key}_s"] for r in rounds]) / 1e6, 1)
+            row[f"{what}_cpu_s_per_gib"] = round(
+                figures.median([r[f"{what}_cpu_s"] for r in rounds]) / size * (1 << 30), 3
+            )
         noise = [a["device_write_s"] / b["device_write_s"] for a, b in zip(rounds, rounds[1:])]
         row["noise_percent"] = round(max(abs(figures.percent(ratio)) for ratio in noise), 1)
-        row["write_cpu_s_per_gib"] = round(
-            figures.median([r["write_cpu_s"] for r in rounds]) / size * (1 << 30), 3
-        )
         figures.table(
             ["bandwidth", "MiB", "MB/s", "device MB/s", "ratio", "+-", "CPU s/GiB"],
             [
-                ["write", self.size, row["write_mbs"], row["device_write_mbs"], row["write_ratio"],
-                 row["write_ratio_uncertainty"], row["write_cpu_s_per_gib"]],
-                ["read", self.size, row["read_mbs"], row["device_read_mbs"], row["read_ratio"],
-                 row["read_ratio_uncertainty"], ""],
+                [what.replace("encrypted_", "encrypted "), self.size, row[f"{what}_mbs"],
+                 row[f"device_{what.split('_')[-1]}_mbs"], row[f"{what}_ratio"],
+                 row[f"{what}_ratio_uncertainty"], row[f"{what}_cpu_s_per_gib"]]
+                for what in ("write", "encrypted_write", "read", "encrypted_read")
             ],
         )  # fmt: skip
         print(f"noise: the device differs from itself by up to {row['noise_percent']} % between rounds\n")
