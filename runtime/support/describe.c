@@ -9,6 +9,7 @@
 #include "resume.h"
 #include "revive.h"
 #include "task.h"
+#include "vdso.h"
 
 #include <fcntl.h>
 #include <pb_encode.h>
@@ -181,6 +182,18 @@ static void describe_file(Area *record) {
       record->name, record->build_id.bytes, sizeof record->build_id.bytes);
 }
 
+/* The vdso is the image of an ELF file, like a library. */
+static void describe_kernel_area(Area *record) {
+  const void *image = (const void *)record->start;
+  size_t size = record->end - record->start;
+  if (memcmp(record->name, "[vdso]", sizeof "[vdso]") != 0)
+    return;
+  vdso_find(image, size, record->functions);
+  record->functions_count = VDSO_FUNCTIONS;
+  record->build_id.size = (pb_size_t)vdso_build_id(
+      image, size, record->build_id.bytes, sizeof record->build_id.bytes);
+}
+
 int describe_put_areas(struct stage *stage, const struct memory_map *map,
                        struct hwckpt_error *error) {
   static Area record;
@@ -206,6 +219,8 @@ int describe_put_areas(struct stage *stage, const struct memory_map *map,
       record.file_size = area->offset + (area->backed_end - area->start);
     else if (!same_file && area->inode && !area->deleted)
       describe_file(&record);
+    if (area->type == AREA_TYPE_KERNEL)
+      describe_kernel_area(&record);
     int result = put(stage, RECORD_AREA, Area_fields, &record, error);
     if (result < 0)
       return result;

@@ -75,8 +75,8 @@ static void describe_systems(const struct generation *generation, char *text,
 /* Adds that to an error that another kernel or libc explains. */
 static void say_systems(const struct generation *generation,
                         struct hwckpt_error *error) {
-  size_t length = strlen(error->detail);
-  if (length + 4 >= sizeof error->detail)
+  size_t length = error ? strlen(error->detail) : 0;
+  if (!error || length + 4 >= sizeof error->detail)
     return;
   memcpy(error->detail + length, "; ", 2);
   describe_systems(generation, error->detail + length + 2,
@@ -183,6 +183,28 @@ static int check_kernel_area(const struct generation *generation,
     return 0;
   }
   return vdso_changed(generation, area, error, "this kernel has none");
+}
+
+/* Whether it is known where the program calls the kernel's functions. */
+static bool functions_recorded(const struct generation *generation) {
+  Area area;
+  bool found = false;
+  for (size_t cursor = 0;
+       !found && generation_next_area(generation, &cursor, &area);)
+    found = area.kind == AreaKind_AREA_KERNEL && area.functions_count > 0;
+  return found;
+}
+
+bool checks_other_kernel(const struct generation *generation) {
+  struct kernel_areas own;
+  Area area;
+  bool differs = getenv("HWCKPT_OTHER_KERNEL") != NULL;
+  own_kernel_areas(&own);
+  for (size_t cursor = 0;
+       !differs && generation_next_area(generation, &cursor, &area);)
+    differs = area.kind == AreaKind_AREA_KERNEL &&
+              check_kernel_area(generation, &own, &area, NULL);
+  return differs && functions_recorded(generation);
 }
 
 /* ---- files ---- */
@@ -320,12 +342,14 @@ static int check_areas(const struct generation *generation, bool shared,
   char checked[sizeof area.name] =
       ""; /* a library has several areas in a row */
   own_kernel_areas(&own);
+  bool can_redirect = functions_recorded(generation);
   for (size_t cursor = 0; generation_next_area(generation, &cursor, &area);) {
     int failed = 0;
     if ((area.kind == AreaKind_AREA_FILE_SHARED) != shared)
       continue;
     if (area.kind == AreaKind_AREA_KERNEL)
-      failed = check_kernel_area(generation, &own, &area, error);
+      failed =
+          can_redirect ? 0 : check_kernel_area(generation, &own, &area, error);
     else if ((area.kind == AreaKind_AREA_FILE_PRIVATE ||
               area.kind == AreaKind_AREA_FILE_SHARED) &&
              area.name[0] == '/' && strcmp(area.name, checked) != 0 &&

@@ -12,6 +12,10 @@
  * the one that the program was started on. */
 int checks_before_restore(const struct generation *generation,
                           bool any_processor, struct hwckpt_error *error);
+/* Whether the kernel's functions are other ones than at the checkpoint, and the
+ * program's calls are to be redirected to them. In the environment
+ * HWCKPT_OTHER_KERNEL says so, for tests. */
+bool checks_other_kernel(const struct generation *generation);
 /* The same for those, but for what taking back what `paths` speak of may put
  * right; null: for all. */
 int checks_of_files(const struct generation *generation,

@@ -3,6 +3,7 @@
  * What is durable takes milliseconds on flash, as long as reading a program
  * back: a thread counts while the restorer reads. */
 #include "launch.h"
+#include "checks.h"
 #include "command.h"
 #include "key.h"
 #include "own_file.h"
@@ -113,6 +114,7 @@ static void fill_plan(const struct restore_request *request,
       .start_ns = tool_start_ns,
       .threads = request->threads,
       .lazy = request->lazy == LAZY_FAULT,
+      .other_kernel = checks_other_kernel(part->generation),
   };
   snprintf(plan->cache, sizeof plan->cache, "%s", part->cache);
   snprintf(plan->application, sizeof plan->application, "%s",

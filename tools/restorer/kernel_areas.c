@@ -1,14 +1,18 @@
 /* kernel_areas.c - empties the address space around the restorer and moves the
  * kernel's own areas (vvar, vdso) where the checkpoint had them: the program
  * keeps pointers into them. */
+#include "redirect.h"
 #include "restorer.h"
 
+#include "../../runtime/arch/arch.h"
 #include "../../runtime/arch/sys.h"
 
 #include <string.h>
 #include <sys/mman.h>
 
 #define KERNEL_AREAS_MAX 16
+#define KERNEL_SPAN_MAX ((uint64_t)1 << 20) /* bytes that they take together   \
+                                             */
 
 struct kernel_area {
   struct mapping now;
@@ -95,9 +99,68 @@ static void move(struct kernel_area *area, uint64_t to) {
   area->now.range = (struct cache_range){to, to + size};
 }
 
+/* ---- under another kernel ---- */
+
+static void redirect(const Area *area, void *context) {
+  const struct kernel_areas *kernel = context;
+  if (area->kind != AreaKind_AREA_KERNEL || !same(area->name, "[vdso]"))
+    return;
+  for (size_t i = 0; i < kernel->count; i++)
+    if (same(kernel->areas[i].now.name, area->name)) {
+      redirect_functions(area, &kernel->areas[i].now.range);
+      return;
+    }
+  changed(area->name, 0, area->end - area->start);
+}
+
+/* Its code finds its data by their distance, so they stay as they lie: at the
+ * end of the arena, in the middle of the largest gap of the address space. */
+static void keep_together(struct kernel_areas *kernel) {
+  uint64_t begin = ~UINT64_C(0), end = 0;
+  for (size_t i = 0; i < kernel->count; i++) {
+    struct cache_range range = kernel->areas[i].now.range;
+    begin = range.begin < begin ? range.begin : begin;
+    end = range.end > end ? range.end : end;
+  }
+  if (end <= begin || end - begin > KERNEL_SPAN_MAX)
+    changed("[vdso]", 0, 0);
+  uint64_t parked = restorer.arena.end - (end - begin);
+  for (size_t i = 0; i < kernel->count; i++) {
+    struct kernel_area *area = &kernel->areas[i];
+    move(area, parked + (area->now.range.begin - begin));
+  }
+  restorer.arena.end = restorer.memory.end = parked;
+}
+
+static void look_at_thread(const Thread *thread, void *context) {
+  const Area *vdso = context;
+  uint64_t pc = arch_context_pc((const ucontext_t *)thread->frame);
+  if (pc >= vdso->start && pc < vdso->end)
+    FAIL(HWCKPT_E_VDSO_THREAD, 0, vdso->name, "thread %d, at %llx",
+         (int)thread->tid, (unsigned long long)pc);
+}
+
+static void look_at_threads(const Area *area, void *context) {
+  if (area->kind == AreaKind_AREA_KERNEL && same(area->name, "[vdso]")) {
+    static Area vdso;
+    vdso = *area;
+    each_thread(context, look_at_thread, &vdso);
+  }
+}
+
+void check_redirected(struct cache_reader *reader) {
+  if (restorer.plan.other_kernel)
+    each_area(reader, look_at_threads, reader);
+}
+
 void move_kernel_areas(const struct cache_reader *reader) {
   static struct kernel_areas kernel;
   empty_address_space(&kernel);
+  if (restorer.plan.other_kernel) {
+    keep_together(&kernel);
+    each_area(reader, redirect, &kernel);
+    return;
+  }
   each_area(reader, find_home, &kernel);
 
   /* All out of the way first: a home may be where another one is now. What

@@ -221,6 +221,7 @@ static void become_program(void *unused) {
   check_entry(reader);
   move_kernel_areas(reader);
   place_areas(reader);
+  check_redirected(reader);
   set_memory_settings(reader);
   Process *process = &restorer.process;
   set_memory_map(process);

@@ -36,6 +36,7 @@ struct restore_plan {
   uint32_t in_tree;   /* one process of several (docs/trees.md) */
   uint32_t memories;  /* behind the ranges */
   uint32_t has_key;   /* what is read is encrypted */
+  uint32_t other_kernel; /* its vdso is another: redirect.h */
   uint8_t key[32];
 };
 

@@ -90,6 +90,9 @@ _Noreturn void relocate_and_run(const struct cache_range *saved, size_t count,
 /* Unmaps all that is outside restorer.memory and puts the kernel's areas where
  * the checkpoint had them. */
 void move_kernel_areas(const struct cache_reader *reader);
+/* When memory is filled: that no thread stands in a function that is another
+ * one here. */
+void check_redirected(struct cache_reader *reader);
 
 /* ---- place.c ---- */
 
