@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pb_decode.h>
 #include <poll.h>
 #include <stdio.h>
@@ -107,6 +108,24 @@ static bool bind_as(int fd, const struct end *end) {
   return !bind(fd, &name.any, end->is.address.size);
 }
 
+/* What the killed program left there for a minute (TIME_WAIT) is passed over,
+ * where that is allowed (TCP_REPAIR: CAP_NET_ADMIN). */
+static bool bind_as_caller(int fd, const struct end *end) {
+  int on = TCP_REPAIR_ON, off = TCP_REPAIR_OFF, yes = 1;
+  if (bind_as(fd, end))
+    return true;
+  if (errno != EADDRINUSE ||
+      setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on))
+    return false;
+  bool bound = bind_as(fd, end);
+  int number = errno;
+  /* The kernel forgets with it that the name may be used again. */
+  setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof off);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  errno = number;
+  return bound;
+}
+
 /* As soon as the names are free. */
 static int connect_as(const struct end *end) {
   union name peer = name_of(end->is.peer.bytes, end->is.peer.size);
@@ -115,7 +134,7 @@ static int connect_as(const struct end *end) {
     int fd = make_socket(end);
     if (fd < 0)
       return -1;
-    if (bind_as(fd, end) && !connect(fd, &peer.any, end->is.peer.size))
+    if (bind_as_caller(fd, end) && !connect(fd, &peer.any, end->is.peer.size))
       return fd;
     int number = errno;
     close(fd);
@@ -127,8 +146,6 @@ static int connect_as(const struct end *end) {
   }
 }
 
-/* The end with the lower port is taken for the one that was called: which it
- * was, nothing tells any more. */
 static bool make_pair(struct end *called, struct end *caller,
                       const char **what) {
   int listener = make_socket(called);
@@ -150,6 +167,21 @@ static bool make_pair(struct end *called, struct end *caller,
     close(listener);
   errno = number;
   return good;
+}
+
+/* The end with the lower port is taken for the one that was called: which it
+ * was, nothing tells any more. The other one where a killed program left that
+ * name: listening on it is not to be forced. */
+static bool make_either_way(struct end *one, struct end *other,
+                            const char **what) {
+  bool is_called = port_of(one) <= port_of(other);
+  struct end *called = is_called ? one : other;
+  struct end *caller = is_called ? other : one;
+  if (make_pair(called, caller, what))
+    return true;
+  if (errno != EADDRINUSE || caller->socket >= 0)
+    return false;
+  return make_pair(caller, called, what);
 }
 
 /* What was received at `end` comes from the other once more. It need not all be
@@ -185,9 +217,8 @@ static int refuse(const struct end *end, const char *what,
 
 static int make(struct exchange *exchange, struct end *one, struct end *other,
                 struct hwckpt_error *error) {
-  bool is_called = port_of(one) <= port_of(other);
   const char *what;
-  if (!make_pair(is_called ? one : other, is_called ? other : one, &what))
+  if (!make_either_way(one, other, &what))
     return refuse(one, what, error);
   if (!send_received(one, other->socket) || !send_received(other, one->socket))
     return refuse(one, "sending what was queued", error);
