@@ -242,7 +242,7 @@ static enum tracking prepare(struct dirty *dirty, const struct area *area,
   return state;
 }
 
-static long scan_sparse(struct dirty *dirty, const struct area *area,
+static long scan_sparse(const struct dirty *dirty, const struct area *area,
                         dirty_visit *visit, void *context, int *answer) {
   long result = walk(dirty, area, written_of(area), classify_written, true,
                      visit, context, answer);
@@ -412,6 +412,51 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
   return result < 0 ? scan_failed(area, result, error) : answer;
 }
 
+/* ---- many small areas ---- */
+
+/* Smaller areas are scanned soon enough: nothing is surveyed there. */
+#define DENSE_AREA (1ull << 20)
+#define TOGETHER 1024u
+
+/* Tracked memory only: protects nothing and reports nothing, as no page is in
+ * memory and swapped out. */
+static bool are_tracked(const struct dirty *dirty, uint64_t begin,
+                        uint64_t end) {
+  struct page_scan probe = {.flags = SCAN_CHECK_WPASYNC,
+                            .start = begin,
+                            .end = end,
+                            .category_mask = PAGE_PRESENT | PAGE_SWAPPED,
+                            .return_mask = PAGE_PRESENT};
+  return page_scan(&dirty->scanner, &probe) == 0 && probe.walk_end == end;
+}
+
+size_t dirty_together(const struct dirty *dirty, const struct area *areas,
+                      size_t count) {
+  size_t together = 0;
+  if (dirty->method != DIRTY_WP || dirty->others || dirty->owed_all ||
+      dirty->owed_count)
+    return 0;
+  count = count < TOGETHER ? count : TOGETHER;
+  while (together < count && areas[together].type == AREA_TYPE_ANONYMOUS &&
+         !areas[together].huge_page &&
+         areas[together].end - areas[together].start < DENSE_AREA)
+    together++;
+  return together > 1 &&
+                 are_tracked(dirty, areas->start, areas[together - 1].end)
+             ? together
+             : 0;
+}
+
+int dirty_scan_together(const struct dirty *dirty, const struct area *areas,
+                        size_t count, dirty_visit *visit, void *context,
+                        struct hwckpt_error *error) {
+  struct area all = areas[0];
+  int answer = 0;
+  all.end = areas[count - 1].end;
+  long result = scan_sparse(dirty, &all, visit, context, &answer);
+  return result < 0 ? scan_failed(&all, result, error) : answer;
+}
+
 /* ---- without changing anything ---- */
 
 bool dirty_is_known(const struct dirty *dirty, const struct area *area) {
@@ -539,8 +584,6 @@ uint64_t dirty_sweep(struct dirty *dirty, const struct area *area, uint64_t at,
 
 /* ---- where memory is dense ---- */
 
-#define SURVEYED (1ull << 20) /* smaller areas are scanned soon enough */
-
 void dirty_survey_begin(struct dirty *dirty) {
   dense_survey_begin(&dirty->dense);
 }
@@ -548,7 +591,7 @@ void dirty_survey_begin(struct dirty *dirty) {
 void dirty_survey(struct dirty *dirty, const struct area *area,
                   dirty_visit *visit, void *context) {
   if (area->type == AREA_TYPE_ANONYMOUS && area->protection & PROT_READ &&
-      area->end - area->start >= SURVEYED && !is_owed(dirty, area) &&
+      area->end - area->start >= DENSE_AREA && !is_owed(dirty, area) &&
       is_tracked(dirty, area) &&
       !dense_survey(&dirty->dense, area->start, area->end, visit, context))
     owe(dirty, area->start, area->end);

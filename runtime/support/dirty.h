@@ -65,6 +65,16 @@ int dirty_open(struct dirty *dirty, enum dirty_method method, int tracking,
 int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
                dirty_visit *visit, void *context, struct hwckpt_error *error);
 
+/* How many areas, from that one on, can be scanned together: none of them is
+ * large, new or shared. Below 2: it is to be scanned by itself. */
+size_t dirty_together(const struct dirty *dirty, const struct area *areas,
+                      size_t count);
+/* As dirty_scan() without `all`, of as many; a run may be of several areas. The
+ * three calls of a scan take longer than the pages of a small area. */
+int dirty_scan_together(const struct dirty *dirty, const struct area *areas,
+                        size_t count, dirty_visit *visit, void *context,
+                        struct hwckpt_error *error);
+
 /* ---- while the program runs ----
  *
  * A sweep reports pages written so far and protects them again. The map it goes

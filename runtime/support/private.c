@@ -15,12 +15,24 @@
 #define PRIVATE_BASE 0x2a0000000000ul
 static LIVE _Atomic uint64_t next_address = PRIVATE_BASE;
 
+/* All ranges lie between them: what does not, which is nearly all of the
+ * program's memory, need not be compared with each. */
+static LIVE _Atomic uint64_t lowest = UINT64_MAX, highest;
+
 static LIVE struct {
   _Atomic uint64_t begin; /* 0: free; written last */
   _Atomic uint64_t end;
 } ranges[PRIVATE_RANGES];
 
 static LIVE _Atomic bool hidden;
+
+static void widen(uint64_t begin, uint64_t end) {
+  uint64_t low = atomic_load(&lowest), high = atomic_load(&highest);
+  while (begin < low && !atomic_compare_exchange_weak(&lowest, &low, begin))
+    ;
+  while (end > high && !atomic_compare_exchange_weak(&highest, &high, end))
+    ;
+}
 
 static void *map(size_t length, int sharing) {
   length = (length + 4095) & ~(size_t)4095;
@@ -36,6 +48,7 @@ static void *map(size_t length, int sharing) {
       atomic_store(&ranges[i].begin, 0);
       return 0;
     }
+    widen((uint64_t)address, (uint64_t)address + length);
     atomic_store(&ranges[i].end, (uint64_t)address + length);
     if (atomic_load(&hidden))
       SYS(madvise, address, length, MADV_DONTDUMP);
@@ -63,6 +76,8 @@ void private_unmap(void *address, size_t length) {
 
 int private_in(uint64_t begin, uint64_t end, uint64_t *from, uint64_t *to) {
   int found = 0;
+  if (end <= atomic_load(&lowest) || begin >= atomic_load(&highest))
+    return 0;
   for (unsigned i = 0; i < PRIVATE_RANGES; i++) {
     uint64_t b = atomic_load(&ranges[i].begin);
     uint64_t e = atomic_load(&ranges[i].end);

@@ -110,6 +110,46 @@ void rest_expect(struct rest *rest) {
     rest->search = search_open();
 }
 
+/* ---- many small areas ---- */
+
+struct together {
+  struct noting noting; /* the area that the last run ended in */
+  uint32_t first;
+};
+
+/* A run, by areas; a second round through them begins at the first again. */
+static int note_together(enum dirty_run kind, uint64_t begin, uint64_t end,
+                         void *context) {
+  struct together *together = context;
+  struct noting *noting = &together->noting;
+  const struct area *areas = noting->rest->map->areas;
+  int result = 0;
+  if (begin < areas[noting->area].start)
+    noting->area = together->first;
+  while (result == 0 && begin < end) {
+    while (areas[noting->area].end <= begin)
+      noting->area++;
+    uint64_t to = areas[noting->area].end;
+    to = to < end ? to : end;
+    result = note(kind, begin, to, noting);
+    begin = to;
+  }
+  return result;
+}
+
+/* Areas from that one on, if they can be; how many were. */
+static size_t take_together(struct rest *rest, uint32_t first, int *result,
+                            struct hwckpt_error *error) {
+  const struct dirty *dirty = rest->capture->dirty;
+  const struct area *areas = &rest->map->areas[first];
+  struct together together = {{rest, first}, first};
+  size_t count = dirty_together(dirty, areas, rest->map->count - first);
+  if (count > 1)
+    *result = dirty_scan_together(dirty, areas, count, note_together, &together,
+                                  error);
+  return count > 1 ? count : 0;
+}
+
 struct taking {
   struct rest *rest;
   bool all;
@@ -146,8 +186,12 @@ static int scan(struct rest *rest, bool all, Statistics *statistics,
   if (search_is_on(rest->search) && !all && !rest->capture->dirty->owed_all)
     result = search_take(rest->search, &taker);
   else
-    for (uint32_t i = 0; result == 0 && i < rest->map->count; i++)
-      result = take_area(i, &taking);
+    for (uint32_t i = 0, together; result == 0 && i < rest->map->count;
+         i += together ? together : 1) {
+      together = all ? 0 : (uint32_t)take_together(rest, i, &result, error);
+      if (!together)
+        result = take_area(i, &taking);
+    }
   if (result == 0)
     unused_each_copied(&rest->capture->unused, take_back, rest);
   if (result == 0)
