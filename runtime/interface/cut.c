@@ -41,6 +41,7 @@ static LIVE struct {
   char application[TREE_APPLICATION]; /* that generations are written to */
   struct cache_relatives relatives;
   bool publishes;
+  bool hurries; /* more than it does otherwise */
   char cause[128];
   bool waits_stopped;
   _Atomic uint32_t writes; /* something that was captured (futex) */
@@ -362,6 +363,7 @@ _Static_assert(TREE_RELATIVES == CACHE_RELATIVES, "all that are said");
 
 static void take_relatives(const struct tree_message *message) {
   tree.publishes = message->publish;
+  tree.hurries = message->hurry && quiesce_hurry(true);
   for (unsigned i = 0; i < TREE_RELATIVES; i++) {
     hwckpt_format(tree.relatives.names[i], CACHE_NAME_MAX, "%.*s",
                   TREE_APPLICATION - 1, message->relatives[i]);
@@ -438,6 +440,9 @@ static int take_with_others(uint32_t cut, struct checkpoint_reason reason,
     return status;
   status = checkpoint_take(&reason, hooks, result, error);
   status = end(status, result, error);
+  if (tree.hurries)
+    quiesce_hurry(false);
+  tree.hurries = false;
   hang_up();
   return status;
 }

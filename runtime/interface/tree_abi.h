@@ -58,6 +58,7 @@ struct tree_message {
   uint32_t go_on;     /* HELLO: without processes that cannot take part */
   uint32_t publish;   /* to others, what it has when the rounds are done */
   uint32_t published; /* a bit for each relative that has */
+  uint32_t hurry;     /* there are many, and few processors */
   uint64_t number, parent;
   char application[TREE_APPLICATION];
   char relatives[TREE_RELATIVES][TREE_APPLICATION]; /* "": none */

@@ -144,6 +144,10 @@ int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
 
 /* Whether a thread is one of the runtime's own. */
 bool quiesce_is_runtime_thread(int tid);
+
+/* Lets the runtime's threads go before those of others, or no longer, where
+ * that is allowed (setpriority(2)); whether it is. */
+bool quiesce_hurry(bool hurry);
 /* Processor time that all of those have used. */
 uint64_t quiesce_runtime_cpu_ns(void);
 /* Whether a thread waits in a save or load to be served. */

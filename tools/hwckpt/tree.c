@@ -2,6 +2,7 @@
  * while one is taken, and is no part of it, waits. */
 #include "tree.h"
 #include "options_text.h"
+#include "slices.h"
 #include "tree_cut.h"
 
 #include <errno.h>
@@ -95,8 +96,10 @@ static bool next_caller(struct tree_caller *caller) {
   return tree_callers_next(&tree.silent, tree.listener, caller);
 }
 
+/* All members wait for this thread. */
 static void *serve(void *unused) {
   (void)unused;
+  slices_come_first();
   for (;;) {
     struct tree_caller caller;
     if (!next_caller(&caller))

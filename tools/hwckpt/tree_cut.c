@@ -27,10 +27,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STEP_MS 20  /* between looks who is there */
-#define WALK_MS 100 /* the same, when somebody does not come */
+#define STEP_MS 20   /* between looks who is there */
+#define WALK_MS 1000 /* at all of them, when somebody does not come */
 #define ASK_AGAIN_MS 1000
 #define CATCH_UP_MS 20
+#define MANY_PER_PROCESSOR 8 /* processes: those that compute wait long */
 #define RUNTIME_MS 3000 /* for a program to begin, and its runtime with it */
 #define LENIENT_MS 200  /* the same, where it is left out then */
 
@@ -225,9 +226,11 @@ static bool relatives_are_ready(const struct cut *cut,
 }
 
 static bool say_prepare(struct cut *cut, struct tree_member *member) {
+  size_t processors = (size_t)sysconf(_SC_NPROCESSORS_ONLN);
   struct tree_message message = cut->why;
   member->publishes = has_fresh_child(cut, member);
   message.publish = member->publishes;
+  message.hurry = cut->members.count > MANY_PER_PROCESSOR * processors;
   name_relatives(cut, member, &message);
   if (!tree_member_is_root(&cut->members, member)) {
     part_name(cut, member);
@@ -448,6 +451,26 @@ static void give_up(struct cut *cut, const struct tree_member *member) {
   fail(cut, HWCKPT_E_TREE_SILENT, member, detail);
 }
 
+/* Somebody may be gone, or be there, while one does not come. All of them are
+ * only looked at now and then: that takes longer than they take to come. */
+static void look_for(struct cut *cut, struct tree_member *behind) {
+  if (cut->target > PHASE_STOPPED || behind->phase != PHASE_NEW)
+    return;
+  if (!tree_process_look(&behind->process) || !tree_member_takes_part(behind) ||
+      tree_now_ms() - cut->walked_ms >= WALK_MS)
+    walk(cut);
+  behind = first_behind(cut);
+  if (behind && !cut->failed)
+    check_new(cut, behind);
+}
+
+/* Those who were born since the last look. Not when all have joined: who is
+ * born by then is seen later. */
+static bool finds_more(struct cut *cut) {
+  return cut->target > PHASE_JOINED && cut->target <= PHASE_STOPPED &&
+         walk(cut);
+}
+
 /* Takes all to that phase, until nobody is new who does not stand still. */
 static bool drive(struct cut *cut, enum tree_phase target,
                   uint64_t milliseconds) {
@@ -459,21 +482,15 @@ static bool drive(struct cut *cut, enum tree_phase target,
     for (size_t i = 0; i < cut->members.count && !cut->failed; i++)
       push(cut, &cut->members.list[i]);
     struct tree_member *behind = first_behind(cut);
-    if (!behind && (target > PHASE_STOPPED || !walk(cut))) {
-      if (!first_behind(cut))
-        break;
-      continue;
-    }
+    if (!behind && !finds_more(cut) && !first_behind(cut))
+      break;
     if (!behind)
       continue;
     listen_to_all(cut, STEP_MS);
-    if (target <= PHASE_STOPPED && behind->phase == PHASE_NEW && !cut->failed &&
-        tree_now_ms() - cut->walked_ms >= WALK_MS) {
-      walk(cut);
-      behind = first_behind(cut);
-      if (behind && !cut->failed)
-        check_new(cut, behind);
-    }
+    behind = first_behind(cut);
+    if (behind && !cut->failed)
+      look_for(cut, behind);
+    behind = first_behind(cut);
     if (behind && !cut->failed && tree_now_ms() > until)
       give_up(cut, behind);
   }
