@@ -57,7 +57,7 @@ if os.getuid() == 0:
 config.available_features.add(f"llvm-{config.llvm_version}")
 if config.flang:
     config.available_features.add("flang")
-for tool in ("gcc", "lua5.4", "ccache", "node", "zstd"):
+for tool in ("gcc", "lua5.4", "ccache", "node", "zstd", "nginx"):
     if shutil.which(tool):
         config.available_features.add(tool)
 
