@@ -109,6 +109,8 @@ static int find(struct mapped_files *files, struct area *area, int memory,
       return refuse(error, area, "a part of a file of huge pages");
     return is_private ? 0 : add(files, area, error);
   }
+  if (area->source == AREA_SOURCE_SYSTEM_V && area->device != memory_device())
+    return refuse(error, area, "System V memory of huge pages");
   if (area->type == AREA_TYPE_FILE_COPY || area->source == AREA_SOURCE_FILE)
     area->backed_end = find_end(memory, area->start, area->end);
   if (area->type == AREA_TYPE_FILE_COPY ||
