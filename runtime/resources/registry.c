@@ -155,6 +155,12 @@ static int save_threads(struct resource_sink *sink,
   return result;
 }
 
+void resources_look(void) {
+  for (size_t i = 0; kinds[i]; i++)
+    if (kinds[i]->look)
+      kinds[i]->look();
+}
+
 int resources_save(struct resource_sink *sink, struct hwckpt_error *error) {
   int result = read_status(sink, error);
   for (size_t i = 0; kinds[i] && !result; i++)

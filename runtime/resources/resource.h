@@ -200,6 +200,9 @@ struct resource_kind {
    * what it has of others, to tell later what it changed itself. Null: nothing.
    */
   void (*begin)(void);
+  /* On the checkpoint thread before a stop: what would take long in it. Null:
+   * nothing. */
+  void (*look)(void);
   int (*save)(struct resource_sink *sink, struct hwckpt_error *error);
   /* Before any descriptor is there. Null: nothing. */
   int (*restore)(struct resource_source *source, struct hwckpt_error *error);
@@ -275,6 +278,8 @@ void resources_become(void);
 void resources_begin(void);
 /* attributes.c: the runtime installed a seccomp filter itself. */
 void resources_own_filter(void);
+/* Before the stop, and then in it. */
+void resources_look(void);
 int resources_save(struct resource_sink *sink, struct hwckpt_error *error);
 /* Restores all kinds, and changes nothing on disk; descriptors that wait are
  * not open yet. `keep` (the status pipe) is moved to a number that no

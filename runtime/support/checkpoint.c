@@ -589,6 +589,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   while ((status = tell_prepared(error)) > 0)
     if ((status = copy_again(statistics, error)) < 0)
       return status;
+  resources_look();
   if (status == 0)
     status = quiesce_stop(hooks, &threads, &count, error);
   if (status < 0)
