@@ -817,9 +817,15 @@ static int retain(struct hwckpt_error *error) {
   int status = cache_retain(checkpoint.cache, checkpoint.application,
                             &checkpoint.options.retention, error);
   undo_retain();
-  if (status == 0)
-    status = parts_retain(checkpoint.cache, checkpoint.application, error);
-  return status;
+  if (status < 0 && status != -HWCKPT_E_CACHE_QUOTA)
+    return status;
+  /* What the parts have counts, and goes with what named it. */
+  int parts = parts_retain(checkpoint.cache, checkpoint.application,
+                           status < 0 ? 0 : error);
+  if (parts == 0 && status < 0)
+    return cache_retain(checkpoint.cache, checkpoint.application,
+                        &checkpoint.options.retention, error);
+  return status < 0 ? status : parts;
 }
 
 int checkpoint_tidy(bool (*go_on)(void *context), void *context,

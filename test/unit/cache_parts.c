@@ -118,6 +118,7 @@ static void test_published(struct process *parent, struct process *forked) {
 static void test_retention(struct process *parent, struct process *forked,
                            struct process *second) {
   bool merged;
+  struct cache_retention narrow = {.keep = 1, .quota = 400 * CACHE_PAGE_SIZE};
   struct cache_writer *writer = begin(parent, true, NULL);
   put(parent, writer, 0, 200, 6);
   commit(parent, writer);
@@ -130,9 +131,13 @@ static void test_retention(struct process *parent, struct process *forked,
   CHECK_OK(unit_merge(second->cache, second->name, &merged, &unit_error));
   compare(second);
   before = used(parent);
+  /* A quota counts what the parts have. */
+  CHECK_ERROR(cache_retain(parent->cache, root, &narrow, &unit_error),
+              CACHE_QUOTA);
   CHECK_OK(cache_retain_part(parent->cache, child, 0, &unit_error));
   CHECK_OK(cache_retain_part(parent->cache, other, 0, &unit_error));
   CHECK_OK(cache_reclaim(parent->cache, root, &unit_error));
+  CHECK_OK(cache_retain(parent->cache, root, &narrow, &unit_error));
   CHECK(used(parent) + 700 * CACHE_PAGE_SIZE < before);
   compare(parent);
 }
