@@ -144,9 +144,8 @@ static void visit_little(const uint64_t *a, protect_range_visit *visit) {
 #define STACK_TOP (64 * 1024)
 
 static void visit_clone(uint64_t arguments, protect_range_visit *visit) {
-  for (uint64_t at = 8; at <= 32; at += 8) /* pidfd, child and parent tid */
-    if (at != 32)
-      visit_bytes(word_at(arguments + at), 8, visit);
+  for (uint64_t at = 8; at <= 24; at += 8) /* pidfd, child and parent tid */
+    visit_bytes(word_at(arguments + at), 8, visit);
   visit_bytes(word_at(arguments + 40), word_at(arguments + 48), visit);
 }
 
