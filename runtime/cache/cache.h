@@ -319,6 +319,10 @@ struct cache_retention {
   unsigned keep;        /* bases, each with its deltas, that stay; >= 1 */
   uint64_t keep_for_ns; /* so do those whose newest generation is younger */
   uint64_t quota;       /* bytes of flash for the application; 0: no limit */
+  /* And for all applications of the cache together, of which each has a share
+   * by its weight (0 is 1); 0: no limit. */
+  uint64_t shared_quota;
+  unsigned weight;
 };
 
 /* Deletes the generations that are not to be kept; then, when the application
@@ -328,6 +332,13 @@ struct cache_retention {
 int cache_retain(struct cache *cache, const char *application,
                  const struct cache_retention *retention,
                  struct hwckpt_error *error);
+
+/* Whether this handle may write now: applications of a cache write one after
+ * the other, as far as they ask. True too where the turn cannot be taken at
+ * all. The handle has it until it ends it or is closed; not to be asked for
+ * twice. */
+bool cache_turn_take(struct cache *cache);
+void cache_turn_end(struct cache *cache);
 
 /* Calls visit for every part of an application ("APPLICATION/PART"), until it
  * returns non-zero, which is then returned. */

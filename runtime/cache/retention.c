@@ -10,6 +10,7 @@
 #include "catalog.h"
 #include "format.h"
 #include "io.h"
+#include "share.h"
 #include "space.h"
 #include "undo_log.h"
 
@@ -211,8 +212,12 @@ static int retain(const struct retaining *in,
       oldest_kept(&entries, cache->env->io->realtime_ns(), retention);
   if (result == 0)
     result = cut(in, oldest, &freed, error);
-  if (result == 0 && retention->quota && oldest && freed)
-    result = fit(in, &entries, oldest, retention->quota, error);
+  uint64_t quota = 0;
+  if (result == 0)
+    result = share_of(cache, in->application, in->directory, retention, &quota,
+                      error);
+  if (result == 0 && quota && oldest && freed)
+    result = fit(in, &entries, oldest, quota, error);
   buffer_free(cache->env, &entries);
   return result;
 }

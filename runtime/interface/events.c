@@ -51,6 +51,7 @@ static LIVE struct {
   _Atomic int exit_signal; /* the program is to end after the next, 0: not */
   _Atomic uint64_t begun;  /* when the last checkpoint was, 0: none */
   uint64_t site_until;     /* so long this one may wait for a site */
+  uint64_t turn_since;     /* it waits for its turn, 0: no */
 } events;
 
 /* Regions are to be saved or loaded. */
@@ -162,7 +163,9 @@ static int open_checkpoints(struct hwckpt_error *error) {
       .base_every = (unsigned)events.options.base_every,
       .retention = {.keep = (unsigned)events.options.keep,
                     .keep_for_ns = events.options.keep_for,
-                    .quota = events.options.quota},
+                    .quota = events.options.quota,
+                    .shared_quota = events.options.cache_quota,
+                    .weight = (unsigned)events.options.weight},
       .huge = events.options.huge,
       .ring_bytes = (size_t)events.options.ring << 20,
   };
@@ -202,6 +205,38 @@ static bool is_ready(uint64_t now) {
     return false;
   return now >= spaced_until() || atomic_load(&events.exit_signal) ||
          quiesce_save_waits() || monitors_wait();
+}
+
+/* Between looks whether others are done: this, or an eighth of what was waited
+ * until now. */
+#define TURN_LOOK_NS 2000000u
+#define TURN_PARTS 8u
+
+/* What nobody waits for waits until no other application of the cache takes a
+ * checkpoint, for a while. */
+static bool has_turn(uint64_t now) {
+  if (!events.options.turn || atomic_load(&events.exit_signal) ||
+      quiesce_save_waits() || monitors_wait())
+    return true;
+  if (!events.turn_since)
+    events.turn_since = now;
+  return checkpoint_turn_take() ||
+         now - events.turn_since >= events.options.turn;
+}
+
+static void end_turn(void) {
+  events.turn_since = 0;
+  checkpoint_turn_end();
+}
+
+/* Until it may be our turn, or there is a request. */
+static void await_turn(uint64_t now) {
+  uint64_t wait = (now - events.turn_since) / TURN_PARTS;
+  struct timespec timeout = {0,
+                             (long)(wait > TURN_LOOK_NS ? wait : TURN_LOOK_NS)};
+  if (timeout.tv_nsec > 999999999)
+    timeout.tv_nsec = 999999999;
+  SYS(futex, &events.requests, FUTEX_WAIT_PRIVATE, 0, &timeout, 0, 0);
 }
 
 static struct pending take_waiting(void) {
@@ -253,9 +288,14 @@ static enum next next_events(struct pending *taken) {
       sleep_until_due(due_ns, now);
       continue;
     }
+    if (!has_turn(now)) {
+      await_turn(now);
+      continue;
+    }
     *taken = take_waiting();
     if (taken->events)
       return NEXT_EVENTS;
+    end_turn();
   }
 }
 
@@ -499,6 +539,7 @@ static void serve(void *unused) {
       atomic_store(&events.begun, begin);
       uint32_t cut = next == NEXT_TREE ? atomic_load(&events.cut) : 0;
       taken = take_checkpoint(&served, cut, begin, how);
+      end_turn();
     }
     if (always_armed()) { /* after a stop that failed */
       sites_prepare();
@@ -569,7 +610,9 @@ void events_region_store(struct region_store *store, const char *set,
       .level = (int)events.options.level,
       .retention = {.keep = (unsigned)events.options.keep,
                     .keep_for_ns = events.options.keep_for,
-                    .quota = events.options.quota}};
+                    .quota = events.options.quota,
+                    .shared_quota = events.options.cache_quota,
+                    .weight = (unsigned)events.options.weight}};
 }
 
 /* One thread of a child begins its runtime, others that come wait for that. */
@@ -738,6 +781,7 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   atomic_store(&events.requests, 0);
   atomic_store(&events.started, 0);
   events.waiting = 0;
+  events.turn_since = 0;
   atomic_store(&events.urgent, 0);
   atomic_store(&events.begun, 0);
   atomic_store(&events.exit_signal, 0);

@@ -835,13 +835,23 @@ int checkpoint_tidy(bool (*go_on)(void *context), void *context,
   int status = merge(false, &background, merged, error);
   if (status < 0)
     return status;
-  if (checkpoint.deltas == 0 || checkpoint.options.retention.quota)
+  if (checkpoint.deltas == 0 || checkpoint.options.retention.quota ||
+      checkpoint.options.retention.shared_quota)
     status = retain(error);
   /* What the newest ones hold of older ones is not all needed. */
   if (status == -HWCKPT_E_CACHE_QUOTA && checkpoint.deltas &&
       merge(true, &background, merged, 0) == 0 && merged->merged)
     status = retain(error);
   return status;
+}
+
+bool checkpoint_turn_take(void) {
+  return !checkpoint.cache || cache_turn_take(checkpoint.cache);
+}
+
+void checkpoint_turn_end(void) {
+  if (checkpoint.cache)
+    cache_turn_end(checkpoint.cache);
 }
 
 int checkpoint_roll_back(const struct quiesce_hooks *hooks,

@@ -88,6 +88,11 @@ int checkpoint_take(const struct checkpoint_reason *reason,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error);
 
+/* The turn among the applications of the cache (cache_turn_take()); one that is
+ * not open yet has it. */
+bool checkpoint_turn_take(void);
+void checkpoint_turn_end(void);
+
 /* After one that succeeded: merges generations when that is due, and removes
  * what retention does not keep. go_on is asked between pieces of the work, and
  * may sleep; when it returns false there is little more. CACHE_BUSY: the next

@@ -51,13 +51,20 @@ static const char *file(uint64_t number) {
   return unit_path(below);
 }
 
+static const char *file_named(const char *base) {
+  char below[256];
+  snprintf(below, sizeof(below), "cache/%s/%s", name, base);
+  return unit_path(below);
+}
+
 /* ---- age ---- */
 
 static uint64_t now_ns = 1000;
 static uint64_t io_realtime_ns(void) { return now_ns; }
 
 static int retain_for(unsigned keep, uint64_t keep_for_ns, uint64_t quota) {
-  const struct cache_retention retention = {keep, keep_for_ns, quota};
+  const struct cache_retention retention = {
+      .keep = keep, .keep_for_ns = keep_for_ns, .quota = quota};
   return cache_retain(cache, name, &retention, &unit_error);
 }
 
@@ -133,6 +140,54 @@ static void by_quota(void) {
   expect("5 6!");
 }
 
+/* Others of the cache are there already, with a weight of 1 each. */
+static unsigned others;
+static int count_other(const struct cache_application *application,
+                       void *unused) {
+  (void)application;
+  (void)unused;
+  others++;
+  return 0;
+}
+
+static int retain_shared(uint64_t shared, unsigned weight) {
+  const struct cache_retention retention = {
+      .keep = 9, .shared_quota = shared, .weight = weight};
+  return cache_retain(cache, name, &retention, &unit_error);
+}
+
+static void by_share(void) {
+  const uint64_t mebibyte = 1 << 20;
+  char first[CACHE_NAME_MAX], second[CACHE_NAME_MAX];
+  CHECK_OK(cache_each_application(cache, count_other, NULL, &unit_error));
+  new_application();
+  strcpy(first, name);
+  for (unsigned i = 0; i < 4; i++) /* 4 MiB each */
+    write_much(0, 1 + i);
+  new_application();
+  strcpy(second, name);
+  for (unsigned i = 0; i < 4; i++)
+    write_much(0, 1 + i);
+  /* Of others + 2 shares this has two when it is alone in saying so, */
+  CHECK_OK(retain_shared((others + 3) * 5 * mebibyte, 2));
+  expect("3 4");
+  /* and the other, told of it, one. */
+  strcpy(name, first);
+  CHECK_OK(retain_shared((others + 3) * 5 * mebibyte, 1));
+  expect("4");
+  /* What is no weight counts as 1, the own is put right. */
+  strcpy(name, second);
+  unit_write_file(file_named("weight"), "much", 4);
+  CHECK_OK(retain_shared((others + 3) * 5 * mebibyte, 2));
+  expect("3 4");
+  unit_write_file(file_named("weight"), "99999999999999999999\n", 21);
+  strcpy(name, first);
+  CHECK_OK(retain_shared((others + 2) * 5 * mebibyte, 1));
+  expect("4");
+  CHECK_ERROR(retain_shared(1, 1), CACHE_QUOTA);
+  expect("4");
+}
+
 int main(void) {
   static struct cache_io io;
   static struct cache_env env;
@@ -143,6 +198,7 @@ int main(void) {
   CHECK_OK(cache_open(&env, unit_path("cache"), true, &cache, &unit_error));
   by_age();
   by_quota();
+  by_share();
   static const uint64_t parents[] = {0, 1, 2, 0, 4, 0, 6, 7};
 
   new_application();

@@ -63,7 +63,7 @@ int arguments_on(const char *value, char *options) {
 
 int arguments_restore_on(const char *value, char *options) {
   char rule[RULE_TEXT + 16];
-  if (strlen(value) < RULE_TEXT && strcmp(value, "help")) {
+  if (strlen(value) < RULE_TEXT && strcmp(value, "help") != 0) {
     snprintf(rule, sizeof rule, "%s,then=rollback", value);
     value = rule;
   }

@@ -5,6 +5,7 @@
  * that was not built with -fhwckpt gets the runtime preloaded by the dynamic
  * linker; the runtime takes itself out of LD_PRELOAD. */
 #include "arguments.h"
+#include "each.h"
 #include "elf_file.h"
 #include "hold.h"
 #include "key.h"
@@ -36,6 +37,8 @@ struct request {
   struct key_request key; /* what it is encrypted with */
   bool force;
   struct restart restart;
+  const char *each;               /* file that names programs, or null */
+  char **common;                  /* with it: the other options */
   int lock;                       /* held of an application that has a name */
   char options[OPTIONS_TEXT_MAX]; /* HWCKPT_OPTIONS of the program */
   char cache[CACHE_PATH_MAX];
@@ -149,6 +152,28 @@ static int check_program(struct request *request) {
   return report_error(&error);
 }
 
+/* With --each: all options but that are those of each program. */
+static int read_common(int argc, char **argv, struct request *request) {
+  if (optind < argc)
+    return report_usage(&command_run, argv[optind],
+                        "with --each, programs are named in its file");
+  if (request->name)
+    return report_usage(&command_run, "--name",
+                        "with --each, it belongs into a line of its file");
+  request->common = argv + 1;
+  size_t count = 0;
+  for (int i = 1; i < argc; i++)
+    if (argv[i] == request->each) /* --each FILE */
+      count--;
+    else if (argv[i] < request->each &&
+             request->each < argv[i] + strlen(argv[i]))
+      ; /* --each=FILE */
+    else
+      request->common[count++] = argv[i];
+  request->common[count] = NULL;
+  return 0;
+}
+
 /* Reads the command line; 0, or the exit status after a report. */
 static int read_arguments(int argc, char **argv, struct request *request) {
   static const struct option rows[] = {
@@ -161,6 +186,7 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       {"name", required_argument, NULL, OPTION_NAME},
       {"options", required_argument, NULL, 'o'},
       {"force", no_argument, NULL, OPTION_FORCE},
+      {"each", required_argument, NULL, OPTION_EACH},
       {"spill", required_argument, NULL, OPTION_SPILL},
       {"spill-rate", required_argument, NULL, OPTION_SPILL_RATE},
       KEY_OPTIONS,
@@ -213,6 +239,9 @@ static int read_arguments(int argc, char **argv, struct request *request) {
     case OPTION_KEY_COMMAND:
       request->key.command = optarg;
       break;
+    case OPTION_EACH:
+      request->each = optarg;
+      break;
     case OPTION_SPILL:
       request->spill = optarg;
       break;
@@ -252,6 +281,8 @@ static int read_arguments(int argc, char **argv, struct request *request) {
     return failed;
   if (mtbf && (failed = arguments_mtbf(&command_run, mtbf, request->options)))
     return failed;
+  if (request->each)
+    return read_common(argc, argv, request);
   if (optind >= argc)
     return report_usage(&command_run, "PROG", "no program is named");
   request->program = argv + optind;
@@ -470,6 +501,8 @@ static int restart(struct request *request) {
 static int run(int argc, char **argv) {
   static struct request request;
   int status = read_arguments(argc, argv, &request);
+  if (!status && request.each)
+    return each_run(request.each, request.common);
   if (!status)
     status = settle_options(&request);
   if (!status)
@@ -487,6 +520,7 @@ const struct command command_run = {
     .summary = "Run a program so that it can be restored",
     .help =
         "usage: hwckpt run [OPTIONS] [--] PROG [ARGUMENTS]\n"
+        "       hwckpt run [OPTIONS] --each FILE\n"
         "\n"
         "Runs PROG. Its checkpoints go to the cache. A PROG that was not built "
         "with\n"
@@ -556,6 +590,10 @@ const struct command command_run = {
         "  --hang DUR     end PROG by SIGABRT when no thread of it came to a "
         "site for\n"
         "                 so long, waiting or not\n"
+        "  --each FILE    run a program for each line of FILE, which has what "
+        "would\n"
+        "                 stand behind `hwckpt run`; OPTIONS are for all of "
+        "them\n"
         "  --force        run PROG even if no checkpoint can be taken of it\n"
         "\n"
         "Options in the environment's HWCKPT_OPTIONS count too; those here go "
