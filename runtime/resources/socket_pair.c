@@ -1,5 +1,6 @@
 /* socket_pair.c - unix sockets that are connected to each other inside the
- * program (socketpair(2)), and what is queued in them, message by message.
+ * program (socketpair(2), or by name), and what is queued in them, message by
+ * message.
  *
  * The pair is made with its lower descriptor; the other is then in place
  * already. Of a tree of processes, when each has an end, the first makes both
@@ -12,6 +13,7 @@
 #include "resource.h"
 #include "socket_options.h"
 #include "tree.h"
+#include "unix_names.h"
 #include "unix_relation.h"
 
 #include <errno.h>
@@ -30,7 +32,8 @@ static bool recognise(const struct resource_sink *sink,
   if (!S_ISSOCK(message->mode) || (message->number <= 2 && !sink->tree))
     return false;
   struct unix_relation relation = unix_relation_of(message->inode);
-  return !relation.named &&
+  /* Datagrams by name: unix_socket.c. */
+  return (!relation.named || relation.type != SOCK_DGRAM) &&
          (unix_number_of(sink, relation.peer) > 2 ||
           tree_maker(sink, message->device, relation.peer) >= 0) &&
          unix_relation_of(relation.peer).peer == message->inode;
@@ -79,6 +82,11 @@ static int put_contents(struct resource_sink *sink, const Descriptor *message,
   return failed;
 }
 
+static void put_name(struct unix_name name, pb_size_t *size, void *bytes) {
+  *size = (pb_size_t)name.length;
+  memcpy(bytes, &name.name, name.length);
+}
+
 static int put(struct resource_sink *sink, const Descriptor *message,
                int socket, struct hwckpt_error *error) {
   SocketPair pair = SocketPair_init_zero;
@@ -89,6 +97,9 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   pair.inode = message->inode;
   pair.peer_inode = relation.peer;
   pair.gives = crosses && other > sink->member;
+  put_name(unix_name_of(socket), &pair.address.size, pair.address.bytes);
+  put_name(unix_peer_name_of(socket), &pair.peer_address.size,
+           pair.peer_address.bytes);
   pair.shutdown = relation.shutdown;
   pair.peer_shutdown = unix_relation_of(relation.peer).shutdown;
   pair.type = socket_number(socket, SOL_SOCKET, SO_TYPE, 0);
@@ -112,12 +123,35 @@ static int get(const struct resource_source *source, SocketPair *pair,
                           error);
 }
 
+static struct unix_name get_name(pb_size_t size, const void *bytes) {
+  struct unix_name name = {.length = size};
+  memcpy(&name.name, bytes, size);
+  return name;
+}
+
+/* This end, and the other. */
+static long connect_ends(struct resource_source *source,
+                         const Descriptor *message, const SocketPair *pair,
+                         int ends[2]) {
+  struct unix_name own = get_name(pair->address.size, pair->address.bytes);
+  struct unix_name other =
+      get_name(pair->peer_address.size, pair->peer_address.bytes);
+  bool accepted = own.length && other.length ? pair->peer_inode > pair->inode
+                                             : other.length != 0;
+  long unnamed, result = unix_names_connect(pair->type, &own, &other, accepted,
+                                            ends, &unnamed);
+  if (result >= 0 && unnamed)
+    resource_not_set(source, unnamed, message->path,
+                     "descriptor %d: name of the socket", (int)message->number);
+  return result;
+}
+
 /* Of the pair that reaches into another process. */
 static int make_for_both(struct resource_source *source,
                          const Descriptor *message, const SocketPair *pair,
                          struct hwckpt_error *error) {
   int ends[2];
-  long result = SYS(socketpair, AF_UNIX, pair->type | SOCK_CLOEXEC, 0, ends);
+  long result = connect_ends(source, message, pair, ends);
   if (result < 0)
     return refuse_to_restore(error, message, result, "socketpair");
   int failed = tree_hand_on(source, TREE_SOCKET, pair->inode, ends[0], error);
@@ -149,7 +183,7 @@ static int make(struct resource_source *source, const Descriptor *message,
                : tree_receive(source, TREE_SOCKET, pair.inode, message, error);
   if (pair.peer <= message->number) /* made with that one */
     return message->number;
-  long result = SYS(socketpair, AF_UNIX, pair.type | SOCK_CLOEXEC, 0, ends);
+  long result = connect_ends(source, message, &pair, ends);
   if (result < 0)
     return refuse_to_restore(error, message, result, "socketpair");
   /* One of them may have been given the number that the other is to have. */
@@ -248,6 +282,13 @@ static int settle(struct resource_source *source, const Descriptor *message,
                   int descriptor, struct hwckpt_error *error) {
   SocketPair pair;
   int failed = get(source, &pair, error);
+  if (failed)
+    return failed;
+  struct unix_name name = get_name(pair.address.size, pair.address.bytes);
+  long named = unix_names_bind(descriptor, &name);
+  if (named < 0)
+    resource_not_set(source, named, message->path,
+                     "descriptor %d: name of the socket", (int)message->number);
   if (!failed && pair.peer < 0) {
     shut_down(descriptor, pair.shutdown);
     return 0;

@@ -17,8 +17,9 @@ static void read_answer(const char *answer, long length,
   size_t at = NLMSG_LENGTH(sizeof(struct unix_diag_msg));
   if (length < (long)at || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
     return;
-  relation->state =
-      ((const struct unix_diag_msg *)NLMSG_DATA(head))->udiag_state;
+  const struct unix_diag_msg *found = NLMSG_DATA(head);
+  relation->state = found->udiag_state;
+  relation->type = found->udiag_type;
   while (at + sizeof(struct rtattr) <= (size_t)length) {
     const struct rtattr *attribute = (const void *)(answer + at);
     const void *value = answer + at + RTA_LENGTH(0);

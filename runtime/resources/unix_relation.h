@@ -12,6 +12,7 @@ struct unix_relation {
   uint32_t peer; /* inode, 0: none */
   uint8_t state; /* SOCKET_..., 0: the kernel does not tell */
   uint8_t shutdown;
+  uint8_t type; /* SOCK_... */
   bool named;
   struct {
     uint32_t waiting, most; /* of one that listens: connections */

@@ -90,7 +90,7 @@ int main(int argc, char **argv) {
   close(ready[1]);
   CHECK(read(ready[0], &byte, 1) == 1);
   if (!came_back()) {
-    kill(child, SIGKILL);
+    CHECK(!kill(child, SIGKILL) && waitpid(child, 0, 0) == child);
     lose_all(argc, argv);
     die();
   }

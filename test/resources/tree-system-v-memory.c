@@ -113,7 +113,7 @@ int main(int argc, char **argv) {
   expect(up[0], 'r');
   if (!came_back()) {
     lose_all(argc);
-    kill(child, SIGKILL);
+    CHECK(!kill(child, SIGKILL) && waitpid(child, 0, 0) == child);
     die();
   }
   look();

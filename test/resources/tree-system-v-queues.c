@@ -118,7 +118,7 @@ int main(int argc, char **argv) {
   wait_until(1, GETNCNT, 1);
   wait_until(2, GETNCNT, 1);
   if (!came_back()) {
-    kill(child, SIGKILL);
+    CHECK(!kill(child, SIGKILL) && waitpid(child, 0, 0) == child);
     lose_all(argc);
     die();
   }
