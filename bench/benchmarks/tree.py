@@ -109,16 +109,22 @@ class Tree:
         return sum(os.stat(path).st_blocks for path in files) / 2048
 
     def end(self):
-        """Kills all of it."""
+        """Kills all of it, and waits until the ids are free: whoever has its
+        orphans may take a while to let go of them."""
         if self.process is None or self.process.poll() is not None:
             return
+        killed = set()
         for _ in range(3):
             for pid in descendants(self.process.pid):
+                killed.add(pid)
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except OSError:
                     pass
         self.process.wait(LIMIT)
+        limit = time.monotonic() + LIMIT
+        while any(os.path.exists(f"/proc/{pid}") for pid in killed) and time.monotonic() < limit:
+            time.sleep(0.01)
 
 
 def measure(bench, tool, processes, mib, work):
