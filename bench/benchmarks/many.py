@@ -1,0 +1,102 @@
+"""bench/run many - programs side by side under one cache and one supervisor.
+
+Each holds memory and writes a percent of it a second; each takes a checkpoint a
+second. `pause` is what hwckpt notes of each checkpoint: from the first thread that
+is asked to stop until all go on. Beside 1 and so many programs that take their
+turns (the default) stand as many that do not (turn=0). `apart` is the time from
+one checkpoint of a program to its next; that of one program is the floor."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+from . import figures, workload
+from .machine import Unusable, description, run, undisturbed
+from .options import Bench, parser
+
+INTERVAL = 1.0
+
+
+def parse(words):
+    options = parser("many", __doc__, side_by_side=False)
+    options.add_argument("--programs", nargs="+", type=int, help="at the same time (1 10 50; quick: 1 2)")
+    options.add_argument("--seconds", type=float, help="that is measured (20; quick: 3)")
+    arguments = options.parse_args(words)
+    arguments.programs = arguments.programs or ([1, 2] if arguments.quick else [1, 10, 50])
+    arguments.seconds = arguments.seconds or (3 if arguments.quick else 20)
+    arguments.sizes = arguments.sizes or [16 if arguments.quick else 64]
+    return arguments
+
+
+def generations(bench, cache):
+    """Of each program those that are deltas, the oldest first."""
+    listed = json.loads(run([bench.build.hwckpt, "list", "--json", "--cache", cache]))
+    return [
+        [generation for generation in application["generations"] if generation["kind"] == "delta"]
+        for application in listed["applications"]
+    ]
+
+
+def measure(bench, tool, programs, mib, turn):
+    folder = os.path.join(bench.folder, f"many-{programs}-{mib}-{turn}")
+    cache, listed = os.path.join(folder, "cache"), os.path.join(folder, "programs")
+    os.makedirs(folder)
+    with open(listed, "w") as file:
+        for number in range(programs):
+            file.write(f"--name program-{number} -- {tool} --rss {mib} --percent 10 --seconds 3600\n")
+    words = [bench.build.hwckpt, "run", "--cache", cache, "--every", f"{INTERVAL}s", "--each", listed]
+    options = f"{bench.arguments.options}:keep=1000:base_every=1000000:turn={turn}"
+    with undisturbed():
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "HWCKPT_OPTIONS": options},
+        )  # fmt: skip
+    try:
+        limit = time.monotonic() + 300
+        while True:
+            found = generations(bench, cache) if os.path.exists(os.path.join(cache, "hwckpt-cache")) else []
+            if len(found) == programs and all(found):
+                break
+            if process.poll() is not None or time.monotonic() > limit:
+                raise Unusable(f"the programs take no checkpoints, hwckpt's status is {process.poll()}")
+            time.sleep(0.2)
+        before = [len(one) for one in found]
+        time.sleep(bench.arguments.seconds)
+        found = [one[count:] for one, count in zip(generations(bench, cache), before)]
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    pauses = [generation["pause_ns"] / 1e6 for one in found for generation in one]
+    if not pauses:
+        raise Unusable(f"no checkpoint in {bench.arguments.seconds} s")
+    return {
+        "programs": programs, "mib": mib, "turn": turn, "checkpoints": len(pauses),
+        "pause_p50_ms": figures.median(pauses), "pause_p99_ms": sorted(pauses)[int(len(pauses) * 0.99)],
+        "apart_s": bench.arguments.seconds * programs / len(pauses),
+    }  # fmt: skip
+
+
+def main(words):
+    arguments = parse(words)
+    rows = []
+    with Bench(arguments) as bench:
+        tool = workload.compiled(bench.build, True)
+        for mib in bench.sizes:
+            for programs in arguments.programs:
+                for turn in ("1s", "0") if programs > 1 else ("1s",):
+                    figures.progress(f"{programs} programs of {mib} MiB, turn={turn}")
+                    rows.append(measure(bench, tool, programs, mib, turn))
+        figures.progress("")
+        figures.table(
+            ("programs", "MiB", "turn", "checkpoints", "pause p50 ms", "p99", "apart s"),
+            [
+                (row["programs"], row["mib"], row["turn"], row["checkpoints"],
+                 f"{row['pause_p50_ms']:.2f}", f"{row['pause_p99_ms']:.2f}", f"{row['apart_s']:.2f}")
+                for row in rows
+            ],
+        )  # fmt: skip
+        if arguments.json:
+            figures.write_json(arguments.json, {"machine": description(bench.build), "benchmark": "many", "rows": rows})
+    return 0
