@@ -686,13 +686,9 @@ void events_request_exit(int signal) {
   end_by_signal(signal);
 }
 
-/* From here on they watch, or the checkpoint thread is busy for long. */
-void events_monitors_changed(bool wait) {
-  uint32_t change = atomic_fetch_add(&events.changes, 1) + 1;
-  if (!events_here() || start_thread() < 0)
-    return;
-  wake(CHANGED);
-  for (int i = 0; wait && i < CHANGED_MS; i++) {
+void events_await_monitors(void) {
+  uint32_t change = atomic_load(&events.changes);
+  for (int i = 0; i < CHANGED_MS && atomic_load(&events.started); i++) {
     uint32_t seen = atomic_load(&events.changes_seen);
     if ((int32_t)(seen - change) >= 0)
       return;
@@ -700,6 +696,16 @@ void events_monitors_changed(bool wait) {
     SYS(futex, &events.changes_seen, FUTEX_WAIT_PRIVATE, seen, &millisecond, 0,
         0);
   }
+}
+
+/* From here on they watch, or the checkpoint thread is busy for long. */
+void events_monitors_changed(bool wait) {
+  atomic_fetch_add(&events.changes, 1);
+  if (!events_here() || start_thread() < 0)
+    return;
+  wake(CHANGED);
+  if (wait)
+    events_await_monitors();
 }
 
 static void ask_save(void) { events_request(Event_EVENT_SAVE, 0); }
@@ -758,8 +764,6 @@ static bool is_whole(const char *application) {
 void events_start(const struct hwckpt_options *options, const char *cache,
                   const char *application, uint64_t generation, int tracking) {
   int own = (int)SYS(getpid);
-  /* In a handler, which waits for nobody. */
-  bool in_child = options == &events.options;
   events.options = *options;
   cut_start(options->tree, generation != 0 && is_whole(application));
   key_is_at(options->key);
@@ -809,7 +813,7 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   if (options->every || always_armed() || tracking >= 0)
     start_thread();
   if (monitors_wanted())
-    events_monitors_changed(!in_child);
+    events_monitors_changed(false);
   if (region_calls_wait()) /* since before the checkpoint */
     request(1u << REQUEST_REGIONS);
 }

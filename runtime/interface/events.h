@@ -54,6 +54,9 @@ void events_request_exit(int signal);
 /* Monitors have something else to watch for; waits for a moment until they do,
  * if asked to. */
 void events_monitors_changed(bool wait);
+/* Waits for that moment; with the stop signal not blocked, as monitors may have
+ * to stop the threads before they watch. */
+void events_await_monitors(void);
 
 /* An error, or a warning, for people, on the checkpoint thread. The same again
  * is not said. */

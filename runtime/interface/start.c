@@ -165,6 +165,7 @@ static void restored(const char *cache, const char *application,
   cut_came_back();
   faults_restored(&options);
   events_start(&options, cache, application, generation, tracking);
+  events_await_monitors();
 }
 
 /* A preloaded runtime serves this program, and what takes its place (exec.c),
@@ -249,6 +250,7 @@ __attribute__((constructor(101))) static void start(void) {
   restored_notify(restored, options_text);
   events_start(&options, cache, options.application, 0, -1);
   unblock(STOP_SIGNAL_BIT);
+  events_await_monitors();
 }
 
 __attribute__((destructor(101))) static void end(void) {
