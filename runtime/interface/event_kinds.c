@@ -326,8 +326,10 @@ static bool is_digit(struct part part) {
 }
 
 static const char *parse_watch(struct part *arguments, struct rule *rule) {
-  static const char *const words[] = {"after", "registers", 0};
-  static const uint32_t bits[] = {0, WATCH_REGISTERS};
+  static const char *const words[] = {"after", "before", "registers", "pages",
+                                      0};
+  static const uint32_t bits[] = {0, WATCH_BEFORE, WATCH_REGISTERS,
+                                  WATCH_PAGES};
   struct part rest = *arguments, what = part_split(&rest, ',');
   bool by_address = is_digit(what);
   *arguments = what;
@@ -346,21 +348,25 @@ static const char *parse_watch(struct part *arguments, struct rule *rule) {
     *arguments = part_split(&rest, ',');
     int index = part_word(*arguments, words);
     if (index < 0)
-      return "after or registers";
+      return "after, before, registers or pages";
     rule->word |= bits[index];
   }
+  /* The processor tells of a write when it is done. */
+  if (rule->word & WATCH_REGISTERS && rule->word != WATCH_REGISTERS)
+    return "possible: registers tell of a write behind it";
   return 0;
 }
 
 const struct event_kind kind_watch = {
     .name = "watch",
     .event = Event_EVENT_WATCH,
-    .syntax = "watch=SYMBOL[,LEN]|ADDR,LEN[,after][,registers]",
+    .syntax = "watch=SYMBOL[,LEN]|ADDR,LEN[,after|before][,registers|pages]",
     .what = "the program writes to that variable or memory",
     .idle = "nothing",
     .each =
-        "a trap for a write; 0.1 us for a system call that writes to memory",
-    .needs = "perf_event_open(), a variable of the program's own file",
+        "a trap for a write, of pages for those beside it too; 0.1 us for a "
+        "system call that writes to memory",
+    .needs = "a variable of the program's own file",
     .parse = parse_watch,
 };
 

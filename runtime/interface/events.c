@@ -23,6 +23,7 @@
 #include "sections.h"
 #include "sites.h"
 #include "timer.h"
+#include "watch_pages.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -275,8 +276,10 @@ static enum next next_events(struct pending *taken) {
       tell_monitors();
       due_ns = now; /* they are asked again */
     }
-    if (requests >> REQUEST_REGIONS & 1)
+    if (requests >> REQUEST_REGIONS & 1 && region_calls_wait()) {
+      watch_pages_let();
       region_calls_serve();
+    }
     bool asked = rollbacks_begin();
     if (asked || (requests >> REQUEST_LOAD & 1 && quiesce_load_waits()))
       return NEXT_LOAD;
@@ -317,16 +320,28 @@ static void go_on(void) {
   callbacks_after();
 }
 
+/* All stand, or go on again. */
+static void disarm(void) {
+  sites_disarm();
+  watch_pages_open();
+}
+
+static void arm_stopped(void) {
+  sites_arm_stopped();
+  watch_pages_close();
+}
+
 static const struct quiesce_hooks hooks = {.prepare = prepare,
                                            .arm = sites_arm,
-                                           .disarm = sites_disarm,
+                                           .disarm = disarm,
+                                           .resume = watch_pages_close,
                                            .captured = go_on,
                                            .rolled_back = rollbacks_undone};
 /* No site may be passed unseen. */
 static const struct quiesce_hooks armed_hooks = {.prepare = sites_prepare,
                                                  .arm = sites_arm,
-                                                 .disarm = sites_disarm,
-                                                 .resume = sites_arm_stopped,
+                                                 .disarm = disarm,
+                                                 .resume = arm_stopped,
                                                  .captured = go_on,
                                                  .rolled_back =
                                                      rollbacks_undone};
@@ -726,10 +741,14 @@ int events_save(ucontext_t *context) {
   return events_save_by(context, ask_save);
 }
 
-void events_save_at_site(ucontext_t *context) {
+void events_wait_by(ucontext_t *context, void (*ask)(void)) {
   if (events_here() && !sections_own() && !callbacks_own() &&
       start_thread() == 0)
-    quiesce_park_until_saved(PARK_WAIT, context, ask_every_site);
+    quiesce_park_until_saved(PARK_WAIT, context, ask);
+}
+
+void events_save_at_site(ucontext_t *context) {
+  events_wait_by(context, ask_every_site);
 }
 
 int events_load(ucontext_t *context) {

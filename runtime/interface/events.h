@@ -70,6 +70,8 @@ int events_errno(const struct hwckpt_error *error);
 int events_save(ucontext_t *context);
 /* The same, asked for by other means. */
 int events_save_by(ucontext_t *context, void (*ask)(void));
+/* Asks, and waits until it is served; the context is as it was then. */
+void events_wait_by(ucontext_t *context, void (*ask)(void));
 /* The same at a site, for every_site. */
 void events_save_at_site(ucontext_t *context);
 /* Asks to be rolled back; returns only when that fails, a negative errno. */

@@ -16,6 +16,7 @@
 #include "events.h"
 #include "thread_calls.h"
 #include "trap_actions.h"
+#include "watch_pages.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -72,7 +73,8 @@ static void want(const char *text, size_t length) {
 static bool is_wanted(unsigned bit) { return wanted.on >> bit & 1; }
 
 static void on_fault(int number, siginfo_t *info, void *context) {
-  if (number == SIGSEGV && protect_fault(info, context))
+  if (number == SIGSEGV &&
+      (watch_pages_fault(info, context) || protect_fault(info, context)))
     return;
   faults_signal(number, info, context);
   trap_actions_pass(number, info, context);
@@ -88,6 +90,11 @@ static void install(int number) {
     trap_actions_install(number, on_fault);
   if (number != SIGABRT)
     SYS(rt_sigprocmask, SIG_UNBLOCK, &bit, 0, 8);
+}
+
+void faults_catch_writes(void) {
+  trap_actions_install(SIGSEGV, on_fault);
+  trap_actions_keep_open(SIGSEGV);
 }
 
 void faults_start(const struct hwckpt_options *options) {

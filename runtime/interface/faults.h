@@ -20,6 +20,9 @@ void faults_start(const struct hwckpt_options *options);
 /* In the restored program: nothing was rolled back yet. */
 void faults_restored(const struct hwckpt_options *options);
 
+/* Writes to protected pages (watch_pages.h) come to that handler too. */
+void faults_catch_writes(void);
+
 /* In the handler of a signal: rolls back, if that is wanted and not in vain;
  * returns when it is not, or failed. */
 void faults_signal(int number, const siginfo_t *info, void *context);

@@ -17,6 +17,7 @@
 #include "monitor.h"
 #include "sites.h"
 #include "trap_actions.h"
+#include "watch_pages.h"
 #include "watch_range.h"
 
 #include <errno.h>
@@ -183,7 +184,8 @@ static void on_trap(int number, siginfo_t *info, void *argument) {
   /* int3 is the kernel's own; of the others, debug exceptions, some virtual
    * machines lose the bit that tells a step. */
   if (info->si_code != SI_KERNEL) {
-    if (!end_step(context))
+    bool wrote = watch_pages_stepped(context);
+    if (!end_step(context) && !wrote)
       trap_actions_pass(number, info, argument);
     return;
   }

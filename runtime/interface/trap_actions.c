@@ -41,6 +41,8 @@ static void unlock(uint64_t before) {
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 
+static uint64_t open_signals; /* are not blocked while they are handled */
+
 static struct wanted *find(int number) {
   for (unsigned i = 0; i < COUNT; i++)
     if (wanted[i].number == number)
@@ -57,6 +59,10 @@ void trap_actions_install(int number, signal_handler *handler) {
   one->action = now;
   one->handler = (uint64_t)handler;
   signal_set_handler(number, handler);
+}
+
+void trap_actions_keep_open(int number) {
+  open_signals |= 1ull << (number - 1);
 }
 
 EXPORTED int __hwckpt_trap_action(int number,
@@ -126,6 +132,7 @@ void trap_actions_pass(int number, siginfo_t *info, void *context) {
     mask |= 1ull << (number - 1);
   for (unsigned i = 0; i < TRAPS; i++)
     mask &= ~(1ull << (wanted[i].number - 1));
+  mask &= ~open_signals;
   uint64_t before = 0;
   SYS(rt_sigprocmask, SIG_SETMASK, &mask, &before, 8);
   ((signal_handler *)action.handler)(number, info, context);

@@ -12,6 +12,10 @@
 /* Installs our handler; what there was becomes the program's action. */
 void trap_actions_install(int number, signal_handler *handler);
 
+/* From now on also the program's handler of it may be interrupted by it: it may
+ * come for us. */
+void trap_actions_keep_open(int number);
+
 /* In that handler: does what the program's action says. */
 void trap_actions_pass(int number, siginfo_t *info, void *context);
 

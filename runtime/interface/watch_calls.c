@@ -7,10 +7,12 @@
  * stop interrupts is told again. Runs in the place of an instruction of libc,
  * which may be in a signal handler: no libc, no lock, general registers only.
  */
+#include "watch_calls.h"
 #include "../arch/sys.h"
 #include "../support/calls.h"
 #include "../support/live.h"
 #include "call_save.h"
+#include "watch_pages.h"
 #include "watch_range.h"
 
 #include <linux/futex.h>
@@ -36,6 +38,7 @@ enum kind {
   OUT_ARRAY,  /* of so many elements as another argument says */
   OUT_VECTOR, /* struct iovec, as many as another argument says */
   OUT_MESSAGE,
+  OUT_MAPPING,  /* changes what is mapped, as long as another argument says */
   OUT_MESSAGES, /* as many as another argument says */
 };
 
@@ -50,6 +53,8 @@ struct output {
 #define VECTOR(pointer, count) {OUT_VECTOR, pointer, count, 0}
 #define MESSAGE(pointer) {OUT_MESSAGE, pointer, 0, 0}
 #define MESSAGES(pointer, count) {OUT_MESSAGES, pointer, count, 0}
+
+#define MAPPING(pointer, count) {OUT_MAPPING, pointer, count, 0}
 
 #define NAME 128 /* of a socket */
 
@@ -136,6 +141,11 @@ struct output {
   X(getcpu, FIXED(0, 4), FIXED(1, 4))                                          \
   X(mincore, FIXED(2, 4096))                                                   \
   X(mq_timedreceive, BUFFER(1, 2), FIXED(3, 4))                                \
+  X(mmap, MAPPING(0, 1))                                                       \
+  X(munmap, MAPPING(0, 1))                                                     \
+  X(mremap, MAPPING(0, 1))                                                     \
+  X(mprotect, MAPPING(0, 1))                                                   \
+  X(pkey_mprotect, MAPPING(0, 1))                                              \
   X(msgrcv, BUFFER(1, 2))                                                      \
   X(futex, FIXED(0, 4), FIXED(4, 4))
 
@@ -172,8 +182,8 @@ static _Atomic uint32_t fresh; /* one was made since the last look */
 #define LOOKED_AT (64u << 10)
 #define STEP 512u
 
-/* FNV-1a over words; what is not there counts as nothing. */
-static uint64_t sum(uint64_t begin, uint64_t length) {
+/* FNV-1a over words. */
+uint64_t watch_calls_sum(uint64_t begin, uint64_t length) {
   uint64_t words[STEP / 8], value = 14695981039346656037u;
   while (length) {
     uint64_t step = length < STEP ? length : STEP;
@@ -201,7 +211,10 @@ static void drop(struct record *record) {
 }
 
 static bool has_changed(const struct record *record) {
-  return sum(record->begin, record->length) != record->sum;
+  if (watch_calls_sum(record->begin, record->length) == record->sum)
+    return false;
+  watch_pages_seen(record->begin, record->begin + record->length);
+  return true;
 }
 
 /* What the thread has called before is over, or is called again: that is what
@@ -226,7 +239,7 @@ static _Atomic uint32_t checkpoints; /* that have begun */
 
 /* Where there is no room for it the write counts before it is made. */
 static void begin_own(int tid, uint64_t number, unsigned slot, uint64_t begin,
-                      uint64_t length) {
+                      uint64_t length, uint32_t begun) {
   length = length < LOOKED_AT ? length : LOOKED_AT;
   for (struct record *r = records; r < records + RECORDS; r++) {
     int nobody = 0;
@@ -236,8 +249,8 @@ static void begin_own(int tid, uint64_t number, unsigned slot, uint64_t begin,
     r->number = number;
     r->begin = begin;
     r->length = length;
-    r->sum = sum(begin, length);
-    r->checkpoints = atomic_load(&checkpoints);
+    r->sum = watch_calls_sum(begin, length);
+    r->checkpoints = begun;
     atomic_fetch_add(&used, 1);
     atomic_store(&r->tid, tid);
     if (!atomic_exchange(&fresh, 1)) {
@@ -313,6 +326,7 @@ static void wait_for_checkpoint(unsigned slot) {
     return;
   }
   atomic_store(&watch_state.last_waiting, slot);
+  atomic_store(&watch_state.waiting_seer, SEEN_BY_CALL);
   atomic_fetch_or(&watch_state.waiting, 1ull << slot);
   CALL_SAVE(WATCH_ENTRY_CALL);
 }
@@ -321,10 +335,11 @@ static void touch(struct told *told, unsigned slot, uint64_t begin,
                   uint64_t end) {
   const struct watch_range *range = &watch_state.ranges[slot];
   look_up(told);
+  uint32_t begun = atomic_load(&checkpoints); /* told again after the wait */
   bool waits = range->asked & WATCH_BEFORE && !is_again(told, begin);
   if (waits && atomic_load(&watch_state.pid) == (int)SYS(getpid))
     wait_for_checkpoint(slot);
-  begin_own(told->tid, told->call->number, slot, begin, end - begin);
+  begin_own(told->tid, told->call->number, slot, begin, end - begin, begun);
 }
 
 /* The call may write to [begin, begin + length). */
@@ -332,6 +347,7 @@ static void written(struct told *told, uint64_t begin, uint64_t length) {
   uint64_t end = begin + length;
   if (end < begin)
     end = UINT64_MAX;
+  watch_pages_written(begin, end);
   if (begin >= atomic_load(&watch_state.high) ||
       end <= atomic_load(&watch_state.low))
     return;
@@ -388,6 +404,8 @@ static void output(struct told *told, const struct output *output) {
     return written(told, pointer, output->size);
   case OUT_ARRAY:
     return written(told, pointer, (count & UINT32_MAX) * output->size);
+  case OUT_MAPPING:
+    return watch_pages_mapped(pointer, pointer + count);
   case OUT_VECTOR:
     return written_vector(told, pointer, count);
   case OUT_MESSAGE:

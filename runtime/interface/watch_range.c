@@ -6,10 +6,14 @@
  */
 #include "watch_range.h"
 
+#include "watch_calls.h"
+#include "watch_pages.h"
+
 #include "../arch/sys.h"
 #include "../support/calls.h"
 #include "../support/live.h"
 #include "../support/memory_map.h"
+#include "../support/protect.h"
 #include "breakpoints.h"
 #include "cut.h"
 #include "monitor.h"
@@ -25,6 +29,7 @@ static LIVE struct {
 } set[WATCH_SLOTS];
 static LIVE uint64_t refused; /* bit per slot: it was said why not */
 static LIVE bool told_of_calls;
+static bool told; /* of calls; the code is the program's, and so is this */
 
 static bool wanted(void) {
   for (unsigned i = 0; i < WATCH_SLOTS; i++)
@@ -136,24 +141,54 @@ static void clear_breakpoints(unsigned slot) {
   set[slot].length = 0;
 }
 
+/* By debug registers, else by protection of pages. */
 static void set_breakpoints(unsigned slot, bool allowed) {
   struct watch_range *range = &watch_state.ranges[slot];
   uint64_t address = atomic_load(&range->address);
-  if (set[slot].length)
+  bool fits = allowed && !(range->asked & (WATCH_BEFORE | WATCH_PAGES));
+  if (set[slot].length || atomic_load(&range->how) == WATCH_BY_PAGES)
     return;
   int result =
-      allowed ? breakpoints_set(BREAKPOINTS_OF_RANGES, address, range->length)
-              : 0;
+      fits ? breakpoints_set(BREAKPOINTS_OF_RANGES, address, range->length) : 0;
   if (result > 0) {
     set[slot].address = address;
     set[slot].length = range->length;
     atomic_store(&range->how, WATCH_BY_REGISTERS);
-  } else {
+  } else if (range->asked & WATCH_REGISTERS) {
     refuse(slot, HWCKPT_E_WATCH_NO_REGISTER, result,
            result    ? "perf_event_open"
            : allowed ? ""
                      : "debug_registers=0");
+  } else {
+    atomic_store(&range->how, WATCH_BY_PAGES);
   }
+}
+
+/* All that are not watched by registers. */
+static void protect_pages(void) {
+  struct hwckpt_error error = {0};
+  bool any = false;
+  for (unsigned i = 0; i < WATCH_SLOTS; i++)
+    any |= atomic_load(&watch_state.ranges[i].address) &&
+           atomic_load(&watch_state.ranges[i].how) == WATCH_BY_PAGES;
+  if (!any)
+    return;
+  /* Calls of the program would fail. */
+  if (!told || protect_is_on()) {
+    for (unsigned i = 0; i < WATCH_SLOTS; i++)
+      if (atomic_load(&watch_state.ranges[i].address) &&
+          atomic_load(&watch_state.ranges[i].how) == WATCH_BY_PAGES)
+        refuse(i, HWCKPT_E_WATCH_PAGES, 0,
+               told ? "track=mprotect protects memory itself"
+                    : "its system calls are not seen");
+    return;
+  }
+  uint64_t slots = watch_pages_protect(&error);
+  if (error.code)
+    events_say(&error);
+  for (unsigned i = 0; i < WATCH_SLOTS && !error.code; i++)
+    if (slots >> i & 1 && atomic_load(&watch_state.ranges[i].address))
+      refuse(i, HWCKPT_E_WATCH_PAGES, 0, "");
 }
 
 /* Of slots that are not any more, or are other memory. */
@@ -183,10 +218,9 @@ static void find_bounds(void) {
   atomic_store(&watch_state.high, high);
 }
 
-static bool told; /* the code is the program's, and so is this */
-
 static void listen_to_calls(void) {
   atomic_store(&calls_listeners[CALLS_WATCH], watch_calls_before);
+  atomic_store(&calls_again, watch_calls_want);
   if (told)
     return;
   calls_want(watch_calls_want);
@@ -217,10 +251,12 @@ static void start(const struct hwckpt_options *options) {
   find_bounds();
   if (atomic_load(&watch_state.high))
     listen_to_calls();
+  protect_pages();
 }
 
 static void stop(void) {
   atomic_store(&calls_listeners[CALLS_WATCH], 0);
+  atomic_store(&calls_again, 0);
   for (unsigned i = 0; i < WATCH_SLOTS; i++)
     clear_breakpoints(i);
 }
@@ -236,7 +272,12 @@ static void fire_all(enum watch_seer seer, uint64_t slots) {
 
 /* What the program's threads have seen. */
 static uint64_t due(uint64_t now_ns) {
+  bool lost;
   uint64_t next = watch_calls_look(now_ns);
+  uint64_t again = watch_pages_look(now_ns, &lost);
+  next = again < next ? again : next;
+  if (lost)
+    protect_pages();
   for (unsigned seer = 0; seer < WATCH_SEERS; seer++)
     fire_all((enum watch_seer)seer,
              atomic_exchange(&watch_state.fired[seer], 0));
@@ -246,7 +287,7 @@ static uint64_t due(uint64_t now_ns) {
 /* Another thread may have asked for this one too, before it waited. */
 void watch_range_ask(void) {
   uint64_t slots = atomic_exchange(&watch_state.waiting, 0);
-  fire_all(SEEN_BY_CALL,
+  fire_all((enum watch_seer)atomic_load(&watch_state.waiting_seer),
            slots ? slots : 1ull << atomic_load(&watch_state.last_waiting));
 }
 
@@ -267,10 +308,16 @@ static bool trap(const siginfo_t *info) {
 
 static void begun(void) { watch_calls_begun(); }
 
+static void ended(const struct outcome *outcome) {
+  if (!outcome->result)
+    watch_pages_not_taken();
+}
+
 bool watch_range_describe(uint32_t detail, char *text, size_t size) {
   static const char *const seers[WATCH_SEERS] = {
       [SEEN_BY_REGISTER] = "a debug register",
       [SEEN_BY_CALL] = "a system call",
+      [SEEN_BY_PAGE] = "the protection of its page",
   };
   const struct rule *rule = monitors_rule_of(detail);
   if (!rule || rule->kind != &kind_watch)
@@ -285,7 +332,9 @@ bool watch_range_describe(uint32_t detail, char *text, size_t size) {
 
 static void forget(void) {
   atomic_store(&calls_listeners[CALLS_WATCH], 0);
+  atomic_store(&calls_again, 0);
   watch_calls_forget();
+  watch_pages_forget();
   memset(set, 0, sizeof set);
   refused = 0;
   told_of_calls = false;
@@ -306,5 +355,6 @@ const struct monitor range_monitor = {
     .trap = trap,
     .due = due,
     .begun = begun,
+    .ended = ended,
     .forget = forget,
 };

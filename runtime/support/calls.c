@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -21,6 +22,14 @@ static bool (*wanting[WANTING])(uint32_t number);
 static bool more; /* than what the code was changed for */
 
 void (*_Atomic calls_listeners[CALLS_LISTENERS])(const struct arch_call *call);
+
+bool (*_Atomic calls_again)(uint32_t number);
+
+void calls_tell_again(ucontext_t *context) {
+  bool (*again)(uint32_t number) = atomic_load(&calls_again);
+  if (again && again((uint32_t)arch_context_result(context)))
+    arch_context_restart_call(context);
+}
 
 void calls_want(bool (*wanted)(uint32_t number)) {
   unsigned i = 0;

@@ -31,10 +31,18 @@ void calls_change(void);
 int calls_change_now(void);
 
 /* Are called on the program's threads, with general registers only, before the
- * call is made; again if the thread is stopped before that, or in it. */
-enum { CALLS_WATCH, CALLS_IO, CALLS_LISTENERS };
+ * call is made; again if the thread is stopped before that, or in it: that of
+ * CALLS_WATCH also if arch_call_epoch has changed meanwhile. */
+enum { CALLS_IO, CALLS_WATCH, CALLS_LISTENERS };
 extern void (*_Atomic calls_listeners[CALLS_LISTENERS])(
     const struct arch_call *call) __attribute__((visibility("hidden")));
+
+/* Calls of these numbers that a stop interrupts, and that are made again, are
+ * told again too; null: none. */
+extern bool (*_Atomic calls_again)(uint32_t number)
+    __attribute__((visibility("hidden")));
+/* The context is about to make a call again. */
+void calls_tell_again(ucontext_t *context);
 
 /* Of the program's memory, which need not be there; in a listener. Bytes of a
  * vector, UINT64_MAX: it cannot be read. */

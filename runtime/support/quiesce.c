@@ -9,6 +9,7 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "calls.h"
 #include "handlers.h"
 #include "interrupted.h"
 #include "live.h"
@@ -78,6 +79,8 @@ static void on_stop_signal(int number, siginfo_t *info, void *context) {
       arch_context_restart_call(context);
     park_at(PARK_SIGNAL, context, info->si_pid);
     interrupted_leave(how, context);
+    if (how != INTERRUPTED_NOTHING)
+      calls_tell_again(context);
     return;
   }
   if (info->si_code == SI_QUEUE && quiesce.other && quiesce.other(info)) {

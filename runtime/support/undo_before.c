@@ -369,14 +369,16 @@ static void keep_content(enum how how, const struct arch_call *call) {
 }
 
 uint32_t arch_before_call(struct arch_call *call) {
+  void (*input)(const struct arch_call *) =
+      atomic_load(&calls_listeners[CALLS_IO]);
+  void (*watch)(const struct arch_call *) =
+      atomic_load(&calls_listeners[CALLS_WATCH]);
   /* First, for it may take a checkpoint, which begins an interval. */
-  for (unsigned i = 0; i < CALLS_LISTENERS; i++) {
-    void (*listener)(const struct arch_call *) =
-        atomic_load(&calls_listeners[i]);
-    if (listener)
-      listener(call);
-  }
+  if (input)
+    input(call);
   uint32_t epoch = atomic_load(&arch_call_epoch);
+  if (watch)
+    watch(call);
   if (atomic_load(&undo_state.now) && call->number < NUMBERS)
     keep_content((enum how)hows[call->number], call);
   protect_calls_before(call);

@@ -1,0 +1,629 @@
+/* watch_pages.c - see watch_pages.h. Compiled for general registers only.
+ *
+ * Invariant: `busy` is held with all signals blocked, so that no thread is
+ * stopped in it. A thread goes by its thread pointer, as in hooks.c.
+ */
+#include "watch_pages.h"
+
+#include "../arch/arch.h"
+#include "../arch/sys.h"
+#include "../support/live.h"
+#include "../support/protect.h"
+#include "events.h"
+#include "faults.h"
+#include "watch_calls.h"
+#include "watch_range.h"
+
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#define PAGE 4096u
+#define PIECES 256u
+
+struct piece {
+  uint64_t begin, end; /* both 0: not any more */
+  uint32_t protection; /* the program's */
+  uint32_t steps;      /* threads that it is open for */
+  bool open, loose;    /* until the next stop */
+  bool summed;         /* loose for others: a write is seen by what is there */
+  uint64_t sum;
+};
+
+static struct piece pieces[PIECES];
+static unsigned count;
+static _Atomic int busy; /* process id of the holder */
+
+static LIVE _Atomic uint32_t loosened; /* pieces are open until the next stop */
+static LIVE _Atomic uint32_t lost;
+
+#define STEPPING 64u
+#define STEP_PIECES 4u
+#define COMPARED 8u
+static struct step {
+  _Atomic uint64_t thread; /* 0: free */
+  uint64_t pc;
+  uint64_t addresses[STEP_PIECES]; /* that it is to write to; 0: none */
+  uint64_t touched;                /* bit per slot: this is the write */
+  unsigned nested; /* steps that a signal's handler interrupted */
+  struct {
+    unsigned slot;
+    uint64_t begin, length, sum;
+  } compared[COMPARED];
+  unsigned compared_count;
+} stepping[STEPPING];
+
+static uint64_t lock(void) {
+  uint64_t all = ~0ull, before = 0;
+  int own = (int)SYS(getpid), holder = 0;
+  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+  while (!atomic_compare_exchange_weak(&busy, &holder, own)) {
+    if (holder != own)
+      continue; /* free, or left by the parent */
+    holder = 0;
+    SYS(sched_yield);
+  }
+  return before;
+}
+
+static void unlock(uint64_t before) {
+  atomic_store(&busy, 0);
+  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+}
+
+static void open_piece(struct piece *piece) {
+  if (!piece->open)
+    SYS(mprotect, piece->begin, piece->end - piece->begin, piece->protection);
+  piece->open = true;
+}
+
+static void close_piece(struct piece *piece) {
+  if (piece->open)
+    SYS(mprotect, piece->begin, piece->end - piece->begin,
+        piece->protection & ~(uint32_t)PROT_WRITE);
+  piece->open = piece->loose = false;
+  piece->steps = 0;
+}
+
+static struct piece *find(uint64_t address) {
+  for (unsigned i = 0; i < count; i++)
+    if (address - pieces[i].begin < pieces[i].end - pieces[i].begin)
+      return &pieces[i];
+  return 0;
+}
+
+static bool served(void) {
+  return atomic_load(&watch_state.pid) == (int)SYS(getpid);
+}
+
+static void wake(void) {
+  if (!served())
+    return;
+  atomic_fetch_or(watch_state.word, watch_state.bit);
+  SYS(futex, watch_state.word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}
+
+/* Slots whose memory is in [begin, end). */
+static uint64_t slots_in(uint64_t begin, uint64_t end) {
+  uint64_t slots = 0;
+  for (unsigned i = 0; i < WATCH_SLOTS; i++) {
+    const struct watch_range *range = &watch_state.ranges[i];
+    uint64_t first = atomic_load(&range->address);
+    if (first && atomic_load(&range->how) == WATCH_BY_PAGES && first < end &&
+        begin < first + range->length)
+      slots |= 1ull << i;
+  }
+  return slots;
+}
+
+static uint64_t waiting_of(uint64_t slots) {
+  uint64_t waiting = 0;
+  for (; slots; slots &= slots - 1) {
+    unsigned slot = (unsigned)__builtin_ctzll(slots);
+    if (watch_state.ranges[slot].asked & WATCH_BEFORE)
+      waiting |= 1ull << slot;
+  }
+  return waiting;
+}
+
+/* So much of a piece is summed up at most; in a larger one, all of which is
+ * watched but for its ends, calls are seen by what they are given. */
+#define SUMMED (64u << 10)
+
+/* Of what is watched in it. */
+static uint64_t sum_of(const struct piece *piece) {
+  uint64_t sum = 0, slots = slots_in(piece->begin, piece->end);
+  for (; slots; slots &= slots - 1) {
+    const struct watch_range *range =
+        &watch_state.ranges[__builtin_ctzll(slots)];
+    uint64_t first = atomic_load(&range->address);
+    uint64_t last = first + range->length;
+    first = first > piece->begin ? first : piece->begin;
+    last = last < piece->end ? last : piece->end;
+    sum = sum * 31 + watch_calls_sum(first, last - first);
+  }
+  return sum;
+}
+
+static bool is_small(const struct piece *piece) {
+  return piece->end - piece->begin <= SUMMED;
+}
+
+/* For a system call, or the runtime. */
+static void loosen(struct piece *piece) {
+  open_piece(piece);
+  if (!piece->loose && !piece->summed) {
+    piece->summed = true;
+    if (is_small(piece))
+      piece->sum = sum_of(piece);
+  }
+  piece->loose = true;
+}
+
+/* What was written while it was loose; while all threads stand. */
+static void settle(struct piece *piece) {
+  uint64_t slots = slots_in(piece->begin, piece->end);
+  if (!piece->summed)
+    return;
+  piece->summed = false;
+  if (is_small(piece) && sum_of(piece) != piece->sum)
+    for (; slots; slots &= slots - 1)
+      watch_range_fire((unsigned)__builtin_ctzll(slots), SEEN_BY_PAGE);
+}
+
+/* ---- one instruction ---- */
+
+static struct step *find_step(uint64_t thread) {
+  for (unsigned i = 0; i < STEPPING; i++)
+    if (atomic_load(&stepping[i].thread) == thread)
+      return &stepping[i];
+  return 0;
+}
+
+static uint64_t own_thread(void) {
+  uint64_t thread, gs;
+  arch_get_tls(&thread, &gs);
+  return thread;
+}
+
+static struct step *claim_step(uint64_t pc) {
+  uint64_t thread = own_thread();
+  struct step *step = find_step(thread);
+  if (step && step->pc == pc)
+    return step;
+  if (!step)
+    step = find_step(0);
+  if (!step)
+    return 0;
+  step->nested =
+      atomic_load(&step->thread) ? step->nested + (step->pc != 0) : 0;
+  step->pc = pc;
+  for (unsigned i = 0; i < STEP_PIECES; i++)
+    step->addresses[i] = 0;
+  step->touched = 0;
+  step->compared_count = 0;
+  atomic_store(&step->thread, thread);
+  return step;
+}
+
+/* What else is on the piece, which another thread may write to meanwhile, or
+ * the end of a write that begins in front of it. */
+static void remember(struct step *step, const struct piece *piece,
+                     uint64_t slots) {
+  if (piece->end - piece->begin > PAGE)
+    return;
+  for (; slots && step->compared_count < COMPARED; slots &= slots - 1) {
+    unsigned slot = (unsigned)__builtin_ctzll(slots);
+    const struct watch_range *range = &watch_state.ranges[slot];
+    uint64_t first = atomic_load(&range->address);
+    uint64_t last = first + range->length;
+    first = first > piece->begin ? first : piece->begin;
+    last = last < piece->end ? last : piece->end;
+    unsigned i = step->compared_count++;
+    step->compared[i].slot = slot;
+    step->compared[i].begin = first;
+    step->compared[i].length = last - first;
+    step->compared[i].sum = watch_calls_sum(first, last - first);
+  }
+}
+
+/* Whether the thread was here before, in the same instruction. */
+static bool is_known(const struct step *step, uint64_t address) {
+  for (unsigned i = 0; i < STEP_PIECES; i++)
+    if (step->addresses[i] == address)
+      return true;
+  return false;
+}
+
+static bool note_address(struct step *step, uint64_t address) {
+  for (unsigned i = 0; i < STEP_PIECES; i++)
+    if (!step->addresses[i]) {
+      step->addresses[i] = address;
+      return true;
+    }
+  return false;
+}
+
+/* Opens the piece for the instruction; without a place for that, until the next
+ * stop. */
+static void begin_step(ucontext_t *context, struct piece *piece,
+                       uint64_t address, uint64_t touched) {
+  struct step *step = claim_step(arch_context_pc(context));
+  if (!step || (!is_known(step, address) && !note_address(step, address))) {
+    open_piece(piece);
+    piece->loose = true;
+    atomic_store(&loosened, 1);
+    for (; touched; touched &= touched - 1)
+      watch_range_fire((unsigned)__builtin_ctzll(touched), SEEN_BY_PAGE);
+    return;
+  }
+  if (!piece->open)
+    remember(step, piece, slots_in(piece->begin, piece->end) & ~touched);
+  step->touched |= touched;
+  open_piece(piece);
+  piece->steps++;
+  arch_context_set_step(context, true);
+}
+
+/* What was interrupted steps yet, or faults again. */
+static void end_step(struct step *step) {
+  step->pc = 0;
+  step->touched = 0;
+  step->compared_count = 0;
+  for (unsigned i = 0; i < STEP_PIECES; i++)
+    step->addresses[i] = 0;
+  if (step->nested)
+    step->nested--;
+  else
+    atomic_store(&step->thread, 0);
+}
+
+bool watch_pages_stepped(ucontext_t *context) {
+  struct step *step = find_step(own_thread());
+  if (!step)
+    return false;
+  uint64_t before = lock(), fired = step->touched;
+  for (unsigned i = 0; i < step->compared_count; i++)
+    if (watch_calls_sum(step->compared[i].begin, step->compared[i].length) !=
+        step->compared[i].sum)
+      fired |= 1ull << step->compared[i].slot;
+  fired &= ~(waiting_of(fired) & step->touched); /* those were waited for */
+  for (unsigned i = 0; i < STEP_PIECES && step->addresses[i]; i++) {
+    struct piece *piece = find(step->addresses[i]);
+    if (!piece)
+      continue;
+    piece->steps -= piece->steps != 0;
+    uint64_t slots = slots_in(piece->begin, piece->end);
+    /* Writes that come until the checkpoint are in it. */
+    if (slots & fired && !waiting_of(slots))
+      piece->loose = true;
+    else if (!piece->steps && !piece->loose)
+      close_piece(piece);
+  }
+  arch_context_set_step(context, false);
+  end_step(step);
+  unlock(before);
+  for (; fired; fired &= fired - 1)
+    watch_range_fire((unsigned)__builtin_ctzll(fired), SEEN_BY_PAGE);
+  return true;
+}
+
+/* ---- faults ---- */
+
+/* A piece that is open does not fault for us: once more, if another thread has
+ * opened it meanwhile, and then it is the program's. */
+static bool is_own(uint64_t pc, uint64_t address) {
+  static struct {
+    uint64_t thread, pc, address;
+  } last; /* under the lock */
+  uint64_t thread = own_thread();
+  bool again =
+      last.thread == thread && last.pc == pc && last.address == address;
+  last.thread = again ? 0 : thread;
+  last.pc = pc;
+  last.address = address;
+  return again;
+}
+
+/* Before what was waited for, the instruction faults again, and is known. */
+static bool waited_already(uint64_t pc) {
+  const struct step *step = find_step(own_thread());
+  return step && step->pc == pc;
+}
+
+static void wait_before(ucontext_t *context, uint64_t slots) {
+  unsigned slot = (unsigned)__builtin_ctzll(slots);
+  atomic_store(&watch_state.last_waiting, slot);
+  atomic_fetch_or(&watch_state.waiting, slots);
+  atomic_store(&watch_state.waiting_seer, SEEN_BY_PAGE);
+  events_wait_by(context, watch_range_ask);
+}
+
+bool watch_pages_fault(const siginfo_t *info, ucontext_t *context) {
+  uint64_t address = (uint64_t)info->si_addr, pc = arch_context_pc(context);
+  if (info->si_code != SEGV_ACCERR || !count)
+    return false;
+  uint64_t before = lock();
+  struct piece *piece = find(address);
+  if (!piece || (piece->open && is_own(pc, address))) {
+    unlock(before);
+    return false;
+  }
+  if (!served()) { /* a child: as if it were not watched */
+    open_piece(piece);
+    unlock(before);
+    return true;
+  }
+  uint64_t touched = slots_in(address, address + 1);
+  uint64_t waiting = waiting_of(touched);
+  if (waiting && !waited_already(pc)) {
+    unlock(before);
+    wait_before(context, waiting);
+    before = lock();
+    piece = find(address);
+  }
+  if (piece)
+    begin_step(context, piece, address, touched);
+  unlock(before);
+  return true;
+}
+
+/* ---- system calls ---- */
+
+void watch_pages_written(uint64_t begin, uint64_t end) {
+  bool any = false;
+  for (unsigned i = 0; i < count && !any; i++)
+    any = pieces[i].begin < end && begin < pieces[i].end;
+  if (!any)
+    return;
+  uint64_t before = lock();
+  for (unsigned i = 0; i < count; i++)
+    if (pieces[i].begin < end && begin < pieces[i].end)
+      loosen(&pieces[i]);
+  unlock(before);
+  atomic_store(&loosened, 1);
+  wake();
+}
+
+void watch_pages_mapped(uint64_t begin, uint64_t end) {
+  bool any = slots_in(begin, end) != 0;
+  uint64_t before = lock();
+  for (unsigned i = 0; i < count; i++)
+    if (pieces[i].begin < end && begin < pieces[i].end) {
+      open_piece(&pieces[i]);
+      pieces[i].begin = pieces[i].end = 0;
+      any = true;
+    }
+  unlock(before);
+  if (any) {
+    atomic_store(&lost, 1);
+    wake();
+  }
+}
+
+void watch_pages_seen(uint64_t begin, uint64_t end) {
+  if (!count)
+    return;
+  uint64_t before = lock();
+  for (unsigned i = 0; i < count; i++)
+    if (pieces[i].begin < end && begin < pieces[i].end && pieces[i].summed &&
+        is_small(&pieces[i]))
+      pieces[i].sum = sum_of(&pieces[i]);
+  unlock(before);
+}
+
+void watch_pages_let(void) {
+  if (!count)
+    return;
+  uint64_t before = lock();
+  for (unsigned i = 0; i < count; i++)
+    loosen(&pieces[i]);
+  unlock(before);
+  atomic_store(&loosened, 1);
+}
+
+/* ---- in stops ---- */
+
+void watch_pages_open(void) {
+  for (unsigned i = 0; i < count; i++) {
+    open_piece(&pieces[i]);
+    settle(&pieces[i]);
+  }
+}
+
+void watch_pages_close(void) {
+  if (!count)
+    return;
+  if (protect_is_on()) { /* what this opens would not be noted there */
+    count = 0;
+    atomic_store(&lost, 1);
+    return;
+  }
+  atomic_store(&loosened, 0);
+  /* Calls that are about to be made open theirs again. */
+  atomic_fetch_add(&arch_call_epoch, 1);
+  for (unsigned i = 0; i < count; i++) {
+    settle(&pieces[i]);
+    close_piece(&pieces[i]);
+  }
+}
+
+void watch_pages_not_taken(void) {
+  if (count)
+    atomic_store(&loosened, 1);
+}
+
+void watch_pages_forget(void) {
+  watch_pages_open(); /* in a child */
+  count = 0;
+  for (unsigned i = 0; i < STEPPING; i++)
+    atomic_store(&stepping[i].thread, 0);
+}
+
+/* The kernel itself writes there: signal frames, and what it has for threads
+ * at their thread pointers. */
+#define STACK (8ull << 20) /* of a thread, as a rule */
+#define THREAD_BELOW (64u << 10)
+#define THREAD_ABOVE 4096u
+
+static bool is_kernels(const struct parked *thread, uint64_t begin,
+                       uint64_t end) {
+  uint64_t sp = arch_context_sp(thread->context), fs = thread->fs_base;
+  const stack_t *other = &thread->context->uc_stack;
+  uint64_t stack = (uint64_t)other->ss_sp;
+  return (begin < sp + STACK && end > sp - PAGE) ||
+         (begin < fs + THREAD_ABOVE && end > fs - THREAD_BELOW) ||
+         (other->ss_size && !(other->ss_flags & SS_DISABLE) &&
+          begin < stack + other->ss_size && end > stack);
+}
+
+static bool may_be_protected(const struct memory_map *map,
+                             const struct parked *threads, unsigned number,
+                             uint64_t begin, uint64_t end) {
+  const struct area *area = memory_map_at(map, begin);
+  for (unsigned i = 0; i < number; i++) {
+    /* Only with the stack in the same area, which others may lie near. */
+    uint64_t sp = arch_context_sp(threads[i].context);
+    bool near = area && ((sp >= area->start && sp < area->end) ||
+                         (threads[i].fs_base >= area->start &&
+                          threads[i].fs_base <= area->end) ||
+                         threads[i].context->uc_stack.ss_size);
+    if (near && is_kernels(&threads[i], begin, end))
+      return false;
+  }
+  for (uint64_t at = begin; at < end; at = area->end) {
+    area = memory_map_at(map, at);
+    if (!area || area->huge_page || area->type == AREA_TYPE_KERNEL)
+      return false;
+  }
+  return true;
+}
+
+static bool add_piece(uint64_t begin, uint64_t end, uint32_t protection) {
+  for (unsigned i = 0; i < count; i++) /* pages of another slot */
+    if (pieces[i].begin < end && begin < pieces[i].end) {
+      bool fits = begin >= pieces[i].begin ||
+                  add_piece(begin, pieces[i].begin, protection);
+      return fits && (end <= pieces[i].end ||
+                      add_piece(pieces[i].end, end, protection));
+    }
+  if (count == PIECES)
+    return false;
+  pieces[count].begin = begin;
+  pieces[count].end = end;
+  pieces[count].protection = protection;
+  pieces[count].steps = 0;
+  pieces[count].open = true;
+  pieces[count].loose = false;
+  pieces[count].summed = false;
+  count++;
+  return true;
+}
+
+/* By areas; what cannot be written needs no protection. */
+static bool add_pieces(const struct memory_map *map, uint64_t begin,
+                       uint64_t end) {
+  bool fits = true;
+  while (begin < end && fits) {
+    const struct area *area = memory_map_at(map, begin);
+    uint64_t until = area->end < end ? area->end : end;
+    if (area->protection & PROT_WRITE)
+      fits = add_piece(begin, until, area->protection);
+    begin = until;
+  }
+  return fits;
+}
+
+/* The first and the last page apart: others write there too. */
+static bool add_slot(const struct memory_map *map, unsigned slot) {
+  const struct watch_range *range = &watch_state.ranges[slot];
+  uint64_t first = atomic_load(&range->address);
+  uint64_t begin = first & ~(uint64_t)(PAGE - 1);
+  uint64_t end = (first + range->length + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+  if (end - begin <= PAGE)
+    return add_pieces(map, begin, end);
+  return add_pieces(map, begin, begin + PAGE) &&
+         add_pieces(map, end - PAGE, end) &&
+         (end - begin == 2 * PAGE || add_pieces(map, begin + PAGE, end - PAGE));
+}
+
+static bool is_by_pages(unsigned slot) {
+  const struct watch_range *range = &watch_state.ranges[slot];
+  return atomic_load(&range->address) &&
+         atomic_load(&range->how) == WATCH_BY_PAGES;
+}
+
+/* With all threads standing. */
+static uint64_t build(struct memory_map *map, const struct parked *threads,
+                      unsigned number) {
+  uint64_t refused = 0;
+  watch_pages_open();
+  count = 0;
+  if (memory_map_glance(map, 0) < 0)
+    return ~0ull;
+  for (unsigned slot = 0; slot < WATCH_SLOTS; slot++) {
+    const struct watch_range *range = &watch_state.ranges[slot];
+    uint64_t begin = atomic_load(&range->address) & ~(uint64_t)(PAGE - 1);
+    uint64_t end = atomic_load(&range->address) + range->length;
+    if (!is_by_pages(slot))
+      continue;
+    if (!may_be_protected(map, threads, number, begin,
+                          (end + PAGE - 1) & ~(uint64_t)(PAGE - 1)) ||
+        !add_slot(map, slot))
+      refused |= 1ull << slot;
+  }
+  return refused;
+}
+
+uint64_t watch_pages_protect(struct hwckpt_error *error) {
+  struct memory_map map;
+  struct parked *threads;
+  unsigned number;
+  if (memory_map_open(&map, error) < 0)
+    return ~0ull;
+  atomic_store(&lost, 0);
+  uint64_t refused = ~0ull;
+  if (quiesce_stop(0, &threads, &number, error) == 0) {
+    refused = build(&map, threads, number);
+    faults_catch_writes();
+    for (unsigned i = 0; i < number; i++)
+      arch_context_unblock(threads[i].context, SIGSEGV);
+    watch_pages_close();
+    quiesce_resume();
+  }
+  memory_map_close(&map);
+  return refused;
+}
+
+#define PACE_MIN_NS 2000000u
+#define PACE_MAX_NS 512000000u
+static LIVE uint64_t pace_ns, again_ns, last_ns;
+
+uint64_t watch_pages_look(uint64_t now_ns, bool *gone) {
+  struct hwckpt_error error;
+  struct parked *threads;
+  unsigned number;
+  *gone = atomic_load(&lost) != 0;
+  if (!atomic_load(&loosened) || !count) {
+    again_ns = 0; /* a checkpoint has seen to it */
+    return UINT64_MAX;
+  }
+  if (!again_ns) {
+    if (!pace_ns)
+      pace_ns = PACE_MIN_NS;
+    again_ns = now_ns + pace_ns;
+  }
+  if (now_ns < again_ns)
+    return again_ns;
+  /* The more often it is, the later. */
+  pace_ns = now_ns - last_ns > PACE_MAX_NS ? PACE_MIN_NS
+            : pace_ns < PACE_MAX_NS        ? 2 * pace_ns
+                                           : pace_ns;
+  last_ns = now_ns;
+  again_ns = 0;
+  if (quiesce_stop(0, &threads, &number, &error) == 0) {
+    watch_pages_close();
+    quiesce_resume();
+  }
+  return UINT64_MAX;
+}

@@ -1,0 +1,268 @@
+// Rules watch= of memory that debug registers do not hold: the protection of
+// its pages tells. Writes beside it, on the same page, are no events, nor do
+// they fail; nor system calls that write there.
+// RUN: %behaviour %s -o %t
+// RUN: %hwckpt run --on watch=counter,pages --on watch=big -- %t writes
+// RUN: %hwckpt show --json | FileCheck %s --check-prefix=CAUSE
+// CAUSE: "watch=counter,pages (8 bytes at 0x{{.*}}), seen by the protection
+// RUN: bash %S/../tools/Inputs/status 137 %hwckpt run --name back --on watch=counter,pages --on watch=big -- %t die
+// RUN: %hwckpt restore back
+// RUN: %hwckpt run --name rolled --on watch=counter,pages --on watch=big -- %t rolls-back
+// Before the write, which waits for the checkpoint.
+// RUN: %hwckpt run --name before --on watch=counter,before --on watch=big,before -- %t before
+// RUN: %hwckpt show before | grep '^cause  *watch=counter,before (8 bytes .*seen by a system call'
+// Threads that write, read and are checkpointed all the time.
+// RUN: %hwckpt run --name busy --on watch=big,spacing=20ms --every 5ms -- %t busy
+// Not both: one protection would hide the other's writes.
+// RUN: %hwckpt run --name both -o track=mprotect --on watch=big -- %t both 2>&1 | FileCheck %s --check-prefix=BOTH
+// BOTH: HWCKPT-E264: {{.*}}: watch=big: track=mprotect protects
+// Registers tell of a write behind it.
+// RUN: for bad in watch=a,before,registers watch=a,registers,pages; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -q E250 || { echo "not refused: $bad"; exit 1; }; done
+#include "behaviour.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static struct __attribute__((aligned(4096))) {
+  long in_front, counter, behind;
+  struct stat status;
+} page; // whole
+// The watched one lies among them.
+__asm__(".globl counter\n.type counter, @object\n.size counter, 8\n"
+        ".set counter, page + 8\n");
+static char big[20000] __attribute__((aligned(64)));
+extern long counter;
+
+static unsigned long long writes; // that are to be events
+
+static unsigned long long taken(void) {
+  struct hwckpt_statistics is;
+  CHECK_EQUAL(hwckpt_statistics(&is, sizeof is), 0);
+  return is.checkpoints;
+}
+
+static void expect_event(void) {
+  double begin = now();
+  writes++;
+  while (taken() < writes)
+    CHECK(now() - begin < 20);
+  usleep(20000);
+  CHECK_EQUAL(taken(), writes);
+}
+
+static void expect_nothing(void) {
+  usleep(20000);
+  CHECK_EQUAL(taken(), writes);
+}
+
+static char *hidden(void *p) {
+  __asm__("" : "+r"(p));
+  return p;
+}
+
+static void beside(void) {
+  for (int i = 0; i < 100; i++) {
+    *(long *)hidden(&page.in_front) = i;
+    *(long *)hidden(&page.behind) = i;
+  }
+  CHECK_EQUAL(page.in_front + page.behind, 198);
+  CHECK_EQUAL(stat("/", &page.status), 0); // by a call
+  CHECK(page.status.st_mode & S_IFDIR);
+  expect_nothing();
+}
+
+static void *writer(void *unused) {
+  *(long *)hidden(&counter) = 5;
+  expect_event();
+  big[12345] = 3;
+  expect_event();
+  return unused;
+}
+
+static void in_thread(void) {
+  pthread_t thread;
+  pthread_create(&thread, 0, writer, 0);
+  pthread_join(thread, 0);
+}
+
+static void by_instructions(void) {
+  *(long *)hidden(&counter) = 3;
+  expect_event();
+  beside();
+  *hidden(&counter) = 3; // the same value, a part of it
+  expect_event();
+  // One that begins in front of it.
+  memcpy(hidden((char *)&counter - 4), "12345678", 8);
+  expect_event();
+  static const int places[] = {0, 4095, 4096, 10000, 19999};
+  for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
+    big[places[i]]++;
+    expect_event();
+  }
+  memset(big, 1, sizeof big); // many writes, one event or few
+  double begin = now();
+  while (taken() == writes)
+    CHECK(now() - begin < 20);
+  usleep(50000);
+  CHECK(taken() <= writes + 6);
+  writes = taken();
+}
+
+static int ends[2];
+
+static void *writes_later(void *unused) {
+  char text[100] = "text";
+  usleep(50000);
+  CHECK_EQUAL(write(ends[1], text, sizeof text), sizeof text);
+  return unused;
+}
+
+static void by_calls(void) {
+  pthread_t thread;
+  CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  // One that waits while its page is protected again and again.
+  pthread_create(&thread, 0, writes_later, 0);
+  big[4100] = 0;
+  expect_event();
+  CHECK_EQUAL(read(ends[0], big + 4100, 100), 100);
+  expect_event();
+  pthread_join(thread, 0);
+  CHECK_EQUAL(memcmp(big + 4100, "text", 4), 0);
+  writes_later(0);
+  CHECK_EQUAL(recv(ends[0], &page.behind, 8, 0), 8); // beside it
+  expect_nothing();
+  CHECK_EQUAL(recv(ends[0], big, 92, MSG_DONTWAIT), 92);
+  expect_event();
+  CHECK_EQUAL(close(ends[0]) | close(ends[1]), 0);
+}
+
+static volatile sig_atomic_t own_faults;
+static char *own_page;
+
+static void on_fault(int number, siginfo_t *info, void *context) {
+  (void)number, (void)context;
+  CHECK((char *)info->si_addr == own_page);
+  own_faults++;
+  CHECK_EQUAL(mprotect(own_page, 4096, PROT_READ | PROT_WRITE), 0);
+}
+
+// The program's own protections count as ever.
+static void by_the_program(void) {
+  struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+  CHECK_EQUAL(sigaction(SIGSEGV, &action, 0), 0);
+  own_page = mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  *hidden(own_page) = 1;
+  CHECK_EQUAL(own_faults, 1);
+  own_page = (char *)&page;
+  CHECK_EQUAL(mprotect(own_page, 4096, PROT_READ), 0);
+  *(volatile char *)hidden(own_page) = 1; // opens it itself
+  CHECK_EQUAL(own_faults, 2);
+  usleep(100000); // until it is watched again
+  writes = taken();
+  *(long *)hidden(&counter) = 11;
+  expect_event();
+}
+
+static void in_child(void) {
+  pid_t child = fork();
+  if (!child) {
+    *(long *)hidden(&counter) = 9;
+    big[1] = big[15000] = 9;
+    CHECK_EQUAL(stat("/", (struct stat *)(void *)(big + 8192)), 0);
+    _exit(counter != 9);
+  }
+  int status;
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+  expect_nothing();
+}
+
+static void all(void) {
+  by_instructions();
+  by_calls();
+  in_thread();
+  in_child();
+  by_the_program();
+}
+
+// A write has its checkpoint behind it when it is done.
+static void before(void) {
+  for (int i = 1; i < 4; i++) {
+    long was = counter;
+    __asm__ volatile("lock incq counter(%%rip)" ::: "memory");
+    CHECK_EQUAL(taken(), ++writes);
+    CHECK_EQUAL(counter, was + 1);
+    big[5000]++;
+    CHECK_EQUAL(taken(), ++writes);
+    CHECK_EQUAL(big[5000], i);
+  }
+  beside();
+  CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  CHECK_EQUAL(write(ends[1], "12345678", 8), 8);
+  CHECK_EQUAL(read(ends[0], &counter, 8), 8);
+  CHECK(taken() > writes);
+  CHECK_EQUAL(close(ends[0]) | close(ends[1]), 0);
+}
+
+static _Atomic int done;
+
+static void *busy(void *argument) {
+  int number = (int)(long)argument, file = open("/dev/zero", O_RDONLY);
+  unsigned char *own = (unsigned char *)big + 5000 * number;
+  for (unsigned i = 0; !done; i++) {
+    unsigned at = i * 7919 % 4000;
+    own[at] = (unsigned char)i;
+    CHECK_EQUAL(own[at], (unsigned char)i);
+    own[4500]++;
+    CHECK_EQUAL(read(file, own + 4100, 100), 100);
+    page.in_front += number;
+  }
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  CHECK(argc == 2);
+  writes = taken();
+  if (!strcmp(argv[1], "before")) {
+    before();
+    return 0;
+  }
+  if (!strcmp(argv[1], "busy")) {
+    pthread_t threads[4];
+    for (long i = 0; i < 4; i++)
+      pthread_create(&threads[i], 0, busy, (void *)i);
+    for (double begin = now(); taken() < 12; usleep(10000))
+      CHECK(now() - begin < 60);
+    done = 1;
+    for (int i = 0; i < 4; i++)
+      pthread_join(threads[i], 0);
+    return 0;
+  }
+  if (!strcmp(argv[1], "both")) {
+    for (int i = 0; i < 3; i++) {
+      memset(big, i, sizeof big);
+      CHECK(__builtin_ckpt_save() >= 0);
+    }
+    return 0;
+  }
+  if (!strcmp(argv[1], "die")) {
+    die_and_come_back();
+    usleep(300000); // until they are watched
+    writes = taken();
+  }
+  if (!strcmp(argv[1], "rolls-back")) {
+    counter = 1;
+    if (!came_back()) {
+      counter = 2;
+      big[4096] = 2;
+      roll_back();
+    }
+    CHECK_EQUAL(counter + big[4096], 1);
+    usleep(300000);
+    writes = taken();
+  }
+  all();
+  return 0;
+}
