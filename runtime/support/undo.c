@@ -77,10 +77,12 @@ static bool begins_with(const char *text, const char *prefix) {
  * microseconds a MiB and more. */
 #define MAPPED_MOST ((uint64_t)8 << 20)
 
+/* Devices are not put back; POSIX shared memory and semaphores are files. */
 static bool is_mapped_file(const struct area *area) {
   return area->type == AREA_TYPE_FILE_SHARED && !area->deleted &&
          (area->protection & PROT_WRITE) && area->name[0] == '/' &&
-         !begins_with(area->name, "/dev/");
+         (!begins_with(area->name, "/dev/") ||
+          begins_with(area->name, "/dev/shm/"));
 }
 
 void undo_keep_mapped(const struct memory_map *map) {
