@@ -206,6 +206,13 @@ uint64_t arch_program_call_place(uint64_t pc);
  * the call again: it is told again. */
 void arch_context_restart_call(ucontext_t *context);
 
+/* semtimedop(2), which also stores its result at *result: with the next
+ * instruction, or, where a thread is stopped before it,
+ * arch_context_store_result() in the handler does. */
+long arch_semtimedop(long id, const void *operations, long count,
+                     const void *timeout, long *result);
+void arch_context_store_result(ucontext_t *context);
+
 /* The runtime's: called on the program's thread with the call that comes, whose
  * arguments it may change; may use general registers only. Returns
  * arch_call_epoch as it was when it began; it is called again if that has

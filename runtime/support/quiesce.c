@@ -77,6 +77,7 @@ static void on_stop_signal(int number, siginfo_t *info, void *context) {
     enum interrupted how = interrupted_settle(context, info->si_pid);
     if (how == INTERRUPTED_NOTHING)
       arch_context_restart_call(context);
+    arch_context_store_result(context);
     park_at(PARK_SIGNAL, context, info->si_pid);
     interrupted_leave(how, context);
     if (how != INTERRUPTED_NOTHING)

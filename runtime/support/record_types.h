@@ -53,6 +53,7 @@ enum record_type {
   RECORD_SYSTEM_V_SEMAPHORES = 101,  /* SystemVSemaphores */
   RECORD_SYSTEM_V_VALUES = 102,      /* of the SystemVSemaphores before */
   RECORD_SYSTEM_V_QUEUE = 103,       /* SystemVQueue */
+  RECORD_SYSTEM_V_UNDO = 107,        /* SystemVUndo */
   RECORD_POSIX_QUEUE = 105,          /* PosixQueue */
   RECORD_POSIX_MESSAGE = 106,        /* priority and text */
   RECORD_SYSTEM_V_MESSAGE = 104,     /* type and text, of the SystemVQueue
