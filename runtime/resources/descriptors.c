@@ -221,7 +221,7 @@ static int save_descriptor(struct resource_sink *sink, size_t index,
     message.same_as = -1;
   if (kind->kind == DescriptorKind_DESCRIPTOR_INHERITED || message.same_as >= 0)
     message.locked = false;
-  else
+  else if (kind->kind != DescriptorKind_DESCRIPTOR_TERMINAL)
     tree_share(sink, &message);
   int result = message.locked ? locks_save(sink, &message, error) : 0;
   if (!result && message.same_as < 0 && !tree_takes(&message))

@@ -1,4 +1,6 @@
-/* device.c - devices without a state of their own: opened again by path. */
+/* device.c - devices without a state of their own: opened again by path. A
+ * terminal that is standard input, output or error is of who restores
+ * (inherited.c). */
 #include "../arch/sys.h"
 #include "resource.h"
 
@@ -10,16 +12,18 @@
 
 static const char *const paths[] = {"/dev/null",   "/dev/zero",    "/dev/full",
                                     "/dev/random", "/dev/urandom", "/dev/tty"};
+#define COUNT (sizeof(paths) / sizeof(paths[0]))
+#define TERMINAL (COUNT - 1)
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
   (void)sink;
   if (!S_ISCHR(message->mode))
     return false;
-  for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+  for (size_t i = 0; i < COUNT; i++) {
     size_t length = strlen(paths[i]) + 1;
     if (memcmp(message->path, paths[i], length) == 0)
-      return true;
+      return i != TERMINAL || message->number > 2;
   }
   return false;
 }

@@ -152,6 +152,23 @@ static void take_key(struct assembly *assembly, struct member *member,
   }
 }
 
+/* Some wait for what the others do not make: they are all as far as they come.
+ */
+static void check_waiting(struct assembly *assembly, struct member *member) {
+  size_t waiting =
+      assembly->exchange ? exchange_waiting(assembly->exchange) : 0;
+  size_t done = assembly->in_stage[STANDING] < assembly->count
+                    ? assembly->in_stage[STANDING]
+                    : assembly->in_stage[READY];
+  if (!waiting || waiting + done < assembly->count || assembly->failed)
+    return;
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, HWCKPT_E_TREE_FILE, 0, member->part->generation.name,
+              "%zu of %zu processes wait for what none of them makes", waiting,
+              assembly->count);
+  fail(assembly, NULL, &error);
+}
+
 static void take_status(struct assembly *assembly, struct member *member,
                         struct restore_status *status, int descriptor) {
   status->error.object[sizeof status->error.object - 1] = 0;
@@ -174,12 +191,15 @@ static void take_status(struct assembly *assembly, struct member *member,
   case RESTORE_GIVE:
   case RESTORE_TAKE:
     take_key(assembly, member, status, &descriptor);
+    check_waiting(assembly, member);
     break;
   case RESTORE_ROLL_BACK:
     advance(assembly, member, STANDING, status->ns);
+    check_waiting(assembly, member);
     break;
   case RESTORE_READY:
     advance(assembly, member, READY, status->ns);
+    check_waiting(assembly, member);
     break;
   case RESTORE_RUNNING:
     advance(assembly, member, RUNNING, status->ns);

@@ -11,8 +11,9 @@
 #include <sys/mman.h>
 
 #define KERNEL_AREAS_MAX 16
-#define KERNEL_SPAN_MAX ((uint64_t)1 << 20) /* bytes that they take together   \
-                                             */
+#define KERNEL_SPAN_MAX                                                        \
+  ((uint64_t)1 << 20) /* bytes that they take together                         \
+                       */
 
 struct kernel_area {
   struct mapping now;
