@@ -110,8 +110,10 @@ int share_of(struct cache *cache, const char *application, int directory,
     return result;
   if (sum.weights < weight) /* it could not be read */
     sum.weights = weight;
-  uint64_t share = (uint64_t)((unsigned __int128)retention->shared_quota *
-                              weight / sum.weights);
+  /* Its products stay small: no library divides for us. */
+  uint64_t whole = retention->shared_quota / sum.weights;
+  uint64_t rest = retention->shared_quota % sum.weights;
+  uint64_t share = whole * weight + rest * weight / sum.weights;
   if (!*quota || share < *quota)
     *quota = share ? share : 1;
   return 0;
