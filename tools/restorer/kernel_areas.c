@@ -11,9 +11,8 @@
 #include <sys/mman.h>
 
 #define KERNEL_AREAS_MAX 16
-#define KERNEL_SPAN_MAX                                                        \
-  ((uint64_t)1 << 20) /* bytes that they take together                         \
-                       */
+/* Bytes that they take together. */
+#define KERNEL_SPAN_MAX ((uint64_t)1 << 20)
 
 struct kernel_area {
   struct mapping now;
