@@ -176,3 +176,62 @@ os.write(terminal, b"\x03")
 expect(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), -signal.SIGINT)
 os.close(terminal)
 expect(case.words(), ["began", "stopped"])
+
+# Ctrl-Z there stops it, and what goes on goes on with it.
+case = Case("job")
+pid, terminal = pty.fork()
+if not pid:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    job = subprocess.Popen(case.command("--restart", slow=True), process_group=0)
+    os.tcsetpgrp(0, job.pid)
+    stopped = os.waitpid(job.pid, os.WUNTRACED)[1]
+    program = subprocess.run(["pgrep", "-f", f"^{PROGRAM} {case.socket}"], capture_output=True, text=True).stdout
+    with open(f"/proc/{int(program)}/stat") as file:
+        state = file.read().rsplit(")", 1)[1].split()[0]
+    os.write(1, b"stopped %d %s\n" % (os.WIFSTOPPED(stopped), state.encode()))
+    os.killpg(job.pid, signal.SIGCONT)
+    # Awake again, it is stopped no more; then somebody wants its end.
+    while open(f"/proc/{int(program)}/stat").read().rsplit(")", 1)[1].split()[0] == "T":
+        time.sleep(0.02)
+    os.write(1, b"continued\n")
+    os._exit(job.wait(100) == -signal.SIGINT)
+seen = b""
+for wanted, key in ((b"4\r\n", b"\x1a"), (b"continued\r\n", b"\x03")):
+    while wanted not in seen:
+        seen += os.read(terminal, 1000)
+    os.write(terminal, key)
+    if key == b"\x1a":
+        seen = b""
+assert b"stopped 1 T" in seen, seen
+expect(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 1)
+os.close(terminal)
+expect(case.words(), ["began", "stopped"])
+
+
+def await_words(case, word, count):
+    end = time.monotonic() + 100
+    while case.words().count(word) < count:
+        assert time.monotonic() < end, case.words()
+        time.sleep(0.05)
+
+
+# Always: what has ended well begins anew.
+case = Case("always")
+process = case.start("--restart=always")
+await_words(case, "began", 3)
+process.terminate()
+assert process.wait(100) in (0, -signal.SIGTERM)
+process.stderr.close()
+expect(case.words()[-1], "stopped")
+expect(case.words().count("restored"), 0)
+expect(case.lines()[: 2 * len(ALL)], 2 * ALL)
+
+# Its end is wanted while it waits for the next try.
+case = Case("pause", _2="*exit")
+process = case.start("--restart=on-failure:100")
+await_words(case, "failed", 4)
+process.terminate()
+assert process.wait(100) in (3, -signal.SIGTERM)
+process.stderr.close()
+expect(case.words()[-1], "stopped")
