@@ -60,6 +60,17 @@
 #define HWCKPT_ENTER_TRAP 0 /* the instruction itself */
 #define HWCKPT_ENTER_SYSCALL 1
 #define HWCKPT_ENTER_INTERRUPT 2
+#define HWCKPT_ENTER_COUNT 3
+
+/* A variable of the runtime by which a program finds out what is there: const
+ * struct hwckpt_isa, referred to weakly. Where no runtime is, it is not there.
+ */
+#define HWCKPT_ISA_SYMBOL "__hwckpt_isa"
+
+/* A function of the runtime that measures the ways in: int (unsigned long
+ * times[HWCKPT_ENTER_COUNT]). Each is nanoseconds of one HWCKPT_OP_NONE, there
+ * and back, the fastest of many; 0: no way in here. It returns the cheapest. */
+#define HWCKPT_MEASURE_SYMBOL "__hwckpt_measure_hooks"
 
 /* Site kinds; each has a section of the site table of its own. */
 #define HWCKPT_KIND_LOOP 0      /* loop back-edge */
@@ -173,6 +184,12 @@
 extern "C" {
 #endif
 
+struct hwckpt_isa {
+  unsigned version;    /* HWCKPT_ISA_VERSION of the runtime */
+  unsigned operations; /* bits 1 << HWCKPT_OP_* that it performs */
+  unsigned entries;    /* bits 1 << HWCKPT_ENTER_* that it takes them by */
+};
+
 struct hwckpt_excluded {
   void *address;
   unsigned long length; /* bytes */
@@ -199,6 +216,8 @@ struct hwckpt_module {
     const struct hwckpt_watched *begin, *end;
   } watched;
 };
+
+int __hwckpt_measure_hooks(unsigned long times[HWCKPT_ENTER_COUNT]);
 
 void __hwckpt_register_module(const struct hwckpt_module *module);
 void __hwckpt_unregister_module(const struct hwckpt_module *module);

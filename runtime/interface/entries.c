@@ -17,13 +17,22 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#define ENTRIES 3
 #define ROUNDS 64
+#define EXPORTED __attribute__((visibility("default")))
 
-__attribute__((visibility("default"))) extern int __hwckpt_hook;
+EXPORTED extern int __hwckpt_hook;
 int __hwckpt_hook = HWCKPT_ENTER_TRAP;
 
-static const char *const names[ENTRIES] = {
+EXPORTED extern const struct hwckpt_isa __hwckpt_isa;
+const struct hwckpt_isa __hwckpt_isa = {
+    .version = HWCKPT_ISA_VERSION,
+    .operations = 1u << HWCKPT_OP_POLL | 1u << HWCKPT_OP_SAVE |
+                  1u << HWCKPT_OP_LOAD | 1u << HWCKPT_OP_NONE,
+    .entries = 1u << HWCKPT_ENTER_TRAP | 1u << HWCKPT_ENTER_SYSCALL |
+               1u << HWCKPT_ENTER_INTERRUPT,
+};
+
+static const char *const names[HWCKPT_ENTER_COUNT] = {
     [HWCKPT_ENTER_TRAP] = "trap",
     [HWCKPT_ENTER_SYSCALL] = "syscall",
     [HWCKPT_ENTER_INTERRUPT] = "interrupt",
@@ -52,31 +61,33 @@ static _Noreturn void measure_all(uint64_t *times) {
     SYS(exit_group, 0);
 }
 
-static int cheapest(void) {
+EXPORTED int __hwckpt_measure_hooks(unsigned long times[HWCKPT_ENTER_COUNT]) {
   size_t size = 4096;
   int best = HWCKPT_ENTER_TRAP;
   long page = SYS(mmap, 0, size, PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  memset(times, 0, HWCKPT_ENTER_COUNT * sizeof *times);
   if (page < 0 && page > -4096)
     return best;
-  uint64_t *times = (uint64_t *)page;
   long child = SYS(clone, 0, 0, 0, 0, 0);
   if (child == 0)
-    measure_all(times);
+    measure_all((uint64_t *)page);
   if (child > 0)
     SYS(wait4, child, 0, __WCLONE, 0);
-  for (int i = 0; i < ENTRIES; i++)
+  memcpy(times, (void *)page, HWCKPT_ENTER_COUNT * sizeof *times);
+  SYS(munmap, page, size);
+  for (int i = 0; i < HWCKPT_ENTER_COUNT; i++)
     if (times[i] && times[i] < times[best])
       best = i;
-  SYS(munmap, page, size);
   return best;
 }
 
 void entries_choose(const char *hook) {
   size_t length = strlen(hook);
+  unsigned long times[HWCKPT_ENTER_COUNT];
   if (length == 4 && memcmp(hook, "auto", 4) == 0)
-    __hwckpt_hook = cheapest();
-  for (int i = 0; i < ENTRIES; i++)
+    __hwckpt_hook = __hwckpt_measure_hooks(times);
+  for (int i = 0; i < HWCKPT_ENTER_COUNT; i++)
     if (length == strlen(names[i]) && memcmp(hook, names[i], length) == 0)
       __hwckpt_hook = i;
 }

@@ -150,8 +150,21 @@ static bool reached(ucontext_t *context, uint64_t address) {
   return true;
 }
 
+/* A poll that stands in no table, at which the thread has arrived by itself. It
+ * changes no register. */
+static void poll(ucontext_t *context) {
+  if (!events_here())
+    return;
+  if (!events_every_site() && !events_rollback_every())
+    wait_at_site(context);
+  else if (!quiesce_park(PARK_SITE, context))
+    count_site(context);
+}
+
 /* Performs the operation of a checkpoint instruction that has been passed. */
 static void perform(ucontext_t *context, unsigned operation) {
+  if (operation == HWCKPT_OP_POLL)
+    poll(context);
   if (operation == HWCKPT_OP_POLL || operation == HWCKPT_OP_NONE)
     return;
   int result = -ENOSYS;
@@ -210,23 +223,29 @@ static void on_illegal(int number, siginfo_t *info, void *argument) {
     trap_actions_pass(number, info, argument);
     return;
   }
-  if (!immediate || HWCKPT_IMM_OP(immediate) == HWCKPT_OP_POLL) {
-    if (!reached(context, arch_context_pc(context) + 1))
-      arch_context_set_pc(context,
-                          arch_context_pc(context) + HWCKPT_INSN_LENGTH);
+  bool is_poll = !immediate || HWCKPT_IMM_OP(immediate) == HWCKPT_OP_POLL;
+  if (is_poll && reached(context, arch_context_pc(context) + 1))
+    return;
+  if (!immediate) {
+    arch_context_set_pc(context, arch_context_pc(context) + HWCKPT_INSN_LENGTH);
     return;
   }
-  if (HWCKPT_IMM_KIND(immediate) == HWCKPT_ENTRY_SYSCALL)
+  if (HWCKPT_IMM_KIND(immediate) == HWCKPT_ENTRY_SYSCALL) {
     hooks_catch_syscalls();
+    arch_context_set_result(context, 0);
+  }
   pass(context, immediate);
 }
 
 static void on_syscall(int number, siginfo_t *info, void *argument) {
+  ucontext_t *context = argument;
   uint32_t operation = (uint32_t)info->si_syscall - HWCKPT_SYSCALL(0);
-  if (info->si_code != SYS_SECCOMP || operation > HWCKPT_OP_NONE)
+  if (info->si_code != SYS_SECCOMP || operation > HWCKPT_OP_NONE) {
     trap_actions_pass(number, info, argument);
-  else
-    perform(argument, operation);
+    return;
+  }
+  arch_context_set_result(context, 0);
+  perform(context, operation);
 }
 
 bool hooks_catch_syscalls(void) {
