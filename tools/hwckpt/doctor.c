@@ -5,6 +5,7 @@
  * nothing on the machine is changed. */
 #include "arguments.h"
 #include "command.h"
+#include "hook_costs.h"
 #include "selection.h"
 
 #include <errno.h>
@@ -247,6 +248,7 @@ static int doctor(int argc, char **argv) {
       printf("%-13s %s\n", "", strerror(failed));
     printf("%-13s %s\n", "", failed ? finding->without : finding->with);
   }
+  hook_costs_say();
   say_tracking();
   return EXIT_OK;
 }
@@ -261,6 +263,7 @@ const struct command command_doctor = {
             "how written pages are found (the option track; what it takes by "
             "itself stands\nlast), how they are captured (method),\n"
             "whether every write to a watched variable is seen,\n"
-            "whether a restored program gets its process ids back.\n",
+            "whether a restored program gets its process ids back,\n"
+            "what the ways into the runtime cost (the option hook).\n",
     .run = doctor,
 };
