@@ -84,22 +84,22 @@ static bool is_special(const char *path) {
   return !stat(path, &status) && !S_ISREG(status.st_mode);
 }
 
-static int write_file(struct cache_reader *reader, struct output *output,
-                      struct hwckpt_error *error) {
+static int write_file(struct cache *cache, struct cache_reader *reader,
+                      struct output *output, struct hwckpt_error *error) {
   const struct stream_sink sink = {write_output, output, output->key};
   int failed;
   if (is_special(output->path)) {
     output->fd = open(output->path, O_WRONLY | O_CLOEXEC);
     if (output->fd < 0)
       return output_failed(output, "open", error);
-    failed = copy_out(reader, NULL, LEVEL, &sink, error);
+    failed = copy_out_all(cache, reader, LEVEL, &sink, error);
     close(output->fd);
     return failed;
   }
   failed = open_output(output, error);
   if (failed)
     return failed;
-  failed = copy_out(reader, NULL, LEVEL, &sink, error);
+  failed = copy_out_all(cache, reader, LEVEL, &sink, error);
   return close_output(output, failed, error);
 }
 
@@ -113,7 +113,7 @@ static int export_selected(const struct selection *selection, const char *path,
                                  selection->number, &reader, error);
   if (failed)
     return failed;
-  failed = write_file(reader, &output, error);
+  failed = write_file(selection->cache, reader, &output, error);
   cache_reader_close(reader);
   if (!failed)
     report_note("%s/%" PRIu64 " is in %s, %s",

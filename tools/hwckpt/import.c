@@ -60,18 +60,16 @@ static void leave_input(void *context, size_t i) {
   (void)i;
 }
 
-static int keep_name(const struct stream_identity *identity, void *context) {
-  memcpy(context, identity->application, CACHE_NAME_MAX);
-  return 0;
-}
-
 static int check(const struct input *input, char application[CACHE_NAME_MAX],
                  struct hwckpt_error *error) {
-  const struct stream_visitor visitor = {.begin = keep_name,
-                                         .context = application};
+  struct stream_identity identity;
   struct stream_source source;
   int failed = rewind_input((void *)input, 0, &source, error);
-  return failed ? failed : stream_read(&source, &visitor, error);
+  if (!failed)
+    failed = copy_check(&source, &identity, error);
+  if (!failed)
+    memcpy(application, identity.application, CACHE_NAME_MAX);
+  return failed;
 }
 
 /* The cache never mixes two programs: it must be new here. */

@@ -19,14 +19,20 @@ int copy_out(struct cache_reader *reader, const struct copy_parent *parent,
              int level, const struct stream_sink *sink,
              struct hwckpt_error *error);
 
+/* The same, all of it, and of a generation of several processes also their
+ * parts. */
+int copy_out_all(struct cache *cache, struct cache_reader *reader, int level,
+                 const struct stream_sink *sink, struct hwckpt_error *error);
+
 /* Whether the generation builds on that one. */
 bool copy_builds_on(struct cache_reader *reader,
                     const struct copy_parent *parent);
 
 /* Makes a generation of streams, the first of which stands alone and each other
  * one builds on the one before: a base of the application, whose directory must
- * be there. Nothing of it remains when it fails. The last stream is opened
- * twice. */
+ * be there. The last stream is opened twice. Of several processes the parts are
+ * made first, and the first process's generation, which names them, last.
+ * Nothing of it remains when it fails. */
 struct copy_sources {
   int (*open)(void *context, size_t i, struct stream_source *source,
               struct hwckpt_error *error);
@@ -34,6 +40,11 @@ struct copy_sources {
   void *context;
   size_t count;
 };
+/* Reads a stream, checks all that copy_in() checks before it makes anything,
+ * and says what it is of. */
+int copy_check(const struct stream_source *source,
+               struct stream_identity *identity, struct hwckpt_error *error);
+
 int copy_in(struct cache *cache, const char *application,
             const struct copy_sources *sources, int level,
             struct cache_generation *result, struct hwckpt_error *error);

@@ -1,10 +1,12 @@
 /* copy_out.c - a generation of a cache as a stream. It is read by the cache's
  * own reader, which checks every byte: what is damaged is not copied. */
 #include "copy.h"
+#include "copy_members.h"
 
 #include "runtime/support/record_types.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define ALL_MEMORY ~(uint64_t)(CACHE_PAGE_SIZE - 1)
 
@@ -97,7 +99,7 @@ static int find_ranges(struct cache_reader *reader,
   return failed;
 }
 
-/* What several processes are is in as many places, of which this is one. */
+/* What a tier has is copies of one process. */
 static int check_alone(struct cache_reader *reader,
                        struct hwckpt_error *error) {
   const struct cache_generation *info = cache_reader_generation(reader);
@@ -112,9 +114,8 @@ static int check_alone(struct cache_reader *reader,
                      : 0;
 }
 
-int copy_out(struct cache_reader *reader, const struct copy_parent *parent,
-             int level, const struct stream_sink *sink,
-             struct hwckpt_error *error) {
+static struct stream_identity identify(struct cache_reader *reader,
+                                       const struct copy_parent *parent) {
   const struct cache_generation *info = cache_reader_generation(reader);
   struct stream_identity identity = {
       .number = info->number,
@@ -123,10 +124,18 @@ int copy_out(struct cache_reader *reader, const struct copy_parent *parent,
       .parent_identity = parent ? parent->identity : 0,
       .commit_ns = info->commit_ns,
   };
+  const char *part = strchr(info->application, '/');
+  hwckpt_format(identity.application, sizeof identity.application, "%s",
+                part ? part + 1 : info->application);
+  return identity;
+}
+
+int copy_out(struct cache_reader *reader, const struct copy_parent *parent,
+             int level, const struct stream_sink *sink,
+             struct hwckpt_error *error) {
+  const struct stream_identity identity = identify(reader, parent);
   struct output output = {.error = error};
   struct ranges ranges = {0};
-  hwckpt_format(identity.application, sizeof identity.application, "%s",
-                info->application);
   int failed = check_alone(reader, error);
   if (!failed)
     failed = find_ranges(reader, parent, &ranges, error);
@@ -137,6 +146,69 @@ int copy_out(struct cache_reader *reader, const struct copy_parent *parent,
     failed = stream_end(output.writer, failed, error);
   }
   free(ranges.list);
+  return failed;
+}
+
+static int read_members(struct cache_reader *reader,
+                        struct copy_members *members,
+                        struct hwckpt_error *error) {
+  uint32_t type;
+  const void *data;
+  size_t length;
+  int failed = 0;
+  for (size_t i = 0;
+       !failed && cache_reader_record(reader, i, &type, &data, &length); i++)
+    if (type == RECORD_TREE_MEMBER)
+      failed = copy_members_add(members, data, length, error);
+  return failed;
+}
+
+static int put_whole(struct cache_reader *reader, struct output *output) {
+  struct ranges ranges = {0};
+  int failed = find_ranges(reader, NULL, &ranges, output->error);
+  if (!failed)
+    failed = put_all(reader, &ranges, false, output);
+  free(ranges.list);
+  return failed;
+}
+
+static int put_part(struct cache *cache, const struct copy_members *members,
+                    size_t i, struct output *output) {
+  const struct copy_part part = copy_members_part(members, i);
+  char name[CACHE_NAME_MAX];
+  struct cache_reader *reader;
+  hwckpt_format(name, sizeof name, "%s/%s", members->application, part.name);
+  int failed =
+      cache_reader_open(cache, name, part.generation, &reader, output->error);
+  if (failed)
+    return failed;
+  const struct stream_identity identity = identify(reader, NULL);
+  failed = stream_next(output->writer, &identity, output->error);
+  if (!failed)
+    failed = put_whole(reader, output);
+  cache_reader_close(reader);
+  return failed;
+}
+
+int copy_out_all(struct cache *cache, struct cache_reader *reader, int level,
+                 const struct stream_sink *sink, struct hwckpt_error *error) {
+  const char *application = cache_reader_generation(reader)->application;
+  struct copy_members members = {.application = application,
+                                 .place = application,
+                                 .wrong = HWCKPT_E_RECORD};
+  struct stream_identity identity = identify(reader, NULL);
+  struct output output = {.error = error};
+  int failed = read_members(reader, &members, error);
+  identity.tree = members.processes > 1 || members.count;
+  if (!failed)
+    failed = stream_begin(sink, &identity, level, &output.writer, error);
+  if (!failed) {
+    failed = put_whole(reader, &output);
+    for (size_t i = 0; i < members.count && !failed; i++)
+      failed = put_part(cache, &members, i, &output);
+    failed = stream_end(output.writer, failed, error);
+  }
+  copy_members_free(&members);
   return failed;
 }
 

@@ -16,13 +16,18 @@
 
 #define STREAM_MAGIC "HWCKPTX\n"
 #define STREAM_VERSION 1u
+#define STREAM_VERSION_TREE 2u /* of several processes */
 #define STREAM_RAW_MAX 262144u /* bytes of a chunk, decoded */
 #define STREAM_PAGES_MAX 63u   /* pages of a chunk: with their table they fit */
 #define STREAM_NUMBER_MAX (UINT64_C(1) << 53) /* of every count and address */
 
-/* What a stream is a copy of. */
+/* What a stream is a copy of: a generation; or that of the first process of a
+ * tree and, behind it, those of its parts, whose names are without the
+ * application. */
 struct stream_identity {
   char application[CACHE_NAME_MAX];
+  bool tree; /* parts may follow */
+  bool part; /* it is one of them, and stands alone */
   uint64_t number, identity;
   uint64_t parent, parent_identity; /* builds on that; 0: stands alone */
   uint64_t commit_ns;               /* CLOCK_REALTIME */
@@ -65,6 +70,11 @@ int stream_put_hole(struct stream_writer *writer, uint64_t begin, uint64_t end,
 int stream_put_pages(struct stream_writer *writer, uint64_t address,
                      const void *data, size_t count,
                      struct hwckpt_error *error);
+/* Ends what was put until now, and begins the part of another process: of a
+ * tree only. */
+int stream_next(struct stream_writer *writer,
+                const struct stream_identity *identity,
+                struct hwckpt_error *error);
 /* Writes the end, unless `failed`, and frees the writer. */
 int stream_end(struct stream_writer *writer, int failed,
                struct hwckpt_error *error);
@@ -72,7 +82,8 @@ int stream_end(struct stream_writer *writer, int failed,
 /* ---- reading ---- */
 
 /* Who is told what is in a stream, in its order; any may be null. A non-zero
- * result ends the reading and is returned. */
+ * result ends the reading and is returned. `begin` is called for each process.
+ */
 struct stream_visitor {
   int (*begin)(const struct stream_identity *identity, void *context);
   int (*record)(uint32_t type, const void *data, size_t length, void *context);

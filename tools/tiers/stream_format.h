@@ -31,6 +31,7 @@ enum stream_kind {
   STREAM_HOLES,     /* struct stream_range */
   STREAM_PAGES,     /* struct stream_pages, its runs, the pages */
   STREAM_END,       /* struct stream_totals, the last */
+  STREAM_NEXT,      /* struct stream_totals; STREAM_BEGIN of a part follows */
 };
 
 struct stream_chunk {
@@ -43,7 +44,7 @@ struct stream_chunk {
 #define STREAM_CHUNK_SUMMED 16u /* bytes of it that the checksum covers */
 
 struct stream_begin {
-  char application[CACHE_APPLICATION_MAX]; /* NUL and zeros behind it */
+  char application[CACHE_APPLICATION_MAX]; /* or PART; zeros behind it */
   uint64_t number, identity, parent, parent_identity, commit_ns;
 };
 
@@ -58,7 +59,7 @@ struct stream_pages {
   uint32_t runs, pages;
 };
 
-struct stream_totals {
+struct stream_totals { /* of one process */
   uint64_t record_bytes, holes, pages;
 };
 

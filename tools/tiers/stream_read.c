@@ -17,7 +17,7 @@ struct reader {
   struct hwckpt_error *error;
   uint64_t at;         /* byte of the stream */
   struct seal_key key; /* of the stream, when it is sealed */
-  bool sealed;
+  bool sealed, tree;
   struct stream_checksum checksum;
   struct stream_totals totals;
   bool has_pages;
@@ -100,7 +100,9 @@ static int read_head(struct reader *reader) {
     return hwckpt_fail(reader->error, HWCKPT_E_STREAM_FORMAT, 0,
                        reader->source->name, "it does not begin as one");
   reader->sealed = head.flags == STREAM_SEALED;
-  if (head.version != STREAM_VERSION || head.flags > STREAM_SEALED)
+  reader->tree = head.version == STREAM_VERSION_TREE;
+  if ((head.version != STREAM_VERSION && !reader->tree) ||
+      head.flags > STREAM_SEALED)
     return hwckpt_fail(reader->error, HWCKPT_E_STREAM_FORMAT, 0,
                        reader->source->name, "version %u, flags %u",
                        head.version, head.flags);
@@ -153,17 +155,24 @@ static int read_chunk(struct reader *reader) {
 
 /* ---- what chunks hold ---- */
 
-static int take_begin(struct reader *reader) {
+static bool good_name(const char *name, bool part) {
+  return part ? format_valid_part(name) : format_valid_application(name);
+}
+
+static int take_begin(struct reader *reader, bool part) {
   struct stream_begin begin;
   if (reader->chunk.kind != STREAM_BEGIN || reader->chunk.raw != sizeof begin)
     return damaged(reader, "it does not say what it is of");
   memcpy(&begin, reader->raw, sizeof begin);
   begin.application[sizeof begin.application - 1] = 0;
-  if (!format_valid_application(begin.application) || !begin.number ||
+  if (!good_name(begin.application, part) || !begin.number ||
       begin.number > STREAM_NUMBER_MAX || begin.parent >= begin.number ||
-      (!begin.parent && begin.parent_identity))
+      (!begin.parent && begin.parent_identity) ||
+      (reader->tree && begin.parent))
     return damaged(reader, "a generation that cannot be");
   struct stream_identity identity = {
+      .tree = reader->tree,
+      .part = part,
       .number = begin.number,
       .identity = begin.identity,
       .parent = begin.parent,
@@ -281,13 +290,31 @@ static int take_pages(struct reader *reader) {
   return failed;
 }
 
-/* The last: nothing may be missing, and nothing may follow. */
+/* The end of a process: nothing may be missing. */
+static int take_totals(struct reader *reader) {
+  return reader->chunk.raw != sizeof reader->totals || reader->joined ||
+                 memcmp(reader->raw, &reader->totals, sizeof reader->totals) !=
+                     0
+             ? damaged(reader, "it is not what it says it is at its end")
+             : 0;
+}
+
+static int take_next(struct reader *reader) {
+  int failed =
+      reader->tree ? take_totals(reader) : damaged(reader, "a second process");
+  if (!failed)
+    failed = read_chunk(reader);
+  reader->totals = (struct stream_totals){0};
+  reader->has_pages = false;
+  return failed ? failed : take_begin(reader, true);
+}
+
+/* The last: nothing may follow. */
 static int take_end(struct reader *reader) {
   size_t got;
-  if (reader->chunk.raw != sizeof reader->totals || reader->joined ||
-      memcmp(reader->raw, &reader->totals, sizeof reader->totals) != 0)
-    return damaged(reader, "it is not what it says it is at its end");
-  int failed = read_some(reader, reader->raw, 1, &got);
+  int failed = take_totals(reader);
+  if (!failed)
+    failed = read_some(reader, reader->raw, 1, &got);
   if (failed)
     return failed;
   return got ? damaged(reader, "something follows its end") : 0;
@@ -298,7 +325,7 @@ static int read_chunks(struct reader *reader) {
   if (!failed)
     failed = read_chunk(reader);
   if (!failed)
-    failed = take_begin(reader);
+    failed = take_begin(reader, false);
   bool ended = false;
   while (!failed && !ended && !(failed = read_chunk(reader)))
     switch (reader->chunk.kind) {
@@ -310,6 +337,9 @@ static int read_chunks(struct reader *reader) {
       break;
     case STREAM_PAGES:
       failed = take_pages(reader);
+      break;
+    case STREAM_NEXT:
+      failed = take_next(reader);
       break;
     case STREAM_END:
       failed = take_end(reader);

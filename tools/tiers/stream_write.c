@@ -141,9 +141,9 @@ static int collect(struct stream_writer *writer, enum stream_kind kind,
 }
 
 static int write_head(struct stream_writer *writer,
-                      const struct stream_begin *begin,
+                      const struct stream_begin *begin, uint32_t version,
                       struct hwckpt_error *error) {
-  struct stream_head head = {.version = STREAM_VERSION};
+  struct stream_head head = {.version = version};
   struct seal_wrapped wrapped;
   const struct stream_sink *sink = &writer->sink;
   memcpy(head.magic, STREAM_MAGIC, sizeof head.magic);
@@ -158,9 +158,7 @@ static int write_head(struct stream_writer *writer,
   return sink->write(sink->context, &wrapped, sizeof wrapped, error);
 }
 
-static int write_beginning(struct stream_writer *writer,
-                           const struct stream_identity *identity,
-                           struct hwckpt_error *error) {
+static struct stream_begin begin_of(const struct stream_identity *identity) {
   struct stream_begin begin = {
       .number = identity->number,
       .identity = identity->identity,
@@ -170,7 +168,15 @@ static int write_beginning(struct stream_writer *writer,
   };
   memcpy(begin.application, identity->application,
          strnlen(identity->application, sizeof begin.application - 1));
-  int failed = write_head(writer, &begin, error);
+  return begin;
+}
+
+static int write_beginning(struct stream_writer *writer,
+                           const struct stream_identity *identity,
+                           struct hwckpt_error *error) {
+  const struct stream_begin begin = begin_of(identity);
+  uint32_t version = identity->tree ? STREAM_VERSION_TREE : STREAM_VERSION;
+  int failed = write_head(writer, &begin, version, error);
   return failed
              ? failed
              : write_chunk(writer, STREAM_BEGIN, &begin, sizeof begin, error);
@@ -258,6 +264,20 @@ int stream_put_pages(struct stream_writer *writer, uint64_t address,
       return failed;
   }
   return 0;
+}
+
+int stream_next(struct stream_writer *writer,
+                const struct stream_identity *identity,
+                struct hwckpt_error *error) {
+  const struct stream_begin begin = begin_of(identity);
+  int failed = settle(writer, error);
+  if (!failed)
+    failed = write_chunk(writer, STREAM_NEXT, &writer->totals,
+                         sizeof writer->totals, error);
+  writer->totals = (struct stream_totals){0};
+  return failed
+             ? failed
+             : write_chunk(writer, STREAM_BEGIN, &begin, sizeof begin, error);
 }
 
 int stream_end(struct stream_writer *writer, int failed,
