@@ -68,6 +68,21 @@ HWCKPT_WEAK int hwckpt_callback(const char *name,
  * checkpoint (HWCKPT-E271), and the program goes on. */
 HWCKPT_WEAK int hwckpt_callback_deadline(unsigned milliseconds);
 
+/* Has each write to length bytes at address be a checkpoint event, until
+ * hwckpt_unwatch() with the same two: whoever writes, in whatever thread,
+ * system calls of the program's libc too; docs/events.md says what is seen, and
+ * how. Returns when it is watched; in a callback it is after the checkpoint.
+ * After a restore, and a rollback to when it was, it is watched again. 0, also
+ * of what is watched already; or a negative errno (-EINVAL: null, no bytes, or
+ * beyond the address space; -EFAULT: nothing is mapped in some of it; -ENOSPC:
+ * 32 are watched; -ENOTSUP: it cannot be, and a message why; -ENOENT: it is not
+ * watched; -EAGAIN: the runtime does not answer; -ENOSYS: in a child that no
+ * checkpoint is taken of; one of `hwckpt run` has what its parent has, from its
+ * first call on). Before memory is freed: unwatch it. Thread safe; not
+ * async-signal-safe. */
+HWCKPT_WEAK int hwckpt_watch(void *address, size_t length);
+HWCKPT_WEAK int hwckpt_unwatch(void *address, size_t length);
+
 /* A name in its own macro is the function. */
 #define HWCKPT_CALL(name, arguments) (name ? name arguments : HWCKPT_ABSENT)
 #define hwckpt_request() HWCKPT_CALL(hwckpt_request, ())
@@ -82,6 +97,10 @@ HWCKPT_WEAK int hwckpt_callback_deadline(unsigned milliseconds);
   HWCKPT_CALL(hwckpt_callback, (name, function, argument))
 #define hwckpt_callback_deadline(milliseconds)                                 \
   HWCKPT_CALL(hwckpt_callback_deadline, (milliseconds))
+#define hwckpt_watch(address, length)                                          \
+  HWCKPT_CALL(hwckpt_watch, (address, length))
+#define hwckpt_unwatch(address, length)                                        \
+  HWCKPT_CALL(hwckpt_unwatch, (address, length))
 
 /* In all languages hwckpt_checkpoint(); a place for a checkpoint that was asked
  * for, in code compiled with -fhwckpt. */

@@ -123,6 +123,12 @@
  * void (void), which the pass replaces by a site of HWCKPT_KIND_ANNOTATED. */
 #define HWCKPT_POLL_SYMBOL "__hwckpt_builtin_poll"
 
+/* What the front end makes of __builtin_ckpt_watch(): a call of this function,
+ * int (void *, size_t), which the pass replaces by one of the public function,
+ * or by -ENOSYS where that is not there. */
+#define HWCKPT_WATCH_SYMBOL "__hwckpt_builtin_watch"
+#define HWCKPT_WATCH_FUNCTION "hwckpt_watch"
+
 /* Called behind a write to a watched variable that the compiler sees, and
  * before and behind a call that may write to it. All references are weak. */
 #define HWCKPT_WATCH_WRITTEN_SYMBOL "__hwckpt_watch_written"

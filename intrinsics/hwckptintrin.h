@@ -58,6 +58,17 @@ static inline int __builtin_ckpt_load(void) { return -38; /* -ENOSYS */ }
 static inline void __builtin_ckpt_poll(void) {}
 #endif
 
+/* int __builtin_ckpt_watch(void *address, size_t length);
+ *
+ * Has a write to that memory be a checkpoint event: as hwckpt_watch(), without
+ * a header, and -ENOSYS where there is no runtime. */
+#ifndef __HWCKPT__
+static inline int __builtin_ckpt_watch(void *address, size_t length) {
+  (void)address, (void)length;
+  return -38; /* -ENOSYS */
+}
+#endif
+
 /* Asks for a checkpoint and returns at once; it is taken at the next site or
  * signal. 0, or a negative errno. Thread safe and async-signal-safe. Defined
  * only where -fhwckpt links the runtime. */

@@ -21,12 +21,13 @@ using namespace hwckpt;
 /// As the builtin of a library function ('F') each becomes a call of the
 /// function named like the record without "__builtin_". A record is therefore
 /// named after the symbol that the call is to have, and the builtin's own name
-/// is given the record's number. "i": int (void); "v": void (void); 'n':
-/// nothrow.
+/// is given the record's number. "i": int (void); "v": void (void); "iv*z": int
+/// (void *, size_t); 'n': nothrow.
 #define OUR_BUILTINS(RECORD)                                                   \
   RECORD("__builtin_" HWCKPT_SAVE_SYMBOL, "i", "nF")                           \
   RECORD("__builtin_" HWCKPT_POLL_SYMBOL, "v", "nF")                           \
-  RECORD("__builtin_" HWCKPT_LOAD_SYMBOL, "i", "nF")
+  RECORD("__builtin_" HWCKPT_LOAD_SYMBOL, "i", "nF")                           \
+  RECORD("__builtin_" HWCKPT_WATCH_SYMBOL, "iv*z", "nF")
 
 #if CLANG_VERSION_MAJOR >= 20
 

@@ -9,7 +9,8 @@ namespace hwckpt {
 
 /// What our builtins are called in programs.
 constexpr const char *BuiltinNames[] = {
-    "__builtin_ckpt_save", "__builtin_ckpt_poll", "__builtin_ckpt_load"};
+    "__builtin_ckpt_save", "__builtin_ckpt_poll", "__builtin_ckpt_load",
+    "__builtin_ckpt_watch"};
 
 /// As TargetInfo::getTargetBuiltins() returns them.
 using BuiltinTable =

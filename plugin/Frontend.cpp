@@ -1,10 +1,10 @@
 //===- Frontend.cpp - What -fhwckpt adds to Clang -------------------------===//
 //
-// Makes __builtin_ckpt_save, __builtin_ckpt_load and __builtin_ckpt_poll
-// builtins like any other: typed, known to __has_builtin, callable without a
-// declaration, in every language of Clang's. Code generation makes calls of
-// HWCKPT_SAVE_SYMBOL and the like of them, which the pass lowers. The
-// invariant: the target's own builtins keep their numbers.
+// Makes __builtin_ckpt_save, __builtin_ckpt_load, __builtin_ckpt_poll and
+// __builtin_ckpt_watch builtins like any other: typed, known to __has_builtin,
+// callable without a declaration, in every language of Clang's. Code generation
+// makes calls of HWCKPT_SAVE_SYMBOL and the like of them, which the pass
+// lowers. The invariant: the target's own builtins keep their numbers.
 //
 // Clang takes a target's builtins from TargetInfo, once, before a plugin's turn
 // comes. So they are taken again, from a TargetInfo that lists more, and

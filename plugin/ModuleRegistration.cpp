@@ -74,12 +74,14 @@ static GlobalVariable *createModuleDescription(Module &M) {
   return Variable;
 }
 
-Function *hwckpt::runtimeFunction(Module &M, const char *Name) {
+Function *hwckpt::runtimeFunction(Module &M, const char *Name,
+                                  FunctionType *Type) {
   LLVMContext &Context = M.getContext();
   if (Function *Known = M.getFunction(Name))
     return Known;
-  auto *Type = FunctionType::get(Type::getVoidTy(Context),
-                                 {PointerType::getUnqual(Context)}, false);
+  if (!Type)
+    Type = FunctionType::get(Type::getVoidTy(Context),
+                             {PointerType::getUnqual(Context)}, false);
   auto *F = Function::Create(Type, GlobalValue::ExternalWeakLinkage, Name, M);
   F->setDoesNotThrow();
   return F;

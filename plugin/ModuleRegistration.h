@@ -11,6 +11,7 @@
 
 namespace llvm {
 class Function;
+class FunctionType;
 class Module;
 } // namespace llvm
 
@@ -19,9 +20,10 @@ namespace hwckpt {
 /// Adds the constructor and destructor that register \p M's site table.
 void addModuleRegistration(llvm::Module &M);
 
-/// The runtime's entry \p Name, void (ptr); null at run time where no runtime
-/// is linked.
-llvm::Function *runtimeFunction(llvm::Module &M, const char *Name);
+/// The runtime's entry \p Name, void (ptr) or of \p Type; null at run time
+/// where no runtime is linked.
+llvm::Function *runtimeFunction(llvm::Module &M, const char *Name,
+                                llvm::FunctionType *Type = nullptr);
 
 } // namespace hwckpt
 

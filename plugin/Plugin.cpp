@@ -208,7 +208,7 @@ PreservedAnalyses HwckptPass::run(Module &M, ModuleAnalysisManager &MAM) {
 
   bool Changed = applySourceMarks(M);
   Changed |= addWriteChecks(M);
-  Changed |= lowerSavesAndLoads(M);
+  Changed |= lowerBuiltins(M);
   if (LeaveSites) {
     Changed |= definePolls(M);
     for (Function &F : M) {

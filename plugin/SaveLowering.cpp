@@ -1,4 +1,4 @@
-//===- SaveLowering.cpp - __builtin_ckpt_save and _load -------------------===//
+//===- SaveLowering.cpp - __builtin_ckpt_save, _load and _watch -----------===//
 //
 // A call of HWCKPT_SAVE_SYMBOL becomes
 //
@@ -6,7 +6,8 @@
 //
 // and one of HWCKPT_LOAD_SYMBOL the same with CKPT.LOAD; or what the hook has
 // in the instruction's place. Without a runtime the instruction would be an
-// illegal one.
+// illegal one. One of HWCKPT_WATCH_SYMBOL becomes a call of the function that
+// it stands for, if that is there.
 //
 //===----------------------------------------------------------------------===//
 
@@ -123,13 +124,17 @@ static Value *emitOperation(IRBuilder<> &Builder, unsigned Operation,
   llvm_unreachable("unknown hook");
 }
 
-static void lowerCall(CallInst &Call, unsigned Operation, Function &Runtime) {
+/// Emits what \p Call becomes where \p Runtime is there; the result.
+using Emitter =
+    function_ref<Value *(IRBuilder<> &Builder, CallInst &Call, Module &M)>;
+
+static void lowerCall(CallInst &Call, Function &Runtime, Emitter Emit) {
   BasicBlock *Head = Call.getParent();
   IRBuilder<> Builder(&Call);
   Instruction *Enter = SplitBlockAndInsertIfThen(
       Builder.CreateIsNotNull(&Runtime), &Call, /*Unreachable=*/false);
   Builder.SetInsertPoint(Enter);
-  Value *Result = emitOperation(Builder, Operation, *Call.getModule());
+  Value *Result = Emit(Builder, Call, *Call.getModule());
   Builder.SetInsertPoint(&Call);
   PHINode *Phi = Builder.CreatePHI(Builder.getInt32Ty(), 2);
   Phi->addIncoming(Result, Enter->getParent());
@@ -139,7 +144,9 @@ static void lowerCall(CallInst &Call, unsigned Operation, Function &Runtime) {
   Call.eraseFromParent();
 }
 
-static bool lowerCalls(Module &M, StringRef Name, unsigned Operation) {
+/// Calls of \p Name; \p Entry is what must be there for it.
+static bool lowerCalls(Module &M, StringRef Name, const char *Entry,
+                       Emitter Emit) {
   Function *Symbol = M.getFunction(Name);
   if (!Symbol || !Symbol->isDeclaration())
     return false;
@@ -152,7 +159,9 @@ static bool lowerCalls(Module &M, StringRef Name, unsigned Operation) {
     if (auto *Invoke = dyn_cast<InvokeInst>(Base))
       Base = changeToCall(Invoke);
     if (auto *Call = dyn_cast<CallInst>(Base)) {
-      lowerCall(*Call, Operation, *runtimeFunction(M, HWCKPT_REGISTER_SYMBOL));
+      FunctionType *Type =
+          Call->arg_empty() ? nullptr : Call->getFunctionType();
+      lowerCall(*Call, *runtimeFunction(M, Entry, Type), Emit);
       Changed = true;
     }
   }
@@ -161,8 +170,26 @@ static bool lowerCalls(Module &M, StringRef Name, unsigned Operation) {
   return Changed;
 }
 
-bool hwckpt::lowerSavesAndLoads(Module &M) {
-  bool Saves = lowerCalls(M, HWCKPT_SAVE_SYMBOL, HWCKPT_OP_SAVE);
-  bool Loads = lowerCalls(M, HWCKPT_LOAD_SYMBOL, HWCKPT_OP_LOAD);
-  return Saves || Loads;
+static bool lowerOperation(Module &M, StringRef Name, unsigned Operation) {
+  return lowerCalls(M, Name, HWCKPT_REGISTER_SYMBOL,
+                    [Operation](IRBuilder<> &Builder, CallInst &, Module &M) {
+                      return emitOperation(Builder, Operation, M);
+                    });
+}
+
+/// The same call, of the public function.
+static Value *emitWatch(IRBuilder<> &Builder, CallInst &Call, Module &M) {
+  CallInst *Watch = Builder.CreateCall(Call.getFunctionType(),
+                                       M.getFunction(HWCKPT_WATCH_FUNCTION),
+                                       SmallVector<Value *, 2>(Call.args()));
+  Watch->setDoesNotThrow();
+  return Watch;
+}
+
+bool hwckpt::lowerBuiltins(Module &M) {
+  bool Saves = lowerOperation(M, HWCKPT_SAVE_SYMBOL, HWCKPT_OP_SAVE);
+  bool Loads = lowerOperation(M, HWCKPT_LOAD_SYMBOL, HWCKPT_OP_LOAD);
+  bool Watches =
+      lowerCalls(M, HWCKPT_WATCH_SYMBOL, HWCKPT_WATCH_FUNCTION, emitWatch);
+  return Saves || Loads || Watches;
 }

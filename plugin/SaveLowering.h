@@ -1,10 +1,9 @@
-//===- SaveLowering.h - __builtin_ckpt_save and _load -----------*- C++ -*-===//
+//===- SaveLowering.h - __builtin_ckpt_save, _load and _watch ---*- C++ -*-===//
 //
-// Turns what the front end makes of __builtin_ckpt_save() into CKPT.SAVE, and
-// of
-// __builtin_ckpt_load() into CKPT.LOAD. The invariant: it is done in every
-// function, whatever else is left out there; a call that was left would not
-// link.
+// Turns what the front end makes of __builtin_ckpt_save() into CKPT.SAVE, of
+// __builtin_ckpt_load() into CKPT.LOAD, and of __builtin_ckpt_watch() into a
+// call of hwckpt_watch(). The invariant: it is done in every function, whatever
+// else is left out there; a call that was left would not link.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +17,7 @@ class Module;
 namespace hwckpt {
 
 /// Lowers all of \p M; true if there was anything to do.
-bool lowerSavesAndLoads(llvm::Module &M);
+bool lowerBuiltins(llvm::Module &M);
 
 } // namespace hwckpt
 

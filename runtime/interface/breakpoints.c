@@ -138,6 +138,17 @@ static int set(enum breakpoints_of owner, uint64_t address, unsigned length) {
   return visit.error ? visit.error : 1;
 }
 
+/* One of those that are alike: ranges may share a piece. */
+static void clear_one(enum breakpoints_of owner, uint64_t address,
+                      unsigned length) {
+  for (unsigned i = 0; i < BREAKPOINTS; i++)
+    if (breakpoints[i].address == address && breakpoints[i].owner == owner &&
+        breakpoints[i].length == length) {
+      clear(&breakpoints[i]);
+      return;
+    }
+}
+
 unsigned breakpoints_split(uint64_t address, uint64_t length,
                            uint64_t addresses[BREAKPOINTS],
                            unsigned lengths[BREAKPOINTS]) {
@@ -164,7 +175,8 @@ int breakpoints_set(enum breakpoints_of owner, uint64_t address,
   for (unsigned i = 0; i < count; i++) {
     int done = set(owner, addresses[i], lengths[i]);
     if (done <= 0) {
-      breakpoints_clear(owner, address, length);
+      while (i-- > 0)
+        clear_one(owner, addresses[i], lengths[i]);
       return done;
     }
   }
@@ -173,14 +185,17 @@ int breakpoints_set(enum breakpoints_of owner, uint64_t address,
 
 void breakpoints_clear(enum breakpoints_of owner, uint64_t address,
                        uint64_t length) {
-  for (unsigned i = 0; i < BREAKPOINTS; i++)
-    if (breakpoints[i].address && breakpoints[i].owner == owner &&
-        breakpoints[i].address - address < length)
-      clear(&breakpoints[i]);
+  uint64_t addresses[BREAKPOINTS];
+  unsigned lengths[BREAKPOINTS];
+  unsigned count = breakpoints_split(address, length, addresses, lengths);
+  for (unsigned i = 0; i < count; i++)
+    clear_one(owner, addresses[i], lengths[i]);
 }
 
 void breakpoints_clear_all(enum breakpoints_of owner) {
-  breakpoints_clear(owner, 0, ~0ull);
+  for (unsigned i = 0; i < BREAKPOINTS; i++)
+    if (breakpoints[i].address && breakpoints[i].owner == owner)
+      clear(&breakpoints[i]);
 }
 
 bool breakpoints_hit(const siginfo_t *info, uint64_t *address) {

@@ -103,17 +103,27 @@ static void wake(void) {
   SYS(futex, watch_state.word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 }
 
-/* Slots whose memory is in [begin, end). */
-static uint64_t slots_in(uint64_t begin, uint64_t end) {
+/* Slots that are watched so and whose memory is in [begin, end). */
+static uint64_t slots_by(enum watch_how how, uint64_t begin, uint64_t end) {
   uint64_t slots = 0;
   for (unsigned i = 0; i < WATCH_SLOTS; i++) {
     const struct watch_range *range = &watch_state.ranges[i];
     uint64_t first = atomic_load(&range->address);
-    if (first && atomic_load(&range->how) == WATCH_BY_PAGES && first < end &&
+    if (first && atomic_load(&range->how) == how && first < end &&
         begin < first + range->length)
       slots |= 1ull << i;
   }
   return slots;
+}
+
+static uint64_t slots_in(uint64_t begin, uint64_t end) {
+  return slots_by(WATCH_BY_PAGES, begin, end);
+}
+
+/* Those that a step is to tell of: it takes the place of the signal by which a
+ * debug register tells. */
+static uint64_t stepped_in(uint64_t begin, uint64_t end) {
+  return slots_in(begin, end) | slots_by(WATCH_BY_REGISTERS, begin, end);
 }
 
 static uint64_t waiting_of(uint64_t slots) {
@@ -258,7 +268,7 @@ static void begin_step(ucontext_t *context, struct piece *piece,
     return;
   }
   if (!piece->open)
-    remember(step, piece, slots_in(piece->begin, piece->end) & ~touched);
+    remember(step, piece, stepped_in(piece->begin, piece->end) & ~touched);
   step->touched |= touched;
   open_piece(piece);
   piece->steps++;
@@ -354,7 +364,7 @@ bool watch_pages_fault(const siginfo_t *info, ucontext_t *context) {
     unlock(before);
     return true;
   }
-  uint64_t touched = slots_in(address, address + 1);
+  uint64_t touched = stepped_in(address, address + 1);
   uint64_t waiting = waiting_of(touched);
   if (waiting && !waited_already(pc)) {
     unlock(before);
@@ -547,6 +557,17 @@ static bool add_slot(const struct memory_map *map, unsigned slot) {
          (end - begin == 2 * PAGE || add_pieces(map, begin + PAGE, end - PAGE));
 }
 
+/* What was summed up is not of these slots. */
+static void change_slots(void) {
+  for (unsigned slot = 0; slot < WATCH_SLOTS; slot++) {
+    struct watch_range *range = &watch_state.ranges[slot];
+    if (atomic_load(&range->call) == CALL_GONE)
+      atomic_store(&range->address, 0);
+    if (atomic_load(&range->how) == WATCH_TO_PAGES)
+      atomic_store(&range->how, WATCH_BY_PAGES);
+  }
+}
+
 static bool is_by_pages(unsigned slot) {
   const struct watch_range *range = &watch_state.ranges[slot];
   return atomic_load(&range->address) &&
@@ -559,6 +580,7 @@ static uint64_t build(struct memory_map *map, const struct parked *threads,
   uint64_t refused = 0;
   watch_pages_open();
   count = 0;
+  change_slots();
   if (memory_map_glance(map, 0) < 0)
     return ~0ull;
   for (unsigned slot = 0; slot < WATCH_SLOTS; slot++) {

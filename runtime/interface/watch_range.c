@@ -31,9 +31,10 @@ static LIVE uint64_t refused; /* bit per slot: it was said why not */
 static LIVE bool told_of_calls;
 static bool told; /* of calls; the code is the program's, and so is this */
 
+/* Also what is to be given up, or was rolled back. */
 static bool wanted(void) {
   for (unsigned i = 0; i < WATCH_SLOTS; i++)
-    if (atomic_load(&watch_state.ranges[i].address))
+    if (atomic_load(&watch_state.ranges[i].address) || set[i].length)
       return true;
   return monitors_next_rule(&kind_watch, 0) != 0;
 }
@@ -45,6 +46,16 @@ static const struct rule *rule_of(unsigned slot) {
 
 /* ---- refusals, each said once ---- */
 
+/* False: it was given up meanwhile. */
+static bool refuse_call(struct watch_range *range, int result) {
+  uint32_t call = CALL_NEW;
+  range->result = result;
+  if (atomic_compare_exchange_strong(&range->call, &call, CALL_REFUSED))
+    return true;
+  return call == CALL_WATCHED &&
+         atomic_compare_exchange_strong(&range->call, &call, CALL_FREE);
+}
+
 static void refuse(unsigned slot, enum hwckpt_code code, long number,
                    const char *what) {
   struct hwckpt_error error;
@@ -55,9 +66,15 @@ static void refuse(unsigned slot, enum hwckpt_code code, long number,
                 (unsigned long long)atomic_load(&range->address),
                 (unsigned long long)range->length);
   atomic_store(&range->address, 0);
-  if (refused >> slot & 1)
+  if (!rule) {
+    if (!refuse_call(range,
+                     code == HWCKPT_E_WATCH_UNMAPPED ? -EFAULT : -ENOTSUP))
+      return;
+  } else if (refused >> slot & 1) {
     return;
-  refused |= 1ull << slot;
+  } else {
+    refused |= 1ull << slot;
+  }
   hwckpt_fail(&error, code, (int)-number, rule ? rule->text : call, "%s", what);
   events_say(&error);
 }
@@ -141,12 +158,19 @@ static void clear_breakpoints(unsigned slot) {
   set[slot].length = 0;
 }
 
+static bool is_by_pages(const struct watch_range *range) {
+  return atomic_load(&range->address) &&
+         atomic_load(&range->how) >= WATCH_TO_PAGES;
+}
+
 /* By debug registers, else by protection of pages. */
 static void set_breakpoints(unsigned slot, bool allowed) {
   struct watch_range *range = &watch_state.ranges[slot];
   uint64_t address = atomic_load(&range->address);
   bool fits = allowed && !(range->asked & (WATCH_BEFORE | WATCH_PAGES));
-  if (set[slot].length || atomic_load(&range->how) == WATCH_BY_PAGES)
+  if (set[slot].length) /* since before a rollback, too */
+    atomic_store(&range->how, WATCH_BY_REGISTERS);
+  if (set[slot].length || is_by_pages(range))
     return;
   int result =
       fits ? breakpoints_set(BREAKPOINTS_OF_RANGES, address, range->length) : 0;
@@ -160,7 +184,7 @@ static void set_breakpoints(unsigned slot, bool allowed) {
            : allowed ? ""
                      : "debug_registers=0");
   } else {
-    atomic_store(&range->how, WATCH_BY_PAGES);
+    atomic_store(&range->how, WATCH_TO_PAGES);
   }
 }
 
@@ -169,15 +193,13 @@ static void protect_pages(void) {
   struct hwckpt_error error = {0};
   bool any = false;
   for (unsigned i = 0; i < WATCH_SLOTS; i++)
-    any |= atomic_load(&watch_state.ranges[i].address) &&
-           atomic_load(&watch_state.ranges[i].how) == WATCH_BY_PAGES;
+    any |= is_by_pages(&watch_state.ranges[i]);
   if (!any)
     return;
   /* Calls of the program would fail. */
   if (!told || protect_is_on()) {
     for (unsigned i = 0; i < WATCH_SLOTS; i++)
-      if (atomic_load(&watch_state.ranges[i].address) &&
-          atomic_load(&watch_state.ranges[i].how) == WATCH_BY_PAGES)
+      if (is_by_pages(&watch_state.ranges[i]))
         refuse(i, HWCKPT_E_WATCH_PAGES, 0,
                told ? "track=mprotect protects memory itself"
                     : "its system calls are not seen");
@@ -198,6 +220,29 @@ static void clear_old(void) {
     if (set[i].length && (set[i].address != atomic_load(&range->address) ||
                           set[i].length != range->length))
       clear_breakpoints(i);
+  }
+}
+
+/* ---- slots of calls ---- */
+
+/* What pages watch is given up while all threads stand. */
+static void begin_calls(void) {
+  for (unsigned i = WATCH_RULES; i < WATCH_SLOTS; i++) {
+    struct watch_range *range = &watch_state.ranges[i];
+    if (atomic_load(&range->call) == CALL_GONE &&
+        atomic_load(&range->how) != WATCH_BY_PAGES)
+      atomic_store(&range->address, 0);
+  }
+}
+
+static void end_calls(void) {
+  for (unsigned i = WATCH_RULES; i < WATCH_SLOTS; i++) {
+    struct watch_range *range = &watch_state.ranges[i];
+    bool there = atomic_load(&range->address) != 0;
+    uint32_t call = there ? CALL_NEW : CALL_GONE;
+    if (!there || atomic_load(&range->how) != WATCH_BY_NOTHING)
+      atomic_compare_exchange_strong(&range->call, &call,
+                                     there ? CALL_WATCHED : CALL_FREE);
   }
 }
 
@@ -243,6 +288,7 @@ static void start(const struct hwckpt_options *options) {
   watch_state.word = events_word(&watch_state.bit);
   while ((rule = monitors_next_rule(&kind_watch, rule)))
     find_range(rule);
+  begin_calls();
   check_mapped();
   clear_old();
   for (unsigned i = 0; i < WATCH_SLOTS; i++)
@@ -252,6 +298,8 @@ static void start(const struct hwckpt_options *options) {
   if (atomic_load(&watch_state.high))
     listen_to_calls();
   protect_pages();
+  find_bounds(); /* until then calls opened what is given up */
+  end_calls();
 }
 
 static void stop(void) {
@@ -261,8 +309,13 @@ static void stop(void) {
     clear_breakpoints(i);
 }
 
+/* Details of calls follow those of rules. */
 static void fire(unsigned slot, enum watch_seer seer) {
-  monitors_fire(rule_of(slot), seer);
+  uint32_t call = atomic_load(&watch_state.ranges[slot].call);
+  if (slot < WATCH_RULES)
+    monitors_fire(rule_of(slot), seer);
+  else if (call == CALL_WATCHED || call == CALL_NEW)
+    events_request(Event_EVENT_WATCH, (slot + 1) << 24 | seer);
 }
 
 static void fire_all(enum watch_seer seer, uint64_t slots) {
@@ -320,10 +373,13 @@ bool watch_range_describe(uint32_t detail, char *text, size_t size) {
       [SEEN_BY_PAGE] = "the protection of its page",
   };
   const struct rule *rule = monitors_rule_of(detail);
-  if (!rule || rule->kind != &kind_watch)
+  uint32_t slot = (detail >> 24) - 1;
+  bool is_call = slot >= WATCH_RULES && slot < WATCH_SLOTS;
+  if (!is_call && (!rule || rule->kind != &kind_watch))
     return false;
-  const struct watch_range *range = &watch_state.ranges[monitors_index(rule)];
-  hwckpt_format(text, size, "%s (%llu bytes at 0x%llx), seen by %s", rule->text,
+  const struct watch_range *range = &watch_state.ranges[slot];
+  hwckpt_format(text, size, "%s (%llu bytes at 0x%llx), seen by %s",
+                is_call ? "hwckpt_watch()" : rule->text,
                 (unsigned long long)range->length,
                 (unsigned long long)atomic_load(&range->address),
                 seers[MONITORS_EXTRA(detail) % WATCH_SEERS]);

@@ -25,7 +25,22 @@ enum {
   WATCH_PAGES = 4,     /* likewise */
 };
 
-enum watch_how { WATCH_BY_NOTHING, WATCH_BY_REGISTERS, WATCH_BY_PAGES };
+enum watch_how {
+  WATCH_BY_NOTHING,
+  WATCH_BY_REGISTERS,
+  WATCH_TO_PAGES, /* by pages from the next watch_pages_protect() on */
+  WATCH_BY_PAGES,
+};
+
+/* A slot of hwckpt_watch(): claimed and given up by the program's threads, all
+ * else is the checkpoint thread's to do. */
+enum watch_call {
+  CALL_FREE,
+  CALL_NEW, /* its caller waits, */
+  CALL_WATCHED,
+  CALL_REFUSED, /* and is to free it */
+  CALL_GONE,    /* hwckpt_unwatch() */
+};
 
 /* Who has seen a write. */
 enum watch_seer { SEEN_BY_REGISTER, SEEN_BY_CALL, SEEN_BY_PAGE, WATCH_SEERS };
@@ -35,6 +50,8 @@ struct watch_range {
   uint64_t length;          /* bytes */
   uint32_t asked;           /* WATCH_BEFORE ... */
   _Atomic uint32_t how;     /* enum watch_how */
+  _Atomic uint32_t call;    /* enum watch_call */
+  int result;               /* of one that is refused: a negative errno */
 };
 
 struct watch_state {

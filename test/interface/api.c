@@ -17,7 +17,8 @@ int main(void) {
          hwckpt_wait(1, 0) != -38 || hwckpt_generation() != 0 ||
          hwckpt_callback("a", 0, 0) != -38 || hwckpt_save() != -38 ||
          hwckpt_load() != -38 || hwckpt_request() != -38 ||
-         hwckpt_callback_deadline(1) != -38;
+         hwckpt_callback_deadline(1) != -38 || hwckpt_watch(0, 1) != -38 ||
+         hwckpt_unwatch(0, 1) != -38 || __builtin_ckpt_watch(0, 1) != -38;
 }
 #else
 #include "behaviour.h"

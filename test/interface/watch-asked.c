@@ -1,0 +1,237 @@
+// hwckpt_watch() and __builtin_ckpt_watch(): memory that the program itself has
+// watched, in C and C++; until hwckpt_unwatch(), and again after a restore and
+// a rollback. What cannot be watched is a negative errno.
+// RUN: %behaviour %s -o %t && %hwckpt run -- %t function
+// RUN: %hwckpt show --json | FileCheck %s --check-prefix=CAUSE
+// CAUSE: "event": "watch"
+// CAUSE: "hwckpt_watch() (8 bytes at 0x{{[1-9a-f].*}}), seen by a debug reg
+// RUN: %hwckpt run --name builtin -- %t builtin
+// RUN: %behaviour -x c++ %s -o %t.cxx && %hwckpt run --name cxx -- %t.cxx builtin
+// RUN: %hwckpt run --name pages -o debug_registers=0 -- %t function
+// RUN: %hwckpt show pages | grep '^cause  *hwckpt_watch() (8 bytes .*seen by the protection'
+// RUN: for way in 1 0; do bash %S/../tools/Inputs/status 137 %hwckpt run --name back$way -o debug_registers=$way -- %t die && %hwckpt restore back$way || exit 1; done
+// RUN: %hwckpt run --name rolled -- %t rolls-back
+// RUN: %hwckpt run --name rolled-pages -o debug_registers=0 -- %t rolls-back
+// A rule watches the same, and goes on when the program has had enough.
+// RUN: %hwckpt run --name rule --on watch=shared -- %t rule
+// RUN: %hwckpt run --name callback -- %t callback
+// RUN: %hwckpt run --name errors -- %t errors 2>%t.said && FileCheck %s --check-prefix=SAID <%t.said
+// RUN: %t errors-alone
+// SAID: HWCKPT-E264: {{.*}}: hwckpt_watch(0x{{.*}}, 1000)
+#include "behaviour.h"
+#include <hwckpt.h>
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define BIG 20000
+
+long shared;
+static unsigned long long writes; // that are to be events
+static int builtin;
+static long *word; // on the heap, as this
+static char *big;
+
+static unsigned long long taken(void) {
+  struct hwckpt_statistics is;
+  CHECK_EQUAL(hwckpt_statistics(&is, sizeof is), 0);
+  return is.checkpoints;
+}
+
+static void expect_event(void) {
+  double begin = now();
+  writes++;
+  while (taken() < writes)
+    CHECK(now() - begin < 20);
+  usleep(20000);
+  CHECK_EQUAL(taken(), writes);
+}
+
+static void expect_nothing(void) {
+  usleep(20000);
+  CHECK_EQUAL(taken(), writes);
+}
+
+// What the compiler cannot see through.
+static long *hidden(long *p) {
+  __asm__("" : "+r"(p));
+  return p;
+}
+
+static int watch(void *p, size_t n) {
+  return builtin ? __builtin_ckpt_watch(p, n) : hwckpt_watch(p, n);
+}
+
+static void allocate(void) {
+  CHECK((word = (long *)calloc(1, sizeof *word)) != 0);
+  CHECK((big = (char *)calloc(1, BIG)) != 0);
+}
+
+// A call that no libc makes fails where pages are protected.
+static long by_itself(void) { return syscall(SYS_getrandom, big + 8192, 8, 0); }
+
+static int ends[2];
+
+static void *reads(void *unused) {
+  CHECK_EQUAL(read(ends[0], big + 5000, 100), 100);
+  return unused;
+}
+
+static void write_both(void) {
+  *hidden(word) = 3;
+  expect_event();
+  big[12345]++;
+  expect_event();
+}
+
+static void watched(void) {
+  char text[100] = "text";
+  pthread_t thread;
+  CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  CHECK_EQUAL(watch(word, sizeof *word), 0);
+  CHECK_EQUAL(watch(word, sizeof *word), 0); // no second one
+  // A call that waits already when its memory comes to be watched.
+  CHECK_EQUAL(pthread_create(&thread, 0, reads, 0), 0);
+  usleep(50000);
+  CHECK_EQUAL(watch(big, BIG), 0);
+  write_both();
+  CHECK_EQUAL(write(ends[1], text, sizeof text), sizeof text);
+  CHECK_EQUAL(pthread_join(thread, 0), 0);
+  CHECK_EQUAL(strcmp(big + 5000, "text"), 0);
+  expect_event();
+}
+
+static void unwatched(void) {
+  CHECK_EQUAL(hwckpt_unwatch(word, 4), -ENOENT);
+  CHECK_EQUAL(hwckpt_unwatch(word, sizeof *word), 0);
+  CHECK_EQUAL(hwckpt_unwatch(word, sizeof *word), -ENOENT);
+  *hidden(word) = 4;
+  expect_nothing();
+  big[1]++;
+  expect_event();
+  CHECK_EQUAL(hwckpt_unwatch(big, BIG), 0);
+  CHECK_EQUAL(by_itself(), 8);
+  memset(big, 0, BIG); // what is read the next time changes it
+  *hidden(word) = 5;
+  expect_nothing();
+}
+
+static void writes_again(void) {
+  for (int i = 0; i < 3; i++) {
+    watched();
+    unwatched();
+    CHECK_EQUAL(close(ends[0]) | close(ends[1]), 0);
+  }
+  CHECK_EQUAL(watch(word, sizeof *word), 0);
+  *hidden(word) = 6;
+  expect_event();
+}
+
+static void rolls_back(void) {
+  CHECK_EQUAL(watch(word, sizeof *word), 0);
+  if (!came_back()) {
+    CHECK_EQUAL(hwckpt_unwatch(word, sizeof *word), 0);
+    CHECK_EQUAL(watch(big, BIG), 0);
+    roll_back();
+  }
+  usleep(300000); // until it is watched
+  writes = taken();
+  big[1]++;
+  CHECK_EQUAL(by_itself(), 8);
+  expect_nothing();
+  *hidden(word) = 7;
+  expect_event();
+  CHECK_EQUAL(hwckpt_unwatch(big, BIG), -ENOENT);
+  CHECK_EQUAL(watch(big, BIG), 0);
+  write_both();
+}
+
+static void rule(void) {
+  *hidden(&shared) = 1;
+  expect_event();
+  CHECK_EQUAL(watch(&shared, sizeof shared), 0);
+  CHECK_EQUAL(hwckpt_unwatch(&shared, sizeof shared), 0);
+  *hidden(&shared) = 2;
+  expect_event();
+}
+
+static int on_checkpoint(enum hwckpt_moment moment, void *unused) {
+  (void)unused;
+  if (moment == HWCKPT_BEFORE)
+    CHECK_EQUAL(watch(word, sizeof *word), 0);
+  return 0;
+}
+
+static void callback(void) {
+  CHECK_EQUAL(hwckpt_callback("watch", on_checkpoint, 0), 0);
+  CHECK_EQUAL(hwckpt_save(), 0);
+  usleep(100000);
+  writes = taken();
+  *hidden(word) = 1;
+  expect_event();
+}
+
+static void errors(bool alone) {
+  char local[1000];
+  CHECK_EQUAL(watch(0, 8), -EINVAL);
+  CHECK_EQUAL(watch(word, 0), -EINVAL);
+  CHECK_EQUAL(watch((void *)-8l, 16), -EINVAL);
+  char *gone = (char *)mmap(0, 8192, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK_EQUAL(munmap(gone + 4096, 4096), 0);
+  CHECK_EQUAL(watch(gone + 4096, 8), -EFAULT);
+  CHECK_EQUAL(watch(gone + 4000, 97), -EFAULT);
+  CHECK_EQUAL(watch(gone + 4000, 96), 0);
+  CHECK_EQUAL(hwckpt_unwatch(gone + 4000, 96), 0);
+  memset(local, 0, sizeof local);
+  CHECK_EQUAL(watch(local, sizeof local), -ENOTSUP);
+  for (int i = 0; i < 32; i++)
+    CHECK_EQUAL(watch(big + 100 * i, 50), 0);
+  CHECK_EQUAL(watch(word, sizeof *word), -ENOSPC);
+  CHECK_EQUAL(hwckpt_unwatch(big, 50), 0);
+  CHECK_EQUAL(watch(word, sizeof *word), 0);
+  pid_t child = fork();
+  if (!child) { // has what its parent has
+    CHECK_EQUAL(watch(big, 1), alone ? -ENOSYS : -ENOSPC);
+    CHECK_EQUAL(hwckpt_unwatch(big + 100, 50), alone ? -ENOSYS : 0);
+    CHECK_EQUAL(watch(big, 1), alone ? -ENOSYS : 0);
+    _exit(0);
+  }
+  int status;
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+  expect_nothing();
+  *hidden(word) = 1;
+  expect_event();
+}
+
+int main(int argc, char **argv) {
+  CHECK(argc == 2);
+  writes = taken();
+  allocate();
+  builtin = !strcmp(argv[1], "builtin");
+  if (!strcmp(argv[1], "die")) {
+    CHECK_EQUAL(watch(word, sizeof *word), 0);
+    CHECK_EQUAL(watch(big, BIG), 0);
+    die_and_come_back();
+    usleep(300000); // until they are
+    writes = taken();
+    write_both();
+    unwatched();
+  } else if (!strcmp(argv[1], "rolls-back")) {
+    rolls_back();
+  } else if (!strcmp(argv[1], "rule")) {
+    rule();
+  } else if (!strcmp(argv[1], "callback")) {
+    callback();
+  } else if (!strcmp(argv[1], "errors")) {
+    errors(false);
+  } else if (!strcmp(argv[1], "errors-alone")) {
+    errors(true);
+  } else {
+    writes_again();
+  }
+  return 0;
+}
