@@ -378,6 +378,9 @@ int cache_reader_open_newest(struct cache *cache, const char *application,
 /* Reads what that left. From then on plans may be made by several threads at
  * the same time. */
 int cache_reader_load(struct cache_reader *reader, struct hwckpt_error *error);
+/* No more is read: others may merge and remove generations again. Its records
+ * and what it says of the generation stay until it is closed. */
+void cache_reader_let_go(struct cache_reader *reader);
 void cache_reader_close(struct cache_reader *reader);
 const struct cache_generation *
 cache_reader_generation(const struct cache_reader *reader);

@@ -200,11 +200,16 @@ int cache_reader_open_newest(struct cache *cache, const char *application,
   return open_reader(cache, application, number, false, result, error);
 }
 
+void cache_reader_let_go(struct cache_reader *reader) {
+  space_let_go(reader->cache, reader->kept);
+  reader->kept = -1;
+}
+
 void cache_reader_close(struct cache_reader *reader) {
   if (!reader)
     return;
   const struct cache_env *env = reader->cache->env;
-  space_let_go(reader->cache, reader->kept);
+  cache_reader_let_go(reader);
   env->io->close(reader->directory);
   for (size_t i = 0; i < cache_reader_chain(reader); i++)
     index_free(env, &reader_link(reader, i)->index);

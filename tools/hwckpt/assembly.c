@@ -113,6 +113,9 @@ static void all_are_ready(struct assembly *assembly) {
 }
 
 static void all_run(struct assembly *assembly, uint64_t ns) {
+  /* We stand by for as long as they run. */
+  for (size_t i = 0; i < assembly->count; i++)
+    cache_reader_let_go(assembly->members[i].part->generation.reader);
   uint64_t ahead = time_namespace_ahead_ns();
   uint64_t at = ns - ahead;
   supervised_runs(assembly->work.selection->number);

@@ -45,6 +45,8 @@ static void take_both(const struct progress *progress) {
   char took[32];
   if (!progress->running || !progress->complete)
     return;
+  /* We stand by for as long as it runs. */
+  cache_reader_let_go(progress->generation->reader);
   if (progress->request->verbose && progress->loading.generation)
     report_note("all its memory is there after %s",
                 text_duration(took, sizeof took, progress->complete_ns));

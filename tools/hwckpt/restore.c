@@ -414,6 +414,7 @@ static int restore_tree(struct restore_request *request,
     assembly = assembly_launch(&work, &supervisor, &program, &error);
   if (!assembly)
     return report_error(&error);
+  cache_reader_let_go(generation->reader); /* its parts are read by theirs */
   serve_tree(&program);
   struct supervise_also also = assembly_watched(assembly);
   int status = supervise(&supervisor, &program, &also, 1);
