@@ -4,7 +4,7 @@
  */
 // RUN: rm -rf %t.caches && mkdir %t.caches
 // RUN: %unit/cache_described write %t.caches/all
-// RUN: for golden in v1 v2 v2-merged v4-parts; do \
+// RUN: for golden in v1 v2 v2-merged v3-parts v4-parts; do \
 // RUN:   cp -r %src/test/cache/Inputs/$golden %t.caches || exit 1; done
 // RUN: chmod -R go-w %t.caches
 // RUN: bash %S/Inputs/read-by-both %unit/cache_described %python \

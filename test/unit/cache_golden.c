@@ -4,13 +4,16 @@
  * unit_fill() must therefore stay as it is. In v2-merged generation 4 was
  * merged with those before it, and 4 and 5 refer to frames that others wrote;
  * v3-encrypted is the same with the key of unit.c. In v4-parts (`write DIR 3
- * part`) a part refers to frames of the application.
+ * part`) a part refers to frames of the application; in v3-parts it has a log
+ * of its own.
  */
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v1 2
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v2 3
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v2-merged 5
 // RUN: env UNIT_KEY=1 %unit/cache_golden %src/test/cache/Inputs/v3-encrypted 5
+// RUN: %unit/cache_golden %src/test/cache/Inputs/v3-parts 3 part
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v4-parts 3 part
+// RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v3-parts 3 part
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v4-parts 3 part
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v1 2
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v2 3
