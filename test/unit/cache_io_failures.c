@@ -1,7 +1,8 @@
 /* Each single system call of the cache fails in turn, with EIO, or as on a full
  * or read-only file system, or writes and reads less than asked, or is the last
- * one made: what was committed stays whole, what was not is not seen, nothing
- * is left open. HWCKPT_STRESS=1: each in each of these ways. */
+ * one made; or from it on the file system stays full, or read-only: what was
+ * committed stays whole, what was not is not seen, nothing is left open.
+ * HWCKPT_STRESS=1: each in each of these ways. */
 // RUN: %unit/cache_io_failures
 // RUN: env UNIT_KEY=1 %unit/cache_io_failures
 // RUN: %unit/sanitized/cache_io_failures EIO
@@ -13,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum mode { FAIL_ONCE, SHORT_ONCE, DEAD_FROM_HERE };
+enum mode { FAIL_ONCE, SHORT_ONCE, DEAD_FROM_HERE, REFUSES_FROM_HERE };
 
 static struct {
   enum mode mode;
@@ -22,42 +23,54 @@ static struct {
   bool hit;
 } plan;
 
+/* What a call asks of the file system: a full one refuses what needs room, a
+ * read-only one also what changes it otherwise. */
+enum need { NOTHING, CHANGE, ROOM };
+
 /* Whether this call is to fail. */
-static bool strike(void) {
+static bool strike(enum need need) {
   if (plan.left > 0) {
     plan.left--;
     return false;
   }
+  if (plan.mode == REFUSES_FROM_HERE &&
+      need < (plan.error == EROFS ? CHANGE : ROOM))
+    return false;
   bool first = !plan.hit;
   plan.hit = true;
-  return first || plan.mode == DEAD_FROM_HERE;
+  return first || plan.mode >= DEAD_FROM_HERE;
 }
 
-#define INJECT(call)                                                           \
+#define INJECT(need, call)                                                     \
   do {                                                                         \
-    if (strike() && plan.mode != SHORT_ONCE)                                   \
+    if (strike(need) && plan.mode != SHORT_ONCE)                               \
       return -plan.error;                                                      \
     return cache_io_kernel.call;                                               \
   } while (0)
 
-#define INJECT_QUEUE(call)                                                     \
+#define INJECT_QUEUE(need, call)                                               \
   do {                                                                         \
-    if (strike() && plan.mode != SHORT_ONCE)                                   \
+    if (strike(need) && plan.mode != SHORT_ONCE)                               \
       return -plan.error;                                                      \
     return unit_queue_##call;                                                  \
   } while (0)
 
 /* Around the page cache each write would wait for the device. */
 static int io_openat(int fd, const char *path, int flags, unsigned mode) {
-  INJECT(openat(fd, path, flags & ~O_DIRECT, mode));
+  enum need need = NOTHING;
+  if (flags & O_CREAT)
+    need = ROOM;
+  else if ((flags & O_ACCMODE) != O_RDONLY)
+    need = CHANGE;
+  INJECT(need, openat(fd, path, flags & ~O_DIRECT, mode));
 }
 static int io_close(int fd) { /* closes even so, as the kernel does */
-  bool struck = strike();
+  bool struck = strike(NOTHING);
   int result = cache_io_kernel.close(fd);
   return struck && plan.mode != SHORT_ONCE ? -plan.error : result;
 }
 static long io_pread(int fd, void *buffer, size_t length, uint64_t offset) {
-  if (strike()) {
+  if (strike(NOTHING)) {
     if (plan.mode != SHORT_ONCE)
       return -plan.error;
     length = length > 1 ? length / 2 : length;
@@ -66,7 +79,7 @@ static long io_pread(int fd, void *buffer, size_t length, uint64_t offset) {
 }
 static long io_pwrite(int fd, const void *buffer, size_t length,
                       uint64_t offset) {
-  if (strike()) {
+  if (strike(ROOM)) {
     if (plan.mode == DEAD_FROM_HERE) /* torn in the middle */
       cache_io_kernel.pwrite(fd, buffer, length / 2, offset);
     if (plan.mode != SHORT_ONCE)
@@ -76,43 +89,49 @@ static long io_pwrite(int fd, const void *buffer, size_t length,
   return cache_io_kernel.pwrite(fd, buffer, length, offset);
 }
 static int io_fallocate(int fd, int mode, uint64_t offset, uint64_t length) {
-  INJECT(fallocate(fd, mode, offset, length));
+  INJECT(mode ? CHANGE : ROOM, fallocate(fd, mode, offset, length));
 }
 static int io_ftruncate(int fd, uint64_t length) {
-  INJECT(ftruncate(fd, length));
+  INJECT(CHANGE, ftruncate(fd, length));
 }
 /* No power is lost here: syncing in earnest would only take time. */
-static int io_fdatasync(int fd) { INJECT(fstat(fd, &(struct stat){0})); }
-static int io_fsync(int fd) { INJECT(fstat(fd, &(struct stat){0})); }
+static int io_fdatasync(int fd) {
+  INJECT(NOTHING, fstat(fd, &(struct stat){0}));
+}
+static int io_fsync(int fd) { INJECT(NOTHING, fstat(fd, &(struct stat){0})); }
 static int io_mkdirat(int fd, const char *path, unsigned mode) {
-  INJECT(mkdirat(fd, path, mode));
+  INJECT(ROOM, mkdirat(fd, path, mode));
 }
 static int io_renameat(int from_fd, const char *from, int to_fd,
                        const char *to) {
-  INJECT(renameat(from_fd, from, to_fd, to));
+  INJECT(CHANGE, renameat(from_fd, from, to_fd, to));
 }
 static int io_unlinkat(int fd, const char *path, int flags) {
-  INJECT(unlinkat(fd, path, flags));
+  INJECT(CHANGE, unlinkat(fd, path, flags));
 }
-static int io_fstat(int fd, struct stat *status) { INJECT(fstat(fd, status)); }
+static int io_fstat(int fd, struct stat *status) {
+  INJECT(NOTHING, fstat(fd, status));
+}
 static long io_getdents(int fd, void *buffer, size_t length) {
-  INJECT(getdents(fd, buffer, length));
+  INJECT(NOTHING, getdents(fd, buffer, length));
 }
-static int io_flock(int fd, int operation) { INJECT(flock(fd, operation)); }
+static int io_flock(int fd, int operation) {
+  INJECT(NOTHING, flock(fd, operation));
+}
 static uint64_t io_realtime_ns(void) { return cache_io_kernel.realtime_ns(); }
 static long io_getrandom(void *buffer, size_t length) {
-  INJECT(getrandom(buffer, length));
+  INJECT(NOTHING, getrandom(buffer, length));
 }
 static unsigned io_geteuid(void) { return cache_io_kernel.geteuid(); }
 
 /* A refused queue, or write in it, is for pwrite(). */
-static int io_queue_open(void *queue) { INJECT_QUEUE(open(queue)); }
+static int io_queue_open(void *queue) { INJECT_QUEUE(NOTHING, open(queue)); }
 static int io_queue_write(void *queue, int fd, const void *buffer,
                           size_t length, uint64_t offset, unsigned tag) {
-  INJECT_QUEUE(write(queue, fd, buffer, length, offset, tag));
+  INJECT_QUEUE(ROOM, write(queue, fd, buffer, length, offset, tag));
 }
 static int io_queue_wait(void *queue, unsigned *tag, long *result) {
-  INJECT_QUEUE(wait(queue, tag, result));
+  INJECT_QUEUE(NOTHING, wait(queue, tag, result));
 }
 
 static const struct cache_io injecting = {
@@ -286,7 +305,9 @@ static void check_after(const char *path) {
         CHECK_OK(unit_compare(cache, run.name, number, &run.models[number],
                               &unit_error));
     }
-    if (plan.mode != DEAD_FROM_HERE)
+    /* Nor can anything be removed from what is read-only. */
+    if (plan.mode != DEAD_FROM_HERE &&
+        (plan.mode != REFUSES_FROM_HERE || plan.error != EROFS))
       check_names(path);
   }
   cache_close(cache);
@@ -344,10 +365,14 @@ int main(int argc, char **argv) {
     enum mode mode;
     int error;
     int step;
-  } kinds[] = {
-      {"EIO", FAIL_ONCE, EIO, 1},       {"ENOSPC", FAIL_ONCE, ENOSPC, 5},
-      {"EDQUOT", FAIL_ONCE, EDQUOT, 7}, {"EROFS", FAIL_ONCE, EROFS, 7},
-      {"short", SHORT_ONCE, 0, 3},      {"dead", DEAD_FROM_HERE, EIO, 2}};
+  } kinds[] = {{"EIO", FAIL_ONCE, EIO, 1},
+               {"ENOSPC", FAIL_ONCE, ENOSPC, 5},
+               {"EDQUOT", FAIL_ONCE, EDQUOT, 7},
+               {"EROFS", FAIL_ONCE, EROFS, 7},
+               {"short", SHORT_ONCE, 0, 3},
+               {"dead", DEAD_FROM_HERE, EIO, 2},
+               {"full", REFUSES_FROM_HERE, ENOSPC, 3},
+               {"read-only", REFUSES_FROM_HERE, EROFS, 3}};
   const char *stress = getenv("HWCKPT_STRESS");
   bool all = stress && *stress == '1';
   /* Thousands of small files: where there is no device to wait for. */
