@@ -209,7 +209,7 @@ static bool is_own(const struct system_v_object *object,
 
 static int give_back(const struct system_v_object *object) {
   if (object->kind == SYSTEM_V_SEGMENT) {
-    struct shmid_ds now;
+    struct shmid_ds now = {0};
     if (shmctl(object->id, IPC_STAT, &now))
       return -errno;
     if (is_own(object, &now.shm_perm))
@@ -218,7 +218,7 @@ static int give_back(const struct system_v_object *object) {
     return shmctl(object->id, IPC_SET, &now) ? -errno : 0;
   }
   if (object->kind == SYSTEM_V_SET) {
-    struct semid_ds now;
+    struct semid_ds now = {0};
     if (semctl(object->id, 0, IPC_STAT, (union semun){.buf = &now}))
       return -errno;
     if (is_own(object, &now.sem_perm))
@@ -227,7 +227,7 @@ static int give_back(const struct system_v_object *object) {
     return semctl(object->id, 0, IPC_SET, (union semun){.buf = &now}) ? -errno
                                                                       : 0;
   }
-  struct msqid_ds now;
+  struct msqid_ds now = {0};
   if (msgctl(object->id, IPC_STAT, &now))
     return -errno;
   if (is_own(object, &now.msg_perm))
