@@ -106,9 +106,13 @@ static void by_instructions(void) {
   double begin = now();
   while (taken() == writes)
     CHECK(now() - begin < 20);
-  usleep(50000);
-  CHECK(taken() <= writes + 6);
-  writes = taken();
+  unsigned long long before;
+  do {
+    before = taken();
+    usleep(300000);
+  } while (taken() != before);
+  CHECK(before <= writes + 6);
+  writes = before;
 }
 
 static int ends[2];
