@@ -211,6 +211,9 @@ expect(case.words(), ["began", "stopped"])
 
 def await_words(case, word, count):
     end = time.monotonic() + 100
+    while subprocess.run([HWCKPT, "list", case.name], capture_output=True).returncode:
+        assert time.monotonic() < end  # the application is not there yet
+        time.sleep(0.02)
     while case.words().count(word) < count:
         assert time.monotonic() < end, case.words()
         time.sleep(0.05)
