@@ -1,0 +1,137 @@
+/* tree_part.c - who takes part in one checkpoint of all processes of a program:
+ * who is born, ends, has no runtime or does not come (tree_cut_state.h). */
+#include "tree_cut_state.h"
+#include "tree_facts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUNTIME_MS 3000 /* for a program to begin, and its runtime with it */
+#define LENIENT_MS 200  /* the same, where it is left out then */
+
+void tree_cut_fail(struct cut *cut, enum hwckpt_code code,
+                   const struct tree_member *member, const char *detail) {
+  char name[96] = "the program";
+  if (cut->failed)
+    return;
+  cut->failed = true;
+  if (member)
+    tree_member_name(member, name, sizeof name);
+  hwckpt_fail(&cut->error, code, 0, name, "%s", detail);
+}
+
+void tree_cut_fail_as(struct cut *cut, const struct tree_member *member,
+                      const struct hwckpt_error *error) {
+  char name[96];
+  if (cut->failed)
+    return;
+  cut->failed = true;
+  cut->error = *error;
+  cut->error.object[sizeof cut->error.object - 1] = 0;
+  cut->error.detail[sizeof cut->error.detail - 1] = 0;
+  if (tree_member_is_root(&cut->members, member))
+    return;
+  tree_member_name(member, name, sizeof name);
+  hwckpt_fail(&cut->error, error->code, error->sys_errno, error->object,
+              "%s%sin %s", error->detail, *error->detail ? "; " : "", name);
+}
+
+/* It has ended, or runs another program now. */
+void tree_cut_lose(struct cut *cut, struct tree_member *member) {
+  tree_member_hang_up(member);
+  if (member->phase >= PHASE_STOPPED && member->phase < PHASE_COMMITTED)
+    tree_cut_fail(cut, HWCKPT_E_TREE_DIED, member, "while it was checkpointed");
+  member->phase = PHASE_NEW;
+  member->known = false;
+  member->asked_ms = 0;
+  member->seen_ms = tree_now_ms();
+}
+
+static void drop_unlisted(struct cut *cut) {
+  size_t kept = 0;
+  for (size_t i = 0; i < cut->members.count; i++) {
+    struct tree_member *member = &cut->members.list[i];
+    if (!member->listed) {
+      if (tree_member_is_root(&cut->members, member))
+        tree_cut_fail(cut, HWCKPT_E_TREE_DIED, member, "the first process");
+      tree_cut_lose(cut, member);
+      continue;
+    }
+    cut->members.list[kept++] = *member;
+  }
+  cut->members.count = kept;
+}
+
+/* Looks who is there; returns whether somebody is new. */
+bool tree_cut_walk(struct cut *cut) {
+  struct tree_process *list;
+  size_t count;
+  bool is_new = false;
+  if (!tree_processes(cut->request->root, cut->request->others,
+                      cut->request->other_count, &list, &count))
+    tree_cut_fail(cut, HWCKPT_E_CAPTURE_MEMORY, NULL, "listing its processes");
+  for (size_t i = 0; i < cut->members.count; i++)
+    cut->members.list[i].listed = false;
+  for (size_t i = 0; i < count && !cut->failed; i++) {
+    struct tree_member *member = tree_member_find(&cut->members, list[i].pid);
+    if (!member) {
+      member = tree_member_add(&cut->members, &list[i]);
+      is_new = true;
+    }
+    if (!member) {
+      tree_cut_fail(cut, HWCKPT_E_CAPTURE_MEMORY, NULL,
+                    "listing its processes");
+      break;
+    }
+    member->process = list[i];
+    member->listed = true;
+    if (!tree_member_takes_part(member) && member->fd >= 0)
+      tree_cut_lose(cut, member);
+  }
+  free(list);
+  cut->walked_ms = tree_now_ms();
+  if (!cut->failed)
+    drop_unlisted(cut);
+  const struct tree_member *root =
+      tree_member_find(&cut->members, cut->members.root);
+  if (!root || !tree_member_takes_part(root))
+    tree_cut_fail(cut, HWCKPT_E_TREE_DIED, root, "the first process");
+  return is_new;
+}
+
+/* A program that was started and has no runtime. */
+void tree_cut_check_new(struct cut *cut, struct tree_member *member) {
+  uint64_t age = tree_now_ms() - member->seen_ms;
+  if (member->phase != PHASE_NEW || member->known ||
+      age < (cut->go_on ? LENIENT_MS : RUNTIME_MS) ||
+      (member->process.parent &&
+       tree_facts_same_memory(member->process.pid, member->process.parent)))
+    return;
+  if (cut->go_on && !tree_member_is_root(&cut->members, member))
+    member->left_out = true;
+  else
+    tree_cut_fail(cut, HWCKPT_E_TREE_NO_RUNTIME, member,
+                  member->process.handles ? "the runtime is not seen in it"
+                                          : "it runs without hwckpt's runtime");
+}
+
+void tree_cut_give_up(struct cut *cut, const struct tree_member *member) {
+  char detail[128];
+  if (cut->target == PHASE_STOPPED && member->phase < PHASE_STOPPING &&
+      member->seen_ms > cut->stop_ms) {
+    tree_cut_fail(cut, HWCKPT_E_TREE_UNSETTLED, member,
+                  "is the last that appeared");
+    return;
+  }
+  static const char *const waited[] = {
+      [PHASE_JOINED] = "answer",          [PHASE_PREPARED] = "get ready",
+      [PHASE_STOPPED] = "stop",           [PHASE_CAPTURED] = "be captured",
+      [PHASE_WRITTEN] = "write its part", [PHASE_COMMITTED] = "commit its part",
+  };
+  const char *what =
+      strchr("Tt", member->process.state) ? ", and is stopped by a signal" : "";
+  snprintf(detail, sizeof detail, "it did not %s%s",
+           member->phase == PHASE_NEW ? "answer" : waited[cut->target], what);
+  tree_cut_fail(cut, HWCKPT_E_TREE_SILENT, member, detail);
+}
