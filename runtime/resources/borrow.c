@@ -2,7 +2,9 @@
 #include "borrow.h"
 
 #include "../arch/sys.h"
+#include "info.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 int refuse_to_save(struct hwckpt_error *error, const Descriptor *message,
@@ -19,16 +21,22 @@ int refuse_to_restore(struct hwckpt_error *error, const Descriptor *message,
                      "descriptor %d: %s", (int)message->number, what);
 }
 
+long borrow_number(const struct resource_sink *sink, int number) {
+  int own = info_held(number);
+  return own < 0 ? SYS(pidfd_getfd, sink->pidfd, number, 0)
+                 : SYS(fcntl, own, F_DUPFD_CLOEXEC, 0);
+}
+
 int borrow(const struct resource_sink *sink, const Descriptor *message,
            struct hwckpt_error *error) {
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  long fd = borrow_number(sink, message->number);
   return fd < 0 ? refuse_to_save(error, message, fd, "pidfd_getfd") : (int)fd;
 }
 
 int borrow_socket(const struct resource_sink *sink, const Descriptor *message) {
   if (message->number <= 2 || !S_ISSOCK(message->mode))
     return -1;
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  long fd = borrow_number(sink, message->number);
   return fd < 0 ? -1 : (int)fd;
 }
 

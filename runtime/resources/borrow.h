@@ -5,6 +5,8 @@
 
 #include "resource.h"
 
+/* A duplicate of the descriptor of that number; a negative errno. */
+long borrow_number(const struct resource_sink *sink, int number);
 /* A duplicate of the descriptor, which the caller closes; E206 when there is
  * none to be had. */
 int borrow(const struct resource_sink *sink, const Descriptor *message,

@@ -3,6 +3,7 @@
  * kind knows (resource.h). */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "flight.h"
 #include "info.h"
 #include "locks.h"
 #include "owners.h"
@@ -17,16 +18,21 @@
 
 /* ---- the facts of descriptors ---- */
 
-/* The name of a descriptor in the directories of the sink. */
-static void name_of(int number, char name[16]) {
-  hwckpt_format(name, 16, "%d", number);
+/* The name of a descriptor in a directory of the sink ("fd", "fdinfo"). */
+static void name_of(int number, const char *what, char name[64]) {
+  if (info_held(number) >= 0)
+    info_descriptor(name, what, number);
+  else
+    hwckpt_format(name, 64, "%d", number);
 }
 
 /* From the text about the descriptor. */
-static long read_info(const struct resource_sink *sink, const char *name,
+static long read_info(const struct resource_sink *sink,
                       struct descriptor_fact *fact) {
   struct info info;
   uint64_t value;
+  char name[64];
+  name_of(fact->number, "fdinfo", name);
   long result = info_open_in(&info, sink->infos, name);
   if (result < 0)
     return result;
@@ -43,6 +49,9 @@ static long read_info(const struct resource_sink *sink, const char *name,
       info_number(line, "eventfd-id:", 10, &fact->id);
     } else if (info_number(line, "tty-index:", 10, &value)) {
       fact->id = value + 1;
+    } else if (info_begins(line, "scm_fds:") &&
+               info_number(line, "scm_fds:", 10, &value)) {
+      fact->flying = (int32_t)value;
     }
   }
   info_close(&info);
@@ -51,11 +60,12 @@ static long read_info(const struct resource_sink *sink, const char *name,
 
 static long inspect(const struct resource_sink *sink, int number,
                     struct descriptor_fact *fact) {
-  char name[16];
+  char name[64];
   struct stat facts;
   memset(fact, 0, sizeof(*fact));
   fact->number = number;
-  name_of(number, name);
+  fact->flight = -1;
+  name_of(number, "fd", name);
   long result = SYS(newfstatat, sink->links, name, &facts, 0);
   if (result < 0)
     return result;
@@ -65,13 +75,13 @@ static long inspect(const struct resource_sink *sink, int number,
   fact->size = (uint64_t)facts.st_size;
   fact->mtime_ns = (uint64_t)facts.st_mtim.tv_sec * 1000000000ull +
                    (uint64_t)facts.st_mtim.tv_nsec;
-  return read_info(sink, name, fact);
+  return read_info(sink, fact);
 }
 
 /* What is known of a descriptor whatever its kind. */
 static long describe(const struct resource_sink *sink,
                      const struct descriptor_fact *fact, Descriptor *message) {
-  char name[16];
+  char name[64];
   memset(message, 0, sizeof(*message));
   message->number = fact->number;
   message->flags = fact->flags;
@@ -84,7 +94,8 @@ static long describe(const struct resource_sink *sink,
   message->size = fact->size;
   message->mtime_ns = fact->mtime_ns;
   message->same_as = -1;
-  name_of(fact->number, name);
+  message->in_flight = fact->carrier != 0;
+  name_of(fact->number, "fd", name);
   long length = SYS(readlinkat, sink->links, name, message->path,
                     sizeof(message->path) - 1);
   if (length < 0)
@@ -149,6 +160,41 @@ static int gather(struct resource_sink *sink, struct hwckpt_error *error) {
   return all.result;
 }
 
+/* ---- those on their way ---- */
+
+static bool add_flight(int number, uint64_t carrier, void *context) {
+  struct gathering *all = context;
+  size_t before = all->sink->fact_count;
+  add_fact(number, all);
+  if (all->sink->fact_count > before) {
+    struct descriptor_fact *rows =
+        (void *)((char *)all->sink->scratch + RESOURCE_SCRATCH_FACTS);
+    rows[before].carrier = carrier;
+  }
+  return !all->result;
+}
+
+/* After gather(); afterwards, info_let_go(). */
+static int gather_flights(struct resource_sink *sink,
+                          struct hwckpt_error *error) {
+  struct gathering all = {sink, error, 0};
+  struct descriptor_fact *rows =
+      (void *)((char *)sink->scratch + RESOURCE_SCRATCH_FACTS);
+  int failed = 0;
+  if (!sink->fact_count)
+    return 0;
+  info_hold_from(rows[sink->fact_count - 1].number + 1);
+  for (size_t i = 0; !failed && i < sink->fact_count; i++) {
+    size_t before = sink->fact_count;
+    if (!flight_is_here(sink, i))
+      continue;
+    failed = flight_take(sink, i, add_flight, &all, error);
+    if (!failed && sink->fact_count > before)
+      rows[i].flight = rows[before].number;
+  }
+  return all.result ? all.result : failed;
+}
+
 /* ---- saving ---- */
 
 /* ---- which descriptors share an open file ---- */
@@ -157,7 +203,7 @@ static int compare(uint64_t a, uint64_t b) { return (a > b) - (a < b); }
 
 /* An order of open files; 0: the same one. kcmp(2) has one too, and is asked
  * only where all else is equal. */
-static int compare_files(long pid, const struct descriptor_fact *a,
+static int compare_files(const struct descriptor_fact *a,
                          const struct descriptor_fact *b) {
   int result = compare(a->device, b->device);
   result = result ? result : compare(a->inode, b->inode);
@@ -166,7 +212,10 @@ static int compare_files(long pid, const struct descriptor_fact *a,
   result = result ? result : compare(a->id, b->id);
   if (result)
     return result;
-  long order = SYS(kcmp, pid, pid, KCMP_FILE, a->number, b->number);
+  int one, other;
+  int first = info_table(a->number, &one);
+  int second = info_table(b->number, &other);
+  long order = SYS(kcmp, first, second, KCMP_FILE, one, other);
   if (order >= 0)
     return order == 2 ? 1 : -(int)order;
   /* Without kcmp(): equal offsets other than 0 are hardly chance. */
@@ -179,11 +228,10 @@ static int32_t same_as(const struct resource_sink *sink, size_t index,
                        size_t *files) {
   uint32_t *order = (void *)((char *)sink->scratch + RESOURCE_SCRATCH_ORDER);
   size_t low = 0, high = *files;
-  long pid = info_thread();
   while (low < high) {
     size_t middle = (low + high) / 2;
     int result =
-        compare_files(pid, &sink->facts[index], &sink->facts[order[middle]]);
+        compare_files(&sink->facts[index], &sink->facts[order[middle]]);
     if (!result)
       return sink->facts[order[middle]].number;
     if (result < 0)
@@ -223,6 +271,8 @@ static int save_descriptor(struct resource_sink *sink, size_t index,
     message.locked = false;
   else if (kind->kind != DescriptorKind_DESCRIPTOR_TERMINAL)
     tree_share(sink, &message);
+  if (fact->carrier && !message.shared && !flight_matters(sink, fact))
+    return 0;
   int result = message.locked ? locks_save(sink, &message, error) : 0;
   if (!result && message.same_as < 0 && !tree_takes(&message))
     result = owners_save(sink, &message, error);
@@ -237,8 +287,11 @@ static int save_descriptor(struct resource_sink *sink, size_t index,
 int descriptors_save(struct resource_sink *sink, struct hwckpt_error *error) {
   size_t files = 0;
   int result = gather(sink, error);
+  if (!result)
+    result = gather_flights(sink, error);
   for (size_t i = 0; !result && i < sink->fact_count; i++)
     result = save_descriptor(sink, i, &files, error);
+  info_let_go();
   let_go(sink);
   return result;
 }
@@ -513,6 +566,27 @@ int descriptors_settle(struct resource_source *source,
       result = each_descriptor(source, 0, lock, error);
   }
   return result ? result : each_descriptor(source, 0, settle, error);
+}
+
+static int close_flight(struct resource_source *source,
+                        const Descriptor *message, void *context,
+                        struct hwckpt_error *error) {
+  (void)source;
+  (void)error;
+  if (message->in_flight) {
+    SYS(close, message->number);
+    *(bool *)context = true;
+  }
+  return 0;
+}
+
+int descriptors_finish(struct resource_source *source,
+                       struct hwckpt_error *error) {
+  bool any = false;
+  int result = each_descriptor(source, &any, close_flight, error);
+  /* Closing gives up those of the process. */
+  return result || !any ? result
+                        : each_descriptor(source, 0, lock_if_open, error);
 }
 
 /* ---- rolling back ---- */

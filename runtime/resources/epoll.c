@@ -26,10 +26,12 @@ static bool recognise(const struct resource_sink *sink,
 
 static bool is_watched(const Descriptor *message, const EpollWatch *watch,
                        int32_t number, unsigned nth) {
-  struct kcmp_epoll_slot slot = {(uint32_t)message->number,
-                                 (uint32_t)watch->number, nth};
-  long pid = info_thread();
-  long result = SYS(kcmp, pid, pid, KCMP_EPOLL_TFD, number, &slot);
+  int watcher, watched;
+  int holder = info_table(number, &watched);
+  int table = info_table(message->number, &watcher);
+  struct kcmp_epoll_slot slot = {(uint32_t)watcher, (uint32_t)watch->number,
+                                 nth};
+  long result = SYS(kcmp, holder, table, KCMP_EPOLL_TFD, watched, &slot);
   /* Without kcmp() the number alone has to do. */
   return result == 0 || (result == -ENOSYS && number == watch->number) ||
          (result == -EPERM && number == watch->number);

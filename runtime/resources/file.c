@@ -254,7 +254,7 @@ static int check_rewind(const Descriptor *message, int descriptor,
                         struct hwckpt_error *error) {
   struct stat now;
   char path[64];
-  info_path(path, "fd/%d", descriptor);
+  info_descriptor(path, "fd", descriptor);
   long result = SYS(newfstatat, AT_FDCWD, path, &now, 0);
   if (result < 0 || !S_ISREG(now.st_mode) || !writes(message) ||
       (uint64_t)now.st_size >= message->size)

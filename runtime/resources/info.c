@@ -9,6 +9,10 @@
 #include <string.h>
 
 static LIVE int looked_at;
+static LIVE struct {
+  int first, count;
+  int own[INFO_HELD];
+} held;
 
 void info_look_at(int tid) { looked_at = tid; }
 
@@ -22,6 +26,43 @@ void info_path(char path[64], const char *name, ...) {
   va_start(args, name);
   hwckpt_vformat(path + length, 64 - length, name, args);
   va_end(args);
+}
+
+void info_hold_from(int number) {
+  held.first = number;
+  held.count = 0;
+}
+
+int info_hold(int own) {
+  if (held.count == INFO_HELD)
+    return -1;
+  held.own[held.count] = own;
+  return held.first + held.count++;
+}
+
+int info_held(int number) {
+  return held.count && number >= held.first && number < held.first + held.count
+             ? held.own[number - held.first]
+             : -1;
+}
+
+void info_let_go(void) {
+  while (held.count)
+    SYS(close, held.own[--held.count]);
+}
+
+int info_table(int number, int *there) {
+  int own = info_held(number);
+  *there = own < 0 ? number : own;
+  return own < 0 ? info_thread() : (int)SYS(gettid);
+}
+
+void info_descriptor(char path[64], const char *what, int number) {
+  int own = info_held(number);
+  if (own < 0)
+    info_path(path, "%s/%d", what, number);
+  else
+    hwckpt_format(path, 64, "/proc/thread-self/%s/%d", what, own);
 }
 
 long info_open_in(struct info *info, int directory, const char *name) {
@@ -38,7 +79,7 @@ long info_open_path(struct info *info, const char *path) {
 
 long info_open(struct info *info, int number) {
   char path[64];
-  info_path(path, "fdinfo/%d", number);
+  info_descriptor(path, "fdinfo", number);
   return info_open_path(info, path);
 }
 

@@ -21,9 +21,26 @@ struct info {
 void info_look_at(int tid);
 /* Its id. */
 int info_thread(void);
-/* The path of what it has: of "fd/3" and so on. */
+/* The path of what it has: of "status" and so on. */
 void info_path(char path[64], const char *name, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Descriptors that no table of the program has but our own, for a look: those
+ * that are on their way in sockets. They are given numbers that go on behind
+ * the highest of the program's. At most INFO_HELD. */
+#define INFO_HELD 1024
+void info_hold_from(int number);
+/* The number it has from then on; -1: there are too many. Takes the descriptor
+ * over. */
+int info_hold(int own);
+/* Our own descriptor of that number, -1: the program has it. */
+int info_held(int number);
+void info_let_go(void);
+
+/* What /proc says of a descriptor: its path in "fd" or "fdinfo". */
+void info_descriptor(char path[64], const char *what, int number);
+/* The thread whose table has it, and its number there, for kcmp(2). */
+int info_table(int number, int *there);
 
 /* Opens a text; 0 or a negative errno. */
 long info_open_path(struct info *info, const char *path);

@@ -8,6 +8,7 @@
  * place what the kernel itself says where events are lost, IN_Q_OVERFLOW. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "info.h"
 #include "resource.h"
 #include "watched_paths.h"
@@ -144,7 +145,7 @@ static bool take_path(const struct watch *watch, char *path, size_t room) {
 
 static bool has_events(struct resource_sink *sink, int number) {
   int bytes = 0;
-  long fd = SYS(pidfd_getfd, sink->pidfd, number, 0);
+  long fd = borrow_number(sink, number);
   if (fd < 0)
     return false;
   SYS(ioctl, fd, FIONREAD, &bytes);

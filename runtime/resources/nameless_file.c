@@ -99,7 +99,7 @@ static bool is_in_memory(const Descriptor *message) {
 }
 
 static uint32_t seals_of(struct resource_sink *sink, int number) {
-  long fd = SYS(pidfd_getfd, sink->pidfd, number, 0);
+  long fd = borrow_number(sink, number);
   long seals = fd < 0 ? fd : SYS(fcntl, fd, F_GET_SEALS);
   if (fd >= 0)
     SYS(close, fd);
@@ -132,7 +132,7 @@ int nameless_file_save(struct resource_sink *sink, const Descriptor *message,
                        struct hwckpt_error *error) {
   DeletedFile record = DeletedFile_init_zero;
   char path[64];
-  info_path(path, "fd/%d", (int)message->number);
+  info_descriptor(path, "fd", message->number);
   record.in_memory = is_in_memory(message);
   if (record.in_memory)
     record.seals = seals_of(sink, message->number);

@@ -8,6 +8,7 @@
 
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "info.h"
 
 #include <fcntl.h>
@@ -21,7 +22,7 @@ static void look(const struct resource_sink *sink, const Descriptor *message,
   uint64_t hint = 0;
   to->number = message->number;
   to->asynchronous = (message->flags & O_ASYNC) != 0;
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  long fd = borrow_number(sink, message->number);
   if (fd < 0)
     return;
   if (SYS(fcntl, fd, F_GETOWN_EX, &owner) == 0 && owner.pid) {

@@ -35,7 +35,7 @@ static bool same_pipe(const struct descriptor_fact *fact,
 /* Whether nobody has the other end of the pipe any more. */
 static bool other_end_closed(const struct resource_sink *sink,
                              const Descriptor *message) {
-  long fd = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  long fd = borrow_number(sink, message->number);
   if (fd < 0)
     return false;
   struct pollfd look = {(int)fd, 0, 0};
@@ -119,10 +119,10 @@ static long open_reader(const struct resource_sink *sink,
   const struct tree_fact *rows =
       tree_rows(sink, message->device, message->inode, &count);
   if (reader >= 0)
-    return SYS(pidfd_getfd, sink->pidfd, reader, 0);
+    return borrow_number(sink, reader);
   for (size_t i = 0; i < count; i++)
     if (reads(rows[i].flags)) {
-      info_path(path, "fd/%d", (int)message->number);
+      info_descriptor(path, "fd", message->number);
       return SYS(openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
     }
   return -EBADF;

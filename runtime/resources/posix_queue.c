@@ -32,7 +32,7 @@ static bool recognise(const struct resource_sink *sink,
   if (!S_ISREG(message->mode) || message->path[0] != '/' ||
       major(message->device))
     return false;
-  info_path(path, "fd/%d", (int)message->number);
+  info_descriptor(path, "fd", message->number);
   return SYS(statfs, path, &facts) == 0 && facts.f_type == QUEUE_FILE_SYSTEM;
 }
 

@@ -8,6 +8,7 @@
  * where nobody has it by now. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "info.h"
 #include "resource.h"
 #include "terminal_content.h"
@@ -73,12 +74,12 @@ static bool recognise(const struct resource_sink *sink,
 /* ---- saving ---- */
 
 static bool has_slave(const struct resource_sink *sink, uint32_t terminal) {
-  char name[16], path[64];
+  char name[64], path[64];
   for (size_t i = 0; i < sink->fact_count; i++) {
     if (!S_ISCHR(sink->facts[i].mode) || sink->facts[i].id)
       continue;
-    hwckpt_format(name, sizeof(name), "%d", sink->facts[i].number);
-    long length = SYS(readlinkat, sink->links, name, path, sizeof(path) - 1);
+    info_descriptor(name, "fd", sink->facts[i].number);
+    long length = SYS(readlinkat, AT_FDCWD, name, path, sizeof(path) - 1);
     path[length < 0 ? 0 : length] = 0;
     if (slave_number(path) == terminal)
       return true;
@@ -266,7 +267,7 @@ static int save(struct resource_sink *sink, Descriptor *message,
   message->terminal = terminal_of(sink, message);
   if (message->same_as >= 0 || slave_number(message->path))
     return 0;
-  long master = SYS(pidfd_getfd, sink->pidfd, message->number, 0);
+  long master = borrow_number(sink, message->number);
   if (master < 0)
     return cannot(error, message, master, "pidfd_getfd");
   int result = save_master(sink, message, (int)master, error);

@@ -116,6 +116,7 @@ void resource_not_set(struct resource_source *source, long result,
 
 void resources_begin(void) {
   info_look_at(0);
+  info_hold_from(0);
   for (size_t i = 0; kinds[i]; i++)
     if (kinds[i]->begin)
       kinds[i]->begin();
@@ -223,5 +224,5 @@ int resources_finish(struct resource_source *source,
   for (size_t i = 0; kinds[i] && !result; i++)
     if (kinds[i]->finish)
       result = kinds[i]->finish(source, error);
-  return result;
+  return result ? result : descriptors_finish(source, error);
 }

@@ -15,6 +15,9 @@ int descriptors_restore(struct resource_source *source, int *keep,
                         struct hwckpt_error *error);
 int descriptors_settle(struct resource_source *source,
                        struct hwckpt_error *error);
+/* At the end: those that were on their way are sent, and closed here. */
+int descriptors_finish(struct resource_source *source,
+                       struct hwckpt_error *error);
 /* As resources_check() and resources_roll_back(). */
 int descriptors_check(struct resource_source *source,
                       struct hwckpt_error *error);

@@ -34,6 +34,11 @@ struct descriptor_fact {
   uint64_t id; /* of the open file, where the kernel tells it; 0: no */
   bool close_on_exec;
   bool locked; /* locks are held through it */
+  /* Of a unix socket: how many descriptors are on their way in it, and the
+   * number that the first of them has here (flight.h), -1: they were not looked
+   * at. */
+  int32_t flying, flight;
+  uint64_t carrier; /* on its way: in the socket with this inode; else 0 */
 };
 
 /* A thread of the program that stands still. */
@@ -49,8 +54,8 @@ struct tree_fact {
   uint64_t device, inode;
   uint32_t mode, flags; /* as above */
   int32_t member;       /* which process, in the order of TreeMember records */
-  int32_t number;
-  uint64_t file; /* equal numbers above 0 are one open file (kcmp(2)) */
+  int32_t number; /* of one on its way: behind the highest of the process */
+  uint64_t file;  /* equal numbers above 0 are one open file (kcmp(2)) */
 };
 /* Rows of this device are mappings of System V shared memory, one each: the
  * inode is its id, the number -1. */

@@ -14,6 +14,7 @@
 #include "socket_options.h"
 #include "tree.h"
 #include "unix_names.h"
+#include "unix_queue.h"
 #include "unix_relation.h"
 
 #include <errno.h>
@@ -41,24 +42,55 @@ static bool recognise(const struct resource_sink *sink,
 
 /* ---- saving ---- */
 
+/* The number that the first descriptor on its way in the socket has. */
+static int32_t first_flight(const struct resource_sink *sink,
+                            const Descriptor *message) {
+  for (size_t i = 0; i < sink->fact_count; i++)
+    if (sink->facts[i].number == message->number)
+      return sink->facts[i].flight;
+  return -1;
+}
+
+static int put_control(struct resource_sink *sink, const Descriptor *message,
+                       const struct unix_message *from, size_t rights,
+                       int32_t *flight, struct hwckpt_error *error) {
+  SocketControl control = SocketControl_init_zero;
+  if (from->cut || (rights && *flight < 0))
+    return refuse_to_save(error, message, 0, "descriptors on their way");
+  if (!rights && !from->has_sender)
+    return 0;
+  for (size_t i = 0; i < rights; i++)
+    control.rights[control.rights_count++] = (*flight)++;
+  control.has_sender = from->has_sender;
+  control.pid = from->sender.pid;
+  control.user = from->sender.user;
+  control.group = from->sender.group;
+  return resource_put(sink, RECORD_SOCKET_CONTROL, SocketControl_fields,
+                      &control, error);
+}
+
 static int put_queue(struct resource_sink *sink, const Descriptor *message,
-                     int socket, struct hwckpt_error *error) {
+                     struct unix_queue *queue, struct hwckpt_error *error) {
   char *buffer = (char *)sink->scratch + RESOURCE_SCRATCH_DATA;
   size_t room = RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA;
-  bool stream = socket_number(socket, SOL_SOCKET, SO_TYPE, 0) == SOCK_STREAM;
+  int32_t flight = first_flight(sink, message);
+  struct unix_message head;
   for (;;) {
-    long count = SYS(recvfrom, socket, buffer, room,
-                     MSG_PEEK | MSG_DONTWAIT | (stream ? 0 : MSG_TRUNC), 0, 0);
-    if (count == -EAGAIN || count == -ENOTCONN || (stream && count == 0))
+    long count = unix_queue_next(queue, buffer, room, &head);
+    if (count == -EAGAIN || count == -ENOTCONN)
       return 0;
     if (count < 0)
       return refuse_to_save(error, message, count, "looking at what is queued");
+    size_t rights = head.count;
+    unix_queue_close(&head);
     if ((size_t)count > room)
       return resource_unsupported(sink, error, message->path,
                                   "descriptor %d: a message of %ld bytes",
                                   (int)message->number, count);
-    int result =
-        sink->put(sink, RECORD_SOCKET_DATA, buffer, (size_t)count, error);
+    int result = put_control(sink, message, &head, rights, &flight, error);
+    if (!result)
+      result =
+          sink->put(sink, RECORD_SOCKET_DATA, buffer, (size_t)count, error);
     if (result)
       return result;
   }
@@ -66,19 +98,12 @@ static int put_queue(struct resource_sink *sink, const Descriptor *message,
 
 static int put_contents(struct resource_sink *sink, const Descriptor *message,
                         int socket, struct hwckpt_error *error) {
-  uint64_t descriptors = 0;
-  info_find(message->number, "scm_fds:", 10, &descriptors);
-  if (descriptors)
-    return resource_unsupported(sink, error, message->path,
-                                "descriptor %d: descriptors on their way",
-                                (int)message->number);
-  int before = socket_number(socket, SOL_SOCKET, SO_PEEK_OFF, -1), begin = 0;
-  long result =
-      SYS(setsockopt, socket, SOL_SOCKET, SO_PEEK_OFF, &begin, sizeof(begin));
+  struct unix_queue queue;
+  long result = unix_queue_begin(&queue, socket);
   if (result < 0)
     return refuse_to_save(error, message, result, "SO_PEEK_OFF");
-  int failed = put_queue(sink, message, socket, error);
-  SYS(setsockopt, socket, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof(before));
+  int failed = put_queue(sink, message, &queue, error);
+  unix_queue_end(&queue);
   return failed;
 }
 
@@ -200,43 +225,113 @@ static int make(struct resource_source *source, const Descriptor *message,
                     : ends[0];
 }
 
-/* Messages go one by one; a stream in one call, as many small ones would take
- * more of the buffer than it did. */
-static long send_records(const struct resource_source *source, size_t first,
-                         size_t count, int peer) {
+/* ---- what was queued ---- */
+
+static bool is_of_queue(const struct resource_source *source, size_t record) {
+  return source->records[record].type == RECORD_SOCKET_DATA ||
+         source->records[record].type == RECORD_SOCKET_CONTROL;
+}
+
+/* What comes with a message: descriptors, and who sent it. */
+struct control {
+  SocketControl is;
+  _Alignas(
+      struct cmsghdr) char room[CMSG_SPACE(UNIX_QUEUE_RIGHTS * sizeof(int)) +
+                                CMSG_SPACE(12)];
+};
+
+static void add_control(struct msghdr *message, int type, const void *data,
+                        size_t length) {
+  struct cmsghdr *header =
+      (void *)((char *)message->msg_control + message->msg_controllen);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = type;
+  header->cmsg_len = CMSG_LEN(length);
+  memcpy(CMSG_DATA(header), data, length);
+  message->msg_controllen += CMSG_SPACE(length);
+}
+
+static void set_control(struct msghdr *message, struct control *control,
+                        bool with_sender) {
+  const SocketControl *is = &control->is;
+  uint32_t sender[3] = {(uint32_t)is->pid, is->user, is->group};
+  message->msg_control = control->room;
+  message->msg_controllen = 0;
+  if (is->rights_count)
+    add_control(message, SCM_RIGHTS, is->rights,
+                is->rights_count * sizeof(int));
+  if (is->has_sender && with_sender)
+    add_control(message, SCM_CREDENTIALS, sender, sizeof(sender));
+  if (!message->msg_controllen)
+    message->msg_control = 0;
+}
+
+/* In the name of who sent it, where that is allowed. */
+static long send_message(struct resource_source *source,
+                         const Descriptor *descriptor, int peer,
+                         struct msghdr *message, struct control *control) {
+  set_control(message, control, true);
+  long sent = SYS(sendmsg, peer, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (!control->is.has_sender || (sent != -EPERM && sent != -ESRCH))
+    return sent;
+  resource_not_set(source, sent, descriptor->path,
+                   "descriptor %d: process %d as the sender of what is queued",
+                   (int)descriptor->number, (int)control->is.pid);
+  set_control(message, control, false);
+  return SYS(sendmsg, peer, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Messages go one by one; a stream in few calls, as many small ones would take
+ * more of the buffer than it did. Sends what there is from `first` on in one;
+ * the number of records, or a negative errno. */
+static long send_records(struct resource_source *source,
+                         const Descriptor *descriptor, size_t first,
+                         size_t at_once, int peer) {
   struct iovec *parts = source->scratch;
   struct msghdr message = {.msg_iov = parts};
+  static struct control control;
   long sum = 0;
-  for (size_t i = 0; i < count; i++) {
-    const struct resource_record *record = &source->records[first + i];
-    parts[i].iov_base = (void *)record->data;
-    parts[i].iov_len = record->length;
+  size_t at = first;
+  control.is = (SocketControl)SocketControl_init_zero;
+  if (source->records[at].type == RECORD_SOCKET_CONTROL) {
+    struct hwckpt_error error;
+    if (resource_get(&source->records[at++], SocketControl_fields, &control.is,
+                     &error) < 0)
+      return -EINVAL;
+    if (control.is.rights_count)
+      at_once = 1;
+  }
+  while (at < source->at && message.msg_iovlen < at_once &&
+         source->records[at].type == RECORD_SOCKET_DATA) {
+    const struct resource_record *record = &source->records[at++];
+    parts[message.msg_iovlen].iov_base = (void *)record->data;
+    parts[message.msg_iovlen++].iov_len = record->length;
     sum += record->length;
   }
-  message.msg_iovlen = count;
-  long sent = SYS(sendmsg, peer, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent < 0 || sent == sum ? sent : -EAGAIN;
+  if (!message.msg_iovlen)
+    return -EINVAL;
+  long sent = send_message(source, descriptor, peer, &message, &control);
+  if (sent >= 0 && sent != sum)
+    return -EAGAIN;
+  return sent < 0 ? sent : (long)(at - first);
 }
 
 /* What was queued for this one, its peer sends again. */
-static int send_queue(const struct resource_source *source,
-                      const Descriptor *message, const SocketPair *pair,
-                      int peer, struct hwckpt_error *error) {
+static int send_queue(struct resource_source *source, const Descriptor *message,
+                      const SocketPair *pair, int peer,
+                      struct hwckpt_error *error) {
   size_t first = source->at;
-  while (first > 0 && source->records[first - 1].type == RECORD_SOCKET_DATA)
+  while (first > 0 && is_of_queue(source, first - 1))
     first--;
-  size_t count = source->at - first;
   size_t at_once = pair->type == SOCK_STREAM ? PARTS_MAX : 1;
   int before = socket_number(peer, SOL_SOCKET, SO_SNDBUF, 0) / 2;
   int ample = BUFFER_AMPLE;
   long result = 0;
-  if (count) /* as far as it is allowed */
+  if (first < source->at) /* as far as it is allowed */
     SYS(setsockopt, peer, SOL_SOCKET, SO_SNDBUFFORCE, &ample, sizeof(ample));
-  while (count && result >= 0) {
-    size_t now = count < at_once ? count : at_once;
-    result = send_records(source, first, now, peer);
-    first += now;
-    count -= now;
+  while (first < source->at && result >= 0) {
+    result = send_records(source, message, first, at_once, peer);
+    first += result < 0 ? 0 : (size_t)result;
   }
   SYS(setsockopt, peer, SOL_SOCKET, SO_SNDBUF, &before, sizeof(before));
   return result < 0 ? refuse_to_restore(error, message, result,
@@ -249,8 +344,7 @@ static int send_queue(const struct resource_source *source,
 static int send_from_afar(struct resource_source *source,
                           const Descriptor *message, const SocketPair *pair,
                           struct hwckpt_error *error) {
-  if (source->at == 0 ||
-      source->records[source->at - 1].type != RECORD_SOCKET_DATA)
+  if (source->at == 0 || !is_of_queue(source, source->at - 1))
     return 0;
   int peer =
       tree_receive(source, TREE_SOCKET, pair->peer_inode, message, error);

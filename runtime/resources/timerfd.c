@@ -6,6 +6,7 @@
  * that time of day. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
+#include "borrow.h"
 #include "info.h"
 #include "resource.h"
 
@@ -31,7 +32,7 @@ static uint64_t ns_of(const struct timespec *time) {
  * when somebody asks. */
 static long read_times(struct resource_sink *sink, int number, TimerFd *state) {
   struct itimerspec times;
-  long fd = SYS(pidfd_getfd, sink->pidfd, number, 0);
+  long fd = borrow_number(sink, number);
   long result = fd < 0 ? fd : SYS(timerfd_gettime, fd, &times);
   if (fd >= 0)
     SYS(close, fd);

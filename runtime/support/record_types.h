@@ -48,6 +48,7 @@ enum record_type {
   RECORD_UNIX_SOCKET = 65,       /* UnixSocket */
   RECORD_ROUTE_SOCKET = 66,      /* RouteSocket */
   RECORD_TCP_CONNECTION = 68,    /* TcpConnection */
+  RECORD_SOCKET_CONTROL = 150,   /* SocketControl, of the bytes behind */
   RECORD_SYSTEM_V_MEMORY_DATA = 100, /* offset and bytes of the SystemVMemory
                                         before */
   RECORD_SYSTEM_V_SEMAPHORES = 101,  /* SystemVSemaphores */

@@ -1,6 +1,8 @@
 /* tree_facts.c - see tree_facts.h. */
 #include "tree_facts.h"
 
+#include "runtime/resources/unix_queue.h"
+
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -19,10 +21,18 @@
 
 #define QUEUE_FILE_SYSTEM 0x19800202 /* MQUEUE_MAGIC */
 
+/* Our own descriptor of one that is on its way. */
+struct flight {
+  int32_t member, number;
+  int own;
+};
+
 struct gathering {
   struct tree_fact *list;
   size_t count, room;
   const pid_t *pids;
+  struct flight *flights;
+  size_t flight_count;
 };
 
 static struct tree_fact *append(struct gathering *gathering) {
@@ -56,6 +66,11 @@ static bool add(struct gathering *gathering, int folder, const char *name,
   return true;
 }
 
+static int by_number(const void *first, const void *second) {
+  const struct tree_fact *one = first, *other = second;
+  return (one->number > other->number) - (one->number < other->number);
+}
+
 static bool gather(struct gathering *gathering, pid_t pid, int32_t member) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/fd", pid);
@@ -63,12 +78,141 @@ static bool gather(struct gathering *gathering, pid_t pid, int32_t member) {
   const struct dirent *entry;
   int descriptor = folder ? dirfd(folder) : -1;
   bool has_room = true;
+  size_t first = gathering->count;
   while (descriptor >= 0 && has_room && (entry = readdir(folder)))
     if (isdigit((unsigned char)*entry->d_name))
       has_room = add(gathering, descriptor, entry->d_name, member);
   if (folder)
     closedir(folder);
+  if (gathering->count > first)
+    qsort(gathering->list + first, gathering->count - first,
+          sizeof *gathering->list, by_number);
   return has_room;
+}
+
+/* ---- on their way in sockets ---- */
+
+static const struct flight *flight_of(const struct gathering *gathering,
+                                      const struct tree_fact *fact) {
+  for (size_t i = 0; i < gathering->flight_count; i++)
+    if (gathering->flights[i].member == fact->member &&
+        gathering->flights[i].number == fact->number)
+      return &gathering->flights[i];
+  return NULL;
+}
+
+/* The process that has it, ourselves among them, and the number there. */
+static pid_t holder_of(const struct gathering *gathering,
+                       const struct tree_fact *fact, int *number) {
+  const struct flight *flight = flight_of(gathering, fact);
+  *number = flight ? flight->own : fact->number;
+  return flight ? getpid() : gathering->pids[fact->member];
+}
+
+static FILE *open_info(const struct gathering *gathering,
+                       const struct tree_fact *fact) {
+  char path[64];
+  int number;
+  pid_t pid = holder_of(gathering, fact, &number);
+  snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", pid, number);
+  return fopen(path, "re");
+}
+
+static bool has_flights(const struct gathering *gathering,
+                        const struct tree_fact *fact) {
+  char line[128];
+  unsigned count = 0;
+  FILE *file = open_info(gathering, fact);
+  while (file && fgets(line, sizeof line, file))
+    if (sscanf(line, "scm_fds: %u", &count) == 1)
+      break;
+  if (file)
+    fclose(file);
+  return count > 0;
+}
+
+/* Takes the descriptor over. */
+static bool add_flight(struct gathering *gathering, int32_t member,
+                       int32_t number, int own) {
+  struct stat status;
+  struct flight *grown =
+      reallocarray(gathering->flights, gathering->flight_count + 1,
+                   sizeof *gathering->flights);
+  struct tree_fact *fact = grown ? append(gathering) : NULL;
+  if (grown)
+    gathering->flights = grown;
+  if (!fact || fstat(own, &status)) {
+    close(own);
+    return false;
+  }
+  grown[gathering->flight_count++] = (struct flight){member, number, own};
+  *fact = (struct tree_fact){.device = status.st_dev,
+                             .inode = status.st_ino,
+                             .mode = status.st_mode,
+                             .member = member,
+                             .number = number};
+  return true;
+}
+
+/* As the process itself does (runtime/resources/flight.c). */
+static bool take_flights(struct gathering *gathering,
+                         const struct tree_fact *carrier, int32_t *number) {
+  int there;
+  int32_t member = carrier->member;
+  pid_t pid = holder_of(gathering, carrier, &there);
+  int process = (int)syscall(SYS_pidfd_open, pid, 0);
+  int fd = (int)syscall(SYS_pidfd_getfd, process, there, 0);
+  struct unix_queue queue;
+  struct unix_message message;
+  char *buffer = malloc(UNIX_QUEUE_ROOM);
+  bool good = buffer != NULL;
+  if (good && fd >= 0 && unix_queue_begin(&queue, fd) >= 0) {
+    while (good &&
+           unix_queue_next(&queue, buffer, UNIX_QUEUE_ROOM, &message) >= 0) {
+      for (size_t i = 0; i < message.count; i++)
+        if (good)
+          good = add_flight(gathering, member, (*number)++, message.rights[i]);
+        else
+          close(message.rights[i]);
+    }
+    unix_queue_end(&queue);
+  }
+  free(buffer);
+  if (fd >= 0)
+    close(fd);
+  if (process >= 0)
+    close(process);
+  return good;
+}
+
+static bool was_looked_at(const struct gathering *gathering, size_t index) {
+  for (size_t i = 0; i < index; i++)
+    if (gathering->list[i].device == gathering->list[index].device &&
+        gathering->list[i].inode == gathering->list[index].inode)
+      return true;
+  return false;
+}
+
+/* Of the member whose rows begin there and are the last; what it has on its way
+ * comes behind them. Members before have been looked at. */
+static bool gather_flights(struct gathering *gathering, size_t first) {
+  bool has_room = true;
+  if (first == gathering->count)
+    return true;
+  int32_t number = gathering->list[gathering->count - 1].number + 1;
+  for (size_t i = first; has_room && i < gathering->count; i++) {
+    struct tree_fact fact = gathering->list[i];
+    if (S_ISSOCK(fact.mode) && has_flights(gathering, &fact) &&
+        !was_looked_at(gathering, i))
+      has_room = take_flights(gathering, &fact, &number);
+  }
+  return has_room;
+}
+
+static void close_flights(struct gathering *gathering) {
+  for (size_t i = 0; i < gathering->flight_count; i++)
+    close(gathering->flights[i].own);
+  free(gathering->flights);
 }
 
 /* ---- System V shared memory ---- */
@@ -138,9 +282,11 @@ static bool same_inode(const struct tree_fact *one,
 static bool same_file(const struct gathering *gathering,
                       const struct tree_fact *one,
                       const struct tree_fact *other) {
-  return syscall(SYS_kcmp, gathering->pids[one->member],
-                 gathering->pids[other->member], KCMP_FILE,
-                 (unsigned long)one->number, (unsigned long)other->number) == 0;
+  int number, other_number;
+  pid_t pid = holder_of(gathering, one, &number);
+  pid_t other_pid = holder_of(gathering, other, &other_number);
+  return syscall(SYS_kcmp, pid, other_pid, KCMP_FILE, (unsigned long)number,
+                 (unsigned long)other_number) == 0;
 }
 
 /* Numbers the open files of one inode: of each the first that is met stands for
@@ -161,11 +307,11 @@ static void number_files(const struct gathering *gathering, size_t begin,
     }
 }
 
-static uint32_t flags_of(pid_t pid, int number) {
-  char path[64], line[128];
+static uint32_t flags_of(const struct gathering *gathering,
+                         const struct tree_fact *fact) {
+  char line[128];
   unsigned flags = 0;
-  snprintf(path, sizeof path, "/proc/%d/fdinfo/%d", pid, number);
-  FILE *file = fopen(path, "re");
+  FILE *file = open_info(gathering, fact);
   while (file && fgets(line, sizeof line, file))
     if (sscanf(line, "flags: %o", &flags) == 1)
       break;
@@ -179,17 +325,20 @@ static bool is_descriptor(const struct tree_fact *fact) {
 }
 
 /* POSIX message queues look like files. */
-static bool is_queue(const struct tree_fact *fact, const pid_t *pids) {
+static bool is_queue(const struct gathering *gathering,
+                     const struct tree_fact *fact) {
   struct statfs facts;
   char path[64];
-  snprintf(path, sizeof path, "/proc/%d/fd/%d", pids[fact->member],
-           fact->number);
+  int number;
+  pid_t pid = holder_of(gathering, fact, &number);
+  snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, number);
   return S_ISREG(fact->mode) && !major(fact->device) && !statfs(path, &facts) &&
          facts.f_type == QUEUE_FILE_SYSTEM;
 }
 
-static bool matters(const struct tree_fact *fact, const pid_t *pids) {
-  return fact->file || !is_descriptor(fact) || is_queue(fact, pids) ||
+static bool matters(const struct gathering *gathering,
+                    const struct tree_fact *fact) {
+  return fact->file || !is_descriptor(fact) || is_queue(gathering, fact) ||
          S_ISFIFO(fact->mode) || S_ISSOCK(fact->mode);
 }
 
@@ -199,14 +348,20 @@ int tree_facts(const pid_t *pids, size_t count, struct tree_fact **facts,
   uint64_t last = 0;
   *facts = NULL;
   *fact_count = 0;
-  for (size_t i = 0; i < count; i++)
-    if (!gather(&gathering, pids[i], (int32_t)i) ||
-        (any_segments(pids[i]) &&
-         !gather_segments(&gathering, pids[i], (int32_t)i))) {
-      free(gathering.list);
-      return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "descriptors",
-                         "%zu of them", gathering.count);
-    }
+  bool has_room = true;
+  for (size_t i = 0; has_room && i < count; i++) {
+    size_t first = gathering.count;
+    has_room = gather(&gathering, pids[i], (int32_t)i) &&
+               gather_flights(&gathering, first) &&
+               (!any_segments(pids[i]) ||
+                gather_segments(&gathering, pids[i], (int32_t)i));
+  }
+  if (!has_room) {
+    close_flights(&gathering);
+    free(gathering.list);
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "descriptors",
+                       "%zu of them", gathering.count);
+  }
   struct tree_fact *list = gathering.list;
   if (gathering.count)
     qsort(list, gathering.count, sizeof *list, by_place);
@@ -218,12 +373,13 @@ int tree_facts(const pid_t *pids, size_t count, struct tree_fact **facts,
       number_files(&gathering, begin, end, &last);
   }
   for (size_t i = 0; i < gathering.count; i++)
-    if (matters(&list[i], pids)) {
+    if (matters(&gathering, &list[i])) {
       struct tree_fact *fact = &list[(*fact_count)++];
       *fact = list[i];
       if (is_descriptor(fact))
-        fact->flags = flags_of(pids[fact->member], fact->number);
+        fact->flags = flags_of(&gathering, fact);
     }
+  close_flights(&gathering);
   *facts = list;
   return 0;
 }

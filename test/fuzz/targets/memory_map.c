@@ -210,8 +210,13 @@ int resource_get(const struct resource_record *record,
   abort();
 }
 
-void info_path(char path[64], const char *name, ...) {
-  (void)path, (void)name;
+void info_descriptor(char path[64], const char *what, int number) {
+  (void)path, (void)what, (void)number;
+  abort();
+}
+
+int info_held(int number) {
+  (void)number;
   abort();
 }
 

@@ -1,0 +1,126 @@
+/* unix_queue.c - see unix_queue.h. Source: unix(7), socket(7). */
+#include "unix_queue.h"
+
+#include "../arch/sys.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* All descriptors, the sender, and what else a socket may be told. */
+#define CONTROL_ROOM (CMSG_SPACE(UNIX_QUEUE_RIGHTS * sizeof(int)) + 512)
+
+static int number_of(int socket, int name, int otherwise) {
+  int value = 0;
+  uint32_t length = sizeof(value);
+  return SYS(getsockopt, socket, SOL_SOCKET, name, &value, &length) < 0
+             ? otherwise
+             : value;
+}
+
+static long set_number(int socket, int name, int value) {
+  return SYS(setsockopt, socket, SOL_SOCKET, name, &value, sizeof(value));
+}
+
+long unix_queue_begin(struct unix_queue *queue, int socket) {
+  queue->socket = socket;
+  queue->stream = number_of(socket, SO_TYPE, 0) == SOCK_STREAM;
+  queue->at = 0;
+  queue->before = number_of(socket, SO_PEEK_OFF, -1);
+  queue->passes = number_of(socket, SO_PASSCRED, 0);
+  long result = set_number(socket, SO_PEEK_OFF, 0);
+  if (result >= 0)
+    set_number(socket, SO_PASSCRED, 1);
+  return result < 0 ? result : 0;
+}
+
+void unix_queue_end(const struct unix_queue *queue) {
+  set_number(queue->socket, SO_PEEK_OFF, queue->before);
+  set_number(queue->socket, SO_PASSCRED, queue->passes);
+}
+
+void unix_queue_close(struct unix_message *message) {
+  while (message->count)
+    SYS(close, message->rights[--message->count]);
+}
+
+static void take_control(const struct cmsghdr *header,
+                         struct unix_message *message) {
+  size_t length = header->cmsg_len - CMSG_LEN(0);
+  const void *data = CMSG_DATA(header);
+  if (header->cmsg_level != SOL_SOCKET)
+    return;
+  if (header->cmsg_type == SCM_RIGHTS) {
+    message->count = length / sizeof(int);
+    memcpy(message->rights, data, message->count * sizeof(int));
+  } else if (header->cmsg_type == SCM_CREDENTIALS &&
+             length == sizeof(message->sender)) {
+    memcpy(&message->sender, data, sizeof(message->sender));
+    /* Nobody asked for it when it was sent, so the kernel did not note it. */
+    message->has_sender = message->sender.pid > 0;
+  }
+}
+
+/* Of the bytes, the last cannot be written to when `short_of_one`: the kernel
+ * then gives what is in the buffers of its own that come before that byte's, or
+ * -EFAULT, where it is in the first. */
+static long peek(const struct unix_queue *queue, char *buffer, size_t room,
+                 bool short_of_one, struct unix_message *message) {
+  _Alignas(struct cmsghdr) char control[CONTROL_ROOM];
+  struct iovec parts[] = {{buffer, room - short_of_one}, {(void *)1, 1}};
+  struct msghdr head = {.msg_iov = parts,
+                        .msg_iovlen = short_of_one ? 2 : 1,
+                        .msg_control = control,
+                        .msg_controllen = sizeof(control)};
+  message->count = 0;
+  message->has_sender = message->cut = false;
+  if (queue->stream)
+    set_number(queue->socket, SO_PEEK_OFF, queue->at);
+  long length = SYS(recvmsg, queue->socket, &head,
+                    MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC |
+                        (queue->stream ? 0 : MSG_TRUNC));
+  if (length < 0)
+    return length;
+  message->cut = (head.msg_flags & MSG_CTRUNC) != 0;
+  for (size_t at = 0; at + sizeof(struct cmsghdr) <= head.msg_controllen;) {
+    const struct cmsghdr *header = (const void *)(control + at);
+    if (header->cmsg_len < sizeof(*header))
+      break;
+    take_control(header, message);
+    at += CMSG_ALIGN(header->cmsg_len);
+  }
+  return length;
+}
+
+/* Of a piece with descriptors, the bytes before the one that they came with:
+ * that is the first of the kernel's buffer that they are in, which is the last
+ * that is given. (Fewer and fewer bytes do not tell: with them the kernel may
+ * give the descriptors of the byte behind them.) */
+static size_t border_of(const struct unix_queue *queue, char *buffer,
+                        size_t length) {
+  struct unix_message look;
+  long before = peek(queue, buffer, length, true, &look);
+  unix_queue_close(&look);
+  return before > 0 && (size_t)before < length ? (size_t)before : 0;
+}
+
+long unix_queue_next(struct unix_queue *queue, char *buffer, size_t room,
+                     struct unix_message *message) {
+  long length = peek(queue, buffer, room, false, message);
+  if (queue->stream && length == 0)
+    return -EAGAIN;
+  if (!queue->stream || length < 0)
+    return length;
+  size_t border = message->count || message->cut
+                      ? border_of(queue, buffer, (size_t)length)
+                      : 0;
+  if (border) {
+    unix_queue_close(message);
+    length = peek(queue, buffer, border, false, message);
+    unix_queue_close(message); /* of the byte behind */
+    message->cut = false;
+  }
+  if (length > 0)
+    queue->at += (int)length;
+  return length;
+}
