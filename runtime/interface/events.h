@@ -1,4 +1,5 @@
-/* events.h - checkpoint requests and the thread that serves them.
+/* events.h - checkpoint requests, which the checkpoint thread serves
+ * (checkpoint_thread.h).
  *
  * Any thread, a signal handler too, posts a request; one checkpoint serves all
  * that are there when it begins, the timer's too. The record has all of them,
@@ -7,8 +8,8 @@
 #ifndef HWCKPT_INTERFACE_EVENTS_H
 #define HWCKPT_INTERFACE_EVENTS_H
 
+#include "../error.h"
 #include "../sanitizer/face.h"
-#include "../support/regions.h"
 #include "records.pb.h"
 
 #include <stdbool.h>
@@ -82,9 +83,6 @@ uint64_t events_newest(void);
 
 /* Regions are to be saved or loaded; 0 or a negative errno. */
 int events_request_regions(void);
-/* Where a set is stored, by the options; `application` gets its name. */
-void events_region_store(struct region_store *store, const char *set,
-                         char application[CACHE_NAME_MAX]);
 
 /* Whether this process is the one the runtime serves, not a child of it. */
 bool events_here(void);

@@ -2,7 +2,7 @@
  *
  * One word an event: what caused the first since the last that was served, and
  * when that was among the others. Any thread, a signal handler too, sets it by
- * one exchange and before the event's bit is set in a request (events.c); the
+ * one exchange and before the event's bit is set in a request (requests.h); the
  * checkpoint thread takes it. So an event that finds the word set is served by
  * the checkpoint that takes it: that has not begun.
  */

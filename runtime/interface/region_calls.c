@@ -4,6 +4,7 @@
 #include "../../intrinsics/hwckptintrin.h"
 #include "../arch/sys.h"
 #include "events.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -227,7 +228,7 @@ void region_calls_serve(void) {
   uint64_t number = 0;
   if (!region_calls_wait())
     return;
-  events_region_store(&store, call.set, application);
+  settings_region_store(&store, call.set, application);
   int result = call.loads ? load(&store, &number, &error)
                           : save(&store, &number, &error);
   if (result < 0)

@@ -1,0 +1,239 @@
+/* checkpoint_thread.c - see checkpoint_thread.h. */
+#include "checkpoint_thread.h"
+
+#include "../arch/sys.h"
+#include "../support/checkpoint.h"
+#include "../support/live.h"
+#include "events.h"
+#include "monitor.h"
+#include "pending.h"
+#include "region_calls.h"
+#include "requests.h"
+#include "rollbacks.h"
+#include "sections.h"
+#include "settings.h"
+#include "sites.h"
+#include "taking.h"
+#include "tidying.h"
+#include "timer.h"
+#include "watch_pages.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+
+static LIVE struct {
+  _Atomic uint32_t started;
+  uint32_t waiting;       /* bit per Event: requested, and not yet to be served
+                           */
+  _Atomic uint64_t begun; /* when the last checkpoint was, 0: none */
+  uint64_t site_until;    /* so long this one may wait for a site */
+  uint64_t turn_since;    /* it waits for its turn, 0: no */
+} thread;
+
+/* A save asks when its thread waits already: a checkpoint that was under way
+ * may have served it. */
+static bool is_served(Event event, bool posted) {
+  bool known, waited_for = monitors_wait_for(event, &known);
+  if (known)
+    return !waited_for;
+  if (event == Event_EVENT_SAVE || event == Event_EVENT_EVERY_SITE ||
+      event == Event_EVENT_SEND)
+    return !quiesce_save_waits() && (event != Event_EVENT_SEND || !posted);
+  return !posted;
+}
+
+static void tell_monitors(void) {
+  uint32_t changes = atomic_load(&requests.changes);
+  monitors_start(&settings.options);
+  atomic_store(&requests.changes_seen, changes);
+  SYS(futex, &requests.changes_seen, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
+}
+
+/* The end of the option spacing. */
+static uint64_t spaced_until(void) {
+  uint64_t begun = atomic_load(&thread.begun);
+  return begun && settings.options.spacing ? begun + settings.options.spacing
+                                           : 0;
+}
+
+/* Somebody who waits does so whatever the option spacing says. */
+static bool is_ready(uint64_t now) {
+  if (!thread.waiting || sections_open())
+    return false;
+  return now >= spaced_until() || atomic_load(&requests.exit_signal) ||
+         quiesce_save_waits() || monitors_wait();
+}
+
+/* Between looks whether others are done: this, or an eighth of what was waited
+ * until now. */
+#define TURN_LOOK_NS 2000000u
+#define TURN_LOOK_MOST_NS 1000000000u
+#define TURN_PARTS 8u
+
+/* What nobody waits for waits until no other application of the cache takes a
+ * checkpoint, for a while. */
+static bool has_turn(uint64_t now) {
+  if (!settings.options.turn || atomic_load(&requests.exit_signal) ||
+      quiesce_save_waits() || monitors_wait())
+    return true;
+  if (!thread.turn_since)
+    thread.turn_since = now;
+  return checkpoint_turn_take() ||
+         now - thread.turn_since >= settings.options.turn;
+}
+
+static void end_turn(void) {
+  thread.turn_since = 0;
+  checkpoint_turn_end();
+}
+
+/* Until it may be our turn, or there is a request. */
+static void await_turn(uint64_t now) {
+  uint64_t wait = (now - thread.turn_since) / TURN_PARTS;
+  if (wait > TURN_LOOK_MOST_NS)
+    wait = TURN_LOOK_MOST_NS;
+  requests_sleep(wait > TURN_LOOK_NS ? wait : TURN_LOOK_NS);
+}
+
+static struct pending take_waiting(void) {
+  uint32_t urgent = atomic_exchange(&requests.urgent, 0);
+  struct pending taken = pending_take(thread.waiting, is_served);
+  thread.waiting = 0;
+  uint64_t wait = taken.events & urgent ? 0 : monitors_site_ns();
+  thread.site_until = wait ? quiesce_now_ns() + wait : 0;
+  return taken;
+}
+
+static void put_back(const struct pending *taken) {
+  pending_put_back(taken);
+  thread.waiting |= taken->events;
+  atomic_fetch_or(&requests.urgent, taken->events);
+}
+
+/* Until a request, or a monitor or the end of the spacing is due. */
+static void sleep_until_due(uint64_t due_ns, uint64_t now) {
+  uint64_t until = thread.waiting ? spaced_until() : due_ns;
+  if (thread.waiting && sections_open()) /* whose end wakes us */
+    until = UINT64_MAX;
+  if (until != UINT64_MAX)
+    until = until > now ? until - now : 0;
+  requests_sleep(until);
+}
+
+enum next { NEXT_EVENTS, NEXT_LOAD, NEXT_TREE };
+
+/* Sleeps until there is something to do; what is to be served is *taken.
+ * NEXT_LOAD goes first: a checkpoint of now would be one of what is to be
+ * undone. */
+static enum next next_events(struct pending *taken) {
+  for (;;) {
+    /* First: what comes while monitors are asked is looked at again. */
+    uint32_t asked = requests_take();
+    uint64_t now = quiesce_now_ns(), due_ns = monitors_due(now);
+    thread.waiting |= asked & REQUEST_EVENTS;
+    if (asked & REQUEST_CHANGED) {
+      tell_monitors();
+      due_ns = now; /* they are asked again */
+    }
+    if (asked & REQUEST_REGIONS && region_calls_wait()) {
+      watch_pages_let();
+      region_calls_serve();
+    }
+    bool back = rollbacks_begin();
+    if (back || (asked & REQUEST_LOAD && quiesce_load_waits()))
+      return NEXT_LOAD;
+    if (asked & REQUEST_TREE) {
+      *taken = take_waiting();
+      return NEXT_TREE;
+    }
+    if (!is_ready(now)) {
+      sleep_until_due(due_ns, now);
+      continue;
+    }
+    if (!has_turn(now)) {
+      await_turn(now);
+      continue;
+    }
+    *taken = take_waiting();
+    if (taken->events)
+      return NEXT_EVENTS;
+    end_turn();
+  }
+}
+
+/* Why there are no checkpoints. */
+static LIVE struct hwckpt_error not_opened;
+
+static int open_or_say(void) {
+  int opened = settings_open_checkpoints(&not_opened);
+  if (opened < 0)
+    events_say(&not_opened);
+  return opened;
+}
+
+/* Whether a checkpoint was taken. */
+static bool serve_next(bool opened, enum next next, uint64_t begin,
+                       const struct pending *served) {
+  if (!opened) {
+    taking_refuse_all(&not_opened, begin);
+    return false;
+  }
+  if (next == NEXT_LOAD) {
+    taking_back(begin);
+    return false;
+  }
+  atomic_store(&thread.begun, begin);
+  uint32_t cut = next == NEXT_TREE ? atomic_load(&requests.cut) : 0;
+  enum taken taken = taking_take(served, cut, begin, thread.site_until);
+  if (taken == TAKE_AGAIN)
+    put_back(served);
+  end_turn();
+  return taken == TAKEN;
+}
+
+static void serve(void *unused) {
+  (void)unused;
+  tell_monitors();
+  /* Where nothing was asked for yet, perhaps nothing ever is. */
+  bool at_once =
+      timer_interval_ns() || settings_always_armed() || settings.tracking < 0;
+  int opened = at_once ? open_or_say() : 1;
+  for (;;) {
+    struct pending served;
+    enum next next = next_events(&served);
+    uint64_t begin = quiesce_now_ns();
+    opened = opened > 0 ? open_or_say() : opened;
+    bool taken = serve_next(opened >= 0, next, begin, &served);
+    if (settings_always_armed()) { /* after a stop that failed */
+      sites_prepare();
+      sites_arm();
+    }
+    if (taken)
+      tidying_do();
+  }
+}
+
+void checkpoint_thread_forget(void) {
+  atomic_store(&thread.started, 0);
+  thread.waiting = 0;
+  thread.turn_since = 0;
+  atomic_store(&thread.begun, 0);
+}
+
+bool checkpoint_thread_is_there(void) { return atomic_load(&thread.started); }
+
+int checkpoint_thread_start(void) {
+  uint32_t no = 0;
+  if (!atomic_compare_exchange_strong(&thread.started, &no, 1))
+    return 0;
+  static struct hwckpt_error error;
+  if (quiesce_spawn(serve, 0, "hwckpt", settings.tracking, &error) < 0) {
+    atomic_store(&thread.started, 0);
+    return -EAGAIN;
+  }
+  return 0;
+}
+
+uint64_t checkpoint_thread_begun_ns(void) { return atomic_load(&thread.begun); }

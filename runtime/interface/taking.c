@@ -1,0 +1,194 @@
+/* taking.c - see taking.h. */
+#include "taking.h"
+
+#include "../arch/sys.h"
+#include "../support/checkpoint.h"
+#include "../support/handlers.h"
+#include "../support/live.h"
+#include "callbacks.h"
+#include "committed.h"
+#include "counters.h"
+#include "cut.h"
+#include "events.h"
+#include "monitor.h"
+#include "requests.h"
+#include "rollbacks.h"
+#include "sections.h"
+#include "settings.h"
+#include "sites.h"
+#include "timer.h"
+#include "watch_pages.h"
+
+#include <errno.h>
+#include <string.h>
+
+static LIVE uint64_t wait_for_site; /* until then */
+
+/* Whoever waits for the checkpoint does not wait for a site. */
+static bool in_a_hurry(void) {
+  return atomic_load(&requests.urgent) || atomic_load(&requests.exit_signal);
+}
+
+/* Last before the stop. */
+static void prepare(void) {
+  sites_prepare();
+  if (wait_for_site)
+    sites_await_annotated(wait_for_site, in_a_hurry);
+}
+
+/* What the checkpoint had the program wait for is over. */
+static void go_on(void) {
+  sections_let_in();
+  callbacks_after();
+}
+
+/* All stand, or go on again. */
+static void disarm(void) {
+  sites_disarm();
+  watch_pages_open();
+}
+
+static void arm_stopped(void) {
+  sites_arm_stopped();
+  watch_pages_close();
+}
+
+static const struct quiesce_hooks hooks = {.prepare = prepare,
+                                           .arm = sites_arm,
+                                           .disarm = disarm,
+                                           .resume = watch_pages_close,
+                                           .captured = go_on,
+                                           .rolled_back = rollbacks_undone};
+/* No site may be passed unseen. */
+static const struct quiesce_hooks armed_hooks = {.prepare = sites_prepare,
+                                                 .arm = sites_arm,
+                                                 .disarm = disarm,
+                                                 .resume = arm_stopped,
+                                                 .captured = go_on,
+                                                 .rolled_back =
+                                                     rollbacks_undone};
+
+void taking_end(int signal) {
+  struct sigaction_raw by_default;
+  memset(&by_default, 0, sizeof by_default);
+  SYS(rt_sigaction, signal, &by_default, 0, 8);
+  SYS(kill, SYS(getpid), signal);
+}
+
+/* What had asked for the end before the checkpoint began. */
+static void end_if_asked(int signal, bool taken) {
+  if (!signal)
+    return;
+  atomic_store(&requests.exit_signal, 0);
+  monitors_leave();
+  if (taken)
+    SYS(exit_group, EVENTS_EXIT);
+  taking_end(signal);
+}
+
+/* Monitors are told; both null: the program was rolled back. */
+static void tell_outcome(uint64_t begin, const struct checkpoint_result *result,
+                         const struct hwckpt_error *error) {
+  const struct outcome outcome = {begin, result, error};
+  monitors_ended(&outcome);
+}
+
+static void say(const struct checkpoint_result *result) {
+  char text[256];
+  hwckpt_format(text, sizeof text,
+                "hwckpt: %s/%llu %s, %llu pages, paused %llu us\n",
+                result->generation.application,
+                (unsigned long long)result->generation.number,
+                result->generation.parent ? "delta" : "base",
+                (unsigned long long)result->generation.pages,
+                (unsigned long long)result->statistics.pause_ns / 1000u);
+  events_report(text);
+}
+
+/* What becomes of all processes is said by the first. */
+static bool says_failures(void) { return !cut_is_there() || cut_is_root(); }
+
+/* Where the program lets us: no section is open, no callback refuses. Else as
+ * checkpoint_take(). */
+static int take_if_let(uint32_t cut, const struct checkpoint_reason *reason,
+                       const struct quiesce_hooks *how,
+                       struct checkpoint_result *result,
+                       struct hwckpt_error *error) {
+  int status = callbacks_before(error);
+  if (status < 0)
+    return status;
+  if (!sections_close())
+    status = 1;
+  else if (cut_is_there())
+    status = cut_take(cut, reason, how, result, error);
+  else
+    status = checkpoint_take(reason, how, result, error);
+  go_on(); /* where it failed before that */
+  return status;
+}
+
+static const struct quiesce_hooks *how(void) {
+  return settings_always_armed() ? &armed_hooks : &hooks;
+}
+
+static enum taken take_again(uint64_t begin) {
+  tell_outcome(begin, 0, 0);
+  return TAKE_AGAIN;
+}
+
+static void fail(uint64_t begin, const struct hwckpt_error *error) {
+  counters_failed();
+  if (says_failures())
+    events_say(error); /* first: a save that fails may end the program */
+  quiesce_fail_saves(events_errno(error));
+  tell_outcome(begin, 0, error);
+}
+
+static void succeed(uint64_t begin, const struct checkpoint_result *result) {
+  counters_taken(result);
+  committed_tell(result->generation.number);
+  quiesce_finish_saves(0);
+  tell_outcome(begin, result, 0);
+  if (settings.options.verbosity > 0)
+    say(result);
+}
+
+enum taken taking_take(const struct pending *served, uint32_t cut,
+                       uint64_t begin, uint64_t site_until) {
+  struct hwckpt_error error;
+  static struct checkpoint_result result;
+  char cause[CHECKPOINT_CAUSE];
+  monitors_describe(served->event, pending_detail(served), cause, sizeof cause);
+  struct checkpoint_reason reason = {
+      .event = served->event,
+      .events = served->events | monitors_begun(),
+      .cause = cause,
+      .go_on = settings.options.on_unsupported[0] == 'w',
+      .interval_ns = timer_interval_ns()};
+  if (served->events >> Event_EVENT_TIMER & 1)
+    reason.delayed_ns = timer_delay_ns(begin);
+  wait_for_site = site_until;
+  int exit_signal = atomic_load(&requests.exit_signal);
+  int status = take_if_let(cut, &reason, how(), &result, &error);
+  if (status > 0)
+    return take_again(begin);
+  if (status < 0)
+    fail(begin, &error);
+  else
+    succeed(begin, &result);
+  end_if_asked(exit_signal, status == 0);
+  return status == 0 ? TAKEN : NOT_TAKEN;
+}
+
+void taking_back(uint64_t begin) {
+  rollbacks_serve(how(), settings.options.verbosity > 0);
+  tell_outcome(begin, 0, 0);
+}
+
+void taking_refuse_all(const struct hwckpt_error *error, uint64_t begin) {
+  quiesce_fail_saves(-EIO);
+  rollbacks_refuse(error);
+  monitors_begun();
+  tell_outcome(begin, 0, error);
+  end_if_asked(atomic_load(&requests.exit_signal), false);
+}
