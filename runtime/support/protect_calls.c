@@ -3,6 +3,7 @@
 #include "protect_calls.h"
 
 #include "../arch/sys.h"
+#include "call_outputs.h"
 #include "calls.h"
 #include "protect.h"
 
@@ -12,21 +13,16 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #define PAGE 4096ull
 
 enum how {
-  FILL_LITTLE,    /* two pages behind each argument */
+  FILL_LITTLE,    /* two pages behind each argument, and call_outputs.h */
   FILL_NOTHING,   /* memory is read only */
-  FILL_BUFFER,    /* the same, and args[at], args[size] x unit bytes */
-  FILL_VECTOR,    /* and args[at], args[size] entries */
-  FILL_MESSAGE,   /* and what the message at args[1] has */
-  FILL_MESSAGES,  /* and args[2] of them */
-  FILL_STACK,     /* a stack of a new thread ends at args[1] */
+  FILL_STACK,     /* as first; a stack of a new thread ends at args[1] */
   FILL_CLONE,     /* the same, of clone3() */
-  FILL_HANDLERS,  /* a stack of signal handlers */
+  FILL_HANDLERS,  /* likewise, a stack of signal handlers */
   LEAVE_RANGE,    /* args[0], args[1] bytes, are the program's */
   LEAVE_MAPPED,   /* the same where the address is fixed */
   LEAVE_MOVED,    /* mremap() */
@@ -35,76 +31,34 @@ enum how {
   BLOCK_SIGNALS,
 };
 
-struct row {
-  uint8_t how, at, size, unit;
-};
-
 #define NUMBERS 512
-static const struct row rows[NUMBERS] = {
-    [SYS_read] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_pread64] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_recvfrom] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_getdents] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_getdents64] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_readlink] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_readlinkat] = {FILL_BUFFER, 2, 3, 1},
-    [SYS_getcwd] = {FILL_BUFFER, 0, 1, 1},
-    [SYS_getrandom] = {FILL_BUFFER, 0, 1, 1},
-    [SYS_poll] = {FILL_BUFFER, 0, 1, 8},
-    [SYS_ppoll] = {FILL_BUFFER, 0, 1, 8},
-    [SYS_epoll_wait] = {FILL_BUFFER, 1, 2, 12},
-    [SYS_epoll_pwait] = {FILL_BUFFER, 1, 2, 12},
-    [SYS_epoll_pwait2] = {FILL_BUFFER, 1, 2, 12},
-    [SYS_getgroups] = {FILL_BUFFER, 1, 0, 4},
-    [SYS_sched_getaffinity] = {FILL_BUFFER, 2, 1, 1},
-    [SYS_getxattr] = {FILL_BUFFER, 2, 3, 1},
-    [SYS_lgetxattr] = {FILL_BUFFER, 2, 3, 1},
-    [SYS_fgetxattr] = {FILL_BUFFER, 2, 3, 1},
-    [SYS_listxattr] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_llistxattr] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_flistxattr] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_mincore] = {FILL_BUFFER, 2, 1, 1}, /* more than is needed */
-    [SYS_msgrcv] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_mq_timedreceive] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_io_getevents] = {FILL_BUFFER, 3, 2, 32},
-    [SYS_syslog] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_lookup_dcookie] = {FILL_BUFFER, 1, 2, 1},
-    [SYS_move_pages] = {FILL_BUFFER, 4, 1, 4},
-    [SYS_readv] = {FILL_VECTOR, 1, 2, 0},
-    [SYS_preadv] = {FILL_VECTOR, 1, 2, 0},
-    [SYS_preadv2] = {FILL_VECTOR, 1, 2, 0},
-    [SYS_vmsplice] = {FILL_VECTOR, 1, 2, 0},
-    [SYS_process_vm_readv] = {FILL_VECTOR, 1, 2, 0},
-    /* Of this process itself, perhaps. */
-    [SYS_process_vm_writev] = {FILL_VECTOR, 3, 4, 0},
-    [SYS_recvmsg] = {FILL_MESSAGE, 0, 0, 0},
-    [SYS_recvmmsg] = {FILL_MESSAGES, 0, 0, 0},
-    [SYS_clone] = {FILL_STACK, 0, 0, 0},
-    [SYS_clone3] = {FILL_CLONE, 0, 0, 0},
-    [SYS_sigaltstack] = {FILL_HANDLERS, 0, 0, 0},
-    [SYS_munmap] = {LEAVE_RANGE, 0, 0, 0},
-    [SYS_mprotect] = {LEAVE_RANGE, 0, 0, 0},
-    [SYS_pkey_mprotect] = {LEAVE_RANGE, 0, 0, 0},
-    [SYS_remap_file_pages] = {LEAVE_RANGE, 0, 0, 0},
-    [SYS_mmap] = {LEAVE_MAPPED, 0, 0, 0},
-    [SYS_mremap] = {LEAVE_MOVED, 0, 0, 0},
-    [SYS_brk] = {LEAVE_HEAP, 0, 0, 0},
-    [SYS_shmat] = {LEAVE_ATTACHED, 0, 0, 0},
-    [SYS_rt_sigprocmask] = {BLOCK_SIGNALS, 0, 0, 0},
-    [SYS_write] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_pwrite64] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_writev] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_pwritev] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_pwritev2] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_sendto] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_sendmsg] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_madvise] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_msync] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_mlock] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_munlock] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_execve] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_open] = {FILL_NOTHING, 0, 0, 0},
-    [SYS_openat] = {FILL_NOTHING, 0, 0, 0},
+static const uint8_t rows[NUMBERS] = {
+    [SYS_clone] = FILL_STACK,
+    [SYS_clone3] = FILL_CLONE,
+    [SYS_sigaltstack] = FILL_HANDLERS,
+    [SYS_munmap] = LEAVE_RANGE,
+    [SYS_mprotect] = LEAVE_RANGE,
+    [SYS_pkey_mprotect] = LEAVE_RANGE,
+    [SYS_remap_file_pages] = LEAVE_RANGE,
+    [SYS_mmap] = LEAVE_MAPPED,
+    [SYS_mremap] = LEAVE_MOVED,
+    [SYS_brk] = LEAVE_HEAP,
+    [SYS_shmat] = LEAVE_ATTACHED,
+    [SYS_rt_sigprocmask] = BLOCK_SIGNALS,
+    [SYS_write] = FILL_NOTHING,
+    [SYS_pwrite64] = FILL_NOTHING,
+    [SYS_writev] = FILL_NOTHING,
+    [SYS_pwritev] = FILL_NOTHING,
+    [SYS_pwritev2] = FILL_NOTHING,
+    [SYS_sendto] = FILL_NOTHING,
+    [SYS_sendmsg] = FILL_NOTHING,
+    [SYS_madvise] = FILL_NOTHING,
+    [SYS_msync] = FILL_NOTHING,
+    [SYS_mlock] = FILL_NOTHING,
+    [SYS_munlock] = FILL_NOTHING,
+    [SYS_execve] = FILL_NOTHING,
+    [SYS_open] = FILL_NOTHING,
+    [SYS_openat] = FILL_NOTHING,
 };
 
 /* ---- what is filled ---- */
@@ -118,19 +72,6 @@ static void visit_bytes(uint64_t begin, uint64_t length,
   uint64_t end = begin + length;
   if (begin && length)
     visit(begin, end < begin ? UINT64_MAX : end);
-}
-
-static void visit_vector(uint64_t vector, uint64_t count,
-                         protect_range_visit *visit) {
-  for (uint64_t i = 0; i < count && i < 1024; i++, vector += 16)
-    visit_bytes(word_at(vector), word_at(vector + 8), visit);
-}
-
-static void visit_message(uint64_t message, protect_range_visit *visit) {
-  visit_bytes(message, sizeof(struct mmsghdr), visit);
-  visit_bytes(word_at(message), (uint32_t)word_at(message + 8), visit);
-  visit_vector(word_at(message + 16), word_at(message + 24), visit);
-  visit_bytes(word_at(message + 32), word_at(message + 40), visit);
 }
 
 static void visit_little(const uint64_t *a, protect_range_visit *visit) {
@@ -149,28 +90,20 @@ static void visit_clone(uint64_t arguments, protect_range_visit *visit) {
   visit_bytes(word_at(arguments + 40), word_at(arguments + 48), visit);
 }
 
+static void visit_output(uint64_t begin, uint64_t end, void *context) {
+  protect_range_visit *const *visit = context;
+  (*visit)(begin, end);
+}
+
 void protect_calls_fill(const struct arch_call *call,
                         protect_range_visit *visit) {
-  static const struct row unknown = {FILL_LITTLE, 0, 0, 0};
-  const struct row *row =
-      call->number < NUMBERS ? &rows[call->number] : &unknown;
+  enum how how = call->number < NUMBERS ? rows[call->number] : FILL_LITTLE;
   const uint64_t *a = call->arguments;
-  if (row->how == FILL_NOTHING ||
-      (row->how >= LEAVE_RANGE && row->how != BLOCK_SIGNALS))
+  if (how == FILL_NOTHING || (how >= LEAVE_RANGE && how != BLOCK_SIGNALS))
     return;
   visit_little(a, visit);
-  switch ((enum how)row->how) {
-  case FILL_BUFFER:
-    return visit_bytes(a[row->at], (a[row->size] & INT64_MAX) * row->unit,
-                       visit);
-  case FILL_VECTOR:
-    return visit_vector(a[row->at], a[row->size], visit);
-  case FILL_MESSAGE:
-    return visit_message(a[1], visit);
-  case FILL_MESSAGES:
-    for (uint64_t i = 0; i < a[2] && i < 1024; i++)
-      visit_message(a[1] + i * sizeof(struct mmsghdr), visit);
-    return;
+  call_outputs_each(call, visit_output, &visit);
+  switch (how) {
   case FILL_STACK:
     return visit_bytes(a[1] - STACK_TOP, a[1] ? STACK_TOP : 0, visit);
   case FILL_CLONE:
@@ -266,7 +199,7 @@ void protect_calls_before(struct arch_call *call) {
   uint64_t *a = call->arguments;
   if (!protect_is_on() || call->number >= NUMBERS)
     return;
-  switch ((enum how)rows[call->number].how) {
+  switch ((enum how)rows[call->number]) {
   case LEAVE_RANGE:
     return protect_leave(a[0], a[0] + a[1]);
   case LEAVE_MAPPED:
