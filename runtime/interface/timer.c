@@ -140,6 +140,18 @@ static bool rolls_back(const struct timer *timer) {
   return timer->rule && timer->rule->rolls_back;
 }
 
+/* From where it counts how long a checkpoint took. What writing everything took
+ * says nothing of the next one, if that is a delta, and the longer it is waited
+ * for, the more there is of that. */
+static uint64_t paced_from(const struct outcome *outcome,
+                           const struct timer *timer, uint64_t now) {
+  uint64_t begin = outcome->begin_ns;
+  bool base = outcome->result && !outcome->result->generation.parent;
+  if (base && !checkpoint_next_is_base() && now - begin > timer->interval)
+    begin = now - timer->interval;
+  return begin;
+}
+
 static void ended(const struct outcome *outcome) {
   uint64_t now = quiesce_now_ns(), used = timers.count ? program_cpu_ns() : 0;
   for (unsigned i = 0; i < timers.count; i++) {
@@ -150,9 +162,9 @@ static void ended(const struct outcome *outcome) {
       choose_interval(timer, &outcome->result->statistics);
     timer->asked = false;
     timer->on_time = outcome->begin_ns + timer->interval;
-    timer->due = timer->by_cpu
-                     ? used + timer->interval
-                     : interval_due(outcome->begin_ns, now, timer->interval);
+    timer->due = timer->by_cpu ? used + timer->interval
+                               : interval_due(paced_from(outcome, timer, now),
+                                              now, timer->interval);
   }
 }
 

@@ -70,11 +70,11 @@ static LIVE struct {
   unsigned deltas;    /* since the base */
   uint64_t captured;  /* pages, last time */
   struct precopy_worth worth;
-  uint64_t first;    /* pages that the first round found, this time */
-  bool little;       /* is expected to be captured in the stop */
-  uint64_t cpu_ns;   /* of our threads, last time */
-  uint64_t write_ns; /* from its begin until it was durable, last time */
-  bool scanned;      /* for the generation that is being taken */
+  struct precopy precopy; /* of the generation that is being taken */
+  bool little;            /* is expected to be captured in the stop */
+  uint64_t cpu_ns;        /* of our threads, last time */
+  uint64_t write_ns;      /* from its begin until it was durable, last time */
+  bool scanned;           /* for the generation that is being taken */
   char application[CACHE_NAME_MAX];
   bool named;
   bool warned;
@@ -455,8 +455,8 @@ static void make_huge(const struct memory_map *map) {
 
 /* New memory is tracked in a short stop of its own, so that the rounds can take
  * it; a little is left to the stop in the end. */
-static int track_new(const struct quiesce_hooks *hooks, Statistics *statistics,
-                     struct hwckpt_error *error) {
+static int track_new(bool base, const struct quiesce_hooks *hooks,
+                     Statistics *statistics, struct hwckpt_error *error) {
   struct parked *threads;
   unsigned count;
   int result = memory_map_glance(&checkpoint.map, error);
@@ -472,7 +472,7 @@ static int track_new(const struct quiesce_hooks *hooks, Statistics *statistics,
     if (checkpoint.options.huge &&
         dirty_is_new(&checkpoint.dirty, checkpoint.capture.area))
       ask_for_huge(checkpoint.capture.area);
-    if (dirty_track(&checkpoint.dirty, checkpoint.capture.area))
+    if (dirty_track(&checkpoint.dirty, checkpoint.capture.area, base))
       result = capture_visit(DIRTY_HOLE, checkpoint.capture.area->start,
                              checkpoint.capture.area->end, &checkpoint.capture);
   }
@@ -482,47 +482,40 @@ static int track_new(const struct quiesce_hooks *hooks, Statistics *statistics,
   return result;
 }
 
+/* Rounds, the first or some more. */
+static int copy_rounds(bool base, Statistics *statistics,
+                       struct hwckpt_error *error) {
+  struct precopy *precopy = &checkpoint.precopy;
+  uint64_t begin = quiesce_now_ns();
+  int result =
+      precopy_run(&checkpoint.capture, &checkpoint.map, base, precopy, error);
+  checkpoint.little = IS_LITTLE(precopy->left, precopy->pages);
+  statistics->rounds = precopy->rounds;
+  statistics->pages_precopied = precopy->pages;
+  statistics->precopy_ns += quiesce_now_ns() - begin;
+  ring_touch(&checkpoint.ring, (uint32_t)(FEW_PAGES + 2 * precopy->left));
+  return result;
+}
+
 /* Copies in rounds what there is to copy by then. */
 static int copy_before(bool base, const struct quiesce_hooks *hooks,
                        Statistics *statistics, struct hwckpt_error *error) {
-  struct precopy precopy = {0};
-  uint64_t begin = quiesce_now_ns();
   statistics->method = Method_METHOD_STOP;
   checkpoint.little = false;
-  checkpoint.first = 0;
+  checkpoint.precopy = (struct precopy){0};
   if (checkpoint.dirty.method != DIRTY_WP || checkpoint.dirty.foreign ||
       !worth_rounds(base) || resources_read_directly(checkpoint.sink.pidfd))
     return 0;
   checkpoint.scanned = true;
-  int result = track_new(hooks, statistics, error);
-  if (result == 0)
-    result = precopy_run(&checkpoint.capture, &checkpoint.map, base, &precopy,
-                         error);
-  checkpoint.first = precopy.first;
-  checkpoint.little = IS_LITTLE(precopy.left, precopy.pages);
   statistics->method = Method_METHOD_PRECOPY;
-  statistics->rounds = precopy.rounds;
-  statistics->pages_precopied = precopy.pages;
-  statistics->precopy_ns = quiesce_now_ns() - begin - statistics->track_ns;
-  ring_touch(&checkpoint.ring, (uint32_t)(FEW_PAGES + 2 * precopy.left));
-  return result;
+  int result = track_new(base, hooks, statistics, error);
+  return result == 0 ? copy_rounds(base, statistics, error) : result;
 }
 
-/* Others were waited for: what was written meanwhile is not left to the stop.
- */
+/* Others were waited for, or preparing took long: what was written meanwhile is
+ * not left to the stop. */
 static int copy_again(Statistics *statistics, struct hwckpt_error *error) {
-  struct precopy precopy = {0};
-  uint64_t begin = quiesce_now_ns();
-  if (!statistics->rounds)
-    return 0;
-  int result =
-      precopy_run(&checkpoint.capture, &checkpoint.map, false, &precopy, error);
-  checkpoint.little = IS_LITTLE(precopy.left, precopy.pages);
-  statistics->rounds += precopy.rounds;
-  statistics->pages_precopied += precopy.pages;
-  statistics->precopy_ns += quiesce_now_ns() - begin;
-  ring_touch(&checkpoint.ring, (uint32_t)(FEW_PAGES + 2 * precopy.left));
-  return result;
+  return statistics->rounds ? copy_rounds(false, statistics, error) : 0;
 }
 
 /* What that thread found out is in what would be captured. */
@@ -576,9 +569,11 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   if (status < 0)
     return status;
   uint32_t faults_before = faults();
+  uint64_t begin = quiesce_now_ns();
   describe_process(&process);
-  memory_settings_read(&checkpoint.settings, base);
-  rest_expect(&checkpoint.rest);
+  memory_settings_read(&checkpoint.settings, &checkpoint.dirty,
+                       statistics->rounds ? &checkpoint.map : 0, base);
+  rest_expect(&checkpoint.rest, resident_pages());
   unused_expect(&checkpoint.capture.unused, &checkpoint.map);
   if (checkpoint.options.undo) {
     undo_limit(checkpoint.options.undo_most);
@@ -586,6 +581,10 @@ static int take(bool base, const struct quiesce_hooks *hooks,
                  &checkpoint.map, cache_writer_number(writer),
                  checkpoint.target);
   }
+  /* Another round leaves fewer pages to the stop than have come since. */
+  if (quiesce_now_ns() - begin > checkpoint.precopy.round_ns &&
+      (status = copy_again(statistics, error)) < 0)
+    return status;
   while ((status = tell_prepared(error)) > 0)
     if ((status = copy_again(statistics, error)) < 0)
       return status;
@@ -619,7 +618,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   statistics->pause_ns = resumed - asked + statistics->track_ns;
   statistics->pages_written = checkpoint.captured = checkpoint.capture.pages;
   if (!base)
-    precopy_learn(&checkpoint.worth, checkpoint.first,
+    precopy_learn(&checkpoint.worth, checkpoint.precopy.first,
                   checkpoint.captured - statistics->pages_precopied);
   if (status == 0)
     status = rest_finish(&checkpoint.rest, error);
@@ -686,7 +685,7 @@ static int take_generation(bool base, const struct quiesce_hooks *hooks,
   return status;
 }
 
-static bool is_base(void) {
+bool checkpoint_next_is_base(void) {
   return checkpoint.dirty.method == DIRTY_FULL || !checkpoint.newest ||
          (checkpoint.options.base_every &&
           checkpoint.deltas + 1 >= checkpoint.options.base_every);
@@ -724,7 +723,7 @@ int checkpoint_take(const struct checkpoint_reason *reason,
     result->statistics.interval_ns = reason->interval_ns;
     result->statistics.delayed_ns = reason->delayed_ns;
     result->statistics.write_ns = checkpoint.write_ns;
-    base = is_base();
+    base = checkpoint_next_is_base();
     bool tried_child = !checkpoint.rest.no_children;
     status = take_generation(base, hooks, result, error);
     again = tried_child && checkpoint.rest.no_children;

@@ -67,6 +67,9 @@ struct checkpoint_result {
 /* Processor time that the runtime's threads took for the last checkpoint. */
 uint64_t checkpoint_cpu_ns(void);
 
+/* Whether the next checkpoint holds everything, unless it fails before. */
+bool checkpoint_next_is_base(void);
+
 /* Why a checkpoint is taken, for the record. */
 struct checkpoint_reason {
   Event event;          /* that came first */

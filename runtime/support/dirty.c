@@ -220,11 +220,8 @@ static bool can_be_tracked(const struct area *area) {
 
 enum tracking { KNOWN, FRESH, UNTRACKED };
 
-/* Sees to it that the area is tracked. With `all`, and when it is new, every
- * page of it counts as written: mremap() drops the tracking of what it moves,
- * and of areas that become one with that, but their pages stay protected. */
-static enum tracking prepare(struct dirty *dirty, const struct area *area,
-                             bool all) {
+/* Sees to it that the area is tracked. */
+static enum tracking attach(struct dirty *dirty, const struct area *area) {
   if (dirty->method != DIRTY_WP)
     return dirty->method == DIRTY_SOFT ? KNOWN : UNTRACKED;
   enum tracking state = is_owed(dirty, area) ? FRESH : KNOWN;
@@ -235,9 +232,20 @@ static enum tracking prepare(struct dirty *dirty, const struct area *area,
       return UNTRACKED;
     }
     state = tracked ? state : FRESH;
+    dirty->newcomers += !tracked;
   }
-  if ((all || state == FRESH) &&
-      write_protect_clear(dirty->uffd, area->start, area->end) < 0)
+  return state;
+}
+
+/* The same. With `all`, and when it is new, every
+ * page of it counts as written: mremap() drops the tracking of what it moves,
+ * and of areas that become one with that, but their pages stay protected. */
+static enum tracking prepare(struct dirty *dirty, const struct area *area,
+                             bool all) {
+  enum tracking state = attach(dirty, area);
+  bool clear = dirty->method == DIRTY_WP && state != UNTRACKED &&
+               (all || state == FRESH);
+  if (clear && write_protect_clear(dirty->uffd, area->start, area->end) < 0)
     return UNTRACKED;
   return state;
 }
@@ -534,10 +542,15 @@ bool dirty_is_new(const struct dirty *dirty, const struct area *area) {
          !is_tracked(dirty, area);
 }
 
-bool dirty_track(struct dirty *dirty, const struct area *area) {
+bool dirty_knows(const struct dirty *dirty, const struct area *area) {
+  return dirty->method == DIRTY_WP && can_be_tracked(area) &&
+         is_tracked(dirty, area);
+}
+
+bool dirty_track(struct dirty *dirty, const struct area *area, bool all) {
   if (!dirty_is_new(dirty, area))
     return false;
-  enum tracking state = prepare(dirty, area, false);
+  enum tracking state = all ? attach(dirty, area) : prepare(dirty, area, false);
   if (state == UNTRACKED)
     owe(dirty, area->start, area->end);
   return state == FRESH;

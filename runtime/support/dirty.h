@@ -34,7 +34,8 @@ struct dirty {
   bool inherited;           /* what was written since the restore is known */
   bool scans;               /* the kernel has PAGEMAP_SCAN */
   struct page_scanner scanner;
-  uint64_t step; /* bytes that the next sweep looks at */
+  uint64_t step;      /* bytes that the next sweep looks at */
+  uint64_t newcomers; /* areas that came to be tracked */
 
   /* What the next scan takes whole, as if it were new: where a sweep failed,
    * pages may have lost their mark without having been reported. */
@@ -83,11 +84,16 @@ int dirty_scan_together(const struct dirty *dirty, const struct area *areas,
 /* Whether an area could be tracked, and is not yet. */
 bool dirty_is_new(const struct dirty *dirty, const struct area *area);
 
+/* Whether it is tracked: nothing has come in its place since. */
+bool dirty_knows(const struct dirty *dirty, const struct area *area);
+
 /* Tracks an area that is new; only while the program is stopped: by a map that
  * is out of date a part of a mapping would be tracked, and the kernel would
  * make two of it, which mremap() for one does not take for one. True: nothing
- * older than now counts for the area, and all its pages count as written. */
-bool dirty_track(struct dirty *dirty, const struct area *area);
+ * older than now counts for the area, and all its pages count as written; with
+ * `all` they do so from the sweep of everything on that follows, which has to
+ * look at each page anyway. */
+bool dirty_track(struct dirty *dirty, const struct area *area, bool all);
 
 /* Whether an area can be swept. With `all`, every page of it counts as
  * written. */

@@ -139,13 +139,35 @@ static void read_all(struct memory_settings *settings, int fd) {
   }
 }
 
-void memory_settings_read(struct memory_settings *settings, bool base) {
+/* Whether the memory that has settings is the same as when they were read: what
+ * came in the place of something is not tracked, or was not then. */
+static bool is_unchanged(const struct memory_settings *settings,
+                         const struct dirty *dirty,
+                         const struct memory_map *map) {
+  bool unchanged = settings->newcomers == dirty->newcomers;
+  size_t area = 0;
+  for (size_t i = 0; i < settings->count && unchanged; i++) {
+    const struct memory_setting *setting = &settings->list[i];
+    while (area < map->count && map->areas[area].start < setting->start)
+      area++;
+    unchanged = area < map->count && map->areas[area].start == setting->start &&
+                map->areas[area].end == setting->end &&
+                dirty_knows(dirty, &map->areas[area]);
+  }
+  return unchanged;
+}
+
+void memory_settings_read(struct memory_settings *settings,
+                          const struct dirty *dirty,
+                          const struct memory_map *map, bool base) {
   bool changed = atomic_exchange(&advised.since, false);
-  if (!base && !changed && !settings->count && settings->read_ns > QUICK_NS)
+  if (!base && !changed && settings->read_ns > QUICK_NS &&
+      (!settings->count || (map && is_unchanged(settings, dirty, map))))
     return;
   uint64_t begin = quiesce_now_ns();
   long fd = SYS(openat, AT_FDCWD, "/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
   settings->count = 0;
+  settings->newcomers = dirty->newcomers;
   if (fd < 0)
     return;
   read_all(settings, (int)fd);

@@ -2,10 +2,13 @@
  *
  * Only /proc/self/smaps tells, which takes as long as a look at every page: it
  * is read while the program runs, and for a delta only where there is little
- * memory, something set, or libc's madvise() was called since. */
+ * memory, libc's madvise() was called since, or memory that had something set
+ * has changed. */
 #ifndef HWCKPT_SUPPORT_MEMORY_SETTINGS_H
 #define HWCKPT_SUPPORT_MEMORY_SETTINGS_H
 
+#include "dirty.h"
+#include "memory_map.h"
 #include "stage.h"
 
 #include <stdbool.h>
@@ -25,13 +28,16 @@ struct memory_settings {
     uint8_t nodes[sizeof(((MemorySetting *)0)->nodes.bytes)];
   } *list; /* private memory */
   size_t count;
-  uint64_t read_ns; /* how long the last reading took */
+  uint64_t read_ns;   /* how long the last reading took */
+  uint64_t newcomers; /* of dirty, when it was read */
 };
 
 int memory_settings_open(struct memory_settings *settings,
                          struct hwckpt_error *error);
-/* On the checkpoint thread, before the stop. */
-void memory_settings_read(struct memory_settings *settings, bool base);
+/* On the checkpoint thread, before the stop. `map`: of just now, or null. */
+void memory_settings_read(struct memory_settings *settings,
+                          const struct dirty *dirty,
+                          const struct memory_map *map, bool base);
 /* Whether the program keeps memory from its children, or did once. */
 bool memory_settings_keep(const struct memory_settings *settings);
 /* For interpose.c, when the program gives an advice that may be one of them.

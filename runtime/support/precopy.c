@@ -65,8 +65,9 @@ static void survey(struct capture *capture, const struct memory_map *map) {
 int precopy_run(struct capture *capture, struct memory_map *map, bool all,
                 struct precopy *precopy, struct hwckpt_error *error) {
   int result = 0;
+  unsigned before = precopy->rounds;
   capture->live = true;
-  for (bool shrinks = true; shrinks && precopy->rounds < ROUNDS_MAX;) {
+  for (bool shrinks = true; shrinks && precopy->rounds < before + ROUNDS_MAX;) {
     uint64_t begin = quiesce_now_ns();
     result = memory_map_glance(map, error);
     if (result < 0)
@@ -81,8 +82,8 @@ int precopy_run(struct capture *capture, struct memory_map *map, bool all,
     precopy->pages += found;
     if (!precopy->rounds)
       precopy->first = found;
-    shrinks =
-        found > ENOUGH && (!precopy->rounds || SHRINKS(found, precopy->left));
+    shrinks = found > ENOUGH &&
+              (precopy->rounds == before || SHRINKS(found, precopy->left));
     precopy->left = found;
     precopy->round_ns = quiesce_now_ns() - begin;
     precopy->rounds++;
@@ -105,6 +106,8 @@ void precopy_learn(struct precopy_worth *worth, uint64_t first, uint64_t rest) {
       *worth = (struct precopy_worth){0};
   } else if (rest < MANY || SHRINKS(rest, first)) {
     *worth = (struct precopy_worth){0};
+  } else if (!worth->doubted) {
+    worth->doubted = true;
   } else {
     worth->skip = worth->next ? worth->next : 1;
     worth->next = worth->skip < SKIP_MOST ? 2 * worth->skip : SKIP_MOST;

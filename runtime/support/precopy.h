@@ -22,6 +22,7 @@ struct precopy {
 struct precopy_worth {
   unsigned skip; /* checkpoints to come without rounds */
   unsigned next; /* so many, when rounds are of no use again */
+  bool doubted;  /* they were of no use once, which may be by chance */
   uint64_t rest; /* pages left to the stop when they were not */
 };
 
@@ -31,7 +32,8 @@ bool precopy_is_worth(struct precopy_worth *worth);
 void precopy_learn(struct precopy_worth *worth, uint64_t first, uint64_t rest);
 
 /* Makes rounds until few pages are left or their number does not shrink. With
- * `all`, the first one takes every page there is (for a base). */
+ * `all`, the first one takes every page there is (for a base). Called again
+ * with the same precopy it goes on: time has passed since the last round. */
 int precopy_run(struct capture *capture, struct memory_map *map, bool all,
                 struct precopy *precopy, struct hwckpt_error *error);
 

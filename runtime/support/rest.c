@@ -13,14 +13,15 @@
  * when the ring is full; 1 GiB of 4 KiB pages is cloned in about 20 ms. */
 #define PAGE_NS 1000u
 #define WRITE_NS 8000u
-#define CLONE_NS 20000000u
+#define CLONE_MIB_NS 20000u
+#define CLONE_LEAST_MIB 32u /* a process takes as long as that by itself */
 
 int rest_open(struct rest *rest, struct capture *capture,
               struct memory_map *map, struct hwckpt_error *error) {
   rest->capture = capture;
   rest->map = map;
   rest->page_ns = PAGE_NS;
-  rest->clone_ns = CLONE_NS;
+  rest->clone_mib_ns = CLONE_MIB_NS;
   return runs_open(&rest->runs, error);
 }
 
@@ -103,8 +104,9 @@ void rest_end(struct rest *rest) {
     search_end(rest->search);
 }
 
-void rest_expect(struct rest *rest) {
+void rest_expect(struct rest *rest, uint64_t resident) {
   const struct dirty *dirty = rest->capture->dirty;
+  rest->resident = resident;
   if (!rest->search && dirty->method == DIRTY_WP &&
       dirty->dense.bytes >= SEARCHED)
     rest->search = search_open();
@@ -199,12 +201,17 @@ static int scan(struct rest *rest, bool all, Statistics *statistics,
   return result;
 }
 
+static uint64_t resident_mib(const struct rest *rest) {
+  return rest->resident * CACHE_PAGE_SIZE / (1u << 20) + CLONE_LEAST_MIB;
+}
+
 static bool child_is_cheaper(const struct rest *rest) {
   uint64_t pages = rest->runs.pages, room = ring_room(rest->capture->ring);
   uint64_t over = pages > room ? pages - room : 0;
   /* Those have to wait until others are written, as slowly as flash is. */
   uint64_t write_ns = drain_page_ns() ? drain_page_ns() : WRITE_NS;
-  return pages * rest->page_ns + over * write_ns > rest->clone_ns;
+  return pages * rest->page_ns + over * write_ns >
+         resident_mib(rest) * rest->clone_mib_ns;
 }
 
 /* Whether a child copies the runs. */
@@ -222,7 +229,7 @@ static bool start_child(struct rest *rest, enum rest_by by) {
     rest->child = 0;
     return false;
   }
-  learn(&rest->clone_ns, quiesce_now_ns() - begin);
+  learn(&rest->clone_mib_ns, (quiesce_now_ns() - begin) / resident_mib(rest));
   rest->capture->pages += rest->runs.pages;
   return true;
 }

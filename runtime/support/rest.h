@@ -24,16 +24,17 @@ struct rest {
   long child;            /* its pid; 0: none */
   bool no_children;      /* one failed: they do not see all of the program */
   const struct memory_settings *settings; /* what children do not see */
+  uint64_t resident;                      /* pages in memory, about */
   uint64_t page_ns;                       /* measured: copying a page, */
-  uint64_t clone_ns;                      /* and making a child; 0: not yet */
+  uint64_t clone_mib_ns; /* and making a child, for each MiB in memory */
 };
 
 int rest_open(struct rest *rest, struct capture *capture,
               struct memory_map *map, struct hwckpt_error *error);
 
-/* Before the stop: sees to what a search needs (search.h), if there may be one.
- */
-void rest_expect(struct rest *rest);
+/* Before the stop, of a program with so many pages in memory: sees to what a
+ * search needs (search.h), if there may be one. */
+void rest_expect(struct rest *rest, uint64_t resident);
 /* Between stop and resume, with the map read: what comes before the scan. Where
  * little is expected, others look for them from now on. */
 int rest_begin(struct rest *rest, bool little, const struct parked *threads,
