@@ -62,6 +62,8 @@ for tool in ("gcc", "lua5.4", "ccache", "node", "zstd", "nginx"):
         config.available_features.add(tool)
 
 lit_config.parallelism_groups["alone"] = 1
+# Terminals are to come back with their numbers: one at a time.
+lit_config.parallelism_groups["terminals"] = 1
 
 build_bin = os.path.join(config.build_root, "bin")
 config.environment["PATH"] = os.pathsep.join(

@@ -12,6 +12,7 @@
 #include "info.h"
 #include "resource.h"
 #include "terminal_content.h"
+#include "tree.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
@@ -54,6 +55,18 @@ static const struct descriptor_fact *master_of(const struct resource_sink *sink,
   return 0;
 }
 
+/* Whether another process of the tree has a descriptor of it. */
+static bool in_tree(const struct resource_sink *sink, uint32_t terminal,
+                    uint32_t which) {
+  size_t count;
+  const struct tree_fact *rows =
+      tree_rows(sink, TREE_TERMINAL_DEVICE, terminal, &count);
+  for (size_t i = 0; i < count; i++)
+    if (rows[i].flags == which)
+      return true;
+  return false;
+}
+
 /* The terminal of a master's or slave's descriptor, 0: it is none of ours. */
 static uint32_t terminal_of(const struct resource_sink *sink,
                             const Descriptor *message) {
@@ -63,7 +76,10 @@ static uint32_t terminal_of(const struct resource_sink *sink,
   if (fact && fact->id)
     return (uint32_t)fact->id;
   uint32_t terminal = slave_number(message->path);
-  return terminal && master_of(sink, terminal) ? terminal : 0;
+  return terminal && (master_of(sink, terminal) ||
+                      in_tree(sink, terminal, TREE_TERMINAL_MASTER))
+             ? terminal
+             : 0;
 }
 
 static bool recognise(const struct resource_sink *sink,
@@ -84,7 +100,7 @@ static bool has_slave(const struct resource_sink *sink, uint32_t terminal) {
     if (slave_number(path) == terminal)
       return true;
   }
-  return false;
+  return in_tree(sink, terminal, 0);
 }
 
 /* Whether all slaves are closed that there ever were. */
@@ -98,16 +114,18 @@ static long open_slave(int master, uint32_t flags) {
   return SYS(ioctl, master, TIOCGPTPEER, flags | O_NOCTTY | O_CLOEXEC);
 }
 
-/* The session of a terminal that the program leads. */
+/* The session of a terminal that the program leads, or of its tree any. */
 static void save_session(int master, PseudoTerminal *state) {
   int session = 0;
   int group = 0;
   long own = SYS(getsid, 0);
-  if (SYS(ioctl, master, TIOCGSID, &session) < 0 || session != own ||
-      own != SYS(getpid))
+  if (SYS(ioctl, master, TIOCGSID, &session) < 0)
+    return;
+  state->controls = session == own && own == SYS(getpid);
+  state->session = state->common ? session : 0;
+  if (!state->controls && !state->session)
     return;
   SYS(ioctl, master, TIOCGPGRP, &group);
-  state->controls = true;
   state->foreground = group;
 }
 
@@ -240,6 +258,7 @@ static int save_master(struct resource_sink *sink, Descriptor *message,
   PseudoTerminal state = PseudoTerminal_init_zero;
   int discipline = 0;
   bool locked = get_flag(master, TIOCGPTLCK);
+  state.common = sink->tree != 0;
   state.terminal = message->terminal;
   state.master = message->number;
   state.opened = hung_up(master) || has_slave(sink, message->terminal);
@@ -376,7 +395,8 @@ static long fill(struct resource_source *source, const Descriptor *message,
   SYS(ioctl, master, TIOCSWINSZ, state->window.bytes);
   set_flag(master, TIOCPKT, 0);
   if (state->opened) {
-    open_own_slave(&ends, true);
+    /* Other processes open theirs at this time. */
+    open_own_slave(&ends, !state->common);
     result = ends.slave < 0 ? ends.slave : terminal_feed_begin(ends, &settings);
     if (result >= 0)
       result = feed(source, at + 1, ends, &settings);
@@ -400,7 +420,12 @@ static int make(struct resource_source *source, const Descriptor *message,
                 const PseudoTerminal *state, size_t at,
                 struct hwckpt_error *error) {
   const char *path = slave_number(message->path) ? "/dev/ptmx" : message->path;
-  long fd = new_master(path, state->terminal - 1);
+  bool is_there = state->common && source->take;
+  long fd = is_there ? tree_receive(source, TREE_TERMINAL, state->terminal,
+                                    message, error)
+                     : new_master(path, state->terminal - 1);
+  if (is_there && fd < 0)
+    return (int)fd;
   if (fd < 0)
     return refuse(error, message, fd, "opening a master");
   if (number_now((int)fd) != state->terminal - 1)
@@ -425,15 +450,40 @@ static bool is_made(const struct resource_source *source, uint32_t terminal) {
     if (source->records[i].type == RECORD_DESCRIPTOR &&
         resource_get(&source->records[i], Descriptor_fields, &other, 0) == 0 &&
         other.kind == DescriptorKind_DESCRIPTOR_PSEUDO_TERMINAL &&
-        other.terminal == terminal)
+        other.terminal == terminal && !tree_takes(&other))
       return true;
   return false;
+}
+
+/* Another process has the master. */
+static int open_of_others(struct resource_source *source,
+                          const Descriptor *message,
+                          struct hwckpt_error *error) {
+  int master =
+      tree_receive(source, TREE_TERMINAL, message->terminal, message, error);
+  if (master < 0)
+    return master;
+  long fd = open_slave(master, message->flags &
+                                   ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC));
+  SYS(close, master);
+  return fd < 0 ? refuse(error, message, fd, "opening a slave") : (int)fd;
+}
+
+static bool has_record(const struct resource_source *source,
+                       const Descriptor *message) {
+  PseudoTerminal state;
+  size_t at;
+  struct hwckpt_error error;
+  return find(source, message, &state, &at, &error) == 0;
 }
 
 static int reopen(struct resource_source *source, const Descriptor *message,
                   struct hwckpt_error *error) {
   PseudoTerminal state;
   size_t at;
+  if (source->take && slave_number(message->path) &&
+      !has_record(source, message))
+    return open_of_others(source, message, error);
   int result = find(source, message, &state, &at, error);
   if (!result && !is_made(source, message->terminal))
     result = make(source, message, &state, at, error);
@@ -459,7 +509,7 @@ static int reopen(struct resource_source *source, const Descriptor *message,
  */
 static int take_back(struct resource_source *source, const Descriptor *message,
                      int descriptor, struct hwckpt_error *error) {
-  PseudoTerminal state;
+  PseudoTerminal state = PseudoTerminal_init_zero;
   size_t at;
   SYS(fcntl, descriptor, F_SETFL, message->flags | O_NONBLOCK);
   int result = find(source, message, &state, &at, error);

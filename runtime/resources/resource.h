@@ -60,6 +60,11 @@ struct tree_fact {
 /* Rows of this device are mappings of System V shared memory, one each: the
  * inode is its id, the number -1. */
 #define TREE_SYSTEM_V_DEVICE 0u
+/* Rows of this device are descriptors of pseudo terminals, beside those of
+ * their own: the inode is the terminal's number and 1, the number -1, the flags
+ * TREE_TERMINAL_MASTER or 0. */
+#define TREE_TERMINAL_DEVICE (~0ull)
+#define TREE_TERMINAL_MASTER 1u
 
 /* A shared mapping of a file without a name, or a part of one; what it holds is
  * in the pages of the generation. */

@@ -23,7 +23,12 @@ bool tree_takes(const Descriptor *message);
  *
  * What is given under a key is what others that ask for it get. */
 
-enum tree_object { TREE_FILE = 1, TREE_PIPE = 2, TREE_SOCKET = 3 };
+enum tree_object {
+  TREE_FILE = 1,
+  TREE_PIPE = 2,
+  TREE_SOCKET = 3,
+  TREE_TERMINAL = 4 /* a master, which the tool makes; by number and 1 */
+};
 #define TREE_KEY(object, id) ((uint64_t)(object) << 60 | ((id) & ~0ull >> 4))
 
 /* The caller keeps its own. */

@@ -380,6 +380,8 @@ static int launch(struct assembly *assembly, struct supervisor *supervisor,
   if (!assembly->memory)
     return -(int)error->code;
   failed = connections_make(plan, assembly->exchange, error);
+  if (!failed)
+    failed = terminals_make(plan, assembly->exchange, error);
   if (failed)
     return failed;
   if (pipe2(life, O_CLOEXEC) || supervise_begin(supervisor))

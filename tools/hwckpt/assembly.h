@@ -51,7 +51,11 @@ void assembly_memory_close(struct part_memory *memory, size_t parts);
 struct exchange;
 int connections_make(const struct assembly_plan *plan,
                      struct exchange *exchange, struct hwckpt_error *error);
-/* Whether the process has an end of one. */
+/* terminals.c: pseudo terminals, their masters given under their keys; leaders
+ * of the sessions that they control are told. */
+int terminals_make(const struct assembly_plan *plan, struct exchange *exchange,
+                   struct hwckpt_error *error);
+/* Whether the process has an end of a TCP connection inside. */
 bool connections_any(const struct generation *generation);
 
 struct assembly;

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -321,9 +322,15 @@ static _Noreturn void live(struct family *family, int index) {
   bear_children(family, index, true);
   if (self->session == getpid() && setsid() < 0)
     give_up(family, index, errno, "making its session");
+  /* Whoever is born in the session from then on has it too. */
+  if (self->terminal && ioctl(self->terminal, TIOCSCTTY, 0))
+    give_up(family, index, errno, "its controlling terminal");
   bear_children(family, index, false);
   wait_for_all(family, BORN);
   join_groups(family, index);
+  /* Who was there in front may be gone. */
+  if (self->terminal)
+    tcsetpgrp(self->terminal, self->foreground);
   if (self->kind == RELATIVE_STAND_IN)
     _exit(0);
   if (self->kind == RELATIVE_ENDED)

@@ -48,6 +48,48 @@ static struct tree_fact *append(struct gathering *gathering) {
   return &gathering->list[gathering->count++];
 }
 
+/* ---- pseudo terminals ---- */
+
+#define SLAVES 136u /* pty(7): majors, of 256 each, and that of masters */
+#define SLAVES_END 144u
+#define MASTERS 5u
+#define MASTER 2u
+
+/* The number of a master; -1: it is none. */
+static long master_number(int folder, const char *name) {
+  char path[64], line[128];
+  long number = -1;
+  snprintf(path, sizeof path, "../fdinfo/%.20s", name);
+  int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
+  FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+  while (file && fgets(line, sizeof line, file))
+    if (sscanf(line, "tty-index: %ld", &number) == 1)
+      break;
+  if (file)
+    fclose(file);
+  return number;
+}
+
+/* false: no memory. */
+static bool add_terminal(struct gathering *gathering, int folder,
+                         const char *name, int32_t member, dev_t device) {
+  bool is_master = major(device) == MASTERS && minor(device) == MASTER;
+  long number = -1;
+  if (is_master)
+    number = master_number(folder, name);
+  else if (major(device) >= SLAVES && major(device) < SLAVES_END)
+    number = (long)((major(device) - SLAVES) * 256 + minor(device));
+  struct tree_fact *fact = number < 0 ? NULL : append(gathering);
+  if (fact)
+    *fact = (struct tree_fact){.device = TREE_TERMINAL_DEVICE,
+                               .inode = (uint64_t)number + 1,
+                               .mode = S_IFCHR,
+                               .flags = is_master ? TREE_TERMINAL_MASTER : 0,
+                               .member = member,
+                               .number = -1};
+  return fact || number < 0;
+}
+
 /* false: no memory. */
 static bool add(struct gathering *gathering, int folder, const char *name,
                 int32_t member) {
@@ -63,6 +105,8 @@ static bool add(struct gathering *gathering, int folder, const char *name,
   fact->mode = status.st_mode;
   fact->member = member;
   fact->number = (int32_t)strtol(name, NULL, 10);
+  if (S_ISCHR(status.st_mode))
+    return add_terminal(gathering, folder, name, member, status.st_rdev);
   return true;
 }
 
