@@ -16,7 +16,7 @@
 #define MOST_BYTES ((off_t)64 << 10)
 
 static const char *const words[HISTORY_WHATS] = {
-    "began", "restored", "ended", "stopped", "failed", "gave-up"};
+    "began", "restored", "ended", "stopped", "failed", "gave-up", "set-aside"};
 
 const char *history_word(enum history_what what) { return words[what]; }
 

@@ -14,14 +14,15 @@
 #include <stdint.h>
 
 enum history_what {
-  HISTORY_BEGAN,    /* from its beginning */
-  HISTORY_RESTORED, /* from the generation */
-  HISTORY_ENDED,    /* status; all is done */
-  HISTORY_STOPPED,  /* status; as whoever ran it wanted: it may go on later */
-  HISTORY_FAILED,   /* status; to be restarted */
-  HISTORY_GAVE_UP,  /* after too many failures */
+  HISTORY_BEGAN,     /* from its beginning */
+  HISTORY_RESTORED,  /* from the generation */
+  HISTORY_ENDED,     /* status; all is done */
+  HISTORY_STOPPED,   /* status; as whoever ran it wanted: it may go on later */
+  HISTORY_FAILED,    /* status; to be restarted */
+  HISTORY_GAVE_UP,   /* after too many failures */
+  HISTORY_SET_ASIDE, /* the generation: an older one was gone back to */
 };
-#define HISTORY_WHATS 6u
+#define HISTORY_WHATS 7u
 
 struct history_entry {
   uint64_t realtime_ns;

@@ -154,9 +154,10 @@ static void write_text_history(const struct history_entry *entry,
     told->skip--;
     return;
   }
-  bool has_status =
-      entry->what != HISTORY_BEGAN && entry->what != HISTORY_RESTORED;
-  if (entry->what == HISTORY_RESTORED)
+  bool of_generation =
+      entry->what == HISTORY_RESTORED || entry->what == HISTORY_SET_ASIDE;
+  bool has_status = entry->what != HISTORY_BEGAN && !of_generation;
+  if (of_generation)
     snprintf(number, sizeof number, "/%" PRIu64, entry->generation);
   printf("%s%s %s %s%s%s\n", told->name, number,
          text_time(when, sizeof when, entry->realtime_ns),

@@ -66,6 +66,10 @@ struct life {
   } *reached;
   size_t reached_count;
   uint64_t farthest;
+  /* Newer than one that was gone back to: the files of the program are no
+   * longer as these expect them. */
+  uint64_t *aside;
+  size_t aside_count;
 };
 
 /* One of its runs. */
@@ -127,13 +131,22 @@ static bool came_farther(struct life *life) {
   return life->farthest > before;
 }
 
+static bool is_aside(const struct life *life, uint64_t generation) {
+  for (size_t i = 0; i < life->aside_count; i++)
+    if (life->aside[i] == generation)
+      return true;
+  return false;
+}
+
 /* The newest whole generation above the floor and below that one; 0: none. */
 static uint64_t newest_below(const struct life *life, uint64_t below) {
   uint64_t newest = 0;
-  for (size_t i = 0; i < life->count; i++)
-    if (!life->list[i].damage && life->list[i].info.number > life->floor &&
-        life->list[i].info.number < below)
-      newest = life->list[i].info.number;
+  for (size_t i = 0; i < life->count; i++) {
+    uint64_t number = life->list[i].info.number;
+    if (!life->list[i].damage && number > life->floor && number < below &&
+        !is_aside(life, number))
+      newest = number;
+  }
   return newest;
 }
 
@@ -146,6 +159,31 @@ static void note(const struct life *life, enum history_what what,
   if (history_add(life->program->cache, life->program->application, &entry,
                   &error))
     report_warning(&error);
+}
+
+static void put_aside(struct life *life, uint64_t generation) {
+  uint64_t *more =
+      reallocarray(life->aside, life->aside_count + 1, sizeof *life->aside);
+  if (!more)
+    return; /* tried again, it fails again */
+  life->aside = more;
+  life->aside[life->aside_count++] = generation;
+}
+
+static void remember(const struct history_entry *entry, void *life) {
+  if (entry->what == HISTORY_SET_ASIDE)
+    put_aside(life, entry->generation);
+}
+
+/* The program goes back to that generation. */
+static void set_aside(struct life *life, uint64_t next) {
+  for (size_t i = 0; i < life->count; i++) {
+    uint64_t number = life->list[i].info.number;
+    if (number > next && number > life->floor && !is_aside(life, number)) {
+      put_aside(life, number);
+      note(life, HISTORY_SET_ASIDE, number, 0);
+    }
+  }
 }
 
 /* ---- one run ---- */
@@ -331,6 +369,8 @@ static uint64_t go_on(struct life *life, const struct run *run) {
   }
   note(life, HISTORY_FAILED, life->from, run->status);
   uint64_t next = choose(life, run), pause = pause_ns(life->failures);
+  if (next)
+    set_aside(life, next);
   say(life, run, next, pause);
   if (!supervise_pause(&life->supervisor, pause))
     end(life, HISTORY_STOPPED, run);
@@ -368,6 +408,7 @@ int restart_supervise(const struct restart *restart,
     return report_error(&error);
   if (look(&life, &error))
     return report_error(&error);
+  history_each(program->cache, program->application, remember, &life);
   int failed = supervise_begin(&life.supervisor);
   if (failed)
     return failed_to("signals", -failed);

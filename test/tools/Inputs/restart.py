@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import socket
@@ -18,7 +19,8 @@ ALL = [str(n) for n in range(1, 9)]
 
 
 class Case:
-    """A program that is told once at each count what to do: faults, as _COUNT=WHAT; *WHAT is told each time."""
+    """A program that is told once at each count what to do: faults, as _COUNT=WHAT; *WHAT is told each time,
+    and WHAT,NEXT first one and then the other."""
 
     def __init__(self, name, **faults):
         self.name = name
@@ -37,7 +39,10 @@ class Case:
             program = listener.accept()[0]
             count = struct.unpack("i", program.recv(4))[0]
             fault = self.faults.get(count, "on")
-            if not fault.startswith("*"):
+            fault, _, later = fault.partition(",")
+            if later:
+                self.faults[count] = later
+            elif not fault.startswith("*"):
                 self.faults.pop(count, None)
             program.send(fault.strip("*").encode())
             program.close()
@@ -67,12 +72,31 @@ class Case:
             assert time.monotonic() < end, self.lines()
             time.sleep(0.02)
 
-    def history(self):
+    def listed(self):
         text = subprocess.run([HWCKPT, "list", "--json", self.name], check=True, capture_output=True).stdout
-        return json.loads(text)["applications"][0]["history"]
+        return json.loads(text)["applications"][0]
+
+    def history(self):
+        return self.listed()["history"]
+
+    def await_generation(self, number):
+        end = time.monotonic() + 100
+        while number not in [g["number"] for g in self.listed()["generations"]]:
+            assert time.monotonic() < end
+            time.sleep(0.02)
 
     def words(self):
         return [entry["what"] for entry in self.history()]
+
+
+def await_words(case, word, count):
+    end = time.monotonic() + 100
+    while subprocess.run([HWCKPT, "list", case.name], capture_output=True).returncode:
+        assert time.monotonic() < end  # the application is not there yet
+        time.sleep(0.02)
+    while case.words().count(word) < count:
+        assert time.monotonic() < end, case.words()
+        time.sleep(0.05)
 
 
 def expect(got, wanted):
@@ -96,6 +120,24 @@ expect(case.lines(), ALL)
 restored = [e["generation"] for e in case.history() if e["what"] == "restored"]
 expect(restored, [4, 3, 2])
 
+# What was newer is not gone on from another time: its files went with it.
+case = Case("aside", _3="poison,hang")
+process = case.start("--restart")
+await_words(case, "restored", 3)
+end = time.monotonic() + 100
+while 3 in case.faults:  # it has been told to hang
+    assert time.monotonic() < end, case.faults
+    time.sleep(0.02)
+process.terminate()
+expect(process.wait(100), -signal.SIGTERM)
+process.stderr.close()
+expect([e["generation"] for e in case.history() if e["what"] == "set-aside"], [4, 3, 5])
+text = subprocess.run([HWCKPT, "list", "aside"], check=True, capture_output=True, text=True).stdout
+assert re.search(r"^aside/5 .* set-aside$", text, re.MULTILINE), text
+expect(case.run("--restart"), 0)
+expect(case.lines(), ALL)
+expect([e["generation"] for e in case.history() if e["what"] == "restored"], [4, 3, 2, 2])
+
 # Too often: given up, with the status of the last time.
 case = Case("often", _2="*exit")
 expect(case.run("--restart=on-failure:2"), 3)
@@ -113,6 +155,7 @@ assert "HWCKPT-E219" in case.said, case.said
 case = Case("removed")
 process = case.start("--restart", slow=True)
 case.await_lines(4)
+case.await_generation(4)
 removed = os.path.join(os.environ["HWCKPT_CACHE"], "removed")
 while os.path.exists(removed):  # its program may write there still
     shutil.rmtree(removed, ignore_errors=True)
@@ -207,16 +250,6 @@ assert b"stopped 1 T" in seen, seen
 expect(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 1)
 os.close(terminal)
 expect(case.words(), ["began", "stopped"])
-
-
-def await_words(case, word, count):
-    end = time.monotonic() + 100
-    while subprocess.run([HWCKPT, "list", case.name], capture_output=True).returncode:
-        assert time.monotonic() < end  # the application is not there yet
-        time.sleep(0.02)
-    while case.words().count(word) < count:
-        assert time.monotonic() < end, case.words()
-        time.sleep(0.05)
 
 
 # Always: what has ended well begins anew.
