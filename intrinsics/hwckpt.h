@@ -54,7 +54,8 @@ enum hwckpt_moment {
 typedef int hwckpt_callback_function(enum hwckpt_moment moment, void *argument);
 
 /* Has a function called around each checkpoint: before it in the order of
- * registration, after it in reverse order, those whose "before" returned 0.
+ * registration, or by `order`, the least first (hwckpt_callback() is 0), and
+ * after it in reverse order, those whose "before" returned 0.
  * They run on a thread of their own, which the first call here starts, while
  * all other threads run. They may do all but take a checkpoint (-EDEADLK). The
  * same name again replaces the function, a null one takes it out. 0, or a
@@ -63,6 +64,9 @@ typedef int hwckpt_callback_function(enum hwckpt_moment moment, void *argument);
 HWCKPT_WEAK int hwckpt_callback(const char *name,
                                 hwckpt_callback_function *function,
                                 void *argument);
+HWCKPT_WEAK int hwckpt_callback_ordered(const char *name,
+                                        hwckpt_callback_function *function,
+                                        void *argument, int order);
 
 /* All "before" together may take so long, 10000 at first; then there is no
  * checkpoint (HWCKPT-E271), and the program goes on. */
@@ -95,6 +99,8 @@ HWCKPT_WEAK int hwckpt_unwatch(void *address, size_t length);
 #define hwckpt_enable() HWCKPT_CALL(hwckpt_enable, ())
 #define hwckpt_callback(name, function, argument)                              \
   HWCKPT_CALL(hwckpt_callback, (name, function, argument))
+#define hwckpt_callback_ordered(name, function, argument, order)               \
+  HWCKPT_CALL(hwckpt_callback_ordered, (name, function, argument, order))
 #define hwckpt_callback_deadline(milliseconds)                                 \
   HWCKPT_CALL(hwckpt_callback_deadline, (milliseconds))
 #define hwckpt_watch(address, length)                                          \

@@ -26,14 +26,24 @@ extern int pthread_create(unsigned long *thread, const void *attributes,
 static struct callback {
   hwckpt_callback_function *function; /* null: free */
   void *argument;
+  int order;
+  uint32_t number; /* of its registration, ascending */
   char name[NAME];
 } callbacks[CALLBACKS];
+static uint32_t registrations;
+
+/* Of this round, in the order of "before". */
+static struct turn {
+  unsigned slot;
+  uint32_t number; /* another one there was not called */
+} turns[CALLBACKS];
+static unsigned turn_count;
 
 static struct {
   _Atomic uint32_t busy;    /* futex, of who registers */
   _Atomic uint32_t jobs;    /* futex: bit per enum hwckpt_moment */
   _Atomic uint32_t started; /* the thread is there */
-  _Atomic uint32_t called;  /* in this round: those below have prepared */
+  _Atomic uint32_t called;  /* in this round: turns below have prepared */
   _Atomic uint32_t current; /* the one that runs */
   _Atomic int refused;      /* its result */
   _Atomic uint32_t deadline_ms;
@@ -42,15 +52,52 @@ static struct {
 
 /* ---- on the thread of the callbacks ---- */
 
-static int call(unsigned number, enum hwckpt_moment moment) {
-  const struct callback callback = callbacks[number];
-  atomic_store(&state.current, number);
-  return callback.function ? callback.function(moment, callback.argument) : 0;
+static void lock(void) {
+  while (atomic_exchange(&state.busy, 1))
+    SYS(futex, &state.busy, FUTEX_WAIT_PRIVATE, 1, 0, 0, 0);
+}
+
+static void unlock(void) {
+  atomic_store(&state.busy, 0);
+  SYS(futex, &state.busy, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
+}
+
+static bool is_before(const struct callback *one,
+                      const struct callback *other) {
+  return one->order != other->order ? one->order < other->order
+                                    : one->number < other->number;
+}
+
+static void take_turns(void) {
+  lock();
+  turn_count = 0;
+  for (unsigned slot = 0; slot < CALLBACKS; slot++) {
+    if (!callbacks[slot].function)
+      continue;
+    unsigned at = turn_count++;
+    for (; at && is_before(&callbacks[slot], &callbacks[turns[at - 1].slot]);
+         at--)
+      turns[at] = turns[at - 1];
+    turns[at] = (struct turn){slot, callbacks[slot].number};
+  }
+  unlock();
+}
+
+/* Not with the lock: it may register others. */
+static int call(unsigned turn, enum hwckpt_moment moment) {
+  lock();
+  const struct callback callback = callbacks[turns[turn].slot];
+  unlock();
+  atomic_store(&state.current, turns[turn].slot);
+  return callback.function && callback.number == turns[turn].number
+             ? callback.function(moment, callback.argument)
+             : 0;
 }
 
 static void prepare(void) {
   atomic_store(&state.refused, 0);
-  for (unsigned i = 0; i < CALLBACKS; i++) {
+  take_turns();
+  for (unsigned i = 0; i < turn_count; i++) {
     int result = call(i, HWCKPT_BEFORE);
     if (result) {
       atomic_store(&state.refused, result);
@@ -120,49 +167,54 @@ static struct callback *find(const char *name) {
   return 0;
 }
 
-/* Behind all that are there, so that the order is that of registration. */
-static struct callback *last(void) {
-  struct callback *free = callbacks + CALLBACKS;
-  while (free > callbacks && !free[-1].function)
-    free--;
-  return free < callbacks + CALLBACKS ? free : 0;
+static struct callback *find_free(void) {
+  for (struct callback *at = callbacks; at < callbacks + CALLBACKS; at++)
+    if (!at->function)
+      return at;
+  return 0;
 }
 
+/* One that is there keeps its place among those of its order. */
 static int set(const char *name, hwckpt_callback_function *function,
-               void *argument) {
+               void *argument, int order) {
   struct callback *at = find(name);
   if (!function) {
     if (at)
       at->function = 0;
     return at ? 0 : -ENOENT;
   }
-  if (!at)
-    at = last();
+  if (!at && (at = find_free()))
+    at->number = ++registrations;
   if (!at)
     return -ENOSPC;
   at->argument = argument;
+  at->order = order;
   hwckpt_format(at->name, sizeof at->name, "%s", name);
   at->function = function;
   return start();
 }
 
-EXPORTED int(hwckpt_callback)(const char *name,
-                              hwckpt_callback_function *function,
-                              void *argument) {
-  if (!events_here())
+EXPORTED int(hwckpt_callback_ordered)(const char *name,
+                                      hwckpt_callback_function *function,
+                                      void *argument, int order) {
+  if (!events_serve())
     return -ENOSYS;
   if (!name || !*name || strlen(name) >= NAME)
     return -EINVAL;
-  while (atomic_exchange(&state.busy, 1))
-    SYS(futex, &state.busy, FUTEX_WAIT_PRIVATE, 1, 0, 0, 0);
-  int result = set(name, function, argument);
-  atomic_store(&state.busy, 0);
-  SYS(futex, &state.busy, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
+  lock();
+  int result = set(name, function, argument, order);
+  unlock();
   return result;
 }
 
+EXPORTED int(hwckpt_callback)(const char *name,
+                              hwckpt_callback_function *function,
+                              void *argument) {
+  return (hwckpt_callback_ordered)(name, function, argument, 0);
+}
+
 EXPORTED int(hwckpt_callback_deadline)(unsigned milliseconds) {
-  if (!events_here())
+  if (!events_serve())
     return -ENOSYS;
   if (!milliseconds)
     return -EINVAL;
@@ -245,6 +297,7 @@ void callbacks_restored(void) {
 
 void callbacks_begin_in_child(void) {
   memset(callbacks, 0, sizeof callbacks);
+  atomic_store(&state.busy, 0);
   atomic_store(&state.jobs, 0);
   atomic_store(&state.started, 0);
   atomic_store(&state.called, 0);

@@ -30,6 +30,10 @@ static LIVE struct {
   _Atomic uint64_t begun; /* when the last checkpoint was, 0: none */
   uint64_t site_until;    /* so long this one may wait for a site */
   uint64_t turn_since;    /* it waits for its turn, 0: no */
+  uint32_t cut;           /* of all processes, that is asked for; 0: none */
+  uint64_t cut_since;
+  uint64_t held_until; /* sections are open: so long, 0: none are */
+  bool cut_late;       /* a section was open for too long */
 } thread;
 
 /* A save asks when its thread waits already: a checkpoint that was under way
@@ -60,8 +64,10 @@ static uint64_t spaced_until(void) {
 
 /* Somebody who waits does so whatever the option spacing says. */
 static bool is_ready(uint64_t now) {
-  if (!thread.waiting || sections_open())
+  thread.held_until = 0;
+  if (!thread.waiting || sections_hold(now, &thread.held_until))
     return false;
+  thread.held_until = 0;
   return now >= spaced_until() || atomic_load(&requests.exit_signal) ||
          quiesce_save_waits() || monitors_wait();
 }
@@ -115,11 +121,32 @@ static void put_back(const struct pending *taken) {
 /* Until a request, or a monitor or the end of the spacing is due. */
 static void sleep_until_due(uint64_t due_ns, uint64_t now) {
   uint64_t until = thread.waiting ? spaced_until() : due_ns;
-  if (thread.waiting && sections_open()) /* whose end wakes us */
-    until = UINT64_MAX;
+  if (thread.held_until)
+    until = thread.held_until < due_ns ? thread.held_until : due_ns;
   if (until != UINT64_MAX)
     until = until > now ? until - now : 0;
   requests_sleep(until);
+}
+
+/* A checkpoint of all processes waits for the end of sections of this one, for
+ * a while; which wakes us. */
+static bool waits_for_sections(uint64_t now, uint64_t due_ns) {
+  uint64_t until = thread.cut_since + settings.options.section_wait, again;
+  bool open = sections_hold(now, &again);
+  thread.cut_late = open && now >= until;
+  if (!open || now >= until)
+    return false;
+  until = again < until ? again : until;
+  until = due_ns < until ? due_ns : until;
+  requests_sleep(until > now ? until - now : 0);
+  return true;
+}
+
+static void note_cut(uint64_t now) {
+  uint32_t cut = atomic_load(&requests.cut);
+  if (thread.cut != cut)
+    thread.cut_since = now;
+  thread.cut = cut;
 }
 
 enum next { NEXT_EVENTS, NEXT_LOAD, NEXT_TREE };
@@ -144,7 +171,11 @@ static enum next next_events(struct pending *taken) {
     bool back = rollbacks_begin();
     if (back || (asked & REQUEST_LOAD && quiesce_load_waits()))
       return NEXT_LOAD;
-    if (asked & REQUEST_TREE) {
+    if (asked & REQUEST_TREE)
+      note_cut(now);
+    if (thread.cut) {
+      if (waits_for_sections(now, due_ns))
+        continue;
       *taken = take_waiting();
       return NEXT_TREE;
     }
@@ -185,7 +216,12 @@ static bool serve_next(bool opened, enum next next, uint64_t begin,
     return false;
   }
   atomic_store(&thread.begun, begin);
-  uint32_t cut = next == NEXT_TREE ? atomic_load(&requests.cut) : 0;
+  uint32_t cut = next == NEXT_TREE ? thread.cut : 0;
+  thread.cut = 0;
+  if (cut && thread.cut_late) {
+    taking_refuse_cut(served, cut, begin, begin - thread.cut_since);
+    return false;
+  }
   enum taken taken = taking_take(served, cut, begin, thread.site_until);
   if (taken == TAKE_AGAIN)
     put_back(served);
@@ -219,6 +255,7 @@ void checkpoint_thread_forget(void) {
   atomic_store(&thread.started, 0);
   thread.waiting = 0;
   thread.turn_since = 0;
+  thread.cut = 0;
   atomic_store(&thread.begun, 0);
 }
 

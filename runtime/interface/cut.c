@@ -6,6 +6,7 @@
 #include "../support/private.h"
 #include "../support/record_types.h"
 #include "../support/task.h"
+#include "sections.h"
 #include "tree_abi.h"
 
 #include <errno.h>
@@ -46,6 +47,9 @@ static LIVE struct {
   bool waits_stopped;
   _Atomic uint32_t writes; /* something that was captured (futex) */
   bool alone;              /* the coordinator says */
+  uint64_t section_wait_ns;
+  uint64_t section_since; /* one is open that is waited for, 0: none is */
+  bool closed;            /* no section begins */
 } tree = {.fd = -1};
 
 /* ---- the option ---- */
@@ -138,7 +142,8 @@ static int stopped_alone(struct resource_sink *sink,
   return cut_is_alone() ? 0 : 1;
 }
 
-static const struct partners nobody = {.stopped = stopped_alone};
+static const struct partners nobody = {.prepared = sections_settle,
+                                       .stopped = stopped_alone};
 
 /* ---- messages ---- */
 
@@ -271,21 +276,49 @@ static int never(int status, struct hwckpt_error *error) {
 
 static bool publishes(void) { return tree.publishes; }
 
+/* Between tries a section is waited for so long, with all others let in. */
+#define SECTION_TRY_NS 1000000000ull
+
+static int close_sections(struct hwckpt_error *error) {
+  uint64_t now = quiesce_now_ns();
+  tree.closed = sections_close();
+  if (tree.closed)
+    tree.section_since = 0;
+  else if (!tree.section_since)
+    tree.section_since = now;
+  else if (now - tree.section_since > tree.section_wait_ns)
+    return sections_refuse(now - tree.section_since, error);
+  memset(tree.message, 0, sizeof *tree.message);
+  tree.message->closed = tree.closed;
+  return send_message(TREE_CLOSED, error);
+}
+
 /* 2: once more. */
-static int take_again(const void *data, size_t length, void *context,
-                      struct hwckpt_error *error) {
+static int take_before_stop(const void *data, size_t length, void *context,
+                            struct hwckpt_error *error) {
   (void)data;
   (void)length;
   (void)context;
-  return tree.message->word == TREE_AGAIN
-             ? 2
-             : lost(error, "it said something else");
+  if (tree.message->word == TREE_CLOSE)
+    return close_sections(error);
+  if (tree.message->word != TREE_AGAIN)
+    return lost(error, "it said something else");
+  sections_let_in();
+  tree.closed = false;
+  return 2;
 }
 
 static int prepared(struct hwckpt_error *error) {
-  int status = say(TREE_PREPARED, error);
+  if (tree.section_since)
+    sections_await_end(SECTION_TRY_NS);
+  memset(tree.message, 0, sizeof *tree.message);
+  tree.message->sections = sections_used();
+  int status = send_message(TREE_PREPARED, error);
   if (status == 0)
-    status = await(TREE_STOP, take_again, 0, error);
+    status = await(TREE_STOP, take_before_stop, 0, error);
+  /* Its first one was begun meanwhile. */
+  if (status == 0 && !tree.closed && !sections_close())
+    status = sections_refuse(0, error);
   return status == 2 ? 1 : never(status, error);
 }
 
@@ -455,17 +488,35 @@ static int take_alone(struct checkpoint_reason reason,
   return checkpoint_take(&reason, hooks, result, error);
 }
 
+int cut_decline(uint32_t cut, const struct checkpoint_reason *reason,
+                const struct hwckpt_error *error) {
+  struct hwckpt_error ignored;
+  if (!cut && cut_is_root()) /* who says it itself */
+    return -(int)error->code;
+  if (connect_to_it(&ignored) == 0) {
+    say_hello(cut, reason);
+    tree.message->error = *error;
+    send_message(TREE_HELLO, &ignored);
+  }
+  hang_up();
+  return -(int)error->code;
+}
+
 void cut_await_written(void) {
   const struct timespec second = {1, 0};
   for (int i = 0; atomic_load(&tree.writes) && i < WRITE_S; i++)
     SYS(futex, &tree.writes, FUTEX_WAIT_PRIVATE, 1, &second, 0, 0);
 }
 
-int cut_take(uint32_t cut, const struct checkpoint_reason *reason,
+int cut_take(uint32_t cut, uint64_t section_wait_ns,
+             const struct checkpoint_reason *reason,
              const struct quiesce_hooks *hooks,
              struct checkpoint_result *result, struct hwckpt_error *error) {
   int status = 1;
   tree.alone = false;
+  tree.section_wait_ns = section_wait_ns;
+  tree.section_since = 0;
+  tree.closed = false;
   if (!cut && cut_is_root() && cut_is_alone()) {
     status = take_alone(*reason, hooks, result, error);
     if (status <= 0 || quiesce_load_waits())

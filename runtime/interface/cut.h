@@ -24,11 +24,18 @@ bool cut_is_root(void);
 /* Whether no other process is in the tree, as far as is seen without asking. */
 bool cut_is_alone(void);
 /* Takes a checkpoint, with all others if there are any: `cut`, for which the
- * coordinator asked; 0: one is asked for. The generation in the result is the
+ * coordinator asked; 0: one is asked for. The others wait for critical sections
+ * of this one for so long. The generation in the result is the
  * whole's. 1: it was not taken, as of checkpoint_take(). */
-int cut_take(uint32_t cut, const struct checkpoint_reason *reason,
+int cut_take(uint32_t cut, uint64_t section_wait_ns,
+             const struct checkpoint_reason *reason,
              const struct quiesce_hooks *hooks,
              struct checkpoint_result *result, struct hwckpt_error *error);
+
+/* The program of this process has refused it, for that reason: the others hear
+ * of it. The error's negative code. */
+int cut_decline(uint32_t cut, const struct checkpoint_reason *reason,
+                const struct hwckpt_error *error);
 
 /* On any thread: waits until nothing is left to be written of what was captured
  * of this process. */

@@ -38,6 +38,7 @@ int events_errno(const struct hwckpt_error *error) {
   case HWCKPT_E_CALLBACK_REFUSED:
     return -ECANCELED;
   case HWCKPT_E_CALLBACK_LATE:
+  case HWCKPT_E_SECTION_OPEN:
     return -ETIMEDOUT;
   default:
     return -EIO;

@@ -29,9 +29,11 @@ static struct owner {
 
 /* Threads that have one open (futex). */
 static _Atomic uint32_t open_count;
+static _Atomic uint32_t used;
 static LIVE struct {
   _Atomic uint32_t closed; /* futex */
   _Atomic uint32_t wanted; /* by a checkpoint: the last end is to be told */
+  uint64_t try_ns;         /* to close it again */
 } gate;
 
 static struct owner *find(uint64_t thread) {
@@ -71,6 +73,7 @@ static void leave(void) {
 }
 
 static void enter(void) {
+  atomic_store(&used, 1);
   for (;;) {
     while (atomic_load(&gate.closed))
       SYS(futex, &gate.closed, FUTEX_WAIT_PRIVATE, 1, 0, 0, 0);
@@ -82,9 +85,9 @@ static void enter(void) {
 }
 
 EXPORTED int(hwckpt_disable)(void) {
-  struct owner *owner = own();
-  if (!events_here())
+  if (!events_serve())
     return -ENOSYS;
+  struct owner *owner = own();
   if (owner) {
     owner->depth++;
     return 0;
@@ -100,9 +103,9 @@ EXPORTED int(hwckpt_disable)(void) {
 }
 
 EXPORTED int(hwckpt_enable)(void) {
-  struct owner *owner = own();
-  if (!events_here())
+  if (!events_serve())
     return -ENOSYS;
+  struct owner *owner = own();
   if (!owner)
     return -EPERM;
   if (--owner->depth)
@@ -112,25 +115,68 @@ EXPORTED int(hwckpt_enable)(void) {
   return 0;
 }
 
-bool sections_open(void) {
-  if (!atomic_load(&open_count))
-    return false;
-  atomic_store(&gate.wanted, 1);
-  return atomic_load(&open_count) != 0;
-}
+bool sections_used(void) { return atomic_load(&used) != 0; }
 
-bool sections_close(void) {
+void sections_await_end(uint64_t nanoseconds) {
   uint64_t begin = quiesce_now_ns(), passed = 0;
   uint32_t count;
-  atomic_store(&gate.closed, 1);
-  while ((count = atomic_load(&open_count)) && passed < CLOSE_NS) {
-    struct timespec left = {0, (long)(CLOSE_NS - passed)};
+  while ((count = atomic_load(&open_count)) && passed < nanoseconds) {
+    struct timespec left = {(time_t)((nanoseconds - passed) / 1000000000u),
+                            (long)((nanoseconds - passed) % 1000000000u)};
     SYS(futex, &open_count, FUTEX_WAIT_PRIVATE, count, &left, 0, 0);
     passed = quiesce_now_ns() - begin;
   }
-  if (count)
-    sections_let_in();
-  return !count;
+}
+
+bool sections_close(void) {
+  atomic_store(&gate.closed, 1);
+  sections_await_end(CLOSE_NS);
+  if (!atomic_load(&open_count))
+    return true;
+  sections_let_in();
+  return false;
+}
+
+int sections_refuse(uint64_t nanoseconds, struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_SECTION_OPEN, 0, "hwckpt_disable()",
+                     "for %llu ms", (unsigned long long)nanoseconds / 1000000u);
+}
+
+/* Between tries, and in all: then who asked waits until none is open. */
+#define TRY_NS 1000000000ull
+
+bool sections_hold(uint64_t now_ns, uint64_t *again_ns) {
+  atomic_store(&gate.wanted, 1);
+  if (atomic_load(&open_count) && now_ns >= gate.try_ns) {
+    if (sections_close())
+      sections_let_in();
+    else
+      gate.try_ns = now_ns + TRY_NS;
+  }
+  *again_ns = gate.try_ns;
+  if (atomic_load(&open_count) && now_ns < gate.try_ns)
+    return true;
+  atomic_store(&gate.wanted, 0);
+  return false;
+}
+
+#define SETTLE_NS 10000000000ull
+
+static LIVE uint64_t settle_since;
+
+void sections_settle_begin(void) { settle_since = 0; }
+
+int sections_settle(struct hwckpt_error *error) {
+  if (sections_close())
+    return 0;
+  uint64_t now = quiesce_now_ns();
+  if (!settle_since)
+    settle_since = now;
+  /* Perhaps it ends when it is rolled back. */
+  if (quiesce_load_waits() || now - settle_since > SETTLE_NS)
+    return sections_refuse(now - settle_since, error);
+  sections_await_end(TRY_NS);
+  return 1;
 }
 
 void sections_let_in(void) {
@@ -150,4 +196,5 @@ void sections_begin_in_child(void) {
 void sections_forget(void) {
   atomic_store(&gate.closed, 0);
   atomic_store(&gate.wanted, 0);
+  gate.try_ns = 0;
 }

@@ -108,6 +108,16 @@ static void say(const struct checkpoint_result *result) {
 /* What becomes of all processes is said by the first. */
 static bool says_failures(void) { return !cut_is_there() || cut_is_root(); }
 
+static const struct partners nobody = {.prepared = sections_settle};
+
+static int take_alone(struct checkpoint_reason reason,
+                      const struct quiesce_hooks *how,
+                      struct checkpoint_result *result,
+                      struct hwckpt_error *error) {
+  reason.partners = &nobody;
+  return checkpoint_take(&reason, how, result, error);
+}
+
 /* Where the program lets us: no section is open, no callback refuses. Else as
  * checkpoint_take(). */
 static int take_if_let(uint32_t cut, const struct checkpoint_reason *reason,
@@ -116,14 +126,17 @@ static int take_if_let(uint32_t cut, const struct checkpoint_reason *reason,
                        struct hwckpt_error *error) {
   int status = callbacks_before(error);
   if (status < 0)
-    return status;
-  if (!sections_close())
-    status = 1;
-  else if (cut_is_there())
-    status = cut_take(cut, reason, how, result, error);
+    return cut_is_there() ? cut_decline(cut, reason, error) : status;
+  sections_settle_begin();
+  if (cut_is_there())
+    status = cut_take(cut, settings.options.section_wait, reason, how, result,
+                      error);
   else
-    status = checkpoint_take(reason, how, result, error);
+    status = take_alone(*reason, how, result, error);
   go_on(); /* where it failed before that */
+  /* Alone it waits for the end. */
+  if (status == -HWCKPT_E_SECTION_OPEN && (!cut_is_there() || cut_is_alone()))
+    return 1;
   return status;
 }
 
@@ -153,12 +166,11 @@ static void succeed(uint64_t begin, const struct checkpoint_result *result) {
     say(result);
 }
 
-enum taken taking_take(const struct pending *served, uint32_t cut,
-                       uint64_t begin, uint64_t site_until) {
-  struct hwckpt_error error;
-  static struct checkpoint_result result;
-  char cause[CHECKPOINT_CAUSE];
-  monitors_describe(served->event, pending_detail(served), cause, sizeof cause);
+static struct checkpoint_reason reason_of(const struct pending *served,
+                                          uint64_t begin,
+                                          char cause[CHECKPOINT_CAUSE]) {
+  monitors_describe(served->event, pending_detail(served), cause,
+                    CHECKPOINT_CAUSE);
   struct checkpoint_reason reason = {
       .event = served->event,
       .events = served->events | monitors_begun(),
@@ -167,6 +179,15 @@ enum taken taking_take(const struct pending *served, uint32_t cut,
       .interval_ns = timer_interval_ns()};
   if (served->events >> Event_EVENT_TIMER & 1)
     reason.delayed_ns = timer_delay_ns(begin);
+  return reason;
+}
+
+enum taken taking_take(const struct pending *served, uint32_t cut,
+                       uint64_t begin, uint64_t site_until) {
+  struct hwckpt_error error;
+  static struct checkpoint_result result;
+  char cause[CHECKPOINT_CAUSE];
+  struct checkpoint_reason reason = reason_of(served, begin, cause);
   wait_for_site = site_until;
   int exit_signal = atomic_load(&requests.exit_signal);
   int status = take_if_let(cut, &reason, how(), &result, &error);
@@ -178,6 +199,16 @@ enum taken taking_take(const struct pending *served, uint32_t cut,
     succeed(begin, &result);
   end_if_asked(exit_signal, status == 0);
   return status == 0 ? TAKEN : NOT_TAKEN;
+}
+
+void taking_refuse_cut(const struct pending *served, uint32_t cut,
+                       uint64_t begin, uint64_t waited_ns) {
+  struct hwckpt_error error;
+  char cause[CHECKPOINT_CAUSE];
+  struct checkpoint_reason reason = reason_of(served, begin, cause);
+  sections_refuse(waited_ns, &error);
+  cut_decline(cut, &reason, &error);
+  fail(begin, &error);
 }
 
 void taking_back(uint64_t begin) {

@@ -21,6 +21,10 @@ enum taken {
  * 0: not. `cut`: of REQUEST_TREE, 0: this process asks. */
 enum taken taking_take(const struct pending *served, uint32_t cut,
                        uint64_t begin, uint64_t site_until);
+/* As the former, where a section has kept the other processes of the cut
+ * waiting for too long: there is none. */
+void taking_refuse_cut(const struct pending *served, uint32_t cut,
+                       uint64_t begin, uint64_t waited_ns);
 /* What rollbacks.h has requested. */
 void taking_back(uint64_t begin);
 /* Nothing can be taken, and nobody rolled back, for that reason. */

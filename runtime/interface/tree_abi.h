@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define TREE_ABI 2u
+#define TREE_ABI 3u
 /* The upper half of the stop signal's value; the lower one is the cut. */
 #define TREE_MAGIC 0x68777472u
 #define TREE_NAME "hwckpt-tree-%u" /* behind a byte that is 0 */
@@ -24,11 +24,14 @@
 #define TREE_RELATIVES 4u
 
 enum tree_word {
-  TREE_HELLO = 1, /* member: pid, application, cut (0: by itself), event */
+  TREE_HELLO = 1, /* member: pid, application, cut (0: by itself), event; error:
+                   * it takes no part, and there is no checkpoint */
   TREE_PREPARE,   /* application, relatives, publish */
   TREE_BEGUN,     /* member: application, number, parent */
-  TREE_PREPARED,
-  TREE_AGAIN, /* another round; it answers PREPARED again */
+  TREE_PREPARED,  /* member: sections */
+  TREE_AGAIN,     /* another round; it answers PREPARED again */
+  TREE_CLOSE,     /* let no critical section begin */
+  TREE_CLOSED,    /* member: closed; 0: one is open, others are let in */
   TREE_STOP,
   TREE_STOPPED,
   TREE_FACTS, /* struct tree_fact of resources/resource.h; any number of these
@@ -59,6 +62,8 @@ struct tree_message {
   uint32_t publish;   /* to others, what it has when the rounds are done */
   uint32_t published; /* a bit for each relative that has */
   uint32_t hurry;     /* there are many, and few processors */
+  uint32_t sections;  /* the program has such */
+  uint32_t closed;
   uint64_t number, parent;
   char application[TREE_APPLICATION];
   char relatives[TREE_RELATIVES][TREE_APPLICATION]; /* "": none */

@@ -16,9 +16,10 @@ int main(void) {
   return hwckpt_disable() != -38 || hwckpt_enable() != -38 ||
          hwckpt_wait(1, 0) != -38 || hwckpt_generation() != 0 ||
          hwckpt_callback("a", 0, 0) != -38 || hwckpt_save() != -38 ||
-         hwckpt_load() != -38 || hwckpt_request() != -38 ||
-         hwckpt_callback_deadline(1) != -38 || hwckpt_watch(0, 1) != -38 ||
-         hwckpt_unwatch(0, 1) != -38 || __builtin_ckpt_watch(0, 1) != -38;
+         hwckpt_callback_ordered("a", 0, 0, 1) != -38 || hwckpt_load() != -38 ||
+         hwckpt_request() != -38 || hwckpt_callback_deadline(1) != -38 ||
+         hwckpt_watch(0, 1) != -38 || hwckpt_unwatch(0, 1) != -38 ||
+         __builtin_ckpt_watch(0, 1) != -38;
 }
 #else
 #include "behaviour.h"
@@ -70,6 +71,28 @@ static void sections(void) {
   CHECK_EQUAL(hwckpt_wait(hwckpt_generation(), 0), 0);
 }
 
+// One or another is always open, each for a moment.
+static _Atomic int overlap_ends;
+static void *overlaps(void *unused) {
+  while (!overlap_ends) {
+    CHECK_EQUAL(hwckpt_disable(), 0);
+    usleep(300);
+    CHECK_EQUAL(hwckpt_enable(), 0);
+  }
+  return unused;
+}
+
+static void overlapping(void) {
+  pthread_t threads[4];
+  for (int i = 0; i < 4; i++)
+    CHECK_EQUAL(pthread_create(&threads[i], 0, overlaps, 0), 0);
+  for (int i = 0; i < 5; i++)
+    CHECK_EQUAL(hwckpt_save(), 0);
+  overlap_ends = 1;
+  for (int i = 0; i < 4; i++)
+    CHECK_EQUAL(pthread_join(threads[i], 0), 0);
+}
+
 static int called(enum hwckpt_moment moment, void *argument) {
   size_t length = strlen(calls);
   char *memory = malloc(100); // as any function of the program may
@@ -117,12 +140,25 @@ static void callbacks(void) {
   CHECK_EQUAL(hwckpt_callback("first", 0, 0), 0);
   CHECK_EQUAL(hwckpt_save(), 0);
   expect("b0b1");
+  // By order, and those of one order as they were registered, whatever place
+  // is free; the same name again keeps its place, with another order not.
+  CHECK_EQUAL(hwckpt_callback_ordered("late", called, "z", 7), 0);
+  CHECK_EQUAL(hwckpt_callback("third", called, "c"), 0);
+  CHECK_EQUAL(hwckpt_callback_ordered("early", called, "e", -1), 0);
+  CHECK_EQUAL(hwckpt_callback("second", called, "B"), 0);
+  CHECK_EQUAL(hwckpt_save(), 0);
+  expect("e0B0c0z0z1c1B1e1");
+  CHECK_EQUAL(hwckpt_callback_ordered("late", called, "z", -2), 0);
+  CHECK_EQUAL(hwckpt_callback("early", 0, 0), 0);
+  CHECK_EQUAL(hwckpt_save(), 0);
+  expect("z0B0c0c1B1z1");
 }
 
 int main(int argc, char **argv) {
   CHECK(argc >= 2);
   if (!strcmp(argv[1], "sections")) {
     sections();
+    overlapping();
   } else if (!strcmp(argv[1], "callbacks")) {
     callbacks();
   } else {

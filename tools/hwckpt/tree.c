@@ -109,6 +109,10 @@ static void *serve(void *unused) {
       tree_caller_refuse(&caller);
       continue;
     }
+    if (caller.hello.error.code) {
+      tree_cut_not_asked(&caller, tree.root);
+      continue;
+    }
     const struct tree_cut_request request = {
         .number = ++tree.cut ? tree.cut : ++tree.cut,
         .listener = tree.listener,

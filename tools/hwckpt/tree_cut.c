@@ -121,7 +121,7 @@ static void end_well(struct cut *cut) {
 /* All go on at once. The root says it to who reads the program's messages. */
 static void end_badly(struct cut *cut) {
   struct tree_message abort = {.error = cut->error};
-  bool told = false;
+  bool told = cut->root_says;
   for (size_t i = 0; i < cut->members.count; i++) {
     struct tree_member *member = &cut->members.list[i];
     if (member->fd >= 0 &&
@@ -169,6 +169,40 @@ static bool let_catch_up(struct cut *cut) {
   return drive(cut, PHASE_PREPARED, PREPARE_MS);
 }
 
+static bool has_sections(const struct cut *cut) {
+  for (size_t i = 0; i < cut->members.count; i++)
+    if (cut->members.list[i].sections)
+      return true;
+  return false;
+}
+
+/* All members are let in, and copy once more. */
+static bool let_in(struct cut *cut) {
+  for (size_t i = 0; i < cut->members.count; i++) {
+    struct tree_member *member = &cut->members.list[i];
+    if (member->phase != PHASE_CLOSED)
+      continue;
+    member->phase = member->sections ? PHASE_BEGUN : PHASE_PREPARED;
+    if (member->sections && !tree_cut_say(cut, member, TREE_AGAIN))
+      tree_cut_lose(cut, member);
+  }
+  return drive(cut, PHASE_PREPARED, PREPARE_MS);
+}
+
+/* No member is in a critical section, or begins one, until all stand. Whoever
+ * has one open says when it has lasted too long. Nobody is kept from beginning
+ * one for long, for what ends another may depend on it. */
+static bool close_sections(struct cut *cut) {
+  if (!has_sections(cut))
+    return true;
+  do {
+    cut->section_open = false;
+    if (!drive(cut, PHASE_CLOSED, PREPARE_MS))
+      return false;
+  } while (cut->section_open && let_in(cut));
+  return !cut->failed;
+}
+
 static void take(struct cut *cut) {
   tree_cut_hold("join");
   bool goes_on = drive(cut, PHASE_JOINED, PREPARE_MS);
@@ -176,7 +210,7 @@ static void take(struct cut *cut) {
     goes_on = drive(cut, PHASE_PREPARED, PREPARE_MS) && let_catch_up(cut);
   if (goes_on) {
     tree_cut_hold("stop");
-    goes_on = drive(cut, PHASE_STOPPED, STOP_MS);
+    goes_on = close_sections(cut) && drive(cut, PHASE_STOPPED, STOP_MS);
   }
   if (goes_on) {
     tree_cut_hold("capture");

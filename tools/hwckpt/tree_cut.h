@@ -15,6 +15,10 @@ struct tree_cut_request {
   struct tree_caller caller; /* who asks for it; its descriptor is taken over */
 };
 
+/* A process of that root would have asked for one, but for the error in its
+ * hello, which is said. Takes the caller over. */
+void tree_cut_not_asked(struct tree_caller *caller, pid_t root);
+
 /* Takes it. `silent` are those who connected and have said nothing yet; who
  * called too late for it is added to `late`. */
 void tree_cut(const struct tree_cut_request *request,

@@ -17,6 +17,8 @@ struct cut {
   uint64_t stop_ms;   /* when members were first told to stop */
   bool go_on;         /* the root says: without those that have no runtime */
   uint64_t walked_ms; /* the last time */
+  bool section_open;  /* a member has said so */
+  bool root_says;     /* why it failed */
   struct tree_callers *silent, *late;
 };
 
@@ -39,6 +41,8 @@ void tree_cut_lose(struct cut *cut, struct tree_member *member);
 bool tree_cut_walk(struct cut *cut);
 /* Of one that has not answered: whether it is a program without the runtime. */
 void tree_cut_check_new(struct cut *cut, struct tree_member *member);
+/* A member that takes no part says why, in the place of HELLO. */
+void tree_cut_declined(struct cut *cut, struct tree_caller *caller);
 /* Fails as that member did not come in time. */
 void tree_cut_give_up(struct cut *cut, const struct tree_member *member);
 

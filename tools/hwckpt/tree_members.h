@@ -12,6 +12,8 @@ enum tree_phase {
   PHASE_PREPARING,
   PHASE_BEGUN,
   PHASE_PREPARED,
+  PHASE_CLOSING,
+  PHASE_CLOSED, /* where there are no critical sections, at once */
   PHASE_STOPPING,
   PHASE_STOPPED,
   PHASE_CAPTURING,
@@ -33,6 +35,7 @@ struct tree_member {
   bool left_out;     /* as it has none */
   bool fresh;        /* has no generation yet */
   bool publishes;    /* what it has, to those it forked */
+  bool sections;     /* its program has had critical sections */
   uint64_t prepared_ms;
   char application[TREE_APPLICATION];
   uint64_t number; /* of its generation */

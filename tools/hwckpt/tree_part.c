@@ -1,11 +1,13 @@
 /* tree_part.c - who takes part in one checkpoint of all processes of a program:
  * who is born, ends, has no runtime or does not come (tree_cut_state.h). */
+#include "command.h"
 #include "tree_cut_state.h"
 #include "tree_facts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RUNTIME_MS 3000 /* for a program to begin, and its runtime with it */
 #define LENIENT_MS 200  /* the same, where it is left out then */
@@ -35,6 +37,26 @@ void tree_cut_fail_as(struct cut *cut, const struct tree_member *member,
   tree_member_name(member, name, sizeof name);
   hwckpt_fail(&cut->error, error->code, error->sys_errno, error->object,
               "%s%sin %s", error->detail, *error->detail ? "; " : "", name);
+}
+
+void tree_cut_declined(struct cut *cut, struct tree_caller *caller) {
+  struct tree_member member = {.process = {.pid = caller->pid}};
+  tree_process_look(&member.process);
+  cut->root_says |= tree_member_is_root(&cut->members, &member) && !cut->failed;
+  tree_cut_fail_as(cut, &member, &caller->hello.error);
+  close(caller->fd);
+}
+
+/* What fails again and again is said once. */
+void tree_cut_not_asked(struct tree_caller *caller, pid_t root) {
+  static struct hwckpt_error said;
+  struct cut cut = {.members = {.root = root}};
+  tree_cut_declined(&cut, caller);
+  if (cut.error.code == said.code && !strcmp(cut.error.object, said.object) &&
+      !strcmp(cut.error.detail, said.detail))
+    return;
+  said = cut.error;
+  report_error(&said);
 }
 
 /* It has ended, or runs another program now. */
@@ -125,9 +147,13 @@ void tree_cut_give_up(struct cut *cut, const struct tree_member *member) {
     return;
   }
   static const char *const waited[] = {
-      [PHASE_JOINED] = "answer",          [PHASE_PREPARED] = "get ready",
-      [PHASE_STOPPED] = "stop",           [PHASE_CAPTURED] = "be captured",
-      [PHASE_WRITTEN] = "write its part", [PHASE_COMMITTED] = "commit its part",
+      [PHASE_JOINED] = "answer",
+      [PHASE_PREPARED] = "get ready",
+      [PHASE_CLOSED] = "say whether critical sections are open",
+      [PHASE_STOPPED] = "stop",
+      [PHASE_CAPTURED] = "be captured",
+      [PHASE_WRITTEN] = "write its part",
+      [PHASE_COMMITTED] = "commit its part",
   };
   const char *what =
       strchr("Tt", member->process.state) ? ", and is stopped by a signal" : "";

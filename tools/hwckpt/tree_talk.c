@@ -145,6 +145,11 @@ void tree_cut_push(struct cut *cut, struct tree_member *member) {
     }
     break;
   case PHASE_PREPARED:
+    if (member->sections)
+      said = tree_cut_say(cut, member, TREE_CLOSE);
+    member->phase = member->sections ? PHASE_CLOSING : PHASE_CLOSED;
+    break;
+  case PHASE_CLOSED:
     said = tree_cut_say(cut, member, TREE_STOP);
     member->phase = PHASE_STOPPING;
     break;
@@ -182,6 +187,10 @@ void tree_cut_join(struct cut *cut, struct tree_caller *caller) {
     tree_callers_add(cut->late, caller);
     return;
   }
+  if (caller->hello.error.code) {
+    tree_cut_declined(cut, caller);
+    return;
+  }
   member->fd = caller->fd;
   member->phase = PHASE_JOINED;
   member->fresh = !caller->hello.application[0];
@@ -190,6 +199,17 @@ void tree_cut_join(struct cut *cut, struct tree_caller *caller) {
   cut->why.events |= caller->hello.events;
   cut->go_on |=
       caller->hello.go_on && tree_member_is_root(&cut->members, member);
+}
+
+/* Where nobody stands yet it is tried again with all of them. */
+static void leave_open(struct cut *cut, struct tree_member *member) {
+  if (cut->target < PHASE_STOPPED) {
+    cut->section_open = true;
+    return;
+  }
+  member->phase = PHASE_BEGUN;
+  if (!tree_cut_say(cut, member, TREE_AGAIN))
+    tree_cut_lose(cut, member);
 }
 
 /* What a member answers, and where that takes it. */
@@ -201,6 +221,7 @@ static void take_answer(struct cut *cut, struct tree_member *member,
   } steps[] = {
       {TREE_BEGUN, PHASE_PREPARING, PHASE_BEGUN},
       {TREE_PREPARED, PHASE_BEGUN, PHASE_PREPARED},
+      {TREE_CLOSED, PHASE_CLOSING, PHASE_CLOSED},
       {TREE_STOPPED, PHASE_STOPPING, PHASE_STOPPED},
       {TREE_CAPTURED, PHASE_CAPTURING, PHASE_CAPTURED},
       {TREE_WRITTEN, PHASE_RESUMED, PHASE_WRITTEN},
@@ -215,6 +236,10 @@ static void take_answer(struct cut *cut, struct tree_member *member,
         member->phase == steps[i].from) {
       member->phase = steps[i].to;
       member->prepared_ms = tree_now_ms();
+      if (message->word == TREE_PREPARED)
+        member->sections = message->sections != 0;
+      if (message->word == TREE_CLOSED && !message->closed)
+        leave_open(cut, member);
       if (message->word == TREE_BEGUN) {
         message->application[TREE_APPLICATION - 1] = 0;
         member->number = message->number;
