@@ -5,7 +5,7 @@
  *   events serve EVENT N   prints us from each of N events to its checkpoint
  *
  * For `bench/run events`; PATH is that of files and sockets, in the
- * environment.
+ * environment. With -DMARK=... a variable is marked as watched.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -23,6 +23,10 @@
 #define PAGE 4096
 #define PAGES 1024
 #define TEXT 100
+
+#ifndef MARK
+#define MARK
+#endif
 
 static int file, out;
 static struct sockaddr_in here = {.sin_family = AF_INET};
@@ -95,6 +99,19 @@ static void connect_out(void) {
 
 static void raise_it(void) { raise(SIGUSR2); }
 
+/* Rules watch the first word of a page, or all of it and more. */
+long block[4 * PAGE / sizeof(long)] __attribute__((aligned(PAGE)));
+MARK static long marked;
+
+static void store(void) { ((volatile long *)block)[0]++; }
+
+static void store_beside(void) { ((volatile long *)block)[100]++; }
+
+static void store_marked(void) {
+  marked++;
+  __asm__ volatile("" : "+m"(marked));
+}
+
 /* ---- events ---- */
 
 static void ask(void) { hwckpt_request(); }
@@ -128,10 +145,21 @@ static const struct {
   const char *name;
   void (*piece)(void);
 } works[] = {
-    {"compute", compute},     {"fault", fault},     {"write", write_file},
-    {"pipe", write_pipe},     {"send", send_out},   {"fsync", sync_file},
-    {"connect", connect_out}, {"signal", raise_it}, {"api", ask},
-    {"faults", faults},       {"file", touch},      {"control", control},
+    {"compute", compute},
+    {"fault", fault},
+    {"write", write_file},
+    {"pipe", write_pipe},
+    {"send", send_out},
+    {"fsync", sync_file},
+    {"connect", connect_out},
+    {"signal", raise_it},
+    {"api", ask},
+    {"faults", faults},
+    {"file", touch},
+    {"control", control},
+    {"store", store},
+    {"beside", store_beside},
+    {"marked", store_marked},
 };
 
 static void prepare(void) {

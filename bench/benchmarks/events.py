@@ -17,19 +17,30 @@ IDLE = (
     "every=1h", "cpu=1h", "signal=USR1", "perf=page-faults,1G", "perf=task-clock,1000G", "perf=context-switches,1G",
     "instructions=1000G", "llc=1000G,misses", "pressure=memory,full,1900ms/2s", "file={file}", "control={socket}",
     "network=1000G", "network=first,1h", "fileio=1000G", "fileio=fsync", "before=send",
+    "watch=block,8", "watch=block,8,pages", "watch=block", "watch=block,before", "marked", "marked,checks",
 )  # fmt: skip
 # What each thing that a monitor looks at costs: the work, how often, the rules.
 LOOKED_AT = {
     "fault": (30000, ("perf=page-faults,1G", "perf=task-clock,1000G")),
     "write": (30000, ("fileio=1000G", "fileio=fsync", "network=1000G", "before=send")),
-    "pipe": (30000, ("fileio=1000G", "network=1000G", "before=send", "perf=context-switches,1G")),
+    "pipe": (30000, ("fileio=1000G", "network=1000G", "before=send", "perf=context-switches,1G", "watch=block,8",
+                     "watch=block")),
     "send": (30000, ("network=1000G", "network=first,1h", "network=connect", "fileio=1000G")),
+    # Writes; with a spacing the first is served, the others are only seen.
+    "store": (20000, ("watch=block,8,spacing=1h", "watch=block,8,pages,spacing=1h", "watch=block,spacing=1h")),
+    "beside": (20000, ("watch=block,8", "watch=block,8,pages")),
+    "marked": (20000, ("marked", "marked,checks")),
 }
+# In place of a rule: a variable that is marked as watched, by registers or by
+# the compiler's checks alone.
+MARKED = {"marked": "", "marked,checks": "debug_registers=0:"}
 # From the event to the checkpoint.
-SERVED = {
-    "api": None, "signal": "signal=USR2", "faults": "perf=page-faults,1k", "fsync": "fileio=fsync",
-    "connect": "network=connect", "send": "before=send", "file": "file={file}", "control": "control={socket}",
-}  # fmt: skip
+SERVED = (
+    ("api", None), ("signal", "signal=USR2"), ("faults", "perf=page-faults,1k"), ("fsync", "fileio=fsync"),
+    ("connect", "network=connect"), ("send", "before=send"), ("file", "file={file}"), ("control", "control={socket}"),
+    ("store", "watch=block,8"), ("store", "watch=block,8,pages"), ("store", "watch=block,8,before"),
+    ("marked", "marked"), ("marked", "marked,checks"),
+)  # fmt: skip
 
 
 def parse(words):
@@ -46,9 +57,9 @@ def parse(words):
 class Program:
     def __init__(self, bench):
         self.bench = bench
-        self.tool = bench.build.program(
-            "events", "-fhwckpt", "-I", os.path.join(BENCH, "..", "intrinsics"), os.path.join(BENCH, "events.c")
-        )
+        words = ("-fhwckpt", "-I", os.path.join(BENCH, "..", "intrinsics"), os.path.join(BENCH, "events.c"))
+        self.tool = bench.build.program("events", *words)
+        self.marked = bench.build.program("events-marked", "-DMARK=__attribute__((hwckpt_watch))", *words)
         self.paths = {name: os.path.join(bench.folder, path) for name, path in PATHS.items()}
         self.missing = {}
 
@@ -57,15 +68,21 @@ class Program:
         rule = rule.format(**self.paths) if rule else None
         cache = os.path.join(self.bench.folder, "cache")
         shutil.rmtree(cache, ignore_errors=True)
-        options = f"keep=1000:{self.bench.arguments.options}" + (f':on="{rule}"' if rule else "")
+        options = f"keep=1000:{self.bench.arguments.options}"
+        tool = self.marked if rule in MARKED else self.tool
+        if rule in MARKED:
+            spacing = "" if words[0] == "serve" else "spacing=1h:"
+            options = f"{MARKED[rule]}{spacing}{options}"
+        elif rule:
+            options += f':on="{rule}"'
         environment = {
             **os.environ, "HWCKPT_CACHE": cache, "HWCKPT_OPTIONS": options,
             "PATH_OF_FILE": self.paths["file"], "PATH_OF_SOCKET": self.paths["socket"],
         }  # fmt: skip
         done = subprocess.run(
-            [self.tool, *map(str, words)], cwd=self.bench.folder, env=environment, capture_output=True, text=True
+            [tool, *map(str, words)], cwd=self.bench.folder, env=environment, capture_output=True, text=True
         )
-        if "HWCKPT-E25" in done.stderr:
+        if any(f"HWCKPT-E{code}" in done.stderr for code in ("25", "26", "210")):
             self.missing[rule] = done.stderr.splitlines()[0]
             return None
         if done.returncode:
@@ -108,7 +125,7 @@ def measure_looks(program, arguments):
 
 def measure_served(program, arguments):
     rows = []
-    for event, rule in SERVED.items():
+    for event, rule in SERVED:
         figures.progress(f"from {event} to the checkpoint")
         times = program.run(rule, "serve", event, arguments.count)
         if times:
