@@ -40,6 +40,8 @@
 #define FORKED_NS (20 * MILLISECOND)     /* for them while the others stand */
 #define TIMEOUT_NS (10000 * MILLISECOND) /* then the stop is given up */
 
+#define EXECUTING_MS 2000 /* for another thread that executes a program */
+
 static LIVE struct {
   struct parked *threads; /* what quiesce_stop() returns; private memory */
   unsigned count;
@@ -174,6 +176,21 @@ static void runtime_thread_main(void *argument) {
   start->function(start->argument);
 }
 
+/* While another thread executes a program the kernel makes no thread that
+ * shares its working directory (EAGAIN). In a moment that call has failed, or
+ * has ended this thread as well. Where there are too many threads the kernel
+ * says the same, and goes on to say it. */
+static long spawn_between_programs(uint64_t flags, void *stack_top, void *tls,
+                                   struct runtime_thread *start) {
+  const struct timespec moment = {0, MILLISECOND};
+  long tid = arch_spawn(flags, stack_top, tls, runtime_thread_main, start);
+  for (unsigned i = 0; tid == -EAGAIN && i < EXECUTING_MS; i++) {
+    SYS(nanosleep, &moment, 0);
+    tid = arch_spawn(flags, stack_top, tls, runtime_thread_main, start);
+  }
+  return tid;
+}
+
 static int spawn(void (*function)(void *), void *argument, const char *name,
                  int kept, bool companion, struct hwckpt_error *error) {
   unsigned slot = 0;
@@ -194,11 +211,10 @@ static int spawn(void (*function)(void *), void *argument, const char *name,
     start->name[i] = name[i];
   uint64_t all = ~0ull, before;
   SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
-  long tid =
-      arch_spawn(CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD |
-                     CLONE_SYSVSEM | (companion ? CLONE_FILES : 0),
-                 block + RUNTIME_STACK, arch_tls_fill(block + RUNTIME_STACK),
-                 runtime_thread_main, start);
+  long tid = spawn_between_programs(
+      CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+          (companion ? CLONE_FILES : 0),
+      block + RUNTIME_STACK, arch_tls_fill(block + RUNTIME_STACK), start);
   if (tid > 0)
     atomic_store(&quiesce.runtime_tids[slot], (int)tid);
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
