@@ -159,6 +159,23 @@ _Noreturn void arch_come_back(const struct arch_registers *registers,
 uint64_t arch_xstate_features(void);
 uint32_t arch_xstate_size(const ucontext_t *context);
 
+/* Components of the extended state, by their bits in XCR0: where they are in
+ * the frames of this processor, 0: not there. Slow in a virtual machine. */
+#define ARCH_XSTATE_PARTS 20u
+struct arch_xstate {
+  uint64_t features;
+  uint32_t offset[ARCH_XSTATE_PARTS], length[ARCH_XSTATE_PARTS];
+};
+void arch_xstate_look(struct arch_xstate *here);
+
+/* Components that are not in their initial state; the others are taken out of
+ * the context, which is of this processor and means the same without them. */
+uint64_t arch_xstate_used(const struct arch_xstate *here, ucontext_t *context);
+
+/* A context from a processor that has more of them becomes one of this
+ * processor; what it has in use is here, at the same offsets. */
+void arch_xstate_fit(const struct arch_xstate *here, ucontext_t *context);
+
 /* Instruction sets that code may ask the processor for and use, a bit each;
  * slow in a virtual machine. A word or a bit has one meaning for ever. */
 #define ARCH_INSTRUCTION_WORDS 10u

@@ -61,6 +61,9 @@ static long read_file(const char *path, void *buffer, size_t size) {
   return length;
 }
 
+/* Of the processor that the program is on: asked before each stop. */
+static struct arch_xstate xstate;
+
 void describe_process(Process *process) {
   uint64_t field[53];
   memset(process, 0, sizeof *process);
@@ -84,6 +87,9 @@ void describe_process(Process *process) {
                           sizeof process->auxv.bytes);
   process->auxv.size = (pb_size_t)(length > 0 ? length : 0);
   process->xstate_features = arch_xstate_features();
+  arch_xstate_look(&xstate);
+  process->xstate_offsets_count = ARCH_XSTATE_PARTS;
+  memcpy(process->xstate_offsets, xstate.offset, sizeof xstate.offset);
 }
 
 void describe_stopped(Process *process, const struct parked *threads,
@@ -96,6 +102,7 @@ void describe_stopped(Process *process, const struct parked *threads,
     uint32_t size = arch_xstate_size(threads[i].context);
     if (size > process->xstate_size)
       process->xstate_size = size;
+    process->xstate_used |= arch_xstate_used(&xstate, threads[i].context);
   }
 }
 

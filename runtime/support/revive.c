@@ -21,12 +21,14 @@ static struct {
   _Atomic uint32_t ready; /* threads that stand at their frame (futex) */
   _Atomic uint32_t go;    /* futex */
   uint32_t times;
+  struct arch_xstate xstate; /* of the processor that it goes on with */
 } back;
 
 void revive_begin(uint32_t times) {
   atomic_store(&back.ready, 0);
   atomic_store(&back.go, 0);
   back.times = times;
+  arch_xstate_look(&back.xstate);
 }
 
 bool revive_decode(const void *data, size_t length, Thread *thread) {
@@ -49,6 +51,7 @@ void revive_become(const Thread *thread) {
   SYS(prctl, PR_SET_NAME, thread->name, 0, 0, 0);
   thread_settings_restore(thread);
   ucontext_t *context = (ucontext_t *)thread->frame;
+  arch_xstate_fit(&back.xstate, context);
   if (thread->in_save)
     arch_context_set_result(context, back.times);
 }

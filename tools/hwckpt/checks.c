@@ -41,12 +41,33 @@ static int check_kernel(struct hwckpt_error *error) {
                      KERNEL_MINOR);
 }
 
+/* Processors are free to choose where in a frame a component is, and do. */
+static int check_offsets(const struct generation *generation,
+                         const struct arch_xstate *here,
+                         struct hwckpt_error *error) {
+  const Process *process = &generation->process;
+  for (unsigned i = 2; i < process->xstate_offsets_count; i++)
+    if (process->xstate_used >> i & 1 &&
+        (i >= ARCH_XSTATE_PARTS ||
+         process->xstate_offsets[i] != here->offset[i]))
+      return hwckpt_fail(error, HWCKPT_E_STATE_OFFSETS, 0, generation->name,
+                         "%s: at byte %u then, at %u now", feature_name(i),
+                         process->xstate_offsets[i],
+                         i < ARCH_XSTATE_PARTS ? here->offset[i] : 0);
+  return 0;
+}
+
 static int check_processor(const struct generation *generation,
                            struct hwckpt_error *error) {
-  uint64_t missing =
-      generation->process.xstate_features & ~arch_xstate_features();
+  const Process *process = &generation->process;
+  struct arch_xstate here;
+  arch_xstate_look(&here);
+  /* Older generations say what there was, not what was used. */
+  uint64_t used =
+      process->xstate_used ? process->xstate_used : process->xstate_features;
+  uint64_t missing = used & ~here.features;
   if (!missing)
-    return 0;
+    return check_offsets(generation, &here, error);
   char names[256] = "";
   const char *last = "";
   for (unsigned bit = 0; bit < 64; bit++) {

@@ -300,6 +300,7 @@ static void write_head(struct json *json, const struct generation *generation,
   json_number(json, "resume_abi", process->resume_abi);
   json_hex(json, "resume_entry", process->resume_entry);
   json_hex(json, "xstate_features", process->xstate_features);
+  json_hex(json, "xstate_used", process->xstate_used);
   json_number(json, "xstate_size", process->xstate_size);
   json_close(json, '}');
 }

@@ -159,21 +159,3 @@ void arch_context_set_step(ucontext_t *context, bool step) {
   else
     *reg(context, REG_EFL) &= ~(greg_t)EFLAGS_TRAP;
 }
-
-uint64_t arch_xstate_features(void) {
-  uint32_t a = 1, b, c = 0, d;
-  __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-  if (!(c & 1u << 27)) /* OSXSAVE */
-    return 0;
-  __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-  return (uint64_t)d << 32 | a;
-}
-
-uint32_t arch_xstate_size(const ucontext_t *context) {
-  /* struct _fpx_sw_bytes at 464 of the FXSAVE area: magic1, extended_size. */
-  const char *area = (const char *)context->uc_mcontext.fpregs;
-  if (!area)
-    return 0;
-  uint32_t magic = *(const uint32_t *)(area + 464);
-  return magic == 0x46505853 ? *(const uint32_t *)(area + 468) : 512;
-}

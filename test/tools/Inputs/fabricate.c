@@ -10,7 +10,8 @@
  *   pid=N          process id
  *   like=PID       process id and address space of a running process
  *   program=PATH   build-id=HEX   arguments=TEXT   directory=PATH
- *   features=HEX   processor features, as XCR0
+ *   features=HEX   processor features, as XCR0; used=HEX, those in use
+ *   offset=I:N     where component I of them is in a frame
  *   instructions=W:HEX  a word of instruction sets; libc=TEXT
  *   thread=TID     one more thread
  *   vdso=BYTES     size of an area "[vdso]"
@@ -161,7 +162,15 @@ static void set_word(const char *word, const char *value) {
              "%s", value);
   else if (!strcmp(word, "features"))
     what.process.xstate_features = strtoull(value, NULL, 16);
-  else if (!strcmp(word, "libc"))
+  else if (!strcmp(word, "used"))
+    what.process.xstate_used = strtoull(value, NULL, 16);
+  else if (!strcmp(word, "offset")) {
+    char *end;
+    unsigned long i = strtoul(value, &end, 10) % 20;
+    what.process.xstate_offsets[i] = (uint32_t)strtoul(end + 1, NULL, 10);
+    if (what.process.xstate_offsets_count <= i)
+      what.process.xstate_offsets_count = (pb_size_t)i + 1;
+  } else if (!strcmp(word, "libc"))
     snprintf(what.process.libc, sizeof what.process.libc, "%s", value);
   else if (!strcmp(word, "instructions")) {
     char *end;

@@ -75,6 +75,7 @@ SHOW = dict(
         "resume_abi": NUMBER,
         "resume_entry": TEXT,
         "xstate_features": TEXT,
+        "xstate_used": TEXT,
         "xstate_size": NUMBER,
     },
     statistics={
