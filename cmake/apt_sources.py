@@ -71,6 +71,38 @@ def machine_sources():
     return modern, lines
 
 
+def as_suite(known, suite):
+    """The machine's entry for the main packages of a suite, as one for another suite of
+    the same place, in deb822; or None."""
+    modern = []
+    main = apt_dir("Dir::Etc::sourcelist/f")
+    parts = apt_dir("Dir::Etc::sourceparts/d")
+    texts = []
+    for path in sorted(glob.glob(os.path.join(parts, "*"))):
+        if path.endswith(".sources"):
+            modern += from_deb822(read(path))
+        elif path.endswith(".list"):
+            texts.append(read(path))
+    for stanza in modern:
+        suites = re.search(r"^Suites:[ \t]*(.*)$", stanza, re.M | re.I)
+        components = re.search(r"^Components:[ \t]*(.*)$", stanza, re.M | re.I)
+        if suites and known in suites[1].split() and components:
+            if "main" in components[1].split():
+                for name, value in (("Types", "deb"), ("Suites", suite), ("Components", "main")):
+                    stanza = re.sub(
+                        rf"^{name}:.*$", f"{name}: {value}", stanza, flags=re.M | re.I
+                    )
+                return stanza
+    for line in from_list("\n".join([read(main), *texts])):
+        options = re.search(r"\[(.*?)\]", line)
+        words = re.sub(r"\[.*?\]", "", line).split()[1:]
+        if len(words) > 2 and words[1] == known and "main" in words[2:]:
+            signed = re.search(r"signed-by=(\S+)", options[1]) if options else None
+            key = f"Signed-By: {signed[1]}\n" if signed else ""
+            return f"Types: deb\nURIs: {words[0]}\nSuites: {suite}\nComponents: main\n{key}"
+    return None
+
+
 def mirror(suite):
     """The place from which the machine gets this suite's main packages, or None."""
     modern, lines = machine_sources()

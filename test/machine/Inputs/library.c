@@ -1,0 +1,2 @@
+unsigned number_of_library(void);
+unsigned number_of_library(void) { return NUMBER; }
