@@ -2,6 +2,8 @@
  * which order. */
 #include "registry.h"
 #include "info.h"
+#include "socket_options.h"
+#include "unix_relation.h"
 
 #include "../arch/sys.h"
 #include "../support/record_types.h"
@@ -117,6 +119,7 @@ void resource_not_set(struct resource_source *source, long result,
 void resources_begin(void) {
   info_look_at(0);
   info_hold_from(0);
+  unix_relations_forget();
   for (size_t i = 0; kinds[i]; i++)
     if (kinds[i]->begin)
       kinds[i]->begin();
@@ -135,7 +138,7 @@ static int read_status(struct resource_sink *sink, struct hwckpt_error *error) {
   char path[64];
   info_path(path, "status");
   char *text = (char *)sink->scratch + RESOURCE_SCRATCH_STATUS;
-  size_t room = RESOURCE_SCRATCH - RESOURCE_SCRATCH_STATUS - 1;
+  size_t room = RESOURCE_SCRATCH_UNIX - RESOURCE_SCRATCH_STATUS - 1;
   long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
   long length = fd < 0 ? fd : SYS(read, fd, text, room);
   if (fd >= 0)
@@ -162,13 +165,21 @@ void resources_look(void) {
       kinds[i]->look();
 }
 
-int resources_save(struct resource_sink *sink, struct hwckpt_error *error) {
+static int save_all(struct resource_sink *sink, struct hwckpt_error *error) {
   int result = read_status(sink, error);
   for (size_t i = 0; kinds[i] && !result; i++)
     result = kinds[i]->save(sink, error);
   if (!result)
     result = save_threads(sink, error);
   return result ? result : descriptors_save(sink, error);
+}
+
+int resources_save(struct resource_sink *sink, struct hwckpt_error *error) {
+  socket_options_begin();
+  unix_relations_begin(sink);
+  int result = save_all(sink, error);
+  unix_relations_end();
+  return result;
 }
 
 /* ---- restoring ---- */

@@ -102,13 +102,19 @@ struct resource_sink {
    * takes half the time of a whole path. */
   int links, infos;
 };
-/* Of the scratch memory: encoded messages, bytes of pipes, the facts, their
- * order, the status. */
-#define RESOURCE_SCRATCH ((size_t)712 << 10)
+/* The most descriptors that a program may have. */
+#define RESOURCE_DESCRIPTORS ((size_t)1 << 16)
+/* Of the scratch memory, of which only what is used is there: encoded messages,
+ * bytes of pipes, the facts, their order, the status, unix sockets. */
 #define RESOURCE_SCRATCH_DATA ((size_t)64 << 10)
 #define RESOURCE_SCRATCH_FACTS ((size_t)128 << 10)
-#define RESOURCE_SCRATCH_ORDER ((size_t)640 << 10)
-#define RESOURCE_SCRATCH_STATUS ((size_t)704 << 10)
+#define RESOURCE_SCRATCH_ORDER                                                 \
+  (RESOURCE_SCRATCH_FACTS +                                                    \
+   RESOURCE_DESCRIPTORS * sizeof(struct descriptor_fact))
+#define RESOURCE_SCRATCH_STATUS                                                \
+  (RESOURCE_SCRATCH_ORDER + RESOURCE_DESCRIPTORS * sizeof(uint32_t))
+#define RESOURCE_SCRATCH_UNIX (RESOURCE_SCRATCH_STATUS + ((size_t)8 << 10))
+#define RESOURCE_SCRATCH (RESOURCE_SCRATCH_UNIX + ((size_t)5 << 20))
 
 struct resource_record {
   uint32_t type;
@@ -168,10 +174,6 @@ struct descriptor_now {
  * fs.nr_open).
  */
 #define RESOURCE_DESCRIPTOR_MAX ((1 << 30) - 1)
-/* As many as there is room for facts. */
-#define RESOURCE_DESCRIPTORS                                                   \
-  ((RESOURCE_SCRATCH_ORDER - RESOURCE_SCRATCH_FACTS) /                         \
-   sizeof(struct descriptor_fact))
 
 /* Encodes message by its nanopb description into sink's scratch and puts it. */
 int resource_put(struct resource_sink *sink, uint32_t type,

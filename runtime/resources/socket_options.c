@@ -3,6 +3,7 @@
 #include "socket_options.h"
 
 #include "../arch/sys.h"
+#include "../support/live.h"
 #include "../support/record_types.h"
 
 #include <fcntl.h>
@@ -51,23 +52,76 @@ int socket_number(int socket, int level, int name, int otherwise) {
                                                                    : value;
 }
 
+/* What a fresh socket of a kind has; asked once a checkpoint. */
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+#define FRESH 16u
+struct fresh {
+  int domain, type, protocol;
+  struct {
+    bool has; /* sockets of this kind have such an option */
+    int value;
+  } option[OPTIONS];
+};
+static LIVE struct {
+  uint32_t count, next;
+  struct fresh kind[FRESH];
+} fresh;
+
+void socket_options_begin(void) { fresh.count = fresh.next = 0; }
+
+static const struct fresh *find(int domain, int type, int protocol) {
+  for (uint32_t i = 0; i < fresh.count; i++)
+    if (fresh.kind[i].domain == domain && fresh.kind[i].type == type &&
+        fresh.kind[i].protocol == protocol)
+      return &fresh.kind[i];
+  return 0;
+}
+
+/* Into the place of the one that has been there for longest. */
+static const struct fresh *look_at(int domain, int type, int protocol,
+                                   struct hwckpt_error *error) {
+  long socket = SYS(socket, domain, type | SOCK_CLOEXEC, protocol);
+  if (socket < 0) {
+    hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-socket, "socket",
+                "to compare options with");
+    return 0;
+  }
+  struct fresh *kind = &fresh.kind[fresh.next];
+  fresh.next = (fresh.next + 1) % FRESH;
+  fresh.count += fresh.count < FRESH;
+  kind->domain = domain;
+  kind->type = type;
+  kind->protocol = protocol;
+  for (size_t i = 0; i < OPTIONS; i++) {
+    int value = 0;
+    uint32_t length = sizeof(value);
+    kind->option[i].has = SYS(getsockopt, socket, options[i].level,
+                              options[i].name, &value, &length) >= 0;
+    kind->option[i].value = value;
+  }
+  SYS(close, socket);
+  return kind;
+}
+
 int socket_options_save(struct resource_sink *sink, int socket, int domain,
                         int type, int protocol, struct hwckpt_error *error) {
+  const struct fresh *kind = find(domain, type, protocol);
   int result = 0;
-  long fresh = SYS(socket, domain, type | SOCK_CLOEXEC, protocol);
-  if (fresh < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-fresh, "socket",
-                       "to compare options with");
-  for (size_t i = 0; !result && i < sizeof(options) / sizeof(options[0]); i++) {
+  if (!kind)
+    kind = look_at(domain, type, protocol, error);
+  if (!kind)
+    return -HWCKPT_E_CAPTURE;
+  for (size_t i = 0; !result && i < OPTIONS; i++) {
     SocketOption option = SocketOption_init_zero;
+    if (!kind->option[i].has)
+      continue;
     option.level = options[i].level;
     option.name = options[i].name;
     option.value = socket_number(socket, option.level, option.name, 0);
-    if (option.value != socket_number((int)fresh, option.level, option.name, 0))
+    if (option.value != kind->option[i].value)
       result = resource_put(sink, RECORD_SOCKET_OPTION, SocketOption_fields,
                             &option, error);
   }
-  SYS(close, fresh);
   return result;
 }
 

@@ -5,6 +5,9 @@
 
 #include "resource.h"
 
+/* A checkpoint begins: what a fresh socket has may have changed. */
+void socket_options_begin(void);
+
 /* Of a socket in our own table: puts a record for each option whose value
  * differs from a fresh socket's. */
 int socket_options_save(struct resource_sink *sink, int socket, int domain,

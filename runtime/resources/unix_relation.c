@@ -2,6 +2,7 @@
 #include "unix_relation.h"
 
 #include "../arch/sys.h"
+#include "../support/live.h"
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -11,20 +12,22 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-static void read_answer(const char *answer, long length,
-                        struct unix_relation *relation) {
-  const struct nlmsghdr *head = (const void *)answer;
+/* From one socket's message; false: it is none. */
+static bool read_answer(const struct nlmsghdr *head, long length,
+                        uint32_t *inode, struct unix_relation *relation) {
+  const char *answer = (const char *)head;
   size_t at = NLMSG_LENGTH(sizeof(struct unix_diag_msg));
   if (length < (long)at || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
-    return;
+    return false;
   const struct unix_diag_msg *found = NLMSG_DATA(head);
-  relation->state = found->udiag_state;
-  relation->type = found->udiag_type;
+  *inode = found->udiag_ino;
+  *relation = (struct unix_relation){.state = found->udiag_state,
+                                     .type = found->udiag_type};
   while (at + sizeof(struct rtattr) <= (size_t)length) {
     const struct rtattr *attribute = (const void *)(answer + at);
     const void *value = answer + at + RTA_LENGTH(0);
     if (attribute->rta_len < RTA_LENGTH(0))
-      return;
+      break;
     if (attribute->rta_type == UNIX_DIAG_PEER)
       memcpy(&relation->peer, value, sizeof(relation->peer));
     else if (attribute->rta_type == UNIX_DIAG_SHUTDOWN)
@@ -35,35 +38,212 @@ static void read_answer(const char *answer, long length,
       memcpy(&relation->queues, value, sizeof(relation->queues));
     at += RTA_ALIGN(attribute->rta_len);
   }
+  return true;
 }
 
-struct unix_relation unix_relation_of(uint64_t inode) {
-  struct {
-    struct nlmsghdr head;
-    struct unix_diag_req what;
-  } ask = {
-      {sizeof(ask), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0},
+/* ---- what was asked, while a checkpoint looks at all ---- */
+
+/* Both tables are by inode, and lie in the scratch memory: */
+struct known {
+  uint32_t inode; /* 0: free */
+  struct unix_relation relation;
+};
+#define KNOWN ((size_t)1 << 17)
+#define NUMBERS ((size_t)1 << 18) /* indices of facts, and one; 0: free */
+#define ANSWER ((size_t)32 << 10)
+#define AT_NUMBERS (KNOWN * sizeof(struct known))
+#define AT_ANSWER (AT_NUMBERS + NUMBERS * sizeof(uint32_t))
+_Static_assert(RESOURCE_SCRATCH_UNIX + AT_ANSWER + ANSWER <= RESOURCE_SCRATCH,
+               "the tables have room");
+
+/* To ask for one the kernel goes through all of them: of more than these, it is
+ * asked for all at once. */
+#define FEW 32u
+
+static LIVE struct {
+  const struct resource_sink *sink; /* null: nobody looks */
+  int netlink;
+  struct known *known;
+  size_t room; /* of `known`: a power of two; 0: empty so far */
+  size_t count;
+  uint32_t *numbers;
+  size_t indexed; /* facts in `numbers` */
+} asking;
+
+void unix_relations_begin(const struct resource_sink *sink) {
+  char *scratch = (char *)sink->scratch + RESOURCE_SCRATCH_UNIX;
+  memset(&asking, 0, sizeof(asking));
+  asking.sink = sink;
+  asking.known = (void *)scratch;
+  asking.numbers = (void *)(scratch + AT_NUMBERS);
+  asking.netlink = -1;
+}
+
+void unix_relations_end(void) {
+  if (asking.sink && asking.netlink >= 0)
+    SYS(close, asking.netlink);
+  asking.sink = 0;
+}
+
+void unix_relations_forget(void) { asking.sink = 0; }
+
+static size_t sockets(const struct resource_sink *sink) {
+  size_t count = 0;
+  for (size_t i = 0; i < sink->fact_count; i++)
+    count += S_ISSOCK(sink->facts[i].mode);
+  return count;
+}
+
+/* A power of two with room for twice as many, at most `most`. */
+static size_t room_for(size_t count, size_t most) {
+  size_t room = 64;
+  while (room < most && room < 2 * count)
+    room *= 2;
+  return room;
+}
+
+static struct known *place_of(uint32_t inode) {
+  size_t at = inode * 0x9e3779b1u;
+  while (asking.known[at % asking.room].inode &&
+         asking.known[at % asking.room].inode != inode)
+    at++;
+  return &asking.known[at % asking.room];
+}
+
+static void keep(uint32_t inode, const struct unix_relation *relation) {
+  if (!inode || asking.count >= asking.room / 4 * 3)
+    return;
+  struct known *place = place_of(inode);
+  asking.count += !place->inode;
+  place->inode = inode;
+  place->relation = *relation;
+}
+
+struct question {
+  struct nlmsghdr head;
+  struct unix_diag_req what;
+};
+
+static bool ask(int netlink, uint16_t flags, uint32_t inode) {
+  const struct question question = {
+      {sizeof(question), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | flags, 0, 0},
       {.sdiag_family = AF_UNIX,
        .udiag_states = ~0u,
-       .udiag_ino = (uint32_t)inode,
+       .udiag_ino = inode,
        .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN,
        .udiag_cookie = {~0u, ~0u}},
   };
+  return SYS(sendto, netlink, &question, sizeof(question), 0, 0, 0) ==
+         (long)sizeof(question);
+}
+
+/* One datagram of an answer; false: it was the last. */
+static bool keep_answers(const char *answer, long length) {
+  uint32_t inode;
+  struct unix_relation relation;
+  const struct nlmsghdr *head = (const void *)answer;
+  for (; NLMSG_OK(head, length); head = NLMSG_NEXT(head, length)) {
+    if (head->nlmsg_type == NLMSG_DONE || head->nlmsg_type == NLMSG_ERROR)
+      return false;
+    if (read_answer(head, head->nlmsg_len, &inode, &relation))
+      keep(inode, &relation);
+  }
+  return true;
+}
+
+/* All sockets of the network namespace, or as many as there is room for. */
+static void ask_for_all(void) {
+  char *answer =
+      (char *)asking.sink->scratch + RESOURCE_SCRATCH_UNIX + AT_ANSWER;
+  long netlink =
+      SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (netlink < 0)
+    return;
+  if (ask((int)netlink, NLM_F_DUMP, 0)) {
+    long length;
+    do
+      length = SYS(recvfrom, netlink, answer, ANSWER, 0, 0, 0);
+    while (length > 0 && keep_answers(answer, length));
+  }
+  SYS(close, netlink);
+}
+
+static struct unix_relation ask_for_one(int netlink, uint32_t inode) {
   _Alignas(8) char answer[1024];
   struct unix_relation relation = {0};
+  if (ask(netlink, 0, inode)) {
+    long length = SYS(recvfrom, netlink, answer, sizeof(answer), 0, 0, 0);
+    read_answer((const void *)answer, length, &inode, &relation);
+  }
+  return relation;
+}
+
+static struct unix_relation look_up(uint32_t inode) {
+  if (!asking.room) {
+    size_t count = sockets(asking.sink);
+    asking.room = room_for(2 * count, KNOWN);
+    memset(asking.known, 0, asking.room * sizeof(*asking.known));
+    if (count > FEW)
+      ask_for_all();
+  }
+  const struct known *place = place_of(inode);
+  if (place->inode)
+    return place->relation;
+  if (asking.netlink < 0)
+    asking.netlink = (int)SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC,
+                              NETLINK_SOCK_DIAG);
+  struct unix_relation relation = {0};
+  if (asking.netlink >= 0)
+    relation = ask_for_one(asking.netlink, inode);
+  keep(inode, &relation);
+  return relation;
+}
+
+struct unix_relation unix_relation_of(uint64_t inode) {
+  struct unix_relation relation = {0};
+  if (asking.sink)
+    return look_up((uint32_t)inode);
   long netlink =
       SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
   if (netlink < 0)
     return relation;
-  if (SYS(sendto, netlink, &ask, sizeof(ask), 0, 0, 0) == (long)sizeof(ask)) {
-    long length = SYS(recvfrom, netlink, answer, sizeof(answer), 0, 0, 0);
-    read_answer(answer, length, &relation);
-  }
+  relation = ask_for_one((int)netlink, (uint32_t)inode);
   SYS(close, netlink);
   return relation;
 }
 
+/* ---- the program's own ---- */
+
+static void index_facts(const struct resource_sink *sink, size_t room) {
+  memset(asking.numbers, 0, room * sizeof(*asking.numbers));
+  for (size_t i = 0; i < sink->fact_count; i++) {
+    if (!S_ISSOCK(sink->facts[i].mode))
+      continue;
+    size_t at = (uint32_t)sink->facts[i].inode * 0x9e3779b1u;
+    while (asking.numbers[at % room])
+      at++;
+    asking.numbers[at % room] = (uint32_t)i + 1;
+  }
+  asking.indexed = sink->fact_count;
+}
+
+/* Of several the lowest: it is the first in the table too. */
+static int find_in_index(const struct resource_sink *sink, uint32_t inode) {
+  size_t room = room_for(sink->fact_count, NUMBERS);
+  if (asking.indexed != sink->fact_count)
+    index_facts(sink, room);
+  for (size_t at = inode * 0x9e3779b1u; asking.numbers[at % room]; at++) {
+    const struct descriptor_fact *fact =
+        &sink->facts[asking.numbers[at % room] - 1];
+    if (fact->inode == inode)
+      return fact->number;
+  }
+  return -1;
+}
+
 int unix_number_of(const struct resource_sink *sink, uint32_t inode) {
+  if (inode && asking.sink == sink)
+    return find_in_index(sink, inode);
   for (size_t i = 0; inode && i < sink->fact_count; i++)
     if (S_ISSOCK(sink->facts[i].mode) && sink->facts[i].inode == inode)
       return sink->facts[i].number;

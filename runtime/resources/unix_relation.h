@@ -19,6 +19,12 @@ struct unix_relation {
   } queues;
 };
 
+/* From begin to end, while the program stands still, nothing is asked twice. */
+void unix_relations_begin(const struct resource_sink *sink);
+void unix_relations_end(void);
+/* In the program that came back: nothing was begun. */
+void unix_relations_forget(void);
+
 struct unix_relation unix_relation_of(uint64_t inode);
 
 /* The program's descriptor of the socket with this inode, or -1. */
