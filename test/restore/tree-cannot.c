@@ -28,16 +28,23 @@ static void end(pid_t child) {
 int main(int argc, char **argv) {
   CHECK(argc == 2);
   pid_t other = fork(), child;
+  int begins[2];
   if (!other)
     for (;;)
       pause();
   CHECK(__builtin_ckpt_save() == 0);
+  CHECK(pipe2(begins, O_CLOEXEC) == 0);
   child = forked(!strcmp(argv[1], "shares"));
   if (!child) {
     if (!strcmp(argv[1], "foreign"))
       run_foreign();
     for (;;)
       pause();
+  }
+  /* Until it has executed it is a process like others. */
+  if (!strcmp(argv[1], "foreign")) {
+    CHECK(close(begins[1]) == 0);
+    CHECK_EQUAL(read(begins[0], &(char){0}, 1), 0);
   }
   CHECK(__builtin_ckpt_save() < 0);
   end(child);
