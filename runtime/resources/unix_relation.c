@@ -119,18 +119,20 @@ static void keep(uint32_t inode, const struct unix_relation *relation) {
   place->relation = *relation;
 }
 
+#define SHOW (UDIAG_SHOW_PEER | UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN)
+
 struct question {
   struct nlmsghdr head;
   struct unix_diag_req what;
 };
 
-static bool ask(int netlink, uint16_t flags, uint32_t inode) {
+static bool ask(int netlink, uint16_t flags, uint32_t inode, uint32_t show) {
   const struct question question = {
       {sizeof(question), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | flags, 0, 0},
       {.sdiag_family = AF_UNIX,
        .udiag_states = ~0u,
        .udiag_ino = inode,
-       .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN,
+       .udiag_show = show,
        .udiag_cookie = {~0u, ~0u}},
   };
   return SYS(sendto, netlink, &question, sizeof(question), 0, 0, 0) ==
@@ -159,7 +161,7 @@ static void ask_for_all(void) {
       SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
   if (netlink < 0)
     return;
-  if (ask((int)netlink, NLM_F_DUMP, 0)) {
+  if (ask((int)netlink, NLM_F_DUMP, 0, SHOW)) {
     long length;
     do
       length = SYS(recvfrom, netlink, answer, ANSWER, 0, 0, 0);
@@ -171,7 +173,7 @@ static void ask_for_all(void) {
 static struct unix_relation ask_for_one(int netlink, uint32_t inode) {
   _Alignas(8) char answer[1024];
   struct unix_relation relation = {0};
-  if (ask(netlink, 0, inode)) {
+  if (ask(netlink, 0, inode, SHOW)) {
     long length = SYS(recvfrom, netlink, answer, sizeof(answer), 0, 0, 0);
     read_answer((const void *)answer, length, &inode, &relation);
   }
@@ -248,4 +250,62 @@ int unix_number_of(const struct resource_sink *sink, uint32_t inode) {
     if (S_ISSOCK(sink->facts[i].mode) && sink->facts[i].inode == inode)
       return sink->facts[i].number;
   return -1;
+}
+
+/* ---- who waits to be accepted ---- */
+
+static size_t read_waiting(const char *answer, long length,
+                           uint32_t waiting[UNIX_WAITING_MOST]) {
+  const struct nlmsghdr *head = (const void *)answer;
+  size_t at = NLMSG_LENGTH(sizeof(struct unix_diag_msg));
+  if (length < (long)at || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+    return 0;
+  while (at + sizeof(struct rtattr) <= (size_t)length) {
+    const struct rtattr *attribute = (const void *)(answer + at);
+    if (attribute->rta_len < RTA_LENGTH(0) ||
+        at + attribute->rta_len > (size_t)length)
+      return 0;
+    size_t bytes = attribute->rta_len - RTA_LENGTH(0);
+    if (attribute->rta_type == UNIX_DIAG_ICONS &&
+        bytes <= UNIX_WAITING_MOST * sizeof(uint32_t)) {
+      memcpy(waiting, answer + at + RTA_LENGTH(0), bytes);
+      return bytes / sizeof(uint32_t);
+    }
+    at += RTA_ALIGN(attribute->rta_len);
+  }
+  return 0;
+}
+
+size_t unix_waiting_at(uint64_t inode, uint32_t waiting[UNIX_WAITING_MOST]) {
+  _Alignas(8) char answer[UNIX_WAITING_MOST * sizeof(uint32_t) + 1024];
+  long length = 0;
+  long netlink =
+      SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (netlink < 0)
+    return 0;
+  if (ask((int)netlink, 0, (uint32_t)inode, UDIAG_SHOW_ICONS))
+    length = SYS(recvfrom, netlink, answer, sizeof(answer), 0, 0, 0);
+  SYS(close, netlink);
+  return read_waiting(answer, length, waiting);
+}
+
+static bool waits_at(uint64_t listener, uint64_t inode) {
+  uint32_t waiting[UNIX_WAITING_MOST];
+  if (unix_relation_of(listener).state != SOCKET_LISTEN)
+    return false;
+  size_t count = unix_waiting_at(listener, waiting);
+  for (size_t i = 0; i < count; i++)
+    if (waiting[i] == inode)
+      return true;
+  return false;
+}
+
+bool unix_waits_inside(const struct resource_sink *sink, uint64_t inode) {
+  for (size_t i = 0; i < sink->fact_count; i++)
+    if (S_ISSOCK(sink->facts[i].mode) && waits_at(sink->facts[i].inode, inode))
+      return true;
+  for (size_t i = 0; sink->tree && i < sink->tree_count; i++)
+    if (S_ISSOCK(sink->tree[i].mode) && waits_at(sink->tree[i].inode, inode))
+      return true;
+  return false;
 }

@@ -27,6 +27,14 @@ void unix_relations_forget(void);
 
 struct unix_relation unix_relation_of(uint64_t inode);
 
+/* Of one that listens: the sockets that wait to be accepted, in order, by their
+ * inodes, 0: it is closed; how many. */
+#define UNIX_WAITING_MOST 512u
+size_t unix_waiting_at(uint64_t inode, uint32_t waiting[UNIX_WAITING_MOST]);
+/* Whether one of the program's own sockets, or of its tree, waits to be
+ * accepted by another one of them. */
+bool unix_waits_inside(const struct resource_sink *sink, uint64_t inode);
+
 /* The program's descriptor of the socket with this inode, or -1. */
 int unix_number_of(const struct resource_sink *sink, uint32_t inode);
 

@@ -1,7 +1,10 @@
 /* unix_socket.c - unix sockets without a connection: fresh, bound, listening,
  * and datagram sockets whose peer has a name (/dev/log).
  *
- * Connections that wait to be accepted are reset, datagrams that wait are lost.
+ * Connections of the program itself that wait to be accepted are made again by
+ * who has the socket that listens, in their order; others were seen to end.
+ * Bytes that wait in them cannot be looked at: with those a checkpoint is
+ * refused, the next has a chance. Datagrams that wait are lost.
  * The file that a bound socket has is made again when all else is in place; one
  * in its place that nobody serves, such as that of the killed program, goes. */
 #include "../arch/sys.h"
@@ -9,6 +12,7 @@
 #include "borrow.h"
 #include "resource.h"
 #include "socket_options.h"
+#include "tree.h"
 #include "unix_relation.h"
 
 #include <errno.h>
@@ -27,6 +31,17 @@ static bool is_named(int socket) {
   return SYS(getpeername, socket, &name, &length) == 0 && length > PATH;
 }
 
+/* Of a connection that waits: it has sent bytes, which nobody can look at. */
+static bool has_sent(uint64_t inode) {
+  return unix_relation_of(inode).queues.most > 0;
+}
+
+/* With bytes in it, it is left to be reset where that is what the user wants.
+ */
+static bool comes_back(const struct resource_sink *sink, uint64_t inode) {
+  return !sink->go_on || !has_sent(inode);
+}
+
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
   int fd = borrow_socket(sink, message);
@@ -35,7 +50,10 @@ static bool recognise(const struct resource_sink *sink,
   bool is = false;
   if (socket_number(fd, SOL_SOCKET, SO_DOMAIN, -1) == AF_UNIX) {
     struct unix_relation relation = unix_relation_of(message->inode);
-    is = relation.state == SOCKET_LISTEN || relation.state == SOCKET_CLOSE;
+    is = relation.state == SOCKET_LISTEN || relation.state == SOCKET_CLOSE ||
+         (relation.state == SOCKET_ESTABLISHED && !relation.peer &&
+          comes_back(sink, message->inode) &&
+          unix_waits_inside(sink, message->inode));
     if (socket_number(fd, SOL_SOCKET, SO_TYPE, 0) == SOCK_DGRAM)
       is = relation.state && (!relation.peer || is_named(fd));
   }
@@ -45,9 +63,36 @@ static bool recognise(const struct resource_sink *sink,
 
 /* ---- saving ---- */
 
+/* Whether it is made again as one that waits (recognise()). */
+static bool is_of_program(const struct resource_sink *sink, uint64_t device,
+                          uint32_t inode) {
+  size_t count;
+  const struct tree_fact *rows = tree_rows(sink, device, inode, &count);
+  return (count ? rows->number : unix_number_of(sink, inode)) > 2 &&
+         comes_back(sink, inode);
+}
+
+static void look_at_waiting(const struct resource_sink *sink,
+                            const Descriptor *message, UnixSocket *is) {
+  static uint32_t waiting[UNIX_WAITING_MOST];
+  size_t found = unix_waiting_at(message->inode, waiting);
+  pb_size_t count = 0;
+  for (size_t i = 0; i < found; i++) {
+    if (waiting[i] && !is_of_program(sink, message->device, waiting[i]))
+      continue;
+    is->waiting[count] = waiting[i];
+    is->waiting_number[count] = unix_number_of(sink, waiting[i]);
+    is->waiting_shutdown[count++] =
+        waiting[i] ? unix_relation_of(waiting[i]).shutdown : 0;
+  }
+  is->waiting_count = is->waiting_number_count = is->waiting_shutdown_count =
+      count;
+}
+
 static int put(struct resource_sink *sink, const Descriptor *message,
                int socket, struct hwckpt_error *error) {
-  UnixSocket is = UnixSocket_init_zero;
+  static UnixSocket is;
+  is = (UnixSocket)UnixSocket_init_zero;
   struct sockaddr_un name;
   struct stat status;
   struct unix_relation relation = unix_relation_of(message->inode);
@@ -66,7 +111,16 @@ static int put(struct resource_sink *sink, const Descriptor *message,
     is.peer.size = (pb_size_t)length;
     memcpy(is.peer.bytes, &name, length);
   }
+  is.inode = message->inode;
+  is.waits = relation.state == SOCKET_ESTABLISHED && is.type != SOCK_DGRAM;
+  if (is.waits && has_sent(message->inode))
+    return resource_unsupported(
+        sink, error, message->path,
+        "descriptor %d: bytes for who has not accepted the connection yet",
+        (int)message->number);
   is.listens = relation.state == SOCKET_LISTEN;
+  if (is.listens)
+    look_at_waiting(sink, message, &is);
   is.backlog = relation.queues.most;
   int result =
       resource_put(sink, RECORD_UNIX_SOCKET, UnixSocket_fields, &is, error);
@@ -89,7 +143,7 @@ static int get(const struct resource_source *source, UnixSocket *is,
 
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
-  UnixSocket is;
+  static UnixSocket is;
   int failed = get(source, &is, error);
   if (failed)
     return failed;
@@ -98,6 +152,9 @@ static int make(struct resource_source *source, const Descriptor *message,
     return refuse_to_restore(error, message, fd, "socket");
   socket_options_restore(source, (int)fd);
   SYS(fcntl, fd, F_SETFL, message->flags);
+  if (is.waits && source->give &&
+      (failed = tree_hand_on(source, TREE_SOCKET, is.inode, (int)fd, error)))
+    return failed;
   return (int)fd;
 }
 
@@ -129,9 +186,46 @@ static long bind_again(const UnixSocket *is, int descriptor) {
   return result;
 }
 
+/* One that is closed since is connected too: there is an end to be read. */
+static long connect_one(struct resource_source *source,
+                        const Descriptor *message, const UnixSocket *is,
+                        size_t which, struct hwckpt_error *error) {
+  bool own = is->waiting[which] && is->waiting_number[which] >= 0;
+  long fd = is->waiting_number[which];
+  if (!is->waiting[which])
+    fd = SYS(socket, AF_UNIX, is->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  else if (!own && !source->take)
+    return 0; /* it was connected by somebody else */
+  else if (!own)
+    fd = tree_receive(source, TREE_SOCKET, is->waiting[which], message, error);
+  if (fd < 0)
+    return fd;
+  long result = SYS(connect, fd, is->address.bytes, (int)is->address.size);
+  if (result >= 0 && is->waiting_shutdown[which])
+    SYS(shutdown, fd, is->waiting_shutdown[which] - 1);
+  if (!own)
+    SYS(close, fd);
+  return result;
+}
+
+static void connect_waiting(struct resource_source *source,
+                            const Descriptor *message, const UnixSocket *is) {
+  struct hwckpt_error error;
+  size_t count = is->waiting_count;
+  if (is->waiting_number_count != count || is->waiting_shutdown_count != count)
+    return;
+  for (size_t i = 0; i < count; i++) {
+    long result = connect_one(source, message, is, i, &error);
+    if (result < 0)
+      resource_not_set(source, result, message->path,
+                       "descriptor %d: a connection that waits for it",
+                       (int)message->number);
+  }
+}
+
 static int settle(struct resource_source *source, const Descriptor *message,
                   int descriptor, struct hwckpt_error *error) {
-  UnixSocket is;
+  static UnixSocket is;
   int failed = get(source, &is, error);
   if (failed)
     return failed;
@@ -140,7 +234,9 @@ static int settle(struct resource_source *source, const Descriptor *message,
     return refuse_to_restore(error, message, result, "bind");
   if (is.listens && (result = SYS(listen, descriptor, is.backlog)) < 0)
     return refuse_to_restore(error, message, result, "listen");
-  if (is.peer.size &&
+  if (is.listens)
+    connect_waiting(source, message, &is);
+  if (!is.waits && is.peer.size &&
       (result = SYS(connect, descriptor, is.peer.bytes, (int)is.peer.size)) < 0)
     resource_not_set(source, result, message->path, "descriptor %d: connect",
                      (int)message->number);
