@@ -3,6 +3,7 @@
 
 #include "../arch/sys.h"
 #include "info.h"
+#include "tree.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -34,7 +35,7 @@ int borrow(const struct resource_sink *sink, const Descriptor *message,
 }
 
 int borrow_socket(const struct resource_sink *sink, const Descriptor *message) {
-  if (message->number <= 2 || !S_ISSOCK(message->mode))
+  if (!S_ISSOCK(message->mode) || tree_is_standard(sink, message))
     return -1;
   long fd = borrow_number(sink, message->number);
   return fd < 0 ? -1 : (int)fd;

@@ -34,7 +34,8 @@ static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
   if (message->number > 2 && sink->tree && !S_ISCHR(message->mode))
     return standard_in_tree(sink, message) >= 0;
-  return message->number >= 0 && message->number <= 2;
+  return message->number >= 0 && message->number <= 2 &&
+         (!S_ISSOCK(message->mode) || tree_is_standard(sink, message));
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,

@@ -63,9 +63,8 @@ static bool recognise(const struct resource_sink *sink,
     reader |= reads(rows[i].flags);
     writer |= does_write(rows[i].flags);
   }
-  /* 0 to 2 are of who restores. */
   return (reader && writer) ||
-         (message->number > 2 && other_end_closed(sink, message));
+         (!tree_is_standard(sink, message) && other_end_closed(sink, message));
 }
 
 /* ---- saving ---- */

@@ -65,6 +65,10 @@ struct tree_fact {
  * TREE_TERMINAL_MASTER or 0. */
 #define TREE_TERMINAL_DEVICE (~0ull)
 #define TREE_TERMINAL_MASTER 1u
+/* Rows of this device are what the first process was started with, or came back
+ * with, at 0 to 2: the inode is that of such a file, `file` its device, the
+ * number -1. */
+#define TREE_STANDARD_DEVICE (~1ull)
 
 /* A shared mapping of a file without a name, or a part of one; what it holds is
  * in the pages of the generation. */

@@ -386,13 +386,31 @@ static bool matters(const struct gathering *gathering,
          S_ISFIFO(fact->mode) || S_ISSOCK(fact->mode);
 }
 
+/* What we have at 0 to 2 we gave to the program; false: no memory. */
+static bool gather_standard(struct gathering *gathering) {
+  for (int i = 0; i < 3; i++) {
+    struct stat status;
+    if (fstat(i, &status))
+      continue;
+    struct tree_fact *fact = append(gathering);
+    if (!fact)
+      return false;
+    *fact = (struct tree_fact){.device = TREE_STANDARD_DEVICE,
+                               .inode = status.st_ino,
+                               .file = status.st_dev,
+                               .mode = status.st_mode,
+                               .number = -1};
+  }
+  return true;
+}
+
 int tree_facts(const pid_t *pids, size_t count, struct tree_fact **facts,
                size_t *fact_count, struct hwckpt_error *error) {
   struct gathering gathering = {.pids = pids};
   uint64_t last = 0;
   *facts = NULL;
   *fact_count = 0;
-  bool has_room = true;
+  bool has_room = gather_standard(&gathering);
   for (size_t i = 0; has_room && i < count; i++) {
     size_t first = gathering.count;
     has_room = gather(&gathering, pids[i], (int32_t)i) &&

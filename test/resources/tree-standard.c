@@ -1,0 +1,107 @@
+// What a process of a tree has at 0 to 2 is its own, unless the program was
+// started with it: a pipe whose writer has gone, with what is in it, and a
+// connection to another process, as servers give one to those they start.
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
+#include "behaviour.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+static int pipe_ends[2], ready[2], connection;
+
+static void expect(int fd, const char *text) {
+  char got[64] = "";
+  CHECK_EQUAL(read(fd, got, strlen(text)), strlen(text));
+  CHECK(strcmp(got, text) == 0);
+}
+
+static void put(int fd, const char *text) {
+  CHECK_EQUAL(write(fd, text, strlen(text)), strlen(text));
+}
+
+/* Lets the parent go on, which dies then, and goes on itself once that is back.
+ */
+static void tell_and_wait(void) {
+  char byte;
+  put(ready[1], "r");
+  CHECK_EQUAL(read(ready[1], &byte, 1), 1);
+}
+
+static _Noreturn void be_reader(void) {
+  char byte;
+  CHECK(dup2(pipe_ends[0], 0) == 0);
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+  tell_and_wait();
+  expect(0, "left in it");
+  CHECK_EQUAL(read(0, &byte, 1), 0);
+  _exit(7);
+}
+
+static _Noreturn void be_server(int listener) {
+  int fd = accept(listener, NULL, NULL);
+  CHECK(fd >= 0 && dup2(fd, 0) == 0 && dup2(fd, 1) == 1);
+  close(fd);
+  close(listener);
+  close(connection);
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+  tell_and_wait();
+  expect(0, "a question");
+  put(1, "an answer");
+  _exit(8);
+}
+
+/* Ports that were just used may be used again. */
+static int make_socket(void) {
+  int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+  CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0);
+  return fd;
+}
+
+static void connect_to(int listener) {
+  struct sockaddr_in name;
+  socklen_t length = sizeof name;
+  CHECK(getsockname(listener, (void *)&name, &length) == 0);
+  connection = make_socket();
+  CHECK(connect(connection, (void *)&name, length) == 0);
+}
+
+int main(void) {
+  struct sockaddr_in name = {.sin_family = AF_INET};
+  int status, listener = make_socket();
+  pid_t reader, server;
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK(bind(listener, (void *)&name, sizeof name) == 0);
+  CHECK(listen(listener, 1) == 0 && pipe(pipe_ends) == 0);
+  CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ready) == 0);
+  put(pipe_ends[1], "left in it");
+  connect_to(listener);
+  CHECK((reader = fork()) >= 0);
+  if (!reader)
+    be_reader();
+  CHECK((server = fork()) >= 0);
+  if (!server)
+    be_server(listener);
+  close(listener);
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+  expect(ready[0], "r");
+  expect(ready[0], "r");
+  if (!came_back()) {
+    CHECK(!kill(reader, SIGKILL) && waitpid(reader, 0, 0) == reader);
+    CHECK(!kill(server, SIGKILL) && waitpid(server, 0, 0) == server);
+    die();
+  }
+  put(connection, "a question");
+  put(ready[0], "g");
+  put(ready[0], "g");
+  expect(connection, "an answer");
+  CHECK(waitpid(reader, &status, 0) == reader);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+  CHECK(waitpid(server, &status, 0) == server);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 8);
+  return 0;
+}
