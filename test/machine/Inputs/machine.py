@@ -13,6 +13,8 @@ time. Where one is missing a test is skipped (Missing), with the reason.
 """
 
 import os
+import re
+import select
 import shlex
 import shutil
 import socket
@@ -87,7 +89,8 @@ class Machine:
     ):
         """shown: folders below the guest's own ones that it sees as they are here, read
         only, beside the source tree and the build.
-        shared: folders that both sides write. disk: a file, the guest's /dev/vda."""
+        shared: folders that both sides write. disk: a file, or a VolatileDisk, that is the
+        guest's /dev/vda."""
         self.kernel = kernel(suite)
         self.seconds = seconds
         self.folder = tempfile.mkdtemp(prefix="machine.", dir=os.environ.get("TMPDIR"))
@@ -115,20 +118,26 @@ class Machine:
         ]  # fmt: skip
         for number, path in enumerate(shared):
             command += self.folder_arguments(f"shared{number}", path)
+        handed_on = [theirs]
         if disk:
             # cache=none: what the guest has flushed is on this machine's disk.
+            drive = f"file={disk},format=raw"
+            if hasattr(disk, "theirs"):
+                handed_on.append(disk.theirs)
+                drive = "file.driver=nbd,format=raw,file.server.type=fd,file.server.str=" + str(disk.theirs.fileno())
             command += [
-                "-drive", f"file={disk},if=none,id=disk,format=raw,cache=none",
+                "-drive", f"{drive},if=none,id=disk,cache=none",
                 "-device", "virtio-blk-pci,drive=disk",
             ]  # fmt: skip
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            pass_fds=(theirs.fileno(),),
+            pass_fds=[end.fileno() for end in handed_on],
             stderr=subprocess.PIPE,
             text=True,
         )
-        theirs.close()
+        for end in handed_on:
+            end.close()
         try:
             if self.answer()[0] != "ready":
                 raise Failed("the guest's shell does not begin as it should")
@@ -157,16 +166,21 @@ class Machine:
             lines += [f"mkdir -p {path}", f"mount -t 9p -o {options} shared{number} {path}"]
         self.check("\n".join(lines))
 
+    def receive(self):
+        """Some more of what the guest says."""
+        try:
+            more = self.port.recv(65536)
+        except TimeoutError:
+            said = self.received.decode(errors="replace")
+            raise Failed(f"no answer within {self.seconds} s: {said}{self.last_words()}") from None
+        if not more:
+            raise Failed(f"the machine has ended{self.last_words()}")
+        self.received += more
+
     def answer(self):
         """What the guest says up to the next end of a command: (status, output)."""
         while not (self.received.endswith(b"\n") and b"\0" in self.received):
-            try:
-                more = self.port.recv(65536)
-            except TimeoutError:
-                raise Failed(f"no answer within {self.seconds} s{self.last_words()}") from None
-            if not more:
-                raise Failed(f"the machine has ended{self.last_words()}")
-            self.received += more
+            self.receive()
         output, _, status = self.received.partition(b"\0")
         self.received = b""
         return status.decode().strip(), output.decode(errors="replace")
@@ -185,6 +199,20 @@ class Machine:
     def begin(self, command):
         """A command is begun in the guest; answer() waits for its end."""
         self.port.sendall(command.encode() + b"\0")
+
+    def until(self, pattern, or_else=None):
+        """Waits for that in the output of the command that was begun, or for the event:
+        the match."""
+        while True:
+            found = re.search(pattern, self.received)
+            if found or or_else and or_else.is_set():
+                return found
+            if or_else and not select.select([self.port], [], [], 0.05)[0]:
+                continue
+            if b"\0" in self.received:
+                said = self.received.decode(errors="replace")
+                raise Failed(f"ended without {pattern}: {said}")
+            self.receive()
 
     def run(self, command):
         """A command of bash in the guest: (status, what it printed)."""
@@ -215,8 +243,9 @@ class Machine:
 
 
 def as_user(command):
-    """The command as an ordinary user of the guest."""
-    return f"exec setpriv --reuid 1000 --regid 1000 --clear-groups bash -c {shlex.quote(command)}"
+    """The command as an ordinary user of the guest, with a cache of his own."""
+    user = "setpriv --reuid 1000 --regid 1000 --clear-groups env HWCKPT_CACHE=/run/cache/of-user"
+    return f"exec {user} bash -c {shlex.quote(command)}"
 
 
 def main(test):

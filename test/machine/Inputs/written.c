@@ -12,6 +12,7 @@
 #define AREAS 4
 #define STEPS 120
 #define KILLS 2
+#define FIRST 20 /* steps, in which there is a checkpoint */
 
 static uint64_t state;
 static const char *folder;
@@ -92,8 +93,8 @@ int main(int argc, char **argv) {
     CHECK(areas[i] != MAP_FAILED);
   }
   for (unsigned i = 0; i < KILLS; i++)
-    kill_at[i] = STEPS / KILLS * i + 1 +
-                 (unsigned)(random_number() % (STEPS / KILLS - 2));
+    kill_at[i] = STEPS / KILLS * i + FIRST +
+                 (unsigned)(random_number() % (STEPS / KILLS - FIRST));
   char *heap = malloc(PAGES * PAGE / 4);
   CHECK(heap);
   memset(heap, 3, PAGES * PAGE / 4);
