@@ -1,0 +1,226 @@
+/* undo_contents.c - see undo_keeping.h. What files hold, put into the log
+ * before it is changed.
+ *
+ * Invariant: of each block one state is in an interval's log, that of before
+ * the first change.
+ */
+#include "../arch/sys.h"
+#include "live.h"
+#include "undo_keeping.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The file that was written to last stays open for a moment: most are written
+ * to again and again. */
+static LIVE struct {
+  bool open;
+  int fd;
+  struct undo_interval *interval;
+  struct undo_file *file;
+} last;
+
+void undo_begin_contents(void) { memset(&last, 0, sizeof last); }
+
+bool undo_last_is_open(void) { return last.open; }
+
+/* The file's row, made when it is not known yet: its size and time are in the
+ * log then. Null: there is no room. */
+static struct undo_file *know(int fd, const struct undo_facts *facts) {
+  struct undo_interval *interval = undo_keeper.interval;
+  struct undo_file *file = undo_place(interval, facts->device, facts->inode);
+  if (!file || atomic_load(&file->inode))
+    return file;
+  char path[UNDO_PATH_MAX];
+  bool kept = undo_path_of(fd, path) && !undo_is_of_kernel(path);
+  uint64_t size = kept ? facts->size : 0;
+  uint64_t words = (size / UNDO_BLOCK + 64) / 64;
+  if (interval->file_count >= UNDO_FILES / 4 * 3 ||
+      words > UNDO_WORDS - interval->words_used)
+    return 0;
+  struct undo_record record = {.kind = UNDO_FILE, .size = size, .path = path};
+  undo_describe(&record, facts);
+  if (kept && !undo_put(&record))
+    return 0;
+  file->device = facts->device;
+  file->size = size;
+  file->words = interval->words_used;
+  interval->words_used += words;
+  interval->file_count++;
+  file->birth_ns = facts->birth_ns;
+  atomic_store(&file->inode, facts->inode);
+  return file;
+}
+
+static void mark(const struct undo_file *file, uint64_t from, uint64_t to) {
+  for (uint64_t block = from / UNDO_BLOCK; block * UNDO_BLOCK < to; block++)
+    atomic_fetch_or(&undo_keeper.interval->words[file->words + block / 64],
+                    1ull << (block % 64));
+}
+
+static bool put_bytes(int fd, const struct undo_file *file, uint64_t from,
+                      uint64_t to) {
+  while (from < to) {
+    uint64_t want = to - from < UNDO_DATA_MAX ? to - from : UNDO_DATA_MAX;
+    long got = SYS(pread64, fd, undo_keeper.chunk, want, from);
+    if (got <= 0)
+      return got == 0; /* it is shorter by now: so it was when it was made */
+    struct undo_record record = {.kind = UNDO_DATA,
+                                 .device = file->device,
+                                 .inode = atomic_load(&file->inode),
+                                 .birth_ns = file->birth_ns,
+                                 .offset = from,
+                                 .data = undo_keeper.chunk,
+                                 .length = (size_t)got};
+    if (!undo_put(&record))
+      return false;
+    mark(file, from, from + (uint64_t)got);
+    from += (uint64_t)got;
+  }
+  return true;
+}
+
+/* What the file is is in the log, so that is seen whether it changes; of one
+ * that is mapped (fd -1) that cannot be seen. */
+static bool leave(int fd, const char *path) {
+  struct undo_record record = {.kind = UNDO_LEFT, .path = path};
+  struct undo_facts facts;
+  if (fd >= 0 && undo_look(fd, "", &facts)) {
+    undo_describe(&record, &facts);
+    record.size = facts.size;
+  }
+  return undo_put(&record);
+}
+
+/* It is too much: none of the file is kept from now on. */
+static bool leave_file(int fd, struct undo_file *file) {
+  char path[UNDO_PATH_MAX];
+  file->size = 0;
+  atomic_store(&file->all_kept, 1);
+  return undo_path_of(fd, path) && leave(fd, path);
+}
+
+static bool is_too_much(uint64_t bytes) {
+  uint64_t written = undo_keeper.interval->written;
+  return undo_state.most &&
+         (written > undo_state.most || bytes > undo_state.most - written);
+}
+
+/* More than what is asked for: of a small file all, and where a file is written
+ * through from one block to the next, what will be asked for next. */
+#define SMALL_FILE ((uint64_t)128 << 10)
+#define AHEAD ((uint64_t)256 << 10)
+
+static void widen(const struct undo_file *file, uint64_t *begin,
+                  uint64_t *end) {
+  uint64_t first = *begin / UNDO_BLOCK;
+  if (file->size <= SMALL_FILE) {
+    *begin = 0;
+    *end = file->size;
+  } else if (first > 0 && *begin < file->size && *end - *begin < AHEAD &&
+             undo_block_is_kept(undo_keeper.interval, file, first - 1)) {
+    *end = *begin + AHEAD;
+  }
+}
+
+/* Puts what is in the range and not yet in the log. */
+static bool put_range(int fd, struct undo_file *file, uint64_t begin,
+                      uint64_t end) {
+  widen(file, &begin, &end);
+  end = end < file->size ? end : file->size;
+  if (begin < end && is_too_much(end - begin))
+    return leave_file(fd, file);
+  uint64_t at = begin / UNDO_BLOCK * UNDO_BLOCK;
+  while (at < end) {
+    uint64_t from = at;
+    while (at < end &&
+           !undo_block_is_kept(undo_keeper.interval, file, at / UNDO_BLOCK))
+      at += UNDO_BLOCK;
+    if (at > from &&
+        !put_bytes(fd, file, from, at < file->size ? at : file->size))
+      return false;
+    while (at < end &&
+           undo_block_is_kept(undo_keeper.interval, file, at / UNDO_BLOCK))
+      at += UNDO_BLOCK;
+  }
+  if (begin == 0 && end == file->size)
+    atomic_store(&file->all_kept, 1);
+  return true;
+}
+
+void undo_keep_of(int fd, uint64_t begin, uint64_t end, bool whole) {
+  struct undo_facts facts;
+  if (!undo_look(fd, "", &facts) || !S_ISREG(facts.mode))
+    return;
+  struct undo_file *file = know(fd, &facts);
+  if (!file || !put_range(fd, file, begin, end)) {
+    undo_lose();
+    return;
+  }
+  struct undo_record record = {.kind = UNDO_WHOLE,
+                               .device = file->device,
+                               .inode = facts.inode,
+                               .birth_ns = file->birth_ns};
+  if (whole && file->size)
+    undo_put(&record);
+}
+
+void undo_keep_mapping(const struct undo_request *request) {
+  struct undo_facts facts;
+  const char *path = request->place[0].path;
+  long fd = SYS(openat, AT_FDCWD, path,
+                O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
+  bool same = fd >= 0 && undo_look((int)fd, "", &facts) &&
+              facts.device == request->device && facts.inode == request->inode;
+  if (same && !request->cut)
+    undo_keep_of((int)fd, request->begin, request->end, false);
+  else
+    leave(-1, path);
+  if (fd >= 0)
+    SYS(close, fd);
+}
+
+void undo_close_last(void) {
+  if (last.open)
+    SYS(close, last.fd);
+  last.open = false;
+}
+
+static bool is_last(const struct undo_request *request) {
+  const struct undo_file *file = last.file;
+  return last.open && last.interval == undo_keeper.interval &&
+         file->device == request->device &&
+         atomic_load(&file->inode) == request->inode;
+}
+
+static void keep_more_of_last(const struct undo_request *request) {
+  if (!put_range(last.fd, last.file, request->begin, request->end))
+    undo_lose();
+}
+
+void undo_keep_range(const struct undo_request *request) {
+  char path[64];
+  if (is_last(request)) {
+    keep_more_of_last(request);
+    return;
+  }
+  undo_close_last();
+  hwckpt_format(path, sizeof path, "/proc/self/fd/%d", request->descriptor);
+  long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  if (fd < 0) {
+    undo_lose();
+    return;
+  }
+  undo_keep_of((int)fd, request->begin, request->end, false);
+  struct undo_file *file =
+      undo_place(undo_keeper.interval, request->device, request->inode);
+  if (!file || atomic_load(&file->inode) != request->inode) {
+    SYS(close, fd);
+    return;
+  }
+  last.open = true;
+  last.fd = (int)fd;
+  last.interval = undo_keeper.interval;
+  last.file = file;
+}

@@ -1,0 +1,214 @@
+/* undo_names.c - see undo_keeping.h. What names lead to, put into the log
+ * before it is changed.
+ *
+ * Invariant: of each name one state is in an interval's log, that of before the
+ * first change.
+ */
+#include "../arch/sys.h"
+#include "undo_keeping.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+struct name {
+  int parent; /* a descriptor of the directory it is in */
+  char path[UNDO_PATH_MAX];
+  const char *last; /* its last part */
+  struct undo_facts facts;
+  bool exists;
+};
+
+/* A string of the program's, which need not be there. */
+static bool read_string(const char *from, char *to, size_t room) {
+  size_t length = 0;
+  while (length < room) {
+    size_t most = 4096 - ((uint64_t)(from + length) & 4095);
+    most = most < room - length ? most : room - length;
+    struct iovec own = {to + length, most};
+    struct iovec its = {(void *)(from + length), most};
+    if (SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0) != (long)most)
+      return false;
+    for (size_t i = 0; i < most; i++)
+      if (!to[length + i])
+        return true;
+    length += most;
+  }
+  return false;
+}
+
+/* Splits text at its last part, which is no "." or ".."; the part before is a
+ * directory, from `directory` on. */
+static int open_parent(char *text, int directory, const char **last) {
+  char parent[UNDO_PATH_MAX + 64];
+  size_t length = strlen(text);
+  while (length > 1 && text[length - 1] == '/')
+    text[--length] = 0;
+  char *slash = text + length;
+  while (slash > text && slash[-1] != '/')
+    slash--;
+  *last = slash;
+  if (!**last || memcmp(*last, ".", 2) == 0 || memcmp(*last, "..", 3) == 0)
+    return -EINVAL;
+  int before = (int)(slash - text);
+  if (text[0] == '/' || directory == AT_FDCWD)
+    hwckpt_format(parent, sizeof parent, "%.*s", before ? before : 1,
+                  before ? text : ".");
+  else
+    hwckpt_format(parent, sizeof parent, "/proc/self/fd/%d/%.*s", directory,
+                  before, text);
+  return (int)SYS(openat, AT_FDCWD, parent, O_PATH | O_DIRECTORY | O_CLOEXEC,
+                  0);
+}
+
+/* False: the call will fail as well, or is about nothing that is kept. */
+static bool find_name(struct name *name, int directory, const char *given) {
+  char text[UNDO_PATH_MAX];
+  const char *last;
+  name->parent = -1;
+  if (!read_string(given, text, sizeof text))
+    return false;
+  int parent = open_parent(text, directory, &last);
+  if (parent < 0)
+    return false;
+  size_t length = undo_path_of(parent, name->path) ? strlen(name->path) : 0;
+  if (length == 0 || length + strlen(last) + 2 > sizeof name->path ||
+      undo_is_of_kernel(name->path)) {
+    SYS(close, parent);
+    return false;
+  }
+  if (length > 1)
+    name->path[length++] = '/';
+  memcpy(name->path + length, last, strlen(last) + 1);
+  name->last = name->path + length;
+  name->parent = parent;
+  name->exists = undo_look(parent, name->last, &name->facts);
+  return true;
+}
+
+static void end_name(struct name *name) {
+  if (name->parent >= 0)
+    SYS(close, name->parent);
+}
+
+static uint64_t hash_of(const char *path) {
+  uint64_t hash = 14695981039346656037u; /* FNV-1a */
+  for (; *path; path++)
+    hash = (hash ^ (unsigned char)*path) * 1099511628211u;
+  return hash ? hash : 1;
+}
+
+/* Whether the path is in the log already; else it is from now on. */
+static bool is_named(const char *path, bool *room) {
+  struct undo_interval *interval = undo_keeper.interval;
+  uint64_t hash = hash_of(path);
+  *room = interval->name_count < UNDO_NAMES / 4 * 3;
+  for (uint64_t i = hash;; i++) {
+    uint64_t *place = &interval->names[i % UNDO_NAMES];
+    if (*place == hash)
+      return true;
+    if (*place)
+      continue;
+    if (*room) {
+      *place = hash;
+      interval->name_count++;
+    }
+    return false;
+  }
+}
+
+/* Says what the name leads to. */
+static void note_name(const struct name *name) {
+  bool room;
+  char target[UNDO_PATH_MAX];
+  struct undo_record record = {.kind = UNDO_NAME, .path = name->path};
+  if (is_named(name->path, &room))
+    return;
+  if (!room) {
+    undo_lose();
+    return;
+  }
+  if (name->exists)
+    undo_describe(&record, &name->facts);
+  if (name->exists && S_ISLNK(name->facts.mode)) {
+    long length =
+        SYS(readlinkat, name->parent, name->last, target, sizeof target);
+    record.data = target;
+    record.length = length > 0 ? (size_t)length : 0;
+  }
+  undo_put(&record);
+}
+
+static void keep_file_of(const struct name *name, uint64_t begin, bool whole) {
+  if (!name->exists || !S_ISREG(name->facts.mode))
+    return;
+  long fd = SYS(openat, name->parent, name->last,
+                O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
+  if (fd < 0) {
+    undo_lose();
+    return;
+  }
+  undo_keep_of((int)fd, begin, UINT64_MAX, whole);
+  SYS(close, fd);
+}
+
+/* The last name of a file goes, and the file with it. */
+static void keep_going(const struct name *name) {
+  if (name->exists && name->facts.links == 1)
+    keep_file_of(name, 0, true);
+}
+
+void undo_keep_name(const struct undo_request *request) {
+  struct name name;
+  if (!find_name(&name, request->place[0].directory, request->place[0].path))
+    return;
+  if (!name.exists)
+    note_name(&name);
+  else if (request->cut)
+    keep_file_of(&name, 0, false);
+  end_name(&name);
+}
+
+void undo_keep_cut(const struct undo_request *request) {
+  struct name name;
+  if (!find_name(&name, request->place[0].directory, request->place[0].path))
+    return;
+  keep_file_of(&name, request->begin, false);
+  end_name(&name);
+}
+
+void undo_keep_removed(const struct undo_request *request) {
+  struct name name;
+  if (!find_name(&name, request->place[0].directory, request->place[0].path))
+    return;
+  if (name.exists) {
+    note_name(&name);
+    keep_going(&name);
+  }
+  end_name(&name);
+}
+
+static bool is_same(const struct name *a, const struct name *b) {
+  return a->exists && b->exists && a->facts.inode == b->facts.inode &&
+         a->facts.device == b->facts.device;
+}
+
+void undo_keep_renamed(const struct undo_request *request) {
+  struct name from, to;
+  bool found =
+      find_name(&from, request->place[0].directory, request->place[0].path);
+  to.parent = -1;
+  if (found && from.exists &&
+      find_name(&to, request->place[1].directory, request->place[1].path) &&
+      !is_same(&from, &to)) {
+    note_name(&from);
+    note_name(&to);
+    if (request->wish == UNDO_KEEP_RENAME)
+      keep_going(&to);
+  }
+  if (found)
+    end_name(&from);
+  end_name(&to);
+}
