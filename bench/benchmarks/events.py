@@ -47,6 +47,7 @@ def parse(words):
     options = parser("events", __doc__, side_by_side=False)
     options.add_argument("--rounds", type=int, help="of each figure (11; quick: 2)")
     options.add_argument("--count", type=int, help="events that are waited for (50; quick: 3)")
+    options.add_argument("--only", default="", help="rules that begin so: watch+marked, for example")
     arguments = options.parse_args(words)
     arguments.rounds = arguments.rounds or (2 if arguments.quick else 11)
     arguments.count = arguments.count or (3 if arguments.quick else 50)
@@ -109,16 +110,20 @@ def paired(program, rounds, rule, work, count):
     }  # fmt: skip
 
 
+def wanted(arguments, rule):
+    return rule.startswith(tuple(arguments.only.split("+")))
+
+
 def measure_idle(program, arguments):
     count = 2000 if arguments.quick else 300000
-    rows = [paired(program, arguments.rounds, rule, "compute", count) for rule in IDLE]
+    rows = [paired(program, arguments.rounds, rule, "compute", count) for rule in IDLE if wanted(arguments, rule)]
     return [row for row in rows if row]
 
 
 def measure_looks(program, arguments):
     rows = []
     for work, (count, rules) in LOOKED_AT.items():
-        for rule in rules:
+        for rule in filter(lambda rule: wanted(arguments, rule), rules):
             rows.append(paired(program, arguments.rounds, rule, work, count // 50 if arguments.quick else count))
     return [row for row in rows if row]
 
@@ -126,6 +131,8 @@ def measure_looks(program, arguments):
 def measure_served(program, arguments):
     rows = []
     for event, rule in SERVED:
+        if not wanted(arguments, rule or ""):
+            continue
         figures.progress(f"from {event} to the checkpoint")
         times = program.run(rule, "serve", event, arguments.count)
         if times:
