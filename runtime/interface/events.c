@@ -86,6 +86,11 @@ bool events_serve(void) {
          (cut_is_there() && forked_is_apart() && begin_in_child());
 }
 
+void events_forked(void) {
+  if (cut_is_there() && monitors_wanted_in_children() && events_serve())
+    events_await_monitors();
+}
+
 int events_request_patiently(Event event, uint32_t detail) {
   if (!events_serve())
     return -ENOSYS;

@@ -90,6 +90,9 @@ bool events_here(void);
 /* The same; but a child of a program whose processes are checkpointed together
  * begins a runtime of its own now. Async-signal-safe. */
 bool events_serve(void);
+/* In a child that libc has just forked: the same, where there is something to
+ * watch for that it does not inherit; which is watched when this returns. */
+void events_forked(void);
 
 /* In a handler: the coordinator asks for this process's part in a checkpoint.
  */

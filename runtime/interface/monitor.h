@@ -90,6 +90,9 @@ const struct rules *monitors_rules(void);
 /* This process is one of a tree, and not the first: time, the machine, files
  * and sockets are watched by that for all. */
 void monitors_of_member(bool member);
+/* Whether a process that this one forks would have something to watch for that
+ * it does not inherit. */
+bool monitors_wanted_in_children(void);
 /* The next rule of a kind after this, null: the first. Null: no more. */
 const struct rule *monitors_next_rule(const struct event_kind *kind,
                                       const struct rule *after);

@@ -40,11 +40,24 @@ static bool is_member;
 
 void monitors_of_member(bool member) { is_member = member; }
 
+static bool is_for_root(const struct rule *rule) {
+  return rule->kind->event == Event_EVENT_TIMER ||
+         rule->kind->event == Event_EVENT_PRESSURE ||
+         rule->kind->event == Event_EVENT_FILE ||
+         rule->kind->event == Event_EVENT_CONTROL;
+}
+
 static bool is_left_to_root(const struct rule *rule) {
-  return is_member && (rule->kind->event == Event_EVENT_TIMER ||
-                       rule->kind->event == Event_EVENT_PRESSURE ||
-                       rule->kind->event == Event_EVENT_FILE ||
-                       rule->kind->event == Event_EVENT_CONTROL);
+  return is_member && is_for_root(rule);
+}
+
+/* The handlers of signals are inherited. */
+bool monitors_wanted_in_children(void) {
+  for (const struct rule *rule = rules.rule; rule < rules.rule + rules.count;
+       rule++)
+    if (!is_for_root(rule) && rule->kind->event != Event_EVENT_SIGNAL)
+      return true;
+  return watch_monitor.wanted() || range_monitor.wanted();
 }
 
 const struct rule *monitors_next_rule(const struct event_kind *kind,

@@ -224,6 +224,11 @@ static void unblock(uint64_t signals) {
   SYS(rt_sigprocmask, SIG_UNBLOCK, &signals, 0, 8);
 }
 
+/* Of libc; what pthread_atfork() calls, which is no function of its own. */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void),
+                             void (*child)(void), void *library)
+    __attribute__((weak));
+
 __attribute__((constructor(101))) static void start(void) {
   static char cache[4096];
   uint64_t stop = STOP_SIGNAL_BIT;
@@ -249,6 +254,8 @@ __attribute__((constructor(101))) static void start(void) {
   checkpoint_remember();
   restored_notify(restored, options_text);
   events_start(&options, cache, options.application, 0, -1);
+  if (*options.tree && __register_atfork)
+    __register_atfork(0, 0, events_forked, 0);
   unblock(STOP_SIGNAL_BIT);
   events_await_monitors();
 }

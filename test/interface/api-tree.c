@@ -4,6 +4,7 @@
 // are in the sections that they were born in, and call all of it themselves.
 // RUN: %behaviour %s -o %t
 // RUN: for mode in section child depends busy; do %hwckpt run --name $mode -- %t $mode || exit 1; done
+// RUN: for mode in section busy refuses; do test $(id -u) != 0 || bash %S/../tools/Inputs/as-nobody %hwckpt run -- %t $mode || test $? = 77 || exit 1; done
 // RUN: %hwckpt run --name late -o section_wait=300ms -- %t late 2>%t.said; status=$?; cat %t.said; test $status = 0 && FileCheck %s --check-prefix=LATE <%t.said
 // LATE: HWCKPT-E272: {{.*}}: hwckpt_disable(): for
 // {{[3-9][0-9][0-9]|[0-9]{4,}}} ms; in process {{[0-9]+}} ({{.*}}tmp)

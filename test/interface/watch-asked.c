@@ -9,6 +9,7 @@
 // RUN: %behaviour -x c++ %s -o %t.cxx && %hwckpt run --name cxx -- %t.cxx builtin
 // RUN: %hwckpt run --name pages -o debug_registers=0 -- %t function
 // RUN: %hwckpt show pages | grep '^cause  *hwckpt_watch() (8 bytes .*seen by the protection'
+// RUN: for way in 1 0; do test $(id -u) != 0 || bash %S/../tools/Inputs/as-nobody %hwckpt run -o debug_registers=$way -- %t function || test $? = 77 || exit 1; done
 // RUN: for way in 1 0; do bash %S/../tools/Inputs/status 137 %hwckpt run --name back$way -o debug_registers=$way -- %t die && %hwckpt restore back$way || exit 1; done
 // RUN: %hwckpt run --name rolled -- %t rolls-back
 // RUN: %hwckpt run --name rolled-pages -o debug_registers=0 -- %t rolls-back
@@ -18,7 +19,7 @@
 // RUN: %hwckpt run --name errors -- %t errors 2>%t.said && FileCheck %s --check-prefix=SAID <%t.said
 // RUN: %t errors-alone
 // SAID: HWCKPT-E264: {{.*}}: hwckpt_watch(0x{{.*}}, 1000)
-#include "behaviour.h"
+#include "watched.h"
 #include <hwckpt.h>
 
 #include <pthread.h>
@@ -30,36 +31,9 @@
 #define BIG 20000
 
 long shared;
-static unsigned long long writes; // that are to be events
 static int builtin;
 static long *word; // on the heap, as this
 static char *big;
-
-static unsigned long long taken(void) {
-  struct hwckpt_statistics is;
-  CHECK_EQUAL(hwckpt_statistics(&is, sizeof is), 0);
-  return is.checkpoints;
-}
-
-static void expect_event(void) {
-  double begin = now();
-  writes++;
-  while (taken() < writes)
-    CHECK(now() - begin < 20);
-  usleep(20000);
-  CHECK_EQUAL(taken(), writes);
-}
-
-static void expect_nothing(void) {
-  usleep(20000);
-  CHECK_EQUAL(taken(), writes);
-}
-
-// What the compiler cannot see through.
-static long *hidden(long *p) {
-  __asm__("" : "+r"(p));
-  return p;
-}
 
 static int watch(void *p, size_t n) {
   return builtin ? __builtin_ckpt_watch(p, n) : hwckpt_watch(p, n);

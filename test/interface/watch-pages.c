@@ -5,6 +5,7 @@
 // RUN: %hwckpt run --on watch=counter,pages --on watch=big -- %t writes
 // RUN: %hwckpt show --json | FileCheck %s --check-prefix=CAUSE
 // CAUSE: "watch=counter,pages (8 bytes at 0x{{.*}}), seen by the protection
+// RUN: test $(id -u) != 0 || bash %S/../tools/Inputs/as-nobody %hwckpt run --on watch=counter,pages --on watch=big -- %t writes || test $? = 77
 // RUN: bash %S/../tools/Inputs/status 137 %hwckpt run --name back --on watch=counter,pages --on watch=big -- %t die
 // RUN: %hwckpt restore back
 // RUN: %hwckpt run --name rolled --on watch=counter,pages --on watch=big -- %t rolls-back
@@ -18,10 +19,11 @@
 // BOTH: HWCKPT-E264: {{.*}}: watch=big: track=mprotect protects
 // Registers tell of a write behind it.
 // RUN: for bad in watch=a,before,registers watch=a,registers,pages; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -q E250 || { echo "not refused: $bad"; exit 1; }; done
-#include "behaviour.h"
+#include "watched.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -36,37 +38,10 @@ __asm__(".globl counter\n.type counter, @object\n.size counter, 8\n"
 static char big[20000] __attribute__((aligned(64)));
 extern long counter;
 
-static unsigned long long writes; // that are to be events
-
-static unsigned long long taken(void) {
-  struct hwckpt_statistics is;
-  CHECK_EQUAL(hwckpt_statistics(&is, sizeof is), 0);
-  return is.checkpoints;
-}
-
-static void expect_event(void) {
-  double begin = now();
-  writes++;
-  while (taken() < writes)
-    CHECK(now() - begin < 20);
-  usleep(20000);
-  CHECK_EQUAL(taken(), writes);
-}
-
-static void expect_nothing(void) {
-  usleep(20000);
-  CHECK_EQUAL(taken(), writes);
-}
-
-static char *hidden(void *p) {
-  __asm__("" : "+r"(p));
-  return p;
-}
-
 static void beside(void) {
   for (int i = 0; i < 100; i++) {
-    *(long *)hidden(&page.in_front) = i;
-    *(long *)hidden(&page.behind) = i;
+    *hidden(&page.in_front) = i;
+    *hidden(&page.behind) = i;
   }
   CHECK_EQUAL(page.in_front + page.behind, 198);
   CHECK_EQUAL(stat("/", &page.status), 0); // by a call
@@ -75,7 +50,7 @@ static void beside(void) {
 }
 
 static void *writer(void *unused) {
-  *(long *)hidden(&counter) = 5;
+  *hidden(&counter) = 5;
   expect_event();
   big[12345] = 3;
   expect_event();
@@ -89,10 +64,10 @@ static void in_thread(void) {
 }
 
 static void by_instructions(void) {
-  *(long *)hidden(&counter) = 3;
+  *hidden(&counter) = 3;
   expect_event();
   beside();
-  *hidden(&counter) = 3; // the same value, a part of it
+  *(char *)hidden(&counter) = 3; // the same value, a part of it
   expect_event();
   // One that begins in front of it.
   memcpy(hidden((char *)&counter - 4), "12345678", 8);
@@ -158,7 +133,7 @@ static void by_the_program(void) {
   struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
   CHECK_EQUAL(sigaction(SIGSEGV, &action, 0), 0);
   own_page = mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  *hidden(own_page) = 1;
+  *(char *)hidden(own_page) = 1;
   CHECK_EQUAL(own_faults, 1);
   own_page = (char *)&page;
   CHECK_EQUAL(mprotect(own_page, 4096, PROT_READ), 0);
@@ -166,21 +141,33 @@ static void by_the_program(void) {
   CHECK_EQUAL(own_faults, 2);
   usleep(100000); // until it is watched again
   writes = taken();
-  *(long *)hidden(&counter) = 11;
+  *hidden(&counter) = 11;
   expect_event();
 }
 
+// It is watched in a child, too, from its first instruction on.
 static void in_child(void) {
+  int go[2];
+  char byte = 0;
+  CHECK_EQUAL(pipe(go), 0);
   pid_t child = fork();
   if (!child) {
-    *(long *)hidden(&counter) = 9;
-    big[1] = big[15000] = 9;
-    CHECK_EQUAL(stat("/", (struct stat *)(void *)(big + 8192)), 0);
+    *hidden(&counter) = 9;
+    CHECK_EQUAL(read(go[0], &byte, 1), 1);
+    big[1]++;
+    CHECK_EQUAL(read(go[0], &byte, 1), 1);
+    CHECK_EQUAL(getrandom(big + 8192, 8, 0), 8);
+    CHECK_EQUAL(read(go[0], &byte, 1), 1);
     _exit(counter != 9);
+  }
+  for (int i = 0; i < 3; i++) {
+    expect_event();
+    CHECK_EQUAL(write(go[1], &byte, 1), 1);
   }
   int status;
   CHECK(waitpid(child, &status, 0) == child && status == 0);
   expect_nothing();
+  CHECK_EQUAL(close(go[0]) | close(go[1]), 0);
 }
 
 static void all(void) {

@@ -5,6 +5,7 @@
 // RUN: %hwckpt show --json | FileCheck %s --check-prefix=CAUSE
 // CAUSE: "event": "watch"
 // CAUSE: "watch=pair,16 (16 bytes at 0x{{.*}}), seen by a debug register"
+// RUN: test $(id -u) != 0 || bash %S/../tools/Inputs/as-nobody %hwckpt run --on watch=counter --on watch=pair,16 -- %t writes || test $? = 77
 // By its address, of a program that lies where it was linked; and static.
 // RUN: %behaviour -no-pie %s %t.o -o %t.fixed && %hwckpt run --name fixed --on watch=0x$(nm %t.fixed | awk '$3 == "counter" { print $1 }'),8,after,registers --on watch=pair -- %t.fixed writes
 // RUN: %behaviour -static %s %t.o -o %t.static 2>/dev/null && %hwckpt run --name static --on watch=counter --on watch=pair -- %t.static writes
@@ -30,7 +31,7 @@ static volatile int twice[2];
 int *in_other(void);
 int *in_other(void) { return (int *)twice; }
 #else
-#include "behaviour.h"
+#include "watched.h"
 
 #include <pthread.h>
 #include <sys/socket.h>
@@ -43,35 +44,6 @@ static char many[100];
 __thread int own;
 static volatile int twice[2];
 int *in_other(void);
-
-static unsigned long long writes; // that are to be events
-
-static unsigned long long taken(void) {
-  struct hwckpt_statistics is;
-  CHECK_EQUAL(hwckpt_statistics(&is, sizeof is), 0);
-  return is.checkpoints;
-}
-
-// One more event than before, and no other.
-static void expect_event(void) {
-  double begin = now();
-  writes++;
-  while (taken() < writes)
-    CHECK(now() - begin < 20);
-  usleep(20000);
-  CHECK_EQUAL(taken(), writes);
-}
-
-static void expect_nothing(void) {
-  usleep(20000);
-  CHECK_EQUAL(taken(), writes);
-}
-
-// What the compiler cannot see through.
-static long *hidden(long *p) {
-  __asm__("" : "+r"(p));
-  return p;
-}
 
 static void *writer(void *unused) {
   *hidden(&counter) = 5;
@@ -142,17 +114,28 @@ static void by_calls(void) {
   CHECK_EQUAL(close(ends[0]) | close(ends[1]), 0);
 }
 
+// It is watched in a child, too, from its first instruction on.
 static void in_child(void) {
+  int go[2];
+  char byte = 0;
+  CHECK_EQUAL(pipe(go), 0);
   pid_t child = fork();
   if (!child) {
     *hidden(&counter) = 9;
+    CHECK_EQUAL(read(go[0], &byte, 1), 1);
     int file = open("/proc/self/stat", O_RDONLY);
     CHECK(file >= 0 && read(file, &counter, 8) == 8);
+    CHECK_EQUAL(read(go[0], &byte, 1), 1);
     _exit(counter == 9);
+  }
+  for (int i = 0; i < 2; i++) {
+    expect_event();
+    CHECK_EQUAL(write(go[1], &byte, 1), 1);
   }
   int status;
   CHECK(waitpid(child, &status, 0) == child && status == 0);
   expect_nothing();
+  CHECK_EQUAL(close(go[0]) | close(go[1]), 0);
 }
 
 int main(int argc, char **argv) {
