@@ -2,7 +2,7 @@
 // do. Each mode does one thing that is an event, and some that are not.
 // RUN: %behaviour %s -o %t
 // RUN: bash %S/Inputs/each-rule %hwckpt %t network=connect network=accept network=first,200ms network=64K fileio=fsync fileio=close fileio=64K
-// RUN: %hwckpt run --on fileio=fsync --on network=connect,spacing=1h -- %t network=none
+// RUN: HWCKPT_OPTIONS='on=fileio=fsync:on="network=connect,spacing=1h"' %t network=none
 // A restore adds one to code that was changed without it.
 // RUN: bash %S/../tools/Inputs/status 137 %hwckpt run --name die -- %t die
 // RUN: bash %S/../tools/Inputs/status 7 %hwckpt restore -o on=fileio=fsync die
@@ -142,7 +142,8 @@ int main(int argc, char **argv) {
     CHECK_EQUAL(write(file, bytes, sizeof bytes), sizeof bytes);
     await(1);
   } else {
-    /* A child has the changed code, and is not served. */
+    /* A child has the changed code, and where nobody coordinates is not
+     * served. */
     pid_t child = fork();
     if (!child) {
       CHECK_EQUAL(fsync(file), 0);
