@@ -33,6 +33,10 @@ static LIVE struct {
   _Atomic int begun_by; /* the same, from before that is so */
 } events;
 
+/* The others of a checkpoint are waited for no longer than 120 s: who holds it
+ * up says so before that. */
+#define SECTION_WAIT_MOST 100000000000u
+
 /* A thread waits no longer than this for the monitors. */
 #define CHANGED_MS 100
 
@@ -221,6 +225,8 @@ void events_start(const struct hwckpt_options *options, const char *cache,
                   const char *application, uint64_t generation, int tracking) {
   int own = (int)SYS(getpid);
   settings.options = *options;
+  if (settings.options.section_wait > SECTION_WAIT_MOST)
+    settings.options.section_wait = SECTION_WAIT_MOST;
   cut_start(options->tree, generation != 0 && is_whole(application));
   key_is_at(options->key);
   atomic_store(&events.begun_by, own);
