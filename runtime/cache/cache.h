@@ -455,6 +455,20 @@ size_t cache_plan_find(const struct cache_plan *plan, uint64_t address);
 bool cache_plan_run(const struct cache_plan *plan, uint64_t from,
                     struct cache_range *run);
 
+/* Where pages of a plan lie in the application's log. Pages at the same place
+ * have the same content, whichever of its parts they are of. What is in no log
+ * is not visited. Visits until visit returns non-zero, which is returned. */
+#define CACHE_LOG_FRAME 64u
+struct cache_log_run {
+  uint64_t address, frame; /* of the first page; a place of the segment */
+  unsigned segment;
+  unsigned first, count; /* pages of the frame, of CACHE_LOG_FRAME at most */
+};
+int cache_plan_each_place(const struct cache_plan *plan,
+                          int (*visit)(const struct cache_log_run *run,
+                                       void *context),
+                          void *context);
+
 /* Takes all memory that reading will need: cache_plan_read() takes none. The
  * plan must live as long. */
 int cache_worker_open(const struct cache_plan *plan,

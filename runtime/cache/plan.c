@@ -288,3 +288,30 @@ bool cache_plan_run(const struct cache_plan *plan, uint64_t from,
     run->end = spans[i].end;
   return true;
 }
+
+int cache_plan_each_place(const struct cache_plan *plan,
+                          int (*visit)(const struct cache_log_run *run,
+                                       void *context),
+                          void *context) {
+  const struct plan_link *links = plan->links.data;
+  const struct plan_unit *units = plan->units.data;
+  const struct span *pieces = spans_at(&plan->pieces);
+  int result = 0;
+  for (size_t i = 0; i < cache_plan_units(plan); i++) {
+    const struct plan_link *link = &links[units[i].link];
+    for (size_t j = units[i].pieces; j < units[i].pieces_end && !result; j++) {
+      const struct format_frame *frame =
+          &link->index->frames[pieces[j].slot / link->frame_pages];
+      const struct cache_log_run run = {
+          .address = pieces[j].begin,
+          .frame = frame->offset,
+          .segment = frame->segment,
+          .first = (unsigned)(pieces[j].slot % link->frame_pages),
+          .count = (unsigned)pages_of(pieces[j])};
+      if (run.segment && reader_link(plan->reader, link->chain)->in_log &&
+          link->frame_pages <= CACHE_LOG_FRAME)
+        result = visit(&run, context);
+    }
+  }
+  return result;
+}

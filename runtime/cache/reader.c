@@ -129,6 +129,7 @@ static int add_link(struct cache_reader *reader, const struct image *image,
   struct chain_link link = {.number = image->number,
                             .checksum = image->checksum,
                             .identity = image->identity,
+                            .in_log = image_is_in_log(image),
                             .frame_pages = image->commit.frame_pages,
                             .page_frames = image->commit.page_frames,
                             .loaded = with_index};

@@ -13,6 +13,7 @@ struct chain_link {
   uint64_t identity;
   unsigned frame_pages;
   uint64_t page_frames;
+  bool in_log; /* image_is_in_log() */
   bool loaded; /* index */
   struct image_index index;
 };

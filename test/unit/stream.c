@@ -92,7 +92,7 @@ static void copy(uint64_t number, const struct copy_parent *parent,
   struct stream_sink sink = {put_bytes, bytes, key};
   struct cache_reader *reader;
   CHECK_OK(cache_reader_open(cache, "a", number, &reader, &unit_error));
-  CHECK_OK(copy_out(reader, parent, 3, &sink, &unit_error));
+  CHECK_OK(copy_out(cache, reader, parent, 3, &sink, &unit_error));
   cache_reader_close(reader);
 }
 

@@ -92,14 +92,14 @@ static int write_file(struct cache *cache, struct cache_reader *reader,
     output->fd = open(output->path, O_WRONLY | O_CLOEXEC);
     if (output->fd < 0)
       return output_failed(output, "open", error);
-    failed = copy_out_all(cache, reader, LEVEL, &sink, error);
+    failed = copy_out(cache, reader, NULL, LEVEL, &sink, error);
     close(output->fd);
     return failed;
   }
   failed = open_output(output, error);
   if (failed)
     return failed;
-  failed = copy_out_all(cache, reader, LEVEL, &sink, error);
+  failed = copy_out(cache, reader, NULL, LEVEL, &sink, error);
   return close_output(output, failed, error);
 }
 

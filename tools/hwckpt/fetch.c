@@ -5,6 +5,7 @@
 #include "text.h"
 
 #include "tools/tiers/copies.h"
+#include "tools/tiers/copy.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -55,7 +56,18 @@ static bool cache_has(struct cache *cache, const struct wanted *wanted,
   return !cache_each_generation(cache, wanted->application, visit, &search,
                                 NULL) &&
          search.found && search.found >= than &&
-         !cache_check(cache, wanted->application, search.found, NULL);
+         !copy_check_cached(cache, wanted->application, search.found, NULL);
+}
+
+/* What is newer there, but of no use, would be missed. */
+static void say_gap(const struct tier *tier, const char *application,
+                    const struct copies_gap *gap) {
+  char escaped[4 * CACHE_NAME_MAX];
+  if (gap->number)
+    report_note("%s/%" PRIu64 " is not whole in %s: what it builds on, %" PRIu64
+                ", is not there",
+                text_escape(escaped, sizeof escaped, application), gap->number,
+                tier_name(tier), gap->missing);
 }
 
 static int fetch_from(struct tier *tier, struct cache *cache,
@@ -65,9 +77,11 @@ static int fetch_from(struct tier *tier, struct cache *cache,
   char escaped[4 * CACHE_NAME_MAX];
   struct cache_generation result;
   struct wanted found = *wanted;
-  int failed = copies_find(tier, found.application, &found.number, error);
+  struct copies_gap gap;
+  int failed = copies_find(tier, found.application, &found.number, &gap, error);
   if (failed)
     return failed;
+  say_gap(tier, found.application, &gap);
   const struct wanted same = {.number = wanted->number};
   struct wanted here = same;
   memcpy(here.application, found.application, sizeof here.application);

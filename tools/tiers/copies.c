@@ -110,6 +110,7 @@ static size_t chain_of(const struct list *list, const struct entry *entry,
 /* ---- sending ---- */
 
 struct sending {
+  struct cache *cache;
   struct cache_reader *reader;
   const struct copy_parent *parent;
 };
@@ -117,7 +118,8 @@ struct sending {
 static int send_stream(const struct stream_sink *sink, void *context,
                        struct hwckpt_error *error) {
   const struct sending *sending = context;
-  return copy_out(sending->reader, sending->parent, LEVEL, sink, error);
+  return copy_out(sending->cache, sending->reader, sending->parent, LEVEL, sink,
+                  error);
 }
 
 /* Once more where the storage gave up what it had. */
@@ -163,8 +165,9 @@ static int remove_old(struct tier *tier, const struct list *list,
   return failed;
 }
 
-static int send_generation(struct tier *tier, struct cache_reader *reader,
-                           struct list *list, struct copies_result *result,
+static int send_generation(struct tier *tier, struct cache *cache,
+                           struct cache_reader *reader, struct list *list,
+                           struct copies_result *result,
                            struct hwckpt_error *error) {
   const struct cache_generation *info = cache_reader_generation(reader);
   const struct entry *chain[CHAIN_MAX];
@@ -179,7 +182,7 @@ static int send_generation(struct tier *tier, struct cache_reader *reader,
   const struct entry *parent = choose_parent(list, reader);
   if (parent)
     entry.on = parent->of;
-  struct sending sending = {reader, parent ? &entry.on : NULL};
+  struct sending sending = {cache, reader, parent ? &entry.on : NULL};
   name_entry(&entry, name);
   int failed = put_copy(tier, info->application, name, &sending, error);
   if (failed)
@@ -218,7 +221,7 @@ int copies_send(struct tier *tier, struct cache *cache, const char *application,
     return failed;
   failed = read_list(tier, application, &list, error);
   if (!failed)
-    failed = send_generation(tier, reader, &list, result, error);
+    failed = send_generation(tier, cache, reader, &list, result, error);
   cache_reader_close(reader);
   free(list.entries);
   return failed;
@@ -227,13 +230,30 @@ int copies_send(struct tier *tier, struct cache *cache, const char *application,
 /* ---- finding and fetching ---- */
 
 static int nothing(const struct tier *tier, const char *application,
-                   struct hwckpt_error *error) {
+                   const struct copies_gap *gap, struct hwckpt_error *error) {
+  if (gap->number)
+    return hwckpt_fail(error, HWCKPT_E_TIER_NOTHING, 0, tier_name(tier),
+                       "of %s/%" PRIu64 " what it builds on, %" PRIu64
+                       ", is not there",
+                       application, gap->number, gap->missing);
   return hwckpt_fail(error, HWCKPT_E_TIER_NOTHING, 0, tier_name(tier), "%s",
                      *application ? application : "nothing of any application");
 }
 
+/* What of a copy is not there. */
+static struct copies_gap find_gap(const struct list *list,
+                                  const struct entry *entry) {
+  struct copies_gap gap = {.number = entry->of.number};
+  while (entry && entry->on.number) {
+    gap.missing = entry->on.number;
+    entry = find_parent(list, entry);
+  }
+  return gap;
+}
+
 int copies_find(struct tier *tier, char application[CACHE_NAME_MAX],
-                uint64_t *number, struct hwckpt_error *error) {
+                uint64_t *number, struct copies_gap *gap,
+                struct hwckpt_error *error) {
   const struct entry *chain[CHAIN_MAX], *found = NULL;
   struct list list = {0};
   int failed = read_list(tier, *application ? application : NULL, &list, error);
@@ -243,12 +263,21 @@ int copies_find(struct tier *tier, char application[CACHE_NAME_MAX],
     failed = hwckpt_fail(error, HWCKPT_E_AMBIGUOUS, 0, tier_name(tier),
                          "%s, %s and perhaps others", list.entries->application,
                          list.entries[list.count - 1].application);
-  for (size_t i = 0; i < list.count && !failed && !found; i++)
-    if ((!*number || list.entries[i].of.number == *number) &&
-        chain_of(&list, &list.entries[i], chain))
-      found = &list.entries[i];
+  *gap = (struct copies_gap){0};
+  for (size_t i = 0; i < list.count && !failed && !found; i++) {
+    const struct entry *entry = &list.entries[i];
+    if (*number && entry->of.number != *number)
+      continue;
+    if (chain_of(&list, entry, chain))
+      found = entry;
+    else if (!gap->number)
+      *gap = find_gap(&list, entry);
+  }
   if (!failed && !found)
-    failed = nothing(tier, application, error);
+    failed = nothing(tier,
+                     *application || !list.count ? application
+                                                 : list.entries->application,
+                     gap, error);
   if (found) {
     memcpy(application, found->application, CACHE_NAME_MAX);
     *number = found->of.number;
@@ -292,7 +321,7 @@ int copies_fetch(struct tier *tier, struct cache *cache,
     if (list.entries[i].of.number == number)
       fetching.count = chain_of(&list, &list.entries[i], fetching.chain);
   if (!failed && !fetching.count)
-    failed = nothing(tier, application, error);
+    failed = nothing(tier, application, &(struct copies_gap){0}, error);
   const struct copy_sources sources = {open_copy, close_copy, &fetching,
                                        fetching.count};
   if (!failed)

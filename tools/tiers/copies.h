@@ -23,11 +23,19 @@ int copies_send(struct tier *tier, struct cache *cache, const char *application,
                 uint64_t number, struct copies_result *result,
                 struct hwckpt_error *error);
 
+/* What of a copy is missing. */
+struct copies_gap {
+  uint64_t number;  /* of the copy; 0: nothing is missing */
+  uint64_t missing; /* what it builds on, itself or not */
+};
+
 /* The newest generation of which the tier has a whole copy; of one application,
  * or, its name empty, of the only one there is, whose name is then filled in.
- * number: only that one, 0: any. HWCKPT_E_TIER_NOTHING when there is none. */
+ * number: only that one, 0: any. HWCKPT_E_TIER_NOTHING when there is none.
+ * *gap: of a newer one not all is there. */
 int copies_find(struct tier *tier, char application[CACHE_NAME_MAX],
-                uint64_t *number, struct hwckpt_error *error);
+                uint64_t *number, struct copies_gap *gap,
+                struct hwckpt_error *error);
 
 /* Puts it into the cache as a base. */
 int copies_fetch(struct tier *tier, struct cache *cache,

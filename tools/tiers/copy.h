@@ -13,16 +13,18 @@ struct copy_parent {
   uint64_t number, identity;
 };
 
-/* Writes a generation to a sink: all of it, or, with parent, what it has that
- * the parent has not. The parent must be of its chain: copy_builds_on(). */
-int copy_out(struct cache_reader *reader, const struct copy_parent *parent,
-             int level, const struct stream_sink *sink,
-             struct hwckpt_error *error);
+/* Writes a generation to a sink, with the parts it names when it is of several
+ * processes: all of it, or, with parent, what it has that the parent has not.
+ * The parent must be of its chain: copy_builds_on(). What processes have in
+ * common is written once. */
+int copy_out(struct cache *cache, struct cache_reader *reader,
+             const struct copy_parent *parent, int level,
+             const struct stream_sink *sink, struct hwckpt_error *error);
 
-/* The same, all of it, and of a generation of several processes also their
- * parts. */
-int copy_out_all(struct cache *cache, struct cache_reader *reader, int level,
-                 const struct stream_sink *sink, struct hwckpt_error *error);
+/* Checks all that a restore of the generation reads: of the parts too that it
+ * names. */
+int copy_check_cached(struct cache *cache, const char *application,
+                      uint64_t number, struct hwckpt_error *error);
 
 /* Whether the generation builds on that one. */
 bool copy_builds_on(struct cache_reader *reader,
@@ -31,8 +33,9 @@ bool copy_builds_on(struct cache_reader *reader,
 /* Makes a generation of streams, the first of which stands alone and each other
  * one builds on the one before: a base of the application, whose directory must
  * be there. The last stream is opened twice. Of several processes the parts are
- * made first, and the first process's generation, which names them, last.
- * Nothing of it remains when it fails. */
+ * made first, and the first process's generation, which names them, last; where
+ * their numbers are taken they get others. Nothing of it remains when it fails.
+ */
 struct copy_sources {
   int (*open)(void *context, size_t i, struct stream_source *source,
               struct hwckpt_error *error);

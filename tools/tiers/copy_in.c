@@ -2,10 +2,13 @@
  * of each. */
 #include "copy.h"
 #include "copy_members.h"
+#include "copy_parts.h"
 
 #include "runtime/support/record_types.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Records are those of the last stream; pages are those of all, the newest at
  * each address. Without a cache all is only checked. */
@@ -14,12 +17,15 @@ struct input {
   const char *application;
   int level;
   struct cache_writer *first;  /* of the application's own generation */
-  struct cache_writer *writer; /* of the process that is being read */
+  struct cache_writer *writer; /* of the process that is being read; null: what
+                                * is read of it is only checked */
   const char *name;            /* of the stream */
   bool last;
   struct stream_identity before; /* of the stream that was read last */
-  struct copy_members members;
-  size_t parts; /* of them that came */
+  struct copy_members members;   /* of the stream, as its records say */
+  struct copy_parts parts;       /* as they came */
+  struct copy_records records;   /* of the first process, of the last stream:
+                                  * they name what is made after them */
   struct hwckpt_error *error;
 };
 
@@ -28,50 +34,59 @@ static int damaged(const struct input *input, const char *what) {
                      "%s", what);
 }
 
-/* Of a part: the application's own generation is the last. */
-static int commit_part(struct input *input) {
-  struct cache_generation result;
-  struct cache_writer *writer = input->writer;
-  input->writer = input->first;
-  return writer != input->first ? cache_commit(writer, &result, input->error)
-                                : 0;
+static int no_memory(const struct input *input) {
+  return hwckpt_fail(input->error, HWCKPT_E_RESTORE_MEMORY, 0, input->name,
+                     "%s", "");
 }
 
-/* The records name its number. */
-static int make_part(struct input *input,
-                     const struct stream_identity *identity) {
-  const struct cache_copy copy = {.number = identity->number,
-                                  .identity = identity->identity,
+/* A part of the whole: its last stream says which generation it becomes. */
+static int make_part(struct input *input, struct copy_part_made *part) {
+  const struct cache_copy copy = {.number = part->number,
+                                  .identity = part->identity,
                                   .level = input->level};
   char name[CACHE_NAME_MAX];
-  struct cache_writer *writer;
-  hwckpt_format(name, sizeof name, "%s/%s", input->application,
-                identity->application);
+  hwckpt_format(name, sizeof name, "%s/%s", input->application, part->name);
+  if (part->writer)
+    cache_abort(part->writer);
+  part->writer = NULL;
   int failed = cache_use_application(input->cache, name, input->error);
-  if (!failed)
-    failed = cache_begin_copy(input->cache, name, &copy, &writer, input->error);
-  if (failed)
-    return failed;
-  input->writer = writer;
-  return cache_writer_number(writer) == identity->number
-             ? 0
-             : hwckpt_fail(input->error, HWCKPT_E_APPLICATION_THERE, 0, name,
-                           "generation %llu or newer",
-                           (unsigned long long)identity->number);
+  return failed ? failed
+                : cache_begin_copy(input->cache, name, &copy, &part->writer,
+                                   input->error);
 }
 
 static int take_part(struct input *input,
                      const struct stream_identity *identity) {
-  struct copy_part part = {.name = ""};
-  if (input->parts < input->members.count)
-    part = copy_members_part(&input->members, input->parts++);
-  if (strcmp(part.name, identity->application) != 0 ||
-      part.generation != identity->number)
+  size_t i = input->parts.here;
+  struct copy_part expected = {.name = ""};
+  if (i < input->members.count)
+    expected = copy_members_part(&input->members, i);
+  if (strcmp(expected.name, identity->application) != 0 ||
+      expected.generation != identity->number)
     return damaged(input, "a process that is not the one that is to come");
-  if (!input->cache)
-    return 0;
-  int failed = commit_part(input);
-  return failed ? failed : make_part(input, identity);
+  struct copy_part_made *part =
+      copy_parts_come(&input->parts, identity->application);
+  if (!part)
+    return no_memory(input);
+  if (part->twice)
+    return damaged(input, "a process comes twice");
+  if (identity->parent && (part->before != identity->parent ||
+                           part->before_identity != identity->parent_identity))
+    return damaged(input, "a process builds on a generation that is not here");
+  part->before = identity->number;
+  part->before_identity = identity->identity;
+  if (input->last && !part->known) {
+    part->number = identity->number;
+    part->identity = identity->identity;
+    part->known = true;
+  }
+  int failed = input->cache && part->known && !identity->parent
+                   ? make_part(input, part)
+                   : 0;
+  input->writer = part->writer;
+  return failed || !input->cache || !input->last || part->writer
+             ? failed
+             : damaged(input, "it changed while it was read");
 }
 
 static int take_begin(const struct stream_identity *identity, void *context) {
@@ -84,39 +99,43 @@ static int take_begin(const struct stream_identity *identity, void *context) {
                               ? "it builds on a generation that is not here"
                               : "it builds on none, but is to");
   input->before = *identity;
-  input->members.application = input->before.application;
-  input->members.place = input->name;
+  copy_members_free(&input->members);
+  input->members =
+      (struct copy_members){.application = input->before.application,
+                            .place = input->name,
+                            .wrong = HWCKPT_E_STREAM_DAMAGED};
+  copy_parts_next(&input->parts);
+  input->writer = input->first;
   return 0;
 }
 
-/* Of the first process: the others' have no such records that count. */
-static int take_member(struct input *input, const void *data, size_t length) {
-  unsigned char renamed[TreeMember_size];
-  int failed = copy_members_add(&input->members, data, length, input->error);
-  if (failed || !input->cache)
+/* Of the first process: the others have no records of processes that count. */
+static int take_own_record(struct input *input, uint32_t type, const void *data,
+                           size_t length) {
+  int failed =
+      type == RECORD_TREE_MEMBER
+          ? copy_members_add(&input->members, data, length, input->error)
+          : 0;
+  if (failed || !input->cache || !input->last)
     return failed;
-  size_t size = copy_members_rename(data, length, input->application,
-                                    cache_writer_number(input->first), renamed);
-  return size ? cache_put_record(input->first, RECORD_TREE_MEMBER, renamed,
-                                 size, input->error)
-              : damaged(input, "the record of a process");
+  return copy_records_add(&input->records, type, data, length)
+             ? 0
+             : no_memory(input);
 }
 
 static int take_record(uint32_t type, const void *data, size_t length,
                        void *context) {
   struct input *input = context;
-  if (!input->last)
-    return 0;
-  if (type == RECORD_TREE_MEMBER && !input->parts)
-    return take_member(input, data, length);
-  return input->cache
+  if (!input->parts.here)
+    return take_own_record(input, type, data, length);
+  return input->writer && input->last
              ? cache_put_record(input->writer, type, data, length, input->error)
              : 0;
 }
 
 static int take_hole(uint64_t begin, uint64_t end, void *context) {
   struct input *input = context;
-  return input->cache
+  return input->writer
              ? cache_put_absent(input->writer, begin, end - begin, input->error)
              : 0;
 }
@@ -126,14 +145,25 @@ static int take_hole(uint64_t begin, uint64_t end, void *context) {
 static int take_pages(uint64_t address, const void *data, size_t count,
                       void *context) {
   struct input *input = context;
-  return input->cache ? cache_put_all_pages(input->writer, address, data, count,
-                                            input->error)
-                      : 0;
+  return input->writer ? cache_put_all_pages(input->writer, address, data,
+                                             count, input->error)
+                       : 0;
+}
+
+static int take_common(size_t process, uint64_t address, const void *data,
+                       size_t count, void *context) {
+  struct input *input = context;
+  struct cache_writer *writer =
+      process ? copy_parts_here(&input->parts, process - 1)->writer
+              : input->first;
+  return writer
+             ? cache_put_all_pages(writer, address, data, count, input->error)
+             : 0;
 }
 
 /* What several processes are is whole with all of them, and only so. */
 static int check_whole(const struct input *input) {
-  return input->parts < input->members.count
+  return input->parts.here < input->members.count
              ? damaged(input, "a process is missing")
              : 0;
 }
@@ -141,10 +171,10 @@ static int check_whole(const struct input *input) {
 static int read_source(struct input *input,
                        const struct stream_source *source) {
   const struct stream_visitor visitor = {take_begin, take_record, take_hole,
-                                         take_pages, input};
+                                         take_pages, take_common, input};
   input->name = source->name;
   int failed = stream_read(source, &visitor, input->error);
-  return failed || !input->last ? failed : check_whole(input);
+  return failed ? failed : check_whole(input);
 }
 
 static int take_stream(struct input *input, const struct copy_sources *sources,
@@ -159,25 +189,43 @@ static int take_stream(struct input *input, const struct copy_sources *sources,
   return failed;
 }
 
+/* ---- who the whole is: what the last stream is of ---- */
+
+struct looking {
+  struct input *input;
+  struct stream_identity *identity;
+  bool all; /* also the parts */
+};
+
 static int look(const struct stream_identity *identity, void *context) {
-  *(struct stream_identity *)context = *identity;
-  return 1;
+  const struct looking *looking = context;
+  if (!identity->part)
+    *looking->identity = *identity;
+  else if (!copy_parts_know(&looking->input->parts, identity->application,
+                            identity->number, identity->identity))
+    return no_memory(looking->input);
+  return looking->all && identity->tree ? 0 : 1;
 }
 
-/* Who the whole is: what the last stream is of. */
-static int find_identity(const struct copy_sources *sources,
-                         struct stream_identity *identity,
-                         struct hwckpt_error *error) {
-  const struct stream_visitor visitor = {.begin = look, .context = identity};
+/* Where the parts are made of several streams, they are looked for in all of
+ * the last. */
+static int find_identity(struct input *input,
+                         const struct copy_sources *sources,
+                         struct stream_identity *identity) {
+  struct looking looking = {input, identity, sources->count > 1};
+  const struct stream_visitor visitor = {.begin = look, .context = &looking};
   struct stream_source source;
   size_t last = sources->count - 1;
-  int failed = sources->open(sources->context, last, &source, error);
+  int failed = sources->open(sources->context, last, &source, input->error);
   if (failed)
     return failed;
-  failed = stream_read(&source, &visitor, error);
+  input->name = source.name;
+  failed = stream_read(&source, &visitor, input->error);
   sources->close(sources->context, last);
   return failed < 0 ? failed : 0;
 }
+
+/* ---- making it ---- */
 
 static int found(const struct cache_generation *generation, int damage,
                  void *context) {
@@ -201,12 +249,34 @@ static void remove_unnamed(const struct input *input) {
                     NULL);
 }
 
-static void give_up(struct input *input) {
-  if (input->writer != input->first)
-    cache_abort(input->writer);
-  if (input->parts)
+static void give_up(struct input *input, bool tree) {
+  copy_parts_abort(&input->parts);
+  if (tree)
     remove_unnamed(input);
   cache_abort(input->first);
+}
+
+/* The records name the generations of this cache. */
+static int put_records(struct input *input) {
+  unsigned char renamed[TreeMember_size];
+  struct copy_names names = {.application = input->application,
+                             .own = cache_writer_number(input->first),
+                             .parts = &input->parts};
+  uint32_t type;
+  const void *data;
+  size_t length, at = 0;
+  int failed = 0;
+  while (!failed &&
+         copy_records_next(&input->records, &at, &type, &data, &length)) {
+    if (type == RECORD_TREE_MEMBER) {
+      length = copy_names_put(&names, data, length, renamed);
+      data = renamed;
+      if (!length)
+        return damaged(input, "the record of a process");
+    }
+    failed = cache_put_record(input->first, type, data, length, input->error);
+  }
+  return failed;
 }
 
 static int take_all(struct input *input, const struct copy_sources *sources,
@@ -217,7 +287,53 @@ static int take_all(struct input *input, const struct copy_sources *sources,
   if (!failed && (input->before.number != identity->number ||
                   input->before.identity != identity->identity))
     failed = damaged(input, "it changed while it was read");
-  return failed ? failed : commit_part(input);
+  for (size_t i = 0; i < input->parts.here && !failed; i++) {
+    const struct copy_part_made *part = copy_parts_here(&input->parts, i);
+    if (part->number != part->before || part->identity != part->before_identity)
+      failed = damaged(input, "it changed while it was read");
+  }
+  if (!failed)
+    failed = put_records(input);
+  return failed ? failed : copy_parts_commit(&input->parts, input->error);
+}
+
+static int make_all(struct input *input, const struct copy_sources *sources,
+                    const struct stream_identity *identity,
+                    struct cache_generation *result) {
+  const struct cache_copy copy = {.number = identity->number,
+                                  .identity = identity->identity,
+                                  .level = input->level};
+  int failed = cache_begin_copy(input->cache, input->application, &copy,
+                                &input->first, input->error);
+  if (failed)
+    return failed;
+  if (identity->tree)
+    remove_unnamed(input);
+  failed = take_all(input, sources, identity);
+  if (failed)
+    give_up(input, identity->tree);
+  else if ((failed = cache_commit(input->first, result, input->error)) &&
+           identity->tree)
+    remove_unnamed(input);
+  if (failed && identity->tree)
+    cache_reclaim(input->cache, input->application, NULL);
+  return failed;
+}
+
+/* Some descriptors for each process. */
+static struct rlimit raise_limit(void) {
+  struct rlimit before = {0}, most;
+  getrlimit(RLIMIT_NOFILE, &before);
+  most = before;
+  most.rlim_cur = most.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &most);
+  return before;
+}
+
+static void free_input(struct input *input) {
+  copy_members_free(&input->members);
+  copy_parts_free(&input->parts);
+  copy_records_free(&input->records);
 }
 
 int copy_in(struct cache *cache, const char *application,
@@ -226,37 +342,22 @@ int copy_in(struct cache *cache, const char *application,
   struct input input = {.cache = cache,
                         .application = application,
                         .level = level,
-                        .members = {.wrong = HWCKPT_E_STREAM_DAMAGED},
                         .error = error};
   struct stream_identity identity = {0};
-  int failed = find_identity(sources, &identity, error);
-  const struct cache_copy copy = {
-      .number = identity.number, .identity = identity.identity, .level = level};
+  const struct rlimit limit = raise_limit();
+  int failed = find_identity(&input, sources, &identity);
   if (!failed)
-    failed = cache_begin_copy(cache, application, &copy, &input.first, error);
-  if (failed)
-    return failed;
-  input.writer = input.first;
-  if (identity.tree)
-    remove_unnamed(&input);
-  failed = take_all(&input, sources, &identity);
-  copy_members_free(&input.members);
-  if (failed)
-    give_up(&input);
-  else if ((failed = cache_commit(input.first, result, error)) && input.parts)
-    remove_unnamed(&input);
-  if (failed && input.parts)
-    cache_reclaim(cache, application, NULL);
+    failed = make_all(&input, sources, &identity, result);
+  free_input(&input);
+  setrlimit(RLIMIT_NOFILE, &limit);
   return failed;
 }
 
 int copy_check(const struct stream_source *source,
                struct stream_identity *identity, struct hwckpt_error *error) {
-  struct input input = {.members = {.wrong = HWCKPT_E_STREAM_DAMAGED},
-                        .last = true,
-                        .error = error};
+  struct input input = {.last = true, .error = error};
   int failed = read_source(&input, source);
   *identity = input.before;
-  copy_members_free(&input.members);
+  free_input(&input);
   return failed;
 }

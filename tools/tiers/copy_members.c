@@ -4,7 +4,6 @@
 #include "runtime/cache/format.h"
 
 #include <pb_decode.h>
-#include <pb_encode.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,23 +69,4 @@ struct copy_part copy_members_part(const struct copy_members *members,
 void copy_members_free(struct copy_members *members) {
   free(members->parts);
   members->parts = NULL;
-}
-
-size_t copy_members_rename(const void *data, size_t length,
-                           const char *application, uint64_t number,
-                           unsigned char room[TreeMember_size]) {
-  char name[CACHE_NAME_MAX];
-  TreeMember member;
-  if (!decode(data, length, &member))
-    return 0;
-  const char *part = strchr(member.application, '/');
-  if (!part && !member.ended)
-    member.generation = number;
-  /* APPLICATION/PART is never longer than a name may be. */
-  snprintf(name, sizeof name, "%.95s%.32s", application, part ? part : "");
-  if (*member.application)
-    memcpy(member.application, name, sizeof name);
-  pb_ostream_t stream = pb_ostream_from_buffer(room, TreeMember_size);
-  return pb_encode(&stream, TreeMember_fields, &member) ? stream.bytes_written
-                                                        : 0;
 }

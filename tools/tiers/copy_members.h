@@ -30,10 +30,4 @@ struct copy_part copy_members_part(const struct copy_members *members,
                                    size_t i);
 void copy_members_free(struct copy_members *members);
 
-/* The record that was added last, as one of another application, whose first
- * process's generation has that number, into room; returns its length. */
-size_t copy_members_rename(const void *data, size_t length,
-                           const char *application, uint64_t number,
-                           unsigned char room[TreeMember_size]);
-
 #endif

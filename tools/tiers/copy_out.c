@@ -1,6 +1,7 @@
 /* copy_out.c - a generation of a cache as a stream. It is read by the cache's
  * own reader, which checks every byte: what is damaged is not copied. */
 #include "copy.h"
+#include "copy_common.h"
 #include "copy_members.h"
 
 #include "runtime/support/record_types.h"
@@ -10,49 +11,171 @@
 
 #define ALL_MEMORY ~(uint64_t)(CACHE_PAGE_SIZE - 1)
 
-struct ranges {
-  struct cache_range *list;
-  size_t count, room;
+/* The first is the application's own; its reader is the caller's. */
+struct process {
+  struct cache_reader *reader;
+  bool builds_on;        /* only what is new since the parent is copied */
+  struct copy_parent on; /* that */
+  struct ranges ranges;  /* what is copied */
 };
 
-static int add_range(uint64_t begin, uint64_t end, void *context) {
-  struct ranges *ranges = context;
-  if (ranges->count == ranges->room) {
-    size_t room = ranges->room ? 2 * ranges->room : 64;
-    void *list = reallocarray(ranges->list, room, sizeof *ranges->list);
-    if (!list)
-      return -HWCKPT_E_RESTORE_MEMORY;
-    ranges->list = list;
-    ranges->room = room;
-  }
-  ranges->list[ranges->count++] = (struct cache_range){begin, end};
+struct output {
+  struct cache *cache;
+  const char *application;
+  struct stream_writer *writer;
+  struct process *processes;
+  size_t count;
+  struct common common;
+  size_t reading; /* the process whose pages for all are put */
+  struct hwckpt_error *error;
+};
+
+static int no_memory(struct output *output) {
+  return hwckpt_fail(output->error, HWCKPT_E_RESTORE_MEMORY, 0,
+                     output->application, "ranges");
+}
+
+/* ---- who is copied ---- */
+
+static int read_members(struct cache_reader *reader,
+                        struct copy_members *members,
+                        struct hwckpt_error *error) {
+  uint32_t type;
+  const void *data;
+  size_t length;
+  int failed = 0;
+  for (size_t i = 0;
+       !failed && cache_reader_record(reader, i, &type, &data, &length); i++)
+    if (type == RECORD_TREE_MEMBER)
+      failed = copy_members_add(members, data, length, error);
+  return failed;
+}
+
+/* The parts of the parent, as far as they are there. */
+static void read_parent(struct output *output, const struct copy_parent *parent,
+                        struct copy_members *before) {
+  struct cache_reader *reader;
+  if (!parent || cache_reader_open_newest(output->cache, output->application,
+                                          parent->number, &reader, NULL))
+    return;
+  if (cache_reader_generation(reader)->identity != parent->identity ||
+      read_members(reader, before, NULL))
+    before->count = 0;
+  cache_reader_close(reader);
+}
+
+/* Whether a part of the parent is one that this one builds on. */
+static void find_part_before(struct output *output,
+                             const struct copy_members *before,
+                             const char *name, const char *part,
+                             struct process *process) {
+  struct cache_reader *reader;
+  size_t i = 0;
+  while (i < before->count &&
+         strcmp(copy_members_part(before, i).name, part) != 0)
+    i++;
+  if (i == before->count)
+    return;
+  uint64_t number = copy_members_part(before, i).generation;
+  if (cache_reader_open_newest(output->cache, name, number, &reader, NULL))
+    return;
+  process->on =
+      (struct copy_parent){number, cache_reader_generation(reader)->identity};
+  cache_reader_close(reader);
+  process->builds_on =
+      number < cache_reader_generation(process->reader)->number &&
+      copy_builds_on(process->reader, &process->on);
+}
+
+static int open_part(struct output *output, const struct copy_members *members,
+                     size_t i, const struct copy_members *before) {
+  const struct copy_part part = copy_members_part(members, i);
+  struct process *process = &output->processes[output->count];
+  char name[CACHE_NAME_MAX];
+  hwckpt_format(name, sizeof name, "%s/%s", output->application, part.name);
+  int failed = cache_reader_open(output->cache, name, part.generation,
+                                 &process->reader, output->error);
+  if (failed)
+    return failed;
+  output->count++;
+  find_part_before(output, before, name, part.name, process);
   return 0;
 }
 
-static int by_begin(const void *one, const void *other) {
-  const struct cache_range *a = one, *b = other;
-  return a->begin < b->begin ? -1 : a->begin > b->begin;
+/* A part that the records name twice cannot be. */
+static int check_names(const struct output *output,
+                       const struct copy_members *members) {
+  for (size_t i = 0; i < members->count; i++)
+    for (size_t j = 0; j < i; j++)
+      if (!strcmp(copy_members_part(members, i).name,
+                  copy_members_part(members, j).name))
+        return hwckpt_fail(output->error, HWCKPT_E_RECORD, 0,
+                           output->application, "two processes are %s",
+                           copy_members_part(members, i).name);
+  return 0;
 }
 
-/* Makes them ascending and disjoint. */
-static void order(struct ranges *ranges) {
-  size_t used = 0;
-  if (ranges->count)
-    qsort(ranges->list, ranges->count, sizeof *ranges->list, by_begin);
-  for (size_t i = 0; i < ranges->count; i++) {
-    struct cache_range *last = used ? &ranges->list[used - 1] : NULL;
-    if (!last || ranges->list[i].begin > last->end)
-      ranges->list[used++] = ranges->list[i];
-    else if (ranges->list[i].end > last->end)
-      last->end = ranges->list[i].end;
+static int open_processes(struct output *output, struct cache_reader *reader,
+                          const struct copy_parent *parent,
+                          const struct copy_members *members,
+                          const struct copy_members *before) {
+  output->processes = calloc(members->count + 1, sizeof *output->processes);
+  if (!output->processes)
+    return no_memory(output);
+  output->count = 1;
+  output->processes->reader = reader;
+  output->processes->builds_on = parent != NULL;
+  if (parent)
+    output->processes->on = *parent;
+  int failed = check_names(output, members);
+  for (size_t i = 0; i < members->count && !failed; i++)
+    failed = open_part(output, members, i, before);
+  return failed;
+}
+
+static void close_processes(struct output *output) {
+  for (size_t i = 0; i < output->count; i++) {
+    if (i)
+      cache_reader_close(output->processes[i].reader);
+    ranges_free(&output->processes[i].ranges);
   }
-  ranges->count = used;
+  free(output->processes);
+  common_free(&output->common);
 }
 
-struct output {
-  struct stream_writer *writer;
-  struct hwckpt_error *error;
-};
+/* ---- what of them ---- */
+
+static int add_range(uint64_t begin, uint64_t end, void *context) {
+  return ranges_add(context, begin, end) ? 0 : -HWCKPT_E_RESTORE_MEMORY;
+}
+
+static int find_ranges(struct process *process, struct output *output) {
+  bool known = false;
+  int failed = process->builds_on
+                   ? cache_reader_since(process->reader, process->on.number,
+                                        process->on.identity, add_range,
+                                        &process->ranges, &known, output->error)
+                   : add_range(0, ALL_MEMORY, &process->ranges);
+  if (failed == -HWCKPT_E_RESTORE_MEMORY)
+    no_memory(output);
+  ranges_order(&process->ranges);
+  return failed;
+}
+
+static int find_all(struct output *output) {
+  int failed = 0;
+  for (size_t i = 0; i < output->count && !failed; i++) {
+    failed = find_ranges(&output->processes[i], output);
+    if (!failed && output->count > 1)
+      failed = common_add(&output->common, output->processes[i].reader, i,
+                          &output->processes[i].ranges, output->error);
+  }
+  return failed || output->count == 1
+             ? failed
+             : common_find(&output->common, output->error);
+}
+
+/* ---- putting it ---- */
 
 static int put_pages(uint64_t address, const void *data, size_t count,
                      void *context) {
@@ -73,55 +196,74 @@ static int put_records(struct cache_reader *reader,
   return failed;
 }
 
-static int put_all(struct cache_reader *reader, const struct ranges *ranges,
-                   bool holes, struct output *output) {
-  int failed = put_records(reader, output);
-  for (size_t i = 0; holes && i < ranges->count && !failed; i++)
-    failed = stream_put_hole(output->writer, ranges->list[i].begin,
-                             ranges->list[i].end, output->error);
-  if (!failed && ranges->count)
-    failed = cache_replay(reader, ranges->list, ranges->count, put_pages,
-                          output, output->error);
+/* All of it but what it has in common. */
+static int put_process(struct output *output, size_t i) {
+  struct process *process = &output->processes[i];
+  struct ranges common = {0};
+  int failed = put_records(process->reader, output);
+  for (size_t j = 0; process->builds_on && j < process->ranges.count && !failed;
+       j++)
+    failed = stream_put_hole(output->writer, process->ranges.list[j].begin,
+                             process->ranges.list[j].end, output->error);
+  if (!failed)
+    failed = common_of(&output->common, i, false, &common, output->error);
+  if (!failed && !ranges_subtract(&process->ranges, &common))
+    failed = no_memory(output);
+  if (!failed && process->ranges.count)
+    failed =
+        cache_replay(process->reader, process->ranges.list,
+                     process->ranges.count, put_pages, output, output->error);
+  ranges_free(&common);
   return failed;
 }
 
-static int find_ranges(struct cache_reader *reader,
-                       const struct copy_parent *parent, struct ranges *ranges,
-                       struct hwckpt_error *error) {
-  bool known = false;
-  int failed =
-      parent ? cache_reader_since(reader, parent->number, parent->identity,
-                                  add_range, ranges, &known, error)
-             : add_range(0, ALL_MEMORY, ranges);
-  if (failed == -HWCKPT_E_RESTORE_MEMORY)
-    hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, "ranges", "%s", "");
-  order(ranges);
+/* Pages of one process, some of one group, then some of the next. */
+static int put_common(uint64_t address, const void *data, size_t count,
+                      void *context) {
+  struct output *output = context;
+  const unsigned char *from = data;
+  int failed = 0;
+  for (size_t done = 0, part; done < count && !failed; done += part) {
+    const struct common_group *group = common_at(
+        &output->common, output->reading, address + done * CACHE_PAGE_SIZE);
+    struct stream_common_place *places =
+        &output->common.places[group->first_place];
+    size_t skip = (size_t)(address + done * CACHE_PAGE_SIZE - places->address) /
+                  CACHE_PAGE_SIZE;
+    part = group->pages - skip;
+    part = part < count - done ? part : count - done;
+    for (size_t i = 0; i < group->places; i++)
+      places[i].address += skip * CACHE_PAGE_SIZE;
+    failed = stream_put_common(output->writer, from + done * CACHE_PAGE_SIZE,
+                               part, places, group->places, output->error);
+    for (size_t i = 0; i < group->places; i++)
+      places[i].address -= skip * CACHE_PAGE_SIZE;
+  }
   return failed;
 }
 
-/* What a tier has is copies of one process. */
-static int check_alone(struct cache_reader *reader,
-                       struct hwckpt_error *error) {
-  const struct cache_generation *info = cache_reader_generation(reader);
-  uint32_t type;
-  const void *data;
-  size_t length, members = 0;
-  for (size_t i = 0; cache_reader_record(reader, i, &type, &data, &length); i++)
-    members += type == RECORD_TREE_MEMBER;
-  return members > 1 ? hwckpt_fail(error, HWCKPT_E_TREE_NOT_COPIED, 0,
-                                   info->application, "generation %llu: %zu",
-                                   (unsigned long long)info->number, members)
-                     : 0;
+static int put_all_common(struct output *output) {
+  int failed = 0;
+  for (size_t i = 0; i < output->count && !failed; i++) {
+    struct ranges read = {0};
+    output->reading = i;
+    failed = common_of(&output->common, i, true, &read, output->error);
+    if (!failed && read.count)
+      failed = cache_replay(output->processes[i].reader, read.list, read.count,
+                            put_common, output, output->error);
+    ranges_free(&read);
+  }
+  return failed;
 }
 
-static struct stream_identity identify(struct cache_reader *reader,
-                                       const struct copy_parent *parent) {
-  const struct cache_generation *info = cache_reader_generation(reader);
+static struct stream_identity identify(const struct process *process) {
+  const struct cache_generation *info =
+      cache_reader_generation(process->reader);
   struct stream_identity identity = {
       .number = info->number,
       .identity = info->identity,
-      .parent = parent ? parent->number : 0,
-      .parent_identity = parent ? parent->identity : 0,
+      .parent = process->builds_on ? process->on.number : 0,
+      .parent_identity = process->builds_on ? process->on.identity : 0,
       .commit_ns = info->commit_ns,
   };
   const char *part = strchr(info->application, '/');
@@ -130,84 +272,73 @@ static struct stream_identity identify(struct cache_reader *reader,
   return identity;
 }
 
-int copy_out(struct cache_reader *reader, const struct copy_parent *parent,
-             int level, const struct stream_sink *sink,
-             struct hwckpt_error *error) {
-  const struct stream_identity identity = identify(reader, parent);
-  struct output output = {.error = error};
-  struct ranges ranges = {0};
-  int failed = check_alone(reader, error);
-  if (!failed)
-    failed = find_ranges(reader, parent, &ranges, error);
-  if (!failed)
-    failed = stream_begin(sink, &identity, level, &output.writer, error);
-  if (!failed) {
-    failed = put_all(reader, &ranges, parent != NULL, &output);
-    failed = stream_end(output.writer, failed, error);
+static int put_all(struct output *output) {
+  int failed = put_process(output, 0);
+  for (size_t i = 1; i < output->count && !failed; i++) {
+    const struct stream_identity identity = identify(&output->processes[i]);
+    failed = stream_next(output->writer, &identity, output->error);
+    if (!failed)
+      failed = put_process(output, i);
   }
-  free(ranges.list);
-  return failed;
+  return failed ? failed : put_all_common(output);
 }
 
-static int read_members(struct cache_reader *reader,
-                        struct copy_members *members,
-                        struct hwckpt_error *error) {
-  uint32_t type;
-  const void *data;
-  size_t length;
-  int failed = 0;
-  for (size_t i = 0;
-       !failed && cache_reader_record(reader, i, &type, &data, &length); i++)
-    if (type == RECORD_TREE_MEMBER)
-      failed = copy_members_add(members, data, length, error);
-  return failed;
-}
-
-static int put_whole(struct cache_reader *reader, struct output *output) {
-  struct ranges ranges = {0};
-  int failed = find_ranges(reader, NULL, &ranges, output->error);
-  if (!failed)
-    failed = put_all(reader, &ranges, false, output);
-  free(ranges.list);
-  return failed;
-}
-
-static int put_part(struct cache *cache, const struct copy_members *members,
-                    size_t i, struct output *output) {
-  const struct copy_part part = copy_members_part(members, i);
-  char name[CACHE_NAME_MAX];
-  struct cache_reader *reader;
-  hwckpt_format(name, sizeof name, "%s/%s", members->application, part.name);
-  int failed =
-      cache_reader_open(cache, name, part.generation, &reader, output->error);
-  if (failed)
-    return failed;
-  const struct stream_identity identity = identify(reader, NULL);
-  failed = stream_next(output->writer, &identity, output->error);
-  if (!failed)
-    failed = put_whole(reader, output);
-  cache_reader_close(reader);
-  return failed;
-}
-
-int copy_out_all(struct cache *cache, struct cache_reader *reader, int level,
-                 const struct stream_sink *sink, struct hwckpt_error *error) {
+int copy_out(struct cache *cache, struct cache_reader *reader,
+             const struct copy_parent *parent, int level,
+             const struct stream_sink *sink, struct hwckpt_error *error) {
   const char *application = cache_reader_generation(reader)->application;
   struct copy_members members = {.application = application,
                                  .place = application,
                                  .wrong = HWCKPT_E_RECORD};
-  struct stream_identity identity = identify(reader, NULL);
-  struct output output = {.error = error};
+  struct copy_members before = members;
+  struct output output = {
+      .cache = cache, .application = application, .error = error};
   int failed = read_members(reader, &members, error);
-  identity.tree = members.processes > 1 || members.count;
+  read_parent(&output, parent, &before);
   if (!failed)
-    failed = stream_begin(sink, &identity, level, &output.writer, error);
+    failed = open_processes(&output, reader, parent, &members, &before);
+  if (!failed)
+    failed = find_all(&output);
   if (!failed) {
-    failed = put_whole(reader, &output);
-    for (size_t i = 0; i < members.count && !failed; i++)
-      failed = put_part(cache, &members, i, &output);
-    failed = stream_end(output.writer, failed, error);
+    struct stream_identity identity = identify(output.processes);
+    identity.tree = members.processes > 1 || members.count;
+    failed = stream_begin(sink, &identity, level, &output.writer, error);
   }
+  if (!failed)
+    failed = stream_end(output.writer, put_all(&output), error);
+  close_processes(&output);
+  copy_members_free(&members);
+  copy_members_free(&before);
+  return failed;
+}
+
+static int check_parts(struct cache *cache, const struct copy_members *members,
+                       struct hwckpt_error *error) {
+  char name[CACHE_NAME_MAX];
+  int failed = 0;
+  for (size_t i = 0; i < members->count && !failed; i++) {
+    const struct copy_part part = copy_members_part(members, i);
+    hwckpt_format(name, sizeof name, "%s/%s", members->application, part.name);
+    failed = cache_check(cache, name, part.generation, error);
+  }
+  return failed;
+}
+
+int copy_check_cached(struct cache *cache, const char *application,
+                      uint64_t number, struct hwckpt_error *error) {
+  struct copy_members members = {.application = application,
+                                 .place = application,
+                                 .wrong = HWCKPT_E_RECORD};
+  struct cache_reader *reader;
+  int failed = cache_check(cache, application, number, error);
+  if (!failed)
+    failed = cache_reader_open(cache, application, number, &reader, error);
+  if (failed)
+    return failed;
+  failed = read_members(reader, &members, error);
+  if (!failed)
+    failed = check_parts(cache, &members, error);
+  cache_reader_close(reader);
   copy_members_free(&members);
   return failed;
 }

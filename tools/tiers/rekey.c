@@ -21,7 +21,7 @@ static int read_beginning(int fd, const char *path,
   struct stream_head head = {.version = 0};
   if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head ||
       memcmp(head.magic, STREAM_MAGIC, sizeof head.magic) != 0 ||
-      (head.version != STREAM_VERSION && head.version != STREAM_VERSION_TREE))
+      head.version < STREAM_VERSION || head.version > STREAM_VERSION_COMMON)
     return hwckpt_fail(error, HWCKPT_E_STREAM_FORMAT, 0, path,
                        "it does not begin as one");
   if (head.flags != STREAM_SEALED)

@@ -16,7 +16,10 @@
 
 #define STREAM_MAGIC "HWCKPTX\n"
 #define STREAM_VERSION 1u
-#define STREAM_VERSION_TREE 2u /* of several processes */
+#define STREAM_VERSION_TREE 2u /* of several processes, each whole */
+#define STREAM_VERSION_COMMON                                                  \
+  3u                           /* each may build on one, or have pages in      \
+                                * common with others */
 #define STREAM_RAW_MAX 262144u /* bytes of a chunk, decoded */
 #define STREAM_PAGES_MAX 63u   /* pages of a chunk: with their table they fit */
 #define STREAM_NUMBER_MAX (UINT64_C(1) << 53) /* of every count and address */
@@ -27,7 +30,7 @@
 struct stream_identity {
   char application[CACHE_NAME_MAX];
   bool tree; /* parts may follow */
-  bool part; /* it is one of them, and stands alone */
+  bool part; /* it is one of them */
   uint64_t number, identity;
   uint64_t parent, parent_identity; /* builds on that; 0: stands alone */
   uint64_t commit_ns;               /* CLOCK_REALTIME */
@@ -75,6 +78,15 @@ int stream_put_pages(struct stream_writer *writer, uint64_t address,
 int stream_next(struct stream_writer *writer,
                 const struct stream_identity *identity,
                 struct hwckpt_error *error);
+/* Pages that are at several places: of process i, counted as they began, at
+ * address. Of a tree only, when no other process follows. */
+struct stream_common_place {
+  size_t process;
+  uint64_t address;
+};
+int stream_put_common(struct stream_writer *writer, const void *data,
+                      size_t count, const struct stream_common_place *places,
+                      size_t place_count, struct hwckpt_error *error);
 /* Writes the end, unless `failed`, and frees the writer. */
 int stream_end(struct stream_writer *writer, int failed,
                struct hwckpt_error *error);
@@ -82,13 +94,15 @@ int stream_end(struct stream_writer *writer, int failed,
 /* ---- reading ---- */
 
 /* Who is told what is in a stream, in its order; any may be null. A non-zero
- * result ends the reading and is returned. `begin` is called for each process.
- */
+ * result ends the reading and is returned. `begin` is called for each process;
+ * `common`, behind all else, says of which it is, counted from 0. */
 struct stream_visitor {
   int (*begin)(const struct stream_identity *identity, void *context);
   int (*record)(uint32_t type, const void *data, size_t length, void *context);
   int (*hole)(uint64_t begin, uint64_t end, void *context);
   int (*pages)(uint64_t address, const void *data, size_t count, void *context);
+  int (*common)(size_t process, uint64_t address, const void *data,
+                size_t count, void *context);
   void *context;
 };
 

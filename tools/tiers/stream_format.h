@@ -32,6 +32,7 @@ enum stream_kind {
   STREAM_PAGES,     /* struct stream_pages, its runs, the pages */
   STREAM_END,       /* struct stream_totals, the last */
   STREAM_NEXT,      /* struct stream_totals; STREAM_BEGIN of a part follows */
+  STREAM_COMMON,    /* struct stream_common, its places, the pages */
 };
 
 struct stream_chunk {
@@ -57,6 +58,15 @@ struct stream_run {
 };
 struct stream_pages {
   uint32_t runs, pages;
+};
+
+struct stream_place {
+  uint32_t process;      /* as they began, from 0 */
+  uint16_t first, pages; /* of those of the chunk */
+  uint64_t address;
+};
+struct stream_common {
+  uint32_t places, pages;
 };
 
 struct stream_totals { /* of one process */

@@ -17,10 +17,12 @@ struct reader {
   struct hwckpt_error *error;
   uint64_t at;         /* byte of the stream */
   struct seal_key key; /* of the stream, when it is sealed */
-  bool sealed, tree;
+  bool sealed;
+  uint32_t version;
+  size_t processes; /* that began */
   struct stream_checksum checksum;
   struct stream_totals totals;
-  bool has_pages;
+  bool has_pages, has_common;
   struct decoder *decoder;
   void *workspace;
   struct stream_chunk chunk;
@@ -100,8 +102,8 @@ static int read_head(struct reader *reader) {
     return hwckpt_fail(reader->error, HWCKPT_E_STREAM_FORMAT, 0,
                        reader->source->name, "it does not begin as one");
   reader->sealed = head.flags == STREAM_SEALED;
-  reader->tree = head.version == STREAM_VERSION_TREE;
-  if ((head.version != STREAM_VERSION && !reader->tree) ||
+  reader->version = head.version;
+  if (head.version < STREAM_VERSION || head.version > STREAM_VERSION_COMMON ||
       head.flags > STREAM_SEALED)
     return hwckpt_fail(reader->error, HWCKPT_E_STREAM_FORMAT, 0,
                        reader->source->name, "version %u, flags %u",
@@ -168,10 +170,10 @@ static int take_begin(struct reader *reader, bool part) {
   if (!good_name(begin.application, part) || !begin.number ||
       begin.number > STREAM_NUMBER_MAX || begin.parent >= begin.number ||
       (!begin.parent && begin.parent_identity) ||
-      (reader->tree && begin.parent))
+      (reader->version == STREAM_VERSION_TREE && begin.parent))
     return damaged(reader, "a generation that cannot be");
   struct stream_identity identity = {
-      .tree = reader->tree,
+      .tree = reader->version != STREAM_VERSION,
       .part = part,
       .number = begin.number,
       .identity = begin.identity,
@@ -180,6 +182,7 @@ static int take_begin(struct reader *reader, bool part) {
       .commit_ns = begin.commit_ns,
   };
   memcpy(identity.application, begin.application, sizeof begin.application);
+  reader->processes++;
   const struct stream_visitor *visitor = reader->visitor;
   return visitor->begin ? visitor->begin(&identity, visitor->context) : 0;
 }
@@ -234,7 +237,8 @@ static int take_holes(struct reader *reader) {
   const struct stream_visitor *visitor = reader->visitor;
   struct stream_range range;
   int failed = 0;
-  if (reader->chunk.raw % sizeof range || reader->has_pages)
+  if (reader->chunk.raw % sizeof range || reader->has_pages ||
+      reader->has_common)
     return damaged(reader, "holes that do not belong here");
   for (size_t at = 0; at < reader->chunk.raw && !failed; at += sizeof range) {
     memcpy(&range, reader->raw + at, sizeof range);
@@ -274,7 +278,7 @@ static int take_pages(struct reader *reader) {
   int failed = 0;
   if (reader->chunk.raw >= sizeof pages)
     memcpy(&pages, reader->raw, sizeof pages);
-  if (!good_pages(reader, &pages))
+  if (!good_pages(reader, &pages) || reader->has_common)
     return damaged(reader, "pages that cannot be");
   const unsigned char *at = reader->raw + sizeof pages;
   const unsigned char *data = at + pages.runs * sizeof run;
@@ -290,6 +294,57 @@ static int take_pages(struct reader *reader) {
   return failed;
 }
 
+static bool good_place(const struct reader *reader,
+                       const struct stream_common *common,
+                       const struct stream_place *place) {
+  return place->process < reader->processes && place->pages &&
+         place->first < common->pages &&
+         place->pages <= common->pages - place->first &&
+         place->address <= STREAM_NUMBER_MAX &&
+         good_range(place->address,
+                    place->address + (uint64_t)place->pages * CACHE_PAGE_SIZE);
+}
+
+static bool good_common(const struct reader *reader,
+                        const struct stream_common *common) {
+  struct stream_place place;
+  if (!common->places || common->places > STREAM_RAW_MAX / sizeof place ||
+      !common->pages || common->pages > STREAM_PAGES_MAX ||
+      reader->chunk.raw != sizeof *common + common->places * sizeof place +
+                               (size_t)common->pages * CACHE_PAGE_SIZE)
+    return false;
+  for (uint32_t i = 0; i < common->places; i++) {
+    memcpy(&place, reader->raw + sizeof *common + i * sizeof place,
+           sizeof place);
+    if (!good_place(reader, common, &place))
+      return false;
+  }
+  return true;
+}
+
+static int take_common(struct reader *reader) {
+  const struct stream_visitor *visitor = reader->visitor;
+  struct stream_common common = {0};
+  struct stream_place place;
+  int failed = 0;
+  if (reader->chunk.raw >= sizeof common)
+    memcpy(&common, reader->raw, sizeof common);
+  if (reader->version != STREAM_VERSION_COMMON || !good_common(reader, &common))
+    return damaged(reader, "pages in common that cannot be");
+  const unsigned char *at = reader->raw + sizeof common;
+  const unsigned char *data = at + common.places * sizeof place;
+  reader->has_common = true;
+  reader->totals.pages += common.pages;
+  for (uint32_t i = 0; i < common.places && !failed; i++) {
+    memcpy(&place, at + i * sizeof place, sizeof place);
+    if (visitor->common)
+      failed = visitor->common(place.process, place.address,
+                               data + (size_t)place.first * CACHE_PAGE_SIZE,
+                               place.pages, visitor->context);
+  }
+  return failed;
+}
+
 /* The end of a process: nothing may be missing. */
 static int take_totals(struct reader *reader) {
   return reader->chunk.raw != sizeof reader->totals || reader->joined ||
@@ -300,8 +355,9 @@ static int take_totals(struct reader *reader) {
 }
 
 static int take_next(struct reader *reader) {
-  int failed =
-      reader->tree ? take_totals(reader) : damaged(reader, "a second process");
+  int failed = reader->version != STREAM_VERSION && !reader->has_common
+                   ? take_totals(reader)
+                   : damaged(reader, "another process");
   if (!failed)
     failed = read_chunk(reader);
   reader->totals = (struct stream_totals){0};
@@ -337,6 +393,9 @@ static int read_chunks(struct reader *reader) {
       break;
     case STREAM_PAGES:
       failed = take_pages(reader);
+      break;
+    case STREAM_COMMON:
+      failed = take_common(reader);
       break;
     case STREAM_NEXT:
       failed = take_next(reader);

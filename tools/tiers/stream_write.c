@@ -26,6 +26,8 @@ struct stream_writer {
   size_t used;
   struct stream_pages pages;
   struct stream_run runs[STREAM_PAGES_MAX];
+  struct stream_common common;
+  struct stream_place places[STREAM_RAW_MAX / sizeof(struct stream_place)];
   unsigned char raw[STREAM_RAW_MAX];
   unsigned char table[STREAM_RAW_MAX]; /* of pages with their runs */
   unsigned char coded[STREAM_RAW_MAX];
@@ -99,11 +101,26 @@ static int write_pages(struct stream_writer *writer,
   return write_chunk(writer, STREAM_PAGES, at, length, error);
 }
 
+/* So are those that several have. */
+static int write_common(struct stream_writer *writer,
+                        struct hwckpt_error *error) {
+  size_t places = writer->common.places * sizeof *writer->places;
+  unsigned char *at = writer->table;
+  memcpy(at, &writer->common, sizeof writer->common);
+  memcpy(at + sizeof writer->common, writer->places, places);
+  memcpy(at + sizeof writer->common + places, writer->raw, writer->used);
+  size_t length = sizeof writer->common + places + writer->used;
+  writer->common = (struct stream_common){0};
+  return write_chunk(writer, STREAM_COMMON, at, length, error);
+}
+
 /* Writes what was collected. */
 static int settle(struct stream_writer *writer, struct hwckpt_error *error) {
   int failed = 0;
   if (writer->kind == STREAM_PAGES)
     failed = write_pages(writer, error);
+  else if (writer->kind == STREAM_COMMON)
+    failed = write_common(writer, error);
   else if (writer->kind)
     failed =
         write_chunk(writer, writer->kind, writer->raw, writer->used, error);
@@ -175,7 +192,7 @@ static int write_beginning(struct stream_writer *writer,
                            const struct stream_identity *identity,
                            struct hwckpt_error *error) {
   const struct stream_begin begin = begin_of(identity);
-  uint32_t version = identity->tree ? STREAM_VERSION_TREE : STREAM_VERSION;
+  uint32_t version = identity->tree ? STREAM_VERSION_COMMON : STREAM_VERSION;
   int failed = write_head(writer, &begin, version, error);
   return failed
              ? failed
@@ -264,6 +281,59 @@ int stream_put_pages(struct stream_writer *writer, uint64_t address,
       return failed;
   }
   return 0;
+}
+
+#define PLACES_AT_ONCE 8192u /* with them there is room for pages */
+
+/* How many pages more, at so many places each, the chunk has room for. */
+static size_t common_room(const struct stream_writer *writer, size_t places) {
+  size_t table = sizeof writer->common +
+                 (writer->common.places + places) * sizeof *writer->places;
+  if (writer->kind != STREAM_COMMON)
+    return 0;
+  size_t room =
+      table < STREAM_RAW_MAX ? (STREAM_RAW_MAX - table) / CACHE_PAGE_SIZE : 0;
+  room = room < STREAM_PAGES_MAX ? room : STREAM_PAGES_MAX;
+  return room > writer->common.pages ? room - writer->common.pages : 0;
+}
+
+static int put_at_places(struct stream_writer *writer, const void *data,
+                         size_t count, const struct stream_common_place *places,
+                         size_t place_count, struct hwckpt_error *error) {
+  const unsigned char *from = data;
+  for (size_t done = 0, part; done < count; done += part) {
+    part = common_room(writer, place_count);
+    if (!part) {
+      int failed = settle(writer, error);
+      if (failed)
+        return failed;
+      writer->kind = STREAM_COMMON;
+      part = common_room(writer, place_count);
+    }
+    part = part < count - done ? part : count - done;
+    for (size_t i = 0; i < place_count; i++)
+      writer->places[writer->common.places++] = (struct stream_place){
+          (uint32_t)places[i].process, (uint16_t)writer->common.pages,
+          (uint16_t)part, places[i].address + done * CACHE_PAGE_SIZE};
+    memcpy(writer->raw + writer->used, from + done * CACHE_PAGE_SIZE,
+           part * CACHE_PAGE_SIZE);
+    writer->used += part * CACHE_PAGE_SIZE;
+    writer->common.pages += (uint32_t)part;
+    writer->totals.pages += part;
+  }
+  return 0;
+}
+
+int stream_put_common(struct stream_writer *writer, const void *data,
+                      size_t count, const struct stream_common_place *places,
+                      size_t place_count, struct hwckpt_error *error) {
+  int failed = 0;
+  for (size_t i = 0; i < place_count && !failed; i += PLACES_AT_ONCE) {
+    size_t part = place_count - i;
+    part = part < PLACES_AT_ONCE ? part : PLACES_AT_ONCE;
+    failed = put_at_places(writer, data, count, places + i, part, error);
+  }
+  return failed;
 }
 
 int stream_next(struct stream_writer *writer,

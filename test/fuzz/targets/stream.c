@@ -69,7 +69,7 @@ static void try(const uint8_t *data, size_t size) {
                                &reader, NULL))
     abort();
   else {
-    if (copy_out_all(cache, reader, 1, &sink, NULL))
+    if (copy_out(cache, reader, NULL, 1, &sink, NULL))
       abort();
     cache_reader_close(reader);
   }

@@ -163,8 +163,8 @@ class Swift:
                 pass
             process.wait()
 
-    def request(self, method, path, query="", body=b""):
-        """A signed request of our own; its status and text."""
+    def request(self, method, path, query="", body=b"", binary=False):
+        """A signed request of our own; its status and text, or bytes."""
         now = datetime.datetime.now(datetime.timezone.utc)
         stamp = now.strftime("%Y%m%dT%H%M%SZ")
         day, host = stamp[:8], f"127.0.0.1:{self.port}"
@@ -191,7 +191,8 @@ class Swift:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request(method, path + ("?" + query if query else ""), body, headers)
         answer = connection.getresponse()
-        result = answer.status, answer.read().decode()
+        content = answer.read()
+        result = answer.status, content if binary else content.decode()
         connection.close()
         return result
 
