@@ -3,51 +3,17 @@
  * behind the key is looked at. What is refused leaves no generation. */
 #include "../Inputs/memory_io.h"
 #include "../Inputs/reseal.h"
-
-#include "tools/tiers/copy.h"
+#include "../Inputs/stream_input.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct bytes {
-  const uint8_t *data;
-  size_t length, at;
-  const struct seal_key *key;
-};
-
-static int get(void *context, void *data, size_t length, size_t *got,
-               struct hwckpt_error *error) {
-  struct bytes *bytes = context;
-  (void)error;
-  size_t left = bytes->length - bytes->at;
-  *got = length < left ? length : left;
-  if (*got)
-    memcpy(data, bytes->data + bytes->at, *got);
-  bytes->at += *got;
-  return 0;
-}
-
-static int begin(void *context, size_t i, struct stream_source *source,
-                 struct hwckpt_error *error) {
-  struct bytes *bytes = context;
-  (void)i;
-  (void)error;
-  bytes->at = 0;
-  *source = (struct stream_source){get, bytes, "input", bytes->key};
-  return 0;
-}
-
-static void end(void *context, size_t i) {
-  (void)context;
-  (void)i;
-}
-
 /* Whether it was taken. */
 static bool take(const uint8_t *data, size_t size, const struct seal_key *key) {
-  struct bytes bytes = {data, size, 0, key};
-  const struct copy_sources sources = {begin, end, &bytes, 1};
+  struct stream_input input = {data, size, 0, key};
+  const struct copy_sources sources = stream_input_sources(&input);
   struct cache_generation result;
   memory_reset();
   struct cache *cache = memory_cache();

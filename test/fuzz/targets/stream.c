@@ -3,45 +3,12 @@
  * leaves no generation; what is taken is whole, and gives a stream again. */
 #include "../Inputs/memory_io.h"
 #include "../Inputs/reseal.h"
-
-#include "tools/tiers/copy.h"
+#include "../Inputs/stream_input.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct bytes {
-  const uint8_t *data;
-  size_t length, at;
-};
-
-static int get(void *context, void *data, size_t length, size_t *got,
-               struct hwckpt_error *error) {
-  struct bytes *bytes = context;
-  (void)error;
-  size_t left = bytes->length - bytes->at;
-  *got = length < left ? length : left;
-  if (*got)
-    memcpy(data, bytes->data + bytes->at, *got);
-  bytes->at += *got;
-  return 0;
-}
-
-static int begin(void *context, size_t i, struct stream_source *source,
-                 struct hwckpt_error *error) {
-  struct bytes *bytes = context;
-  (void)i;
-  (void)error;
-  bytes->at = 0;
-  *source = (struct stream_source){get, bytes, "input", NULL};
-  return 0;
-}
-
-static void end(void *context, size_t i) {
-  (void)context;
-  (void)i;
-}
 
 static int drop(void *context, const void *data, size_t length,
                 struct hwckpt_error *error) {
@@ -53,8 +20,8 @@ static int drop(void *context, const void *data, size_t length,
 }
 
 static void try(const uint8_t *data, size_t size) {
-  struct bytes bytes = {data, size, 0};
-  const struct copy_sources sources = {begin, end, &bytes, 1};
+  struct stream_input input = {data, size, 0, NULL};
+  const struct copy_sources sources = stream_input_sources(&input);
   const struct stream_sink sink = {.write = drop};
   struct cache_generation result;
   struct cache_reader *reader;

@@ -1,0 +1,35 @@
+/* stream_input.c - see stream_input.h. */
+#include "stream_input.h"
+
+#include <string.h>
+
+static int get(void *context, void *data, size_t length, size_t *got,
+               struct hwckpt_error *error) {
+  struct stream_input *input = context;
+  size_t left = input->length - input->at;
+  (void)error;
+  *got = length < left ? length : left;
+  if (*got)
+    memcpy(data, input->data + input->at, *got);
+  input->at += *got;
+  return 0;
+}
+
+static int begin(void *context, size_t i, struct stream_source *source,
+                 struct hwckpt_error *error) {
+  struct stream_input *input = context;
+  (void)i;
+  (void)error;
+  input->at = 0;
+  *source = (struct stream_source){get, input, "input", input->key};
+  return 0;
+}
+
+static void end(void *context, size_t i) {
+  (void)context;
+  (void)i;
+}
+
+struct copy_sources stream_input_sources(struct stream_input *input) {
+  return (struct copy_sources){begin, end, input, 1};
+}
