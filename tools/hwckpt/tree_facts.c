@@ -78,7 +78,7 @@ static bool add_terminal(struct gathering *gathering, int folder,
   if (is_master)
     number = master_number(folder, name);
   else if (major(device) >= SLAVES && major(device) < SLAVES_END)
-    number = (long)((major(device) - SLAVES) * 256 + minor(device));
+    number = (long)(major(device) - SLAVES) * 256 + (long)minor(device);
   struct tree_fact *fact = number < 0 ? NULL : append(gathering);
   if (fact)
     *fact = (struct tree_fact){.device = TREE_TERMINAL_DEVICE,
