@@ -12,6 +12,7 @@
 #   %hwckpt           the command line
 #   %tool             the same beside a stand-in for the restorer (test/tools)
 #   %src              root of the repository      %inc    its intrinsics/
+#   %programs           where tests have programs of packages fetched to
 #   %objects %bin     root of the build tree, its bin/
 #   %python           a Python with the standard library
 #   %behaviour        compiles a test with test/Inputs/behaviour.h: %behaviour %s -o %t
@@ -57,7 +58,7 @@ if os.getuid() == 0:
 config.available_features.add(f"llvm-{config.llvm_version}")
 if config.flang:
     config.available_features.add("flang")
-for tool in ("gcc", "lua5.4", "ccache", "node", "zstd", "nginx"):
+for tool in ("gcc", "lua5.4", "ccache", "node", "zstd"):
     if shutil.which(tool):
         config.available_features.add(tool)
 
@@ -97,6 +98,7 @@ config.substitutions += [
     (r"%fe\b", os.path.join(config.plugins, "hwckpt-fe.so")),
     (r"%python\b", config.python),
     (r"%src\b", config.source_root),
+    (r"%programs\b", os.path.join(config.build_root, "test", "programs")),
     (r"%inc\b", os.path.join(config.source_root, "intrinsics")),
     (r"%objects\b", config.build_root),
     (r"%bin\b", build_bin),
