@@ -271,8 +271,8 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   if (!base)
     precopy_learn(&checkpoint.worth, checkpoint.precopy.first,
                   checkpoint.captured - statistics->pages_precopied);
-  if (status == 0)
-    status = rest_finish(&checkpoint.rest, error);
+  int copied = rest_finish(&checkpoint.rest, status == 0 ? error : 0);
+  status = status == 0 ? copied : status;
   int drained = drain_finish(status == 0 ? error : 0);
   status = status == 0 ? drained : status;
   note_pace(statistics, writer);

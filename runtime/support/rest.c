@@ -257,9 +257,11 @@ int rest_capture(struct rest *rest, bool all, enum rest_by by,
 }
 
 int rest_finish(struct rest *rest, struct hwckpt_error *error) {
-  if (!rest->child || cow_child_wait(rest->capture, rest->child))
+  long child = rest->child;
+  rest->child = 0;
+  if (!child || cow_child_wait(rest->capture, child))
     return 0;
   rest->no_children = true;
   return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "copy-on-write child",
-                     "process %ld did not copy all", rest->child);
+                     "process %ld did not copy all", child);
 }

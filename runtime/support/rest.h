@@ -47,8 +47,9 @@ void rest_end(struct rest *rest);
 int rest_capture(struct rest *rest, bool all, enum rest_by by,
                  Statistics *statistics, struct hwckpt_error *error);
 
-/* Afterwards: waits for the child. A failure is worth another try: without a
- * child. */
+/* Afterwards, also when the checkpoint failed meanwhile: waits for the child,
+ * which puts into the ring until then. A failure is worth another try: without
+ * a child. */
 int rest_finish(struct rest *rest, struct hwckpt_error *error);
 
 #endif
