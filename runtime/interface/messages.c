@@ -33,6 +33,7 @@ int events_errno(const struct hwckpt_error *error) {
   case HWCKPT_E_NOT_ROLLED_BACK:
   case HWCKPT_E_FILE_GONE:
   case HWCKPT_E_FILE_SHORTER:
+  case HWCKPT_E_FILE_CHANGED:
   case HWCKPT_E_FILE_PERMISSION:
     return -ENOTSUP;
   case HWCKPT_E_CALLBACK_REFUSED:

@@ -49,6 +49,13 @@ static struct cache_retention retention(void) {
                                   .weight = (unsigned)options->weight};
 }
 
+/* truncate: the same as rollback, with nothing kept. */
+static enum file_policy file_policy(const char *files) {
+  return files[0] == 'k'   ? FILES_KEEP
+         : files[0] == 'c' ? FILES_CHECK
+                           : FILES_ROLLBACK;
+}
+
 int settings_open_checkpoints(struct hwckpt_error *error) {
   const struct hwckpt_options *options = &settings.options;
   struct checkpoint_options how = {
@@ -62,6 +69,7 @@ int settings_open_checkpoints(struct hwckpt_error *error) {
           (enum checkpoint_method)word_index(options->method, method_words),
       .unused = (enum unused_kinds)word_index(options->unused, unused_words),
       .undo = settings_take_back(),
+      .files = file_policy(options->files),
       .undo_most = options->undo,
       .go_on = options->on_unsupported[0] == 'w',
       .level = (int)options->level,

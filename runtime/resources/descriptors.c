@@ -658,6 +658,29 @@ int descriptors_check(struct resource_source *source,
   return result;
 }
 
+/* What it has open went, and was made again where it stood. */
+static bool went(const Descriptor *message) {
+  struct stat open, there;
+  return kind_of(message)->waits && message->path[0] == '/' &&
+         SYS(fstat, message->number, &open) == 0 && S_ISREG(open.st_mode) &&
+         open.st_nlink == 0 &&
+         SYS(newfstatat, AT_FDCWD, message->path, &there, 0) == 0 &&
+         S_ISREG(there.st_mode);
+}
+
+/* Those that share it come behind it. */
+static int leave_what_went(struct resource_source *source,
+                           const Descriptor *message, void *context,
+                           struct hwckpt_error *error) {
+  struct descriptor_now *now = now_of(source, message->number);
+  (void)context;
+  (void)error;
+  if (now && now->stays)
+    now->stays = message->same_as >= 0 ? now_of(source, message->same_as)->stays
+                                       : !went(message);
+  return 0;
+}
+
 static void close_what_does_not_stay(const struct resource_source *source) {
   for (size_t i = 0; i < source->now_count; i++)
     if (!source->now[i].stays)
@@ -678,8 +701,11 @@ static int rewind_or_place(struct resource_source *source,
 
 int descriptors_roll_back(struct resource_source *source,
                           struct hwckpt_error *error) {
+  int result = each_descriptor(source, 0, leave_what_went, error);
+  if (result)
+    return result;
   close_what_does_not_stay(source);
-  int result = each_descriptor(source, 0, rewind_or_place, error);
+  result = each_descriptor(source, 0, rewind_or_place, error);
   if (!result)
     result = each_descriptor(source, 0, link_up, error);
   if (!result)

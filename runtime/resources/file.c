@@ -249,15 +249,26 @@ static int roll_back(struct resource_source *source, const Descriptor *message,
   return 0;
 }
 
+static bool comes_back(const struct resource_source *source,
+                       const Descriptor *message, bool shorter) {
+  return source->comes_back &&
+         source->comes_back(source, message->path, shorter);
+}
+
 /* In the running program the file may have lost its name meanwhile. */
-static int check_rewind(const Descriptor *message, int descriptor,
+static int check_rewind(const struct resource_source *source,
+                        const Descriptor *message, int descriptor,
                         struct hwckpt_error *error) {
   struct stat now;
   char path[64];
   info_descriptor(path, "fd", descriptor);
   long result = SYS(newfstatat, AT_FDCWD, path, &now, 0);
-  if (result < 0 || !S_ISREG(now.st_mode) || !writes(message) ||
-      (uint64_t)now.st_size >= message->size)
+  if (result < 0 || !S_ISREG(now.st_mode))
+    return 0;
+  if (source->files == FILES_CHECK)
+    return check_unchanged(message, &now, error);
+  if (!writes(message) || (uint64_t)now.st_size >= message->size ||
+      comes_back(source, message, true))
     return 0;
   return shorter(message, &now, error);
 }
@@ -266,8 +277,10 @@ static int check_either(struct resource_source *source,
                         const Descriptor *message, int descriptor,
                         struct hwckpt_error *error) {
   if (descriptor >= 0)
-    return check_rewind(message, descriptor, error);
+    return check_rewind(source, message, descriptor, error);
   int fd = reopen(source, message, error);
+  if (fd == -HWCKPT_E_FILE_GONE || fd == -HWCKPT_E_FILE_SHORTER)
+    return comes_back(source, message, fd == -HWCKPT_E_FILE_SHORTER) ? 0 : fd;
   if (fd < 0)
     return fd;
   SYS(close, fd);

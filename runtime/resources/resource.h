@@ -162,8 +162,11 @@ struct resource_source {
   long (*take)(struct resource_source *source, uint64_t key);
   const struct thread_now *threads; /* for resources_finish() */
   size_t thread_count;
-  /* A rollback: the process goes on, with all it has now. */
+  /* A rollback: the process goes on, with all it has now. Whether a file that
+   * is gone, or shorter, will be as it was; null: no. */
   bool rolls_back;
+  bool (*comes_back)(const struct resource_source *source, const char *path,
+                     bool shorter);
   struct descriptor_now *now; /* room for RESOURCE_DESCRIPTORS, ascending */
   size_t now_count;
 };

@@ -329,6 +329,8 @@ static int take_generation(bool base, const struct quiesce_hooks *hooks,
   checkpoint.warned = true;
   if (status)
     undo_not_committed();
+  else
+    undo_committed();
   if (status && checkpoint.scanned) {
     checkpoint.newest = 0;
     checkpoint.tracked = false;
@@ -411,6 +413,8 @@ int checkpoint_roll_back(const struct quiesce_hooks *hooks,
       .all = !checkpoint.tracked,
       .staged_bytes = checkpoint.options.ring_bytes,
       .uncounted = checkpoint.uncounted,
+      .files = checkpoint.options.files,
+      .undo = checkpoint.options.undo,
   };
   loaded_wait();
   checkpoint_look_at_program();

@@ -34,10 +34,11 @@ struct checkpoint_options {
   enum dirty_method track;
   enum checkpoint_method method;
   enum unused_kinds unused;
-  bool undo;          /* what files held before they were changed is kept */
-  uint64_t undo_most; /* so many bytes of it; 0: all */
-  bool go_on;         /* without what is not supported, instead of failing */
-  int level;          /* zstd; 0: raw */
+  bool undo;              /* what files held before they were changed is kept */
+  enum file_policy files; /* in a rollback */
+  uint64_t undo_most;     /* so many bytes of it; 0: all */
+  bool go_on; /* without what is not supported, instead of failing */
+  int level;  /* zstd; 0: raw */
   unsigned
       base_every; /* generations from base to base; 0: merging makes them */
   struct cache_retention retention;

@@ -21,6 +21,7 @@
 #include "record_types.h"
 #include "revive.h"
 #include "rewind.h"
+#include "rollback_files.h"
 #include "timed_waits.h"
 
 #include <errno.h>
@@ -49,6 +50,7 @@ struct rollback {
   struct cache_reader *reader;
   struct rewind rewind;
   struct resource_source source;
+  struct undo_paths undone; /* while it is checked */
   size_t record_count;
 
   struct parked *now; /* the threads that were stopped, main thread first */
@@ -189,6 +191,14 @@ static void *record_memory(const struct rollback *rollback, size_t each) {
   return private_map(rollback->record_count * each);
 }
 
+static bool comes_back(const struct resource_source *source, const char *path,
+                       bool shorter) {
+  const struct rollback *rollback =
+      (const struct rollback *)((const char *)source -
+                                offsetof(struct rollback, source));
+  return undo_may_bring(&rollback->undone, path, shorter);
+}
+
 static int read_records(struct rollback *rollback, struct hwckpt_error *error) {
   struct resource_source *source = &rollback->source;
   uint32_t type;
@@ -208,6 +218,8 @@ static int read_records(struct rollback *rollback, struct hwckpt_error *error) {
   source->count = rollback->record_count;
   source->warn = warn;
   source->rolls_back = true;
+  source->files = rollback->target->files;
+  source->comes_back = comes_back;
   for (int i = 0; i < 3; i++)
     source->inherited[i] = -1;
   if (!records || !source->scratch || !source->now || !rollback->then ||
@@ -304,7 +316,8 @@ static void replace_stopped(struct rollback *rollback) {
 static void go_back(struct rollback *rollback,
                     const struct quiesce_hooks *hooks, uint32_t times) {
   struct hwckpt_error error;
-  if (rewind_apply(&rollback->rewind, &error) < 0)
+  if (rewind_apply(&rollback->rewind, &error) < 0 ||
+      rollback_files(rollback->target, &error) < 0)
     break_off(&error, false);
   timed_wait_restored();
   revive_begin(times);
@@ -325,12 +338,15 @@ static int prepare(struct rollback *rollback, struct quiesce_errand *errand,
     result = make_stacks(rollback, error);
   if (result == 0)
     result = rewind_plan(&rollback->rewind, error);
+  if (result == 0)
+    result = rollback_files_look(rollback->target, &rollback->undone, error);
   if (result < 0)
     return result;
   *errand = (struct quiesce_errand){stand, rollback, shelter.stacks, MAIN_STACK,
                                     STACK};
   quiesce_send(errand);
   await(&rollback->standing, rollback->now_count);
+  undo_paths_close(&rollback->undone);
   if (rollback->checked == 0)
     return 0;
   *error = rollback->check_error;
@@ -351,6 +367,7 @@ static uint32_t count_rollback(const struct rollback *rollback, bool *counted) {
 }
 
 static void close_all(struct rollback *rollback) {
+  undo_paths_close(&rollback->undone);
   struct resource_source *source = &rollback->source;
   size_t count = rollback->record_count;
   private_unmap(rollback->becomes,

@@ -14,6 +14,7 @@
 #include "quiesce.h"
 
 #include "../cache/cache.h"
+#include "../resources/resource.h"
 
 struct rollback_target {
   struct cache *cache;
@@ -24,6 +25,8 @@ struct rollback_target {
   bool all;            /* what was written since is not known */
   size_t staged_bytes; /* memory for pages that are read beforehand */
   unsigned uncounted;  /* rollbacks to here that the cache could not count */
+  enum file_policy files;
+  bool undo; /* what files held is in the undo logs */
 };
 
 struct rollback_result {

@@ -129,6 +129,8 @@ void undo_not_committed(void) {
   undo_state.switched = false;
 }
 
+void undo_committed(void) { undo_state.switched = false; }
+
 void undo_retain(void) {
   if (atomic_load(&undo_state.now))
     ask(UNDO_RETAIN, 0);
@@ -140,6 +142,19 @@ void undo_restored(const char *cache, const char *application,
       ask(UNDO_BEGIN_INTERVAL, generation) < 0)
     return;
   undo_switch();
+  undo_state.switched = false; /* the generation is there */
+  keep_mapped_now();
+}
+
+/* The log of before is gone. Without a new one nothing is kept: half of what
+ * changes would be worse. */
+void undo_rolled_back(uint64_t generation) {
+  if (!atomic_load(&undo_state.now))
+    return;
+  undo_state.next = 0;
+  ask(UNDO_BEGIN_INTERVAL, generation);
+  undo_switch();
+  undo_state.switched = false;
   keep_mapped_now();
 }
 

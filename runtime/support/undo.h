@@ -5,8 +5,8 @@
  * a file, or where a name leads, are told before they are made
  * (arch_program_calls_change()); undo_before.c looks whether what they change
  * is in the log of this interval between two generations, and has
- * undo_keeper.c put it there if not. What `hwckpt restore` does with the logs
- * is in tools/hwckpt/undo.c, their bytes in cache/undo_log.h.
+ * undo_keeper.c put it there if not. How a restore or rollback takes the logs
+ * back is in cache/undo_back.c, their bytes in cache/undo_log.h.
  */
 #ifndef HWCKPT_SUPPORT_UNDO_H
 #define HWCKPT_SUPPORT_UNDO_H
@@ -34,8 +34,9 @@ void undo_limit(uint64_t bytes);
 void undo_switch(void);
 /* Behind it: keeps what of files is mapped shared, by a map of now. */
 void undo_keep_mapped(const struct memory_map *map);
-/* It was not committed. */
+/* It was not committed; or it was. */
 void undo_not_committed(void);
+void undo_committed(void);
 /* Generations may have been removed. */
 void undo_retain(void);
 
@@ -43,6 +44,9 @@ void undo_retain(void);
  * here on leads back to the generation again. */
 void undo_restored(const char *cache, const char *application,
                    uint64_t generation);
+/* The same in one that was rolled back in place, while its threads stand and
+ * its files are as they were. */
+void undo_rolled_back(uint64_t generation);
 /* In a program that came back: nothing of before is there. */
 void undo_forget(void);
 

@@ -6,7 +6,7 @@
 // RUN: rm -rf %t && mkdir %t
 // RUN: for hook in trap insn syscall interrupt auto; do %clang -fhwckpt -fhwckpt-hook=$hook -O2 -c -DPART=$hook %s -o %t/$hook.o || exit; done
 // RUN: %behaviour %s %t/*.o -o %t/main
-// RUN: for hook in trap auto; do mkdir %t/$hook && cd %t/$hook && HWCKPT_OPTIONS=hook=$hook %t/main || exit 1; done
+// RUN: for hook in trap auto; do mkdir %t/$hook && cd %t/$hook && HWCKPT_OPTIONS=hook=$hook:files=keep %t/main || exit 1; done
 #define JOIN(a, b) JOIN_(a, b)
 #define JOIN_(a, b) a##b
 #define FACTOR 6364136223846793005UL

@@ -1,6 +1,6 @@
 // After a rollback descriptors are what they were: offsets, flags, sharing,
 // those closed and opened since; files grown since are truncated; a file that
-// has lost its name meanwhile is still the one. So are signal actions, working
+// has lost its name meanwhile has it again. So are signal actions, working
 // directory and umask.
 // RUN: %behaviour %s -o %t && %t
 #include "behaviour.h"
@@ -48,6 +48,7 @@ int main(void) {
   if (n == 4) {
     unlink("grows");
     unlink("logged");
+    CHECK_EQUAL(unlink("unnamed"), 0);
     return 0;
   }
 

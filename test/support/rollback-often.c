@@ -1,6 +1,6 @@
 // A thousand rollbacks: each as quick as the first, and nothing is left behind:
 // no descriptor, mapping or thread.
-// RUN: %behaviour %s -o %t && %t
+// RUN: %behaviour %s -o %t && HWCKPT_OPTIONS=files=keep %t
 #include "behaviour.h"
 #include <dirent.h>
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
 // A thread rolls back while others take checkpoints, and a timer does: the
 // program always goes on from one of them, and none holds a rollback under way.
-// RUN: %behaviour %s -o %t && HWCKPT_OPTIONS=every=20ms %t %t.counter
+// RUN: %behaviour %s -o %t && HWCKPT_OPTIONS=every=20ms:files=keep %t %t.counter
 #include "behaviour.h"
 #include <pthread.h>
 #include <sys/mman.h>

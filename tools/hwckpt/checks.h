@@ -4,7 +4,7 @@
 #define HWCKPT_CHECKS_H
 
 #include "generation.h"
-#include "undo.h"
+#include "runtime/cache/undo_back.h"
 
 /* Fails with the first thing that would keep the generation from being
  * restored, but for the files that the program itself may have changed since.

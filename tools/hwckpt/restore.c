@@ -20,7 +20,6 @@
 #include "progress.h"
 #include "supervised.h"
 #include "system_v.h"
-#include "undo.h"
 
 #include "runtime/support/resume_abi.h"
 #include "tools/restorer/plan.h"
@@ -251,14 +250,23 @@ struct files {
   bool done;
 };
 
-/* Adds what the logs speak of. */
-static void read_logs(struct files *files, struct undo_paths **paths) {
+static struct undo_target target_of(const struct files *files) {
+  return (struct undo_target){.cache = files->cache,
+                              .application = files->application,
+                              .generation = files->number,
+                              .warn = report_warning};
+}
+
+/* Adds what the logs speak of. What cannot be read is said when it is taken
+ * back. */
+static void read_logs(struct files *files, struct undo_paths *paths) {
+  const struct undo_target target = target_of(files);
   char policy[16] = "";
   options_find(files->request->options, "files", policy, sizeof policy);
   files->check = strcmp(policy, "check") == 0;
   files->keep = !strcmp(policy, "keep") || !strcmp(policy, "truncate");
   if (!files->check && !files->keep && !files->request->name)
-    undo_paths_add(paths, files->cache, files->application, files->number);
+    undo_paths_add(paths, &target, NULL);
 }
 
 /* While the program is not yet made: with files=check they must be as they
@@ -276,11 +284,11 @@ static int roll_back_files(void *context, struct hwckpt_error *error) {
   if (files->done)
     return 0;
   files->done = true;
+  const struct undo_target target = target_of(files);
   /* The logs are of the application, which may run. */
   return files->check || files->request->name
              ? 0
-             : undo_files(files->cache, files->application, files->number,
-                          files->keep, error);
+             : undo_files(&target, files->keep, error);
 }
 
 static int roll_back_early(struct files *files, struct hwckpt_error *error) {
@@ -291,10 +299,10 @@ static int roll_back_early(struct files *files, struct hwckpt_error *error) {
 }
 
 static int check_own_files(struct files *files, struct hwckpt_error *error) {
-  struct undo_paths *paths = NULL;
+  struct undo_paths paths = {0};
   read_logs(files, &paths);
-  int failed = check_files(files, paths, error);
-  undo_paths_close(paths);
+  int failed = check_files(files, &paths, error);
+  undo_paths_close(&paths);
   return failed;
 }
 
@@ -363,7 +371,7 @@ static int check_tree_files(struct restore_request *request,
                             struct tree_files *files,
                             struct hwckpt_error *error) {
   int failed = 0;
-  struct undo_paths *paths = NULL;
+  struct undo_paths paths = {0};
   bool early = false;
   files->count = plan->count;
   files->parts = calloc(plan->count, sizeof *files->parts);
@@ -378,10 +386,10 @@ static int check_tree_files(struct restore_request *request,
   for (size_t i = 0; i < plan->count; i++)
     read_logs(&files->parts[i], &paths);
   for (size_t i = 0; !failed && i < plan->count; i++) {
-    failed = check_files(&files->parts[i], paths, error);
+    failed = check_files(&files->parts[i], &paths, error);
     early |= files->parts[i].early;
   }
-  undo_paths_close(paths);
+  undo_paths_close(&paths);
   if (!failed && early)
     failed = roll_back_tree(files, error);
   for (size_t i = 0; !failed && early && i < plan->count; i++)

@@ -1,8 +1,9 @@
 /* undo_entries.c - see undo_entries.h. */
 #include "undo_entries.h"
 
+#include "../arch/sys.h"
+
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -32,8 +33,8 @@ struct identity identity_of(const struct undo_record *record) {
 
 bool identify(int directory, const char *path, struct identity *identity) {
   struct statx status;
-  if (statx(directory, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
-            STATX_BASIC_STATS | STATX_BTIME, &status))
+  if (SYS(statx, directory, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
+          STATX_BASIC_STATS | STATX_BTIME, &status) < 0)
     return false;
   *identity = (struct identity){
       makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino,
@@ -45,22 +46,51 @@ bool identify(int directory, const char *path, struct identity *identity) {
   return true;
 }
 
-static void *grown(void *memory, size_t count, size_t *room, size_t size) {
-  if (count < *room)
-    return memory;
-  *room = *room ? 2 * *room : 64;
-  void *more = realloc(memory, *room * size);
-  if (!more)
-    abort();
-  return more;
+/* Room for one at least. */
+static void *array(const struct cache_env *env, size_t count, size_t size) {
+  return env->map((count + 1) * size);
 }
 
-/* Room for one at least. */
-static void *array(size_t count, size_t size) {
-  void *memory = calloc(count + 1, size);
-  if (!memory)
-    abort();
-  return memory;
+static void free_array(const struct cache_env *env, void *memory, size_t count,
+                       size_t size) {
+  if (memory)
+    env->unmap(memory, (count + 1) * size);
+}
+
+/* ---- sorting ---- */
+
+typedef int compare_rows(const void *a, const void *b, const void *context);
+
+static void swap_rows(char *a, char *b, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    char byte = a[i];
+    a[i] = b[i];
+    b[i] = byte;
+  }
+}
+
+static void sink_row(char *rows, size_t at, size_t count, size_t size,
+                     compare_rows *compare, const void *context) {
+  for (size_t child; (child = 2 * at + 1) < count; at = child) {
+    if (child + 1 < count &&
+        compare(rows + child * size, rows + (child + 1) * size, context) < 0)
+      child++;
+    if (compare(rows + at * size, rows + child * size, context) >= 0)
+      return;
+    swap_rows(rows + at * size, rows + child * size, size);
+  }
+}
+
+/* A heap: in place, and never slower than count times its logarithm. */
+static void sort_rows(void *memory, size_t count, size_t size,
+                      compare_rows *compare, const void *context) {
+  char *rows = memory;
+  for (size_t at = count / 2; at-- > 0;)
+    sink_row(rows, at, count, size, compare, context);
+  for (size_t left = count; left > 1; left--) {
+    swap_rows(rows, rows + (left - 1) * size, size);
+    sink_row(rows, 0, left - 1, size, compare, context);
+  }
 }
 
 /* ---- replacements, sorted by what was then ---- */
@@ -89,24 +119,34 @@ replacement_of(const struct replacements *replacements,
              : NULL;
 }
 
-void replacements_add(struct replacements *replacements,
+bool replacements_add(const struct cache_env *env,
+                      struct replacements *replacements,
                       const struct identity *then, const struct identity *now) {
   size_t at = replacement_at(replacements, then);
   if (!replacement_of(replacements, then)) {
-    replacements->at = grown(replacements->at, replacements->count,
-                             &replacements->room, sizeof *replacements->at);
+    if (!buffer_reserve(env, &replacements->room,
+                        (replacements->count + 1) * sizeof *replacements->at))
+      return false;
+    replacements->at = replacements->room.data;
+    replacements->room.length += sizeof *replacements->at;
     memmove(replacements->at + at + 1, replacements->at + at,
             (replacements->count - at) * sizeof *replacements->at);
     replacements->count++;
   }
   replacements->at[at] = (struct replaced){*then, *now};
+  return true;
+}
+
+void replacements_free(const struct cache_env *env,
+                       struct replacements *replacements) {
+  buffer_free(env, &replacements->room);
+  *replacements = (struct replacements){0};
 }
 
 /* ---- reading ---- */
 
-static const struct undo_entries *sorted; /* qsort() has no context */
-
-static int by_file(const void *a, const void *b) {
+static int by_file(const void *a, const void *b, const void *context) {
+  const struct undo_entries *sorted = context;
   size_t i = *(const size_t *)a, j = *(const size_t *)b;
   struct identity one = identity_of(&sorted->at[i].record);
   struct identity other = identity_of(&sorted->at[j].record);
@@ -114,50 +154,70 @@ static int by_file(const void *a, const void *b) {
   return result ? result : i < j ? -1 : i > j;
 }
 
-static int by_path(const void *a, const void *b) {
+static int compare_text(const char *a, const char *b) {
+  while (*a && *a == *b)
+    a++, b++;
+  return (int)(unsigned char)*a - (int)(unsigned char)*b;
+}
+
+static int by_path(const void *a, const void *b, const void *context) {
+  const struct undo_entries *sorted = context;
   size_t i = *(const size_t *)a, j = *(const size_t *)b;
-  int result = strcmp(sorted->at[i].record.path, sorted->at[j].record.path);
+  int result =
+      compare_text(sorted->at[i].record.path, sorted->at[j].record.path);
   return result ? result : i < j ? -1 : i > j;
 }
 
-static void sort(struct undo_entries *entries) {
-  entries->by_file = array(entries->count, sizeof *entries->by_file);
-  entries->by_path = array(entries->count, sizeof *entries->by_path);
-  entries->names = 0;
+static bool sort(struct undo_entries *entries) {
+  entries->by_file =
+      array(entries->env, entries->count, sizeof *entries->by_file);
+  entries->by_path =
+      array(entries->env, entries->count, sizeof *entries->by_path);
+  if (!entries->by_file || !entries->by_path)
+    return false;
   for (size_t i = 0; i < entries->count; i++) {
     entries->by_file[i] = i;
     if (entries->at[i].record.kind == UNDO_NAME)
       entries->by_path[entries->names++] = i;
   }
-  sorted = entries;
-  qsort(entries->by_file, entries->count, sizeof *entries->by_file, by_file);
-  qsort(entries->by_path, entries->names, sizeof *entries->by_path, by_path);
+  sort_rows(entries->by_file, entries->count, sizeof *entries->by_file, by_file,
+            entries);
+  sort_rows(entries->by_path, entries->names, sizeof *entries->by_path, by_path,
+            entries);
+  return true;
 }
 
-static void take(struct undo_entries *entries, const struct undo_record *record,
+static bool take(struct undo_entries *entries, const struct undo_record *record,
                  struct replacements *replacements) {
   if (record->kind == UNDO_BEGIN) {
     entries->generation = record->offset;
     entries->lost |= record->mode != 0;
-  } else if (record->kind == UNDO_INSTEAD) {
+    return true;
+  }
+  if (record->kind == UNDO_INSTEAD) {
     struct identity then = identity_of(record);
     const struct identity now = {record->offset, record->size, record->mtime_ns,
                                  record->mode};
-    replacements_add(replacements, &then, &now);
-  } else {
-    entries->at =
-        grown(entries->at, entries->count, &entries->room, sizeof *entries->at);
-    entries->at[entries->count++].record = *record;
+    return replacements_add(entries->env, replacements, &then, &now);
   }
+  const struct undo_entry entry = {.record = *record};
+  if (!buffer_append(entries->env, &entries->room, &entry, sizeof entry))
+    return false;
+  entries->at = entries->room.data;
+  entries->count++;
+  return true;
 }
 
-bool undo_entries_read(struct undo_entries *entries, const void *log,
-                       size_t length, struct replacements *replacements) {
+enum undo_read undo_entries_read(const struct cache_env *env,
+                                 struct undo_entries *entries, const void *log,
+                                 size_t length,
+                                 struct replacements *replacements) {
   struct undo_record record;
   int decoded;
-  *entries = (struct undo_entries){0};
+  *entries = (struct undo_entries){.env = env};
   while ((decoded = undo_decode(log, length, &entries->length, &record)) == 1)
-    take(entries, &record, replacements);
+    if (!take(entries, &record, replacements))
+      return UNDO_READ_NO_MEMORY;
   for (size_t i = 0; i < entries->count; i++) {
     struct undo_entry *entry = &entries->at[i];
     entry->now = identity_of(&entry->record);
@@ -165,15 +225,19 @@ bool undo_entries_read(struct undo_entries *entries, const void *log,
     if (now)
       entry->now = *now;
   }
-  sort(entries);
-  return decoded == 0;
+  if (!sort(entries))
+    return UNDO_READ_NO_MEMORY;
+  return decoded == 0 ? UNDO_READ_WHOLE : UNDO_READ_DAMAGED;
 }
 
 void undo_entries_free(struct undo_entries *entries) {
-  free(entries->at);
-  free(entries->by_file);
-  free(entries->by_path);
-  free(entries->places);
+  const struct cache_env *env = entries->env;
+  if (!env)
+    return;
+  free_array(env, entries->by_file, entries->count, sizeof *entries->by_file);
+  free_array(env, entries->by_path, entries->count, sizeof *entries->by_path);
+  free_array(env, entries->places, entries->names, sizeof *entries->places);
+  buffer_free(env, &entries->room);
   *entries = (struct undo_entries){0};
 }
 
@@ -249,7 +313,7 @@ const struct undo_entry *undo_entries_name(const struct undo_entries *entries,
   while (low < high) {
     size_t middle = (low + high) / 2;
     const struct undo_entry *entry = &entries->at[entries->by_path[middle]];
-    int result = strcmp(entry->record.path, path);
+    int result = compare_text(entry->record.path, path);
     if (result == 0)
       return entry;
     if (result < 0)
@@ -284,22 +348,26 @@ bool undo_entries_lead_to(const struct undo_entries *entries,
   return false;
 }
 
-static int by_identity(const void *a, const void *b) {
+static int by_identity(const void *a, const void *b, const void *context) {
+  (void)context;
   return compare_identity(a, b); /* first in its row */
 }
 
 static void find_places(struct undo_entries *entries,
                         bool (*look)(const char *path,
                                      struct identity *identity)) {
-  entries->places = array(entries->names, sizeof *entries->places);
+  entries->places =
+      array(entries->env, entries->names, sizeof *entries->places);
+  if (!entries->places)
+    return;
   for (size_t i = 0; i < entries->names; i++) {
     size_t name = entries->by_path[i];
     if (look(entries->at[name].record.path,
              &entries->places[entries->place_count].identity))
       entries->places[entries->place_count++].name = name;
   }
-  qsort(entries->places, entries->place_count, sizeof *entries->places,
-        by_identity);
+  sort_rows(entries->places, entries->place_count, sizeof *entries->places,
+            by_identity, NULL);
 }
 
 static const char *still_there(const struct undo_entries *entries, size_t name,

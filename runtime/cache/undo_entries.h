@@ -2,11 +2,13 @@
  * where files are now.
  *
  * Invariant: every look-up is one in a sorted array; a log of a hundred
- * thousand records is followed in a time that grows with their number. */
-#ifndef HWCKPT_UNDO_ENTRIES_H
-#define HWCKPT_UNDO_ENTRIES_H
+ * thousand records is followed in a time that grows with their number.
+ */
+#ifndef HWCKPT_CACHE_UNDO_ENTRIES_H
+#define HWCKPT_CACHE_UNDO_ENTRIES_H
 
-#include "runtime/cache/undo_log.h"
+#include "memory.h"
+#include "undo_log.h"
 
 #include <stdbool.h>
 
@@ -22,8 +24,9 @@ struct replaced {
 };
 
 struct replacements {
-  struct replaced *at;
-  size_t count, room;
+  struct replaced *at; /* in room */
+  size_t count;
+  struct buffer room;
 };
 
 struct undo_entry {
@@ -32,12 +35,14 @@ struct undo_entry {
 };
 
 struct undo_entries {
-  struct undo_entry *at; /* as in the log */
-  size_t count, room;
+  const struct cache_env *env;
+  struct undo_entry *at; /* as in the log; in room */
+  size_t count;
+  struct buffer room;
   size_t *by_file; /* all of them, by the file they are about */
   size_t *by_path; /* the names */
   size_t names;
-  struct {
+  struct undo_place_of {
     struct identity identity;
     size_t name;
   } *places; /* where names led when it was asked for; null: not yet */
@@ -53,14 +58,20 @@ struct identity identity_of(const struct undo_record *record);
 /* Of what a path leads to from a directory on; "": the directory itself. */
 bool identify(int directory, const char *path, struct identity *identity);
 
-/* Another file has the place of the one that went. */
-void replacements_add(struct replacements *replacements,
+/* Another file has the place of the one that went. False: no memory. */
+bool replacements_add(const struct cache_env *env,
+                      struct replacements *replacements,
                       const struct identity *then, const struct identity *now);
+void replacements_free(const struct cache_env *env,
+                       struct replacements *replacements);
 
 /* Reads a log, whose memory must stay while the entries are used; replacements
- * that it tells of are added. False: it is damaged. */
-bool undo_entries_read(struct undo_entries *entries, const void *log,
-                       size_t length, struct replacements *replacements);
+ * that it tells of are added. To be freed in each case. */
+enum undo_read { UNDO_READ_WHOLE, UNDO_READ_DAMAGED, UNDO_READ_NO_MEMORY };
+enum undo_read undo_entries_read(const struct cache_env *env,
+                                 struct undo_entries *entries, const void *log,
+                                 size_t length,
+                                 struct replacements *replacements);
 void undo_entries_free(struct undo_entries *entries);
 
 /* Sets where the file is that `then` was. */
@@ -85,7 +96,8 @@ bool undo_entries_lead_to(const struct undo_entries *entries,
                           const struct replacements *replacements,
                           const struct identity *there);
 /* The path, of the names in the log, where the file of the entry is now; `look`
- * tells what a path leads to. Null: nowhere. */
+ * tells what a path leads to. Null: nowhere, or there is no memory to find it.
+ */
 const char *undo_entries_whereabouts(struct undo_entries *entries,
                                      const struct undo_entry *of,
                                      bool (*look)(const char *path,

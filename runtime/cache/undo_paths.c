@@ -1,0 +1,131 @@
+/* undo_paths.c - what may be there again once logs are taken back. See
+ * undo_back.h.
+ *
+ * Paths lie one behind the other: a byte, 1 for the content of a file and 0 for
+ * a name, then the path with its NUL.
+ */
+#include "undo_back_private.h"
+
+#include "directory.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct collecting {
+  struct undo undo;
+  struct undo_paths *paths;
+  bool short_of_memory;
+};
+
+static int find_end(const struct undo_record *data, void *context) {
+  return data->offset + data->length == *(uint64_t *)context;
+}
+
+static bool add_path(struct undo_paths *paths, const char *path, char content) {
+  return buffer_append(paths->env, &paths->list, &content, 1) &&
+         buffer_append(paths->env, &paths->list, path, strlen(path) + 1);
+}
+
+/* Whether the log has its end, and it is still there: it can be made as long as
+ * it was. */
+static bool may_grow(const struct undo_entries *entries,
+                     const struct undo_entry *file) {
+  struct identity there;
+  uint64_t size = file->record.size;
+  return undo_entries_each_data(entries, &file->record, find_end, &size) &&
+         undo_look_at(file->record.path, &there) &&
+         same_identity(&there, &file->now);
+}
+
+static bool add_entry(struct collecting *collecting,
+                      const struct undo_entry *entry) {
+  const struct undo_record *record = &entry->record;
+  if (record->kind == UNDO_NAME)
+    return add_path(collecting->paths, record->path, 0);
+  if (record->kind == UNDO_FILE && may_grow(&collecting->undo.entries, entry))
+    return add_path(collecting->paths, record->path, 1);
+  return true;
+}
+
+static int collect(uint64_t number, const void *log, size_t length,
+                   void *context) {
+  struct collecting *collecting = context;
+  struct undo *undo = &collecting->undo;
+  if (number < undo->first)
+    return 1;
+  bool good = undo_entries_read(undo->env, &undo->entries, log, length,
+                                &undo->replacements) != UNDO_READ_NO_MEMORY;
+  for (size_t i = 0; good && i < undo->entries.count; i++)
+    good = add_entry(collecting, &undo->entries.at[i]);
+  undo_entries_free(&undo->entries);
+  collecting->short_of_memory |= !good;
+  return good ? 0 : 1;
+}
+
+int undo_paths_add(struct undo_paths *paths, const struct undo_target *target,
+                   struct hwckpt_error *error) {
+  paths->env = target->cache->env;
+  struct collecting collecting = {
+      .undo = {.target = target,
+               .env = paths->env,
+               .error = error,
+               .quiet = true},
+      .paths = paths,
+  };
+  struct undo *undo = &collecting.undo;
+  int result = undo_find_logs(undo);
+  if (result >= 0 && undo->last && !undo->broken)
+    result = cache_undo_each(target->cache, target->application, collect,
+                             &collecting, error);
+  replacements_free(undo->env, &undo->replacements);
+  if (collecting.short_of_memory)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "undo log", "%s",
+                       target->application);
+  return result < 0 ? result : 0;
+}
+
+void undo_paths_close(struct undo_paths *paths) {
+  if (paths->env)
+    buffer_free(paths->env, &paths->list);
+  *paths = (struct undo_paths){0};
+}
+
+/* The path at *at, which is moved behind it; null: no more. */
+static const char *next(const struct undo_paths *paths, size_t *at,
+                        bool *content) {
+  if (!paths || *at >= paths->list.length)
+    return NULL;
+  const char *entry = (const char *)paths->list.data + *at;
+  *content = *entry != 0;
+  *at += strlen(entry + 1) + 2;
+  return entry + 1;
+}
+
+/* Whether a name in the logs is that of the file, or of a directory it is in.
+ */
+static bool is_above(const char *name, const char *path) {
+  while (*name && *name == *path)
+    name++, path++;
+  return !*name && (*path == '/' || !*path);
+}
+
+bool undo_may_bring(const struct undo_paths *paths, const char *path,
+                    bool shorter) {
+  const char *name;
+  bool content;
+  if (undo_may_move(paths, path))
+    return true;
+  for (size_t at = 0; shorter && (name = next(paths, &at, &content));)
+    if (content && is_above(name, path) && strlen(name) == strlen(path))
+      return true;
+  return false;
+}
+
+bool undo_may_move(const struct undo_paths *paths, const char *path) {
+  const char *name;
+  bool content;
+  for (size_t at = 0; (name = next(paths, &at, &content));)
+    if (!content && is_above(name, path))
+      return true;
+  return false;
+}
