@@ -12,6 +12,7 @@
 #include "callbacks.h"
 #include "checkpoint_thread.h"
 #include "committed.h"
+#include "confined.h"
 #include "cut.h"
 #include "monitor.h"
 #include "pending.h"
@@ -173,7 +174,9 @@ int events_save_by(ucontext_t *context, void (*ask)(void)) {
     return -ENOSYS;
   if (sections_own() || callbacks_own()) /* it would wait for itself */
     return -EDEADLK;
-  int result = checkpoint_thread_start();
+  int result = confined_may_park();
+  if (result == 0)
+    result = checkpoint_thread_start();
   return result < 0 ? result
                     : quiesce_park_until_saved(PARK_SAVE, context, ask);
 }
@@ -184,7 +187,7 @@ int events_save(ucontext_t *context) {
 
 void events_wait_by(ucontext_t *context, void (*ask)(void)) {
   if (events_here() && !sections_own() && !callbacks_own() &&
-      checkpoint_thread_start() == 0)
+      confined_may_park() == 0 && checkpoint_thread_start() == 0)
     quiesce_park_until_saved(PARK_WAIT, context, ask);
 }
 
@@ -195,7 +198,9 @@ void events_save_at_site(ucontext_t *context) {
 int events_load(ucontext_t *context) {
   if (!events_here())
     return -ENOSYS;
-  int result = checkpoint_thread_start();
+  int result = confined_may_park();
+  if (result == 0)
+    result = checkpoint_thread_start();
   return result < 0 ? result
                     : quiesce_park_until_saved(PARK_LOAD, context, ask_load);
 }
@@ -266,7 +271,8 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   if (settings_always_armed())
     arm_from_start();
   /* What tracks memory since the restore is the thread's to keep. */
-  if (options->every || settings_always_armed() || tracking >= 0)
+  bool filtered = generation && checkpoint_is_filtered();
+  if (options->every || settings_always_armed() || tracking >= 0 || filtered)
     checkpoint_thread_start();
   if (monitors_wanted())
     events_monitors_changed(false);

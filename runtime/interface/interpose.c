@@ -224,13 +224,21 @@ WEAK _Noreturn void _Exit(int status) { _exit(status); }
 /* As libc's; but the runtime is told where it is told all calls
  * (support/calls.h, arch/x86_64/program_calls.c), and where the call is
  * interrupted, the instruction in front tells its number: it is kept in the red
- * zone (arch/x86_64/syscall_number.c). */
+ * zone (arch/x86_64/syscall_number.c). Those that filter calls go to
+ * interpose_seccomp.c. */
 __asm__(".text\n"
         ".balign 16\n"
         ".weak syscall\n"
         ".type syscall, @function\n"
         "syscall:\n"
         ".cfi_startproc\n"
+        "  cmp $157, %edi\n" /* prctl(PR_SET_SECCOMP) */
+        "  jne 2f\n"
+        "  cmp $22, %esi\n"
+        "  je __hwckpt_syscall_seccomp\n"
+        "2:\n"
+        "  cmp $317, %edi\n" /* seccomp() */
+        "  je __hwckpt_syscall_seccomp\n"
         "  mov %rdi, -8(%rsp)\n"
         "  mov %rsi, %rdi\n"
         "  mov %rdx, %rsi\n"
@@ -245,7 +253,7 @@ __asm__(".text\n"
         ".globl __hwckpt_syscall_call\n"
         ".hidden __hwckpt_syscall_again, __hwckpt_syscall_check\n"
         ".hidden __hwckpt_syscall_call, __hwckpt_all_calls_told\n"
-        ".hidden __hwckpt_enter_before_call\n"
+        ".hidden __hwckpt_enter_before_call, __hwckpt_syscall_seccomp\n"
         "__hwckpt_syscall_again:\n"
         "  lea -128(%rsp), %rsp\n"
         "  .cfi_adjust_cfa_offset 128\n"

@@ -1,11 +1,8 @@
 /* attributes.c - what prctl(2) sets for a process: dumpable, subreaper, no new
  * privileges, no huge pages, memory not written and executed (MDWE), merged
  * memory; and for what membarrier(2) was registered. Segments (modify_ldt(2))
- * are refused. Filters of system calls (seccomp) that the program added cannot
- * be read and are refused; those it was started under, our own among them, are
- * not the program's. */
+ * are refused. */
 #include "../arch/sys.h"
-#include "../support/live.h"
 #include "../support/record_types.h"
 #include "info.h"
 #include "resource.h"
@@ -21,39 +18,15 @@
 #define GET_MEMORY_MERGE 68
 #define GET_REGISTRATIONS (1 << 9) /* MEMBARRIER_CMD_, Linux 6.3 */
 
-/* Filters in force that are not the program's. */
-static LIVE uint64_t filters;
-
-void resources_own_filter(void) { filters++; }
-
 static uint64_t status_number(const char *status, const char *key) {
   uint64_t value = 0;
   info_number(status, key, 10, &value);
   return value;
 }
 
-static void begin(void) {
-  struct info info;
-  filters = 0;
-  if (info_open_path(&info, "/proc/self/status") < 0)
-    return;
-  for (const char *line; (line = info_line(&info));)
-    if (info_number(line, "Seccomp_filters:", 10, &filters))
-      break;
-  info_close(&info);
-}
-
 static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   Attributes message = Attributes_init_zero;
   int subreaper = 0;
-  uint64_t now = status_number(sink->status, "\nSeccomp_filters:");
-  if (now > filters) {
-    int result = resource_unsupported(sink, error, "seccomp",
-                                      "%llu filters of the program",
-                                      (unsigned long long)(now - filters));
-    if (result)
-      return result;
-  }
   char entries[8];
   if (SYS(modify_ldt, 0, entries, sizeof(entries)) > 0) {
     int result = resource_unsupported(sink, error, "modify_ldt",
@@ -129,7 +102,6 @@ static int finish(struct resource_source *source, struct hwckpt_error *error) {
 
 const struct resource_kind hwckpt_resource_attributes = {
     .name = "attributes",
-    .begin = begin,
     .save = save,
     .restore = restore,
     .finish = finish,

@@ -295,8 +295,21 @@ void resources_become(void);
 
 /* registry.c */
 void resources_begin(void);
-/* attributes.c: the runtime installed a seccomp filter itself. */
+/* seccomp.c: the runtime installed a seccomp filter itself; how many there are
+ * that are not the program's. */
 void resources_own_filter(void);
+uint32_t resources_other_filters(void);
+/* Before and after resources_become(): the calling thread is under the filters
+ * of system calls of the program, and may make those of resume.c that follow
+ * only (filter_run.c). */
+void resources_confine(bool has_become);
+/* Fails where such a filter lets the program's threads not stop, or the
+ * runtime's not work. On any thread, before anything else; whether there are
+ * such. */
+int resources_may_stop(struct hwckpt_error *error);
+bool resources_filtered(void);
+/* Whether one forbids what undo logs take. */
+bool resources_forbid_undo(void);
 /* Before the stop, and then in it. */
 void resources_look(void);
 int resources_save(struct resource_sink *sink, struct hwckpt_error *error);

@@ -212,7 +212,9 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   drain_begin(writer);
   checkpoint.capture.pages = 0;
   unused_begin(&checkpoint.capture.unused);
-  int status = resources_within_reach(error);
+  int status = resources_may_stop(error);
+  if (status == 0)
+    status = resources_within_reach(error);
   if (status == 0)
     status = checkpoint_copy_before(base, hooks, statistics, error);
   if (status == 0)

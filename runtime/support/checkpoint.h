@@ -52,6 +52,13 @@ void checkpoint_remember(void);
 /* A filter of system calls was installed that is not the program's. */
 void checkpoint_own_filter(void);
 
+/* Whether filters of the program's own let its threads stop, and the runtime's
+ * work. On any thread. */
+int checkpoint_may_stop(struct hwckpt_error *error);
+/* There are such filters, and threads that are made may be under them; undo
+ * logs are kept where the filters let the program's threads. */
+bool checkpoint_is_filtered(void);
+
 /* Opens the cache and what finds written pages. On the checkpoint thread, once,
  * before the first checkpoint. */
 int checkpoint_open(const struct checkpoint_options *options,

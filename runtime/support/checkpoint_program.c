@@ -13,6 +13,7 @@
 #include "program_stderr.h"
 #include "quiesce.h"
 #include "task.h"
+#include "undo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +47,16 @@ static void sink_warn(struct resource_sink *sink,
 void checkpoint_remember(void) { resources_begin(); }
 
 void checkpoint_own_filter(void) { resources_own_filter(); }
+
+int checkpoint_may_stop(struct hwckpt_error *error) {
+  return resources_may_stop(error);
+}
+
+bool checkpoint_is_filtered(void) {
+  if (resources_forbid_undo())
+    undo_forbid();
+  return resources_filtered();
+}
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD O_EXCL /* Linux 6.9 */

@@ -286,6 +286,8 @@ static unsigned runtime_threads(void) {
   return count;
 }
 
+bool __hwckpt_is_alone(void) { return task_count() == runtime_threads() + 1; }
+
 /* ---- stopping, on the checkpoint thread ---- */
 
 struct stop {

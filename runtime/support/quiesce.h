@@ -142,6 +142,9 @@ bool quiesce_park(enum park_reason reason, ucontext_t *context);
 int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
                              void (*ask)(void));
 
+/* Whether the calling thread is the only one of the program. */
+bool __hwckpt_is_alone(void);
+
 /* Whether a thread is one of the runtime's own. */
 bool quiesce_is_runtime_thread(int tid);
 

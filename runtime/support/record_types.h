@@ -41,6 +41,8 @@ enum record_type {
   RECORD_SESSION = 54,           /* Session, of the process */
   RECORD_TUNABLES = 80,          /* Tunables, of the process */
   RECORD_FILE_OWNER = 81,        /* FileOwner */
+  RECORD_SECCOMP_FILTER = 211,   /* SeccompFilter, the one it stands on first */
+  RECORD_SECCOMP_THREAD = 212,   /* SeccompThread */
   RECORD_REGION_SET = 72,        /* RegionSet, the first of a set of regions */
   RECORD_REGION = 73,            /* Region */
   RECORD_TREE_MEMBER = 56,       /* TreeMember */

@@ -321,7 +321,9 @@ void resume(const struct resume_info *info) {
   const ucontext_t *context = (const ucontext_t *)threads[0].frame;
   private_unmap(threads, bytes);
   revive_go();
+  resources_confine(false);
   resources_become();
+  resources_confine(true);
   arch_unmap_and_sigreturn((void *)info->restorer_begin,
                            info->restorer_end - info->restorer_begin, context);
 }

@@ -62,7 +62,9 @@ _Noreturn void revive_stand_ready(const Thread *thread) {
   SYS(futex, &back.ready, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
   while (!atomic_load(&back.go))
     SYS(futex, &back.go, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0);
+  resources_confine(false);
   resources_become();
+  resources_confine(true);
   arch_sigreturn(context);
 }
 

@@ -158,6 +158,8 @@ void undo_rolled_back(uint64_t generation) {
   keep_mapped_now();
 }
 
+void undo_forbid(void) { atomic_store(&undo_state.forbidden, true); }
+
 void undo_forget(void) {
   memset(&undo_state, 0, sizeof undo_state);
   calls_forget();

@@ -47,6 +47,10 @@ void undo_restored(const char *cache, const char *application,
 /* The same in one that was rolled back in place, while its threads stand and
  * its files are as they were. */
 void undo_rolled_back(uint64_t generation);
+/* A thread of the program is forbidden what keeping takes (seccomp(2)): nothing
+ * more is kept. */
+void undo_forbid(void);
+
 /* In a program that came back: nothing of before is there. */
 void undo_forget(void);
 

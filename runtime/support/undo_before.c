@@ -379,7 +379,8 @@ uint32_t arch_before_call(struct arch_call *call) {
   uint32_t epoch = atomic_load(&arch_call_epoch);
   if (watch)
     watch(call);
-  if (atomic_load(&undo_state.now) && call->number < NUMBERS)
+  if (atomic_load(&undo_state.now) && !atomic_load(&undo_state.forbidden) &&
+      call->number < NUMBERS)
     keep_content((enum how)hows[call->number], call);
   protect_calls_before(call);
   return epoch;

@@ -76,6 +76,7 @@ struct undo_request {
 struct undo_state {
   _Atomic int pid; /* of the program that is served; 0: nothing is kept */
   struct undo_interval *_Atomic now; /* null: nothing is kept */
+  _Atomic bool forbidden;            /* to the program, so nothing is asked */
   struct undo_interval *next;        /* prepared */
   struct undo_interval *both[2];
   uint64_t before; /* the generation that began the interval before */

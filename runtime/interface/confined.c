@@ -1,0 +1,23 @@
+/* confined.c - see confined.h. A thread of the program that is forbidden a call
+ * which it makes to park would be ended by that: it is told instead. */
+#include "confined.h"
+
+#include "../support/checkpoint.h"
+#include "../support/undo.h"
+#include "checkpoint_thread.h"
+#include "events.h"
+#include "monitor.h"
+
+bool __hwckpt_before_filter(void) {
+  return events_serve() && checkpoint_thread_start() == 0;
+}
+
+void __hwckpt_undo_forbidden(void) { undo_forbid(); }
+
+int confined_may_park(void) {
+  static struct hwckpt_error error;
+  if (checkpoint_may_stop(&error) == 0)
+    return 0;
+  events_say(&error);
+  return events_errno(&error);
+}

@@ -1,0 +1,19 @@
+/* confined.h - programs that filter their own system calls (seccomp(2)). */
+#ifndef HWCKPT_INTERFACE_CONFINED_H
+#define HWCKPT_INTERFACE_CONFINED_H
+
+#include <stdbool.h>
+
+/* For interpose_seccomp.c: the calling thread may soon be allowed next to
+ * nothing, and threads that it makes likewise. Whether the runtime's thread is
+ * there by now. */
+bool __hwckpt_before_filter(void);
+
+/* It is now forbidden what undo logs take. */
+void __hwckpt_undo_forbidden(void);
+
+/* In a signal handler of the program: whether the thread may park. Else says
+ * why, and returns a negative errno. */
+int confined_may_park(void);
+
+#endif

@@ -1,0 +1,22 @@
+/* filter_run.h - what filters of system calls (seccomp(2)) say to calls of the
+ * runtime, which under some of them would end the program. */
+#ifndef HWCKPT_RESOURCES_FILTER_RUN_H
+#define HWCKPT_RESOURCES_FILTER_RUN_H
+
+#include "filters_seen.h"
+
+/* What the program's threads call where they are stopped and go on; what the
+ * checkpoint thread calls; what tells a thread's filters; what the
+ * program's threads call before they change a file (support/undo_before.c). */
+enum filter_calls {
+  CALLS_OF_STOP,
+  CALLS_OF_CHECKPOINT,
+  CALLS_OF_STATUS,
+  CALLS_OF_UNDO,
+};
+
+/* The name of a call of these that the filter, or one it stands on, forbids;
+ * null: there is none. */
+const char *filter_forbids(uint32_t number, enum filter_calls calls);
+
+#endif
