@@ -7,7 +7,6 @@
  * had.
  */
 // RUN: %unit/cache_crash_parts
-// RUN: env UNIT_KEY=1 %unit/cache_crash_parts
 #include "Inputs/crash_disk.h"
 
 #define PARTS 4 /* the application and three of its parts */
@@ -202,7 +201,6 @@ static void check(size_t end) {
 }
 
 int main(void) {
-  const char *stress = getenv("HWCKPT_STRESS");
   for (int i = 0; i < PARTS; i++) {
     struct part *part = &parts[i];
     open_part(part);
@@ -221,8 +219,12 @@ int main(void) {
   crash_end();
   for (int i = 0; i < PARTS; i++)
     cache_close(parts[i].cache);
-  crash_each(stress && *stress == '1' ? 100 : 2, check);
-  printf("%zu operations, %lu states\n", crash_recorded, states);
-  CHECK(crash_recorded > 60 && states > 300);
+  struct crash_counts counts = crash_each(crash_effort(), check);
+  printf("%zu operations, %lu states, %lu of them torn; %lu of %lu windows "
+         "whole, most %u\n",
+         crash_recorded, counts.states, counts.torn, counts.whole,
+         counts.windows, counts.most);
+  CHECK(crash_recorded > 60 && counts.states > 300);
+  CHECK(crash_effort()->torn == 0 || counts.whole == counts.windows);
   return 0;
 }

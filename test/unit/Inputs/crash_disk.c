@@ -1,6 +1,7 @@
-/* crash_disk.c - see crash_disk.h. Everything stays in the page cache until it
- * is synced; a sync of a directory is one of all names in it. */
-#include "crash_disk.h"
+/* crash_disk.c - see crash_disk.h and crash_record.h. Everything stays in the
+ * page cache until it is synced; a sync of a directory is one of all names in
+ * it. */
+#include "crash_record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,41 +9,20 @@
 
 /* ---- the disk ---- */
 
-#define FILES 128
 #define FDS 96
-#define SECTOR 512u
 
-struct file {
-  unsigned char *bytes;
-  size_t length;
+/* Shared by all disks that hold the same. */
+struct content {
+  unsigned users;
+  size_t room;
+  unsigned char bytes[];
 };
 
-struct name {
-  bool used;
-  int directory; /* 0: the cache's; else a place in the list, plus one */
-  char text[64];
-  int file;
-};
-
-struct disk {
-  struct file files[FILES]; /* never used again for another */
-  int file_count;
-  struct name names[FILES];
-};
-
-static struct disk disk;
-
-/* Directories are there from the moment they are made, and stay. */
-#define DIRECTORIES 8
-static struct {
-  int above;
-  char text[CACHE_NAME_MAX];
-} directories[DIRECTORIES];
-static int directory_count;
+struct disk crash_now;
 
 static struct {
   enum { FD_FREE, FD_DIRECTORY, FD_FILE } kind;
-  int file; /* or directory */
+  int file;    /* or directory */
   unsigned at; /* in the list of names */
 } fds[FDS];
 
@@ -74,77 +54,88 @@ static void remove_name(struct disk *in, int directory, const char *text) {
     name->used = false;
 }
 
+static void drop(struct content *content) {
+  if (content && --content->users == 0)
+    free(content);
+}
+
+/* The file's bytes, for writing: its own, and at least that many. */
+static unsigned char *own_bytes(struct file *file, size_t length) {
+  struct content *old = file->content;
+  if (old && old->users == 1 && old->room >= length)
+    return old->bytes;
+  size_t room = length > file->length ? length : file->length;
+  struct content *content = malloc(sizeof(*content) + room + 1);
+  CHECK(content);
+  content->users = 1;
+  content->room = room;
+  if (old)
+    memcpy(content->bytes, old->bytes, file->length);
+  drop(old);
+  file->content = content;
+  return content->bytes;
+}
+
 static void set_length(struct file *file, size_t length) {
-  if (length > file->length) {
-    file->bytes = realloc(file->bytes, length);
-    CHECK(file->bytes);
-    memset(file->bytes + file->length, 0, length - file->length);
-  }
+  if (length > file->length)
+    memset(own_bytes(file, length) + file->length, 0, length - file->length);
   file->length = length;
 }
 
 static void put_bytes(struct file *file, const void *bytes, size_t length,
                       size_t offset) {
-  if (length && offset + length > file->length)
+  if (!length)
+    return;
+  if (offset + length > file->length)
     set_length(file, offset + length);
-  if (length)
-    memcpy(file->bytes + offset, bytes, length);
+  memcpy(own_bytes(file, file->length) + offset, bytes, length);
 }
 
-static void copy_disk(struct disk *to, const struct disk *from) {
+void crash_copy(struct disk *to, const struct disk *from) {
   for (int i = 0; i < FILES; i++)
-    free(to->files[i].bytes);
+    if (from->files[i].content)
+      from->files[i].content->users++;
+  for (int i = 0; i < FILES; i++)
+    drop(to->files[i].content);
   *to = *from;
-  for (int i = 0; i < FILES; i++)
-    if (from->files[i].bytes) {
-      to->files[i].bytes = malloc(from->files[i].length + 1);
-      memcpy(to->files[i].bytes, from->files[i].bytes, from->files[i].length);
-    }
 }
 
 /* ---- the record ---- */
 
-enum action { WRITE, LENGTH, PUNCH, NAME, UNNAME, RENAME, SYNC, SYNC_NAMES };
-
-struct operation {
-  enum action action;
-  int file, directory;
-  size_t offset, length;
-  unsigned char *bytes;
-  char text[64], from[64];
-  bool done; /* what of it is still open is known to be on the device */
-};
-
-static struct operation record[4096];
+struct operation crash_record[CRASH_OPERATIONS];
 size_t crash_recorded;
-static bool recording;
+bool crash_recording;
 
 static struct operation *note(enum action action, int file) {
   static struct operation nowhere;
-  if (!recording)
+  if (!crash_recording)
     return &nowhere;
-  CHECK(crash_recorded < sizeof(record) / sizeof(record[0]));
-  struct operation *operation = &record[crash_recorded++];
+  CHECK(crash_recorded < CRASH_OPERATIONS);
+  struct operation *operation = &crash_record[crash_recorded++];
   *operation = (struct operation){.action = action, .file = file};
   return operation;
 }
 
-/* Does one operation; of a write only the first `limit` bytes. */
-static void apply(struct disk *to, const struct operation *operation,
-                  size_t limit) {
+void crash_apply(struct disk *to, const struct operation *operation,
+                 size_t from, size_t behind) {
   struct file *file = &to->files[operation->file];
-  size_t length = operation->length < limit ? operation->length : limit;
+  size_t end = operation->length < behind ? operation->length : behind;
   switch (operation->action) {
   case WRITE:
-    put_bytes(file, operation->bytes, length, operation->offset);
+    if (from < end)
+      put_bytes(file, operation->bytes + from, end - from,
+                operation->offset + from);
     break;
   case LENGTH:
     set_length(file, operation->length);
     break;
   case PUNCH:
-    for (size_t i = operation->offset;
-         i < operation->offset + operation->length && i < file->length; i++)
-      file->bytes[i] = 0;
+    if (operation->offset >= file->length)
+      break;
+    end = operation->offset + operation->length;
+    end = end < file->length ? end : file->length;
+    memset(own_bytes(file, file->length) + operation->offset, 0,
+           end - operation->offset);
     break;
   case NAME:
     set_name(to, operation->directory, operation->text, operation->file);
@@ -156,29 +147,11 @@ static void apply(struct disk *to, const struct operation *operation,
     remove_name(to, operation->directory, operation->from);
     set_name(to, operation->directory, operation->text, operation->file);
     break;
+  case MKDIR:
+    to->directories[operation->file - 1].there = true;
+    break;
   default:
     break;
-  }
-}
-
-static bool is_of_names(const struct operation *operation) {
-  return operation->action == NAME || operation->action == UNNAME ||
-         operation->action == RENAME;
-}
-
-/* Of the operations before `end`, marks those that a sync has made durable. */
-static void settle(size_t end) {
-  for (size_t i = 0; i < end; i++)
-    record[i].done = false;
-  for (size_t i = 0; i < end; i++) {
-    if (record[i].action != SYNC && record[i].action != SYNC_NAMES)
-      continue;
-    for (size_t j = 0; j < i; j++)
-      record[j].done |=
-          record[i].action == SYNC
-              ? !is_of_names(&record[j]) && record[j].file == record[i].file
-              : is_of_names(&record[j]) &&
-                    record[j].directory == record[i].directory;
   }
 }
 
@@ -201,8 +174,10 @@ static int directory_of(int fd) {
 }
 
 static int find_directory(int above, const char *text) {
-  for (int i = 0; i < directory_count; i++)
-    if (directories[i].above == above && strcmp(directories[i].text, text) == 0)
+  for (int i = 0; i < crash_now.directory_count; i++)
+    if (crash_now.directories[i].there &&
+        crash_now.directories[i].above == above &&
+        strcmp(crash_now.directories[i].text, text) == 0)
       return i + 1;
   return 0;
 }
@@ -216,20 +191,20 @@ static int disk_openat(int dirfd, const char *path, int flags, unsigned mode) {
     return new_fd(FD_DIRECTORY, directory);
   if (strcmp(path, "..") == 0)
     return new_fd(FD_DIRECTORY,
-                  directory ? directories[directory - 1].above : 0);
+                  directory ? crash_now.directories[directory - 1].above : 0);
   int below = find_directory(directory, path);
   if (below)
     return new_fd(FD_DIRECTORY, below);
-  struct name *name = find_name(&disk, directory, path);
+  struct name *name = find_name(&crash_now, directory, path);
   if (name && flags & O_EXCL)
     return -EEXIST;
   if (name)
     return new_fd(FD_FILE, name->file);
   if (!(flags & O_CREAT))
     return -ENOENT;
-  CHECK(disk.file_count < FILES);
-  int file = disk.file_count++;
-  set_name(&disk, directory, path, file);
+  CHECK(crash_now.file_count < FILES);
+  int file = crash_now.file_count++;
+  set_name(&crash_now, directory, path, file);
   struct operation *operation = note(NAME, file);
   operation->directory = directory;
   strcpy(operation->text, path);
@@ -242,36 +217,35 @@ static int disk_close(int fd) {
 }
 
 static long disk_pread(int fd, void *buffer, size_t length, uint64_t offset) {
-  const struct file *file = &disk.files[fds[fd].file];
+  const struct file *file = &crash_now.files[fds[fd].file];
   if (offset >= file->length)
     return 0;
   if (length > file->length - offset)
     length = file->length - offset;
-  memcpy(buffer, file->bytes + offset, length);
+  memcpy(buffer, file->content->bytes + offset, length);
   return (long)length;
 }
 
-static long disk_pwrite(int fd, const void *buffer, size_t length,
-                        uint64_t offset) {
+long crash_pwrite(int fd, const void *buffer, size_t length, uint64_t offset) {
   struct operation *operation = note(WRITE, fds[fd].file);
-  if (recording) {
+  if (crash_recording) {
     operation->offset = offset;
     operation->length = length;
     operation->bytes = malloc(length + 1);
     memcpy(operation->bytes, buffer, length);
   }
-  put_bytes(&disk.files[fds[fd].file], buffer, length, offset);
+  put_bytes(&crash_now.files[fds[fd].file], buffer, length, offset);
   return (long)length;
 }
 
 static int disk_ftruncate(int fd, uint64_t length) {
   note(LENGTH, fds[fd].file)->length = length;
-  set_length(&disk.files[fds[fd].file], length);
+  set_length(&crash_now.files[fds[fd].file], length);
   return 0;
 }
 
 static int disk_fallocate(int fd, int mode, uint64_t offset, uint64_t length) {
-  struct file *file = &disk.files[fds[fd].file];
+  const struct file *file = &crash_now.files[fds[fd].file];
   if (mode == 0)
     return offset + length > file->length ? disk_ftruncate(fd, offset + length)
                                           : 0;
@@ -281,7 +255,7 @@ static int disk_fallocate(int fd, int mode, uint64_t offset, uint64_t length) {
   struct operation now = {.action = PUNCH, .file = fds[fd].file};
   now.offset = offset;
   now.length = length;
-  apply(&disk, &now, SIZE_MAX);
+  crash_apply(&crash_now, &now, 0, SIZE_MAX);
   return 0;
 }
 
@@ -304,15 +278,19 @@ static int disk_mkdirat(int fd, const char *path, unsigned mode) {
   int above = directory_of(fd);
   if (find_directory(above, path))
     return -EEXIST;
-  CHECK(directory_count < DIRECTORIES);
-  directories[directory_count].above = above;
-  snprintf(directories[directory_count++].text, CACHE_NAME_MAX, "%s", path);
+  CHECK(crash_now.directory_count < DIRECTORIES);
+  struct directory *directory =
+      &crash_now.directories[crash_now.directory_count++];
+  directory->there = true;
+  directory->above = above;
+  snprintf(directory->text, sizeof(directory->text), "%s", path);
+  note(MKDIR, crash_now.directory_count)->directory = above;
   return 0;
 }
 
 static int disk_renameat(int from_fd, const char *from, int to_fd,
                          const char *to) {
-  struct name *name = find_name(&disk, directory_of(from_fd), from);
+  struct name *name = find_name(&crash_now, directory_of(from_fd), from);
   CHECK(from_fd == to_fd);
   if (!name)
     return -ENOENT;
@@ -321,14 +299,14 @@ static int disk_renameat(int from_fd, const char *from, int to_fd,
   strcpy(operation->from, from);
   strcpy(operation->text, to);
   int file = name->file;
-  remove_name(&disk, directory_of(from_fd), from);
-  set_name(&disk, directory_of(to_fd), to, file);
+  remove_name(&crash_now, directory_of(from_fd), from);
+  set_name(&crash_now, directory_of(to_fd), to, file);
   return 0;
 }
 
 static int disk_unlinkat(int fd, const char *path, int flags) {
   (void)flags;
-  struct name *name = find_name(&disk, directory_of(fd), path);
+  struct name *name = find_name(&crash_now, directory_of(fd), path);
   if (!name)
     return -ENOENT;
   struct operation *operation = note(UNNAME, name->file);
@@ -342,7 +320,7 @@ static int disk_fstat(int fd, struct stat *status) {
   memset(status, 0, sizeof(*status));
   bool is_file = fds[fd].kind == FD_FILE;
   status->st_mode = is_file ? S_IFREG | 0600 : S_IFDIR | 0700;
-  status->st_size = is_file ? (long)disk.files[fds[fd].file].length : 0;
+  status->st_size = is_file ? (long)crash_now.files[fds[fd].file].length : 0;
   return 0;
 }
 
@@ -350,10 +328,11 @@ static int disk_fstat(int fd, struct stat *status) {
  * directory. */
 static const char *name_at(unsigned at, int directory) {
   if (at < DIRECTORIES)
-    return (int)at < directory_count && directories[at].above == directory
-               ? directories[at].text
+    return crash_now.directories[at].there &&
+                   crash_now.directories[at].above == directory
+               ? crash_now.directories[at].text
                : NULL;
-  const struct name *name = &disk.names[at - DIRECTORIES];
+  const struct name *name = &crash_now.names[at - DIRECTORIES];
   return name->used && name->directory == directory ? name->text : NULL;
 }
 
@@ -391,7 +370,7 @@ static const struct cache_io disk_io = {
     .openat = disk_openat,
     .close = disk_close,
     .pread = disk_pread,
-    .pwrite = disk_pwrite,
+    .pwrite = crash_pwrite,
     .fallocate = disk_fallocate,
     .ftruncate = disk_ftruncate,
     .fdatasync = disk_fdatasync,
@@ -414,51 +393,3 @@ static const struct cache_io disk_io = {
     .queue_close = unit_queue_close,
 };
 const struct cache_env crash_env = {&disk_io, unit_map, unit_unmap};
-
-
-/* ---- loss of power ---- */
-
-static struct disk before;
-
-void crash_begin(void) {
-  unit_queue_pwrite = disk_pwrite;
-  copy_disk(&before, &disk);
-  recording = true;
-}
-
-static int before_loss; /* files that the run made */
-
-void crash_end(void) {
-  recording = false;
-  before_loss = disk.file_count;
-}
-
-/* What becomes of the operations that are not known to be durable. */
-enum fate { NONE, ALL, ALL_BUT_TORN, SOME };
-
-static void lose_power(size_t end, enum fate fate) {
-  copy_disk(&disk, &before);
-  for (size_t i = 0; i < end; i++) {
-    bool kept = record[i].done || fate == ALL || fate == ALL_BUT_TORN ||
-                (fate == SOME && unit_random(2));
-    size_t limit = SIZE_MAX;
-    bool last = i + 1 == end && fate == ALL_BUT_TORN;
-    bool torn = fate == SOME && !record[i].done && unit_random(4) == 0;
-    if (record[i].action == WRITE && (last || torn))
-      limit = unit_random((unsigned)(record[i].length / SECTOR + 1)) * SECTOR;
-    if (kept)
-      apply(&disk, &record[i], limit);
-  }
-  CHECK(before_loss <= FILES / 2);
-  disk.file_count = FILES / 2; /* not those of the run */
-}
-
-void crash_each(unsigned samples, void (*check)(size_t end)) {
-  for (size_t end = 0; end <= crash_recorded; end++) {
-    settle(end);
-    for (unsigned i = 0; i < SOME + samples; i++) {
-      lose_power(end, i < SOME ? (enum fate)i : SOME);
-      check(end);
-    }
-  }
-}
