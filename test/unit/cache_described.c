@@ -1,16 +1,23 @@
 /* docs/format.md says all that a reader needs: one that was made from it alone
- * (Inputs/format_reader.py) reads of every generation what ours reads, of a
- * cache with all that there is in one, and of the golden images.
+ * (Inputs/format_reader.py, and format_undo.py) reads of every generation and
+ * every undo log what ours reads, of a cache with all that there is in one,
+ * encrypted or not, and of the golden images.
  */
 // RUN: rm -rf %t.caches && mkdir %t.caches
 // RUN: %unit/cache_described write %t.caches/all
-// RUN: for golden in v1 v2 v2-merged v3-parts v4-parts; do \
+// RUN: env UNIT_KEY=1 %unit/cache_described write %t.caches/sealed
+// RUN: for golden in v1 v2 v2-merged v3-parts v3-encrypted v4-parts \
+// RUN:     v4-encrypted; do \
 // RUN:   cp -r %src/test/cache/Inputs/$golden %t.caches || exit 1; done
 // RUN: chmod -R go-w %t.caches
 // RUN: bash %S/Inputs/read-by-both %unit/cache_described %python \
-// RUN:   %S/Inputs/format_reader.py %t.caches
+// RUN:   %S/Inputs %t.caches
 // RUN: rm -rf %t.caches
 #include "Inputs/unit.h"
+
+#include "runtime/cache/undo_log.h"
+
+#include <unistd.h>
 
 static const char *const name = "described";
 
@@ -36,6 +43,55 @@ static void commit(struct cache_writer *writer) {
   struct cache_generation generation;
   CHECK_OK(cache_commit(writer, &generation, &unit_error));
   newest = generation.number;
+}
+
+/* Records of all kinds, the last one cut off. */
+static void write_undo_log(void) {
+  static char data[5000];
+  static const struct undo_record records[] = {
+      {.kind = UNDO_BEGIN, .offset = 3},
+      {.kind = UNDO_NAME, .path = "/there/was/nothing"},
+      {.kind = UNDO_NAME,
+       .mode = 0120777,
+       .inode = 4,
+       .path = "/link",
+       .data = "target",
+       .length = 6},
+      {.kind = UNDO_FILE,
+       .mode = 0100644,
+       .device = 1,
+       .inode = 2,
+       .birth_ns = 3,
+       .size = 100,
+       .mtime_ns = 5,
+       .user = 6,
+       .group = 7,
+       .path = "/a file"},
+      {.kind = UNDO_DATA,
+       .device = 1,
+       .inode = 2,
+       .birth_ns = 3,
+       .offset = 90,
+       .data = data,
+       .length = sizeof(data)},
+      {.kind = UNDO_WHOLE, .device = 1, .inode = 2, .birth_ns = 3},
+      {.kind = UNDO_INSTEAD, .inode = 2, .offset = 1, .size = 9, .mtime_ns = 8},
+      {.kind = UNDO_LEFT, .mode = 0100600, .size = 1, .path = "/left"},
+  };
+  struct undo_sealing sealing;
+  uint64_t at = 0;
+  for (size_t i = 0; i < sizeof(data); i++)
+    data[i] = (char)(i * i >> 7);
+  int fd = cache_undo_create(cache, name, &sealing, &unit_error);
+  CHECK(fd >= 0);
+  for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++)
+    CHECK_OK(cache_undo_append(cache, name, sealing.number, &at, &records[i],
+                               &unit_error));
+  uint64_t whole = at;
+  CHECK_OK(cache_undo_append(cache, name, sealing.number, &at, &records[3],
+                             &unit_error));
+  CHECK(ftruncate(fd, (off_t)(at - (at - whole) / 2)) == 0);
+  close(fd);
 }
 
 static void write_all(const char *path) {
@@ -77,6 +133,7 @@ static void write_all(const char *path) {
   put(writer, 10, 1, 5);
   commit(writer);
   commit(begin(true, 1)); /* a base without pages */
+  write_undo_log();
   cache_close(cache);
 }
 
@@ -131,11 +188,44 @@ static void dump(const char *path, const char *application, uint64_t number) {
   cache_close(cache);
 }
 
+/* ---- an undo log ---- */
+
+static int dump_log(uint64_t number, const void *log, size_t length,
+                    void *context) {
+  struct undo_record record;
+  size_t at = 0;
+  if (number != *(const uint64_t *)context)
+    return 0;
+  while (undo_decode(log, length, &at, &record) == 1) {
+    const uint32_t kind = record.kind, path = (uint32_t)strlen(record.path) + 1;
+    const uint32_t words[] = {record.mode, record.user, record.group,
+                              (uint32_t)record.length};
+    const uint64_t numbers[] = {record.device, record.inode, record.birth_ns,
+                                record.offset, record.size,  record.mtime_ns};
+    fwrite(&kind, 1, sizeof(kind), stdout);
+    fwrite(numbers, 1, sizeof(numbers), stdout);
+    fwrite(words, 1, sizeof(words), stdout);
+    fwrite(record.path, 1, path, stdout);
+    fwrite(record.data, 1, record.length, stdout);
+  }
+  return 1;
+}
+
+static void dump_undo(const char *path, const char *application,
+                      uint64_t number) {
+  CHECK_OK(cache_open(&cache_env_kernel, path, false, &cache, &unit_error));
+  CHECK(cache_undo_each(cache, application, dump_log, &number, &unit_error) ==
+        1);
+  cache_close(cache);
+}
+
 int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "write") == 0)
     write_all(argv[2]);
   else if (argc == 5 && strcmp(argv[1], "dump") == 0)
     dump(argv[2], argv[3], strtoul(argv[4], NULL, 10));
+  else if (argc == 5 && strcmp(argv[1], "undo") == 0)
+    dump_undo(argv[2], argv[3], strtoul(argv[4], NULL, 10));
   else
     return 1;
   return 0;

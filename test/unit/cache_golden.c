@@ -5,7 +5,7 @@
  * merged with those before it, and 4 and 5 refer to frames that others wrote;
  * v3-encrypted is the same with the key of unit.c. In v4-parts (`write DIR 3
  * part`) a part refers to frames of the application; in v3-parts it has a log
- * of its own.
+ * of its own; v4-encrypted is v4-parts with the key.
  */
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v1 2
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v2 3
@@ -13,6 +13,7 @@
 // RUN: env UNIT_KEY=1 %unit/cache_golden %src/test/cache/Inputs/v3-encrypted 5
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v3-parts 3 part
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v4-parts 3 part
+// RUN: env UNIT_KEY=1 %unit/cache_golden %src/test/cache/Inputs/v4-encrypted 3 part
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v3-parts 3 part
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v4-parts 3 part
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v1 2

@@ -1,9 +1,10 @@
-"""format_reader.py CACHE APPLICATION NUMBER - reads a generation as docs/format.md
+"""format_reader.py CACHE APPLICATION NUMBER [KEY] - reads a generation as docs/format.md
 describes it, and writes what it holds to stdout: its records, then all pages in
 the order of their addresses (see dump() for the bytes).
 
 Made from that page and from the specifications it names alone: XXH3 and Protocol
-Buffers are written out here, zstd frames are decoded by zstd(1). It checks
+Buffers are written out here, zstd frames are decoded by zstd(1), libsodium decrypts.
+KEY is the user's key, 64 hexadecimal digits. It checks
 whatever the page says a reader can check, and ends with a message when something
 is not so."""
 
@@ -12,6 +13,8 @@ import stat
 import struct
 import subprocess
 import sys
+
+from format_sealed import MORE, bound, opened
 
 PAGE = 4096
 
@@ -204,12 +207,16 @@ class Message:
         " total_put counted_since_ns",
         "segment": "application number",
         "restores": "number commit_checksum count",
+        "key": "application wrapped",
     }
+    ELSEWHERE = {30: "encrypted", 100: "seal"}  # fields whose number is not their place
 
     def __init__(self, kind, data):
         found = fields(data)
         for number, name in enumerate(self.NAMES[kind].split(), 1):
             setattr(self, name, found.get(number, 0))
+        for number, name in self.ELSEWHERE.items():
+            setattr(self, name, found.get(number, b""))
 
 
 TAG = struct.Struct("<8sIIQ")
@@ -253,6 +260,23 @@ def decode(stored, raw, what):
     return done.stdout
 
 
+def application_key(folder, application, user_key):
+    """The key of an encrypted application; None: it is not encrypted."""
+    if "/" in application:  # a part has its application's
+        folder, application = os.path.dirname(folder), application.split("/")[0]
+    if not os.path.lexists(os.path.join(folder, "key")):
+        return None
+    need(user_key, "a key is needed")
+    data = read_file(folder, "key")
+    message = data[24:]
+    check_tag(data[:24], b"HWCKPTK\n", message)
+    wrapped = Message("key", message)
+    need(wrapped.application == application.encode(), "key of another")
+    key = opened(wrapped.wrapped, user_key, bound("k") + wrapped.application.ljust(128, b"\0"))
+    need(key is not None, "the key is another")
+    return key
+
+
 class Frame:
     def __init__(self, offset, checksum, segment, stored, raw, flags):
         self.offset, self.checksum, self.segment = offset, checksum, segment
@@ -260,8 +284,10 @@ class Frame:
 
 
 class Generation:
-    def __init__(self, cache, application, number):
+    def __init__(self, cache, application, number, user_key=None):
         self.folder = os.path.join(cache, application)
+        self.key = application_key(self.folder, application, user_key)
+        self.more = MORE if self.key else 0
         self.application = application
         self.number = number
         self.name = f"g{number:010}.ckpt"
@@ -292,17 +318,40 @@ class Generation:
         need(commit.file_length == len(data), "its length")
         need(1 <= commit.frame_pages <= 1024 and commit.records_length <= 256 << 20, "its commit")
         self.end = len(data) - 24 - length
+        need(bool(header.encrypted) == bool(self.key), "encrypted or not")
+        self.check_seal(data[24 : self.frames_at], data[self.end : -24])
         self.identity = header.identity if self.version > 1 else commit_checksum
+
+    def check_seal(self, header, commit):
+        if not self.key:
+            return
+        # The last field: two bytes of its number, one of its length.
+        sealed, before = self.commit.seal, commit[: -MORE - 3]
+        need(len(sealed) == MORE and commit == before + b"\xa2\x06\x28" + sealed, "seal")
+        data = struct.pack("<QQ", ord("c"), len(header)) + header + before
+        need(opened(sealed, self.key, data) == b"", "seal")
+
+    def unsealed(self, stored, letter, what, own=True):
+        if not self.key:
+            return stored
+        place = (self.number, self.identity) if own else (0, 0)
+        text = opened(stored, self.key, bound(letter, *place))
+        need(text is not None, f"{what} is not what was sealed")
+        return text
 
     def read_index(self):
         commit = self.commit
         size = 32 if self.version > 1 else 16
         count = commit.page_frames + commit.record_frames
         length = count * size + 16 * (commit.extents + commit.holes)
+        length += self.more if length else 0
         self.hashes_at = commit.index_offset + length
         index = self.data[commit.index_offset : self.hashes_at]
-        need(self.hashes_at + 16 * commit.hashes == self.end, "its parts do not meet")
+        self.hashes_length = 16 * commit.hashes + (self.more if commit.hashes else 0)
+        need(self.hashes_at + self.hashes_length == self.end, "its parts do not meet")
         need(xxh3(index) == commit.index_checksum, "index")
+        if index:
+            index = self.unsealed(index, "i", "index")
         self.frames = []
         own = self.frames_at
         for at in range(0, count * size, size):
@@ -324,7 +373,7 @@ class Generation:
 
     def check_frame(self, i, own):
         frame, full = self.frames[i], self.commit.frame_pages * PAGE
-        need(1 <= frame.stored <= frame.raw <= full, "frame")
+        need(1 <= frame.stored - self.more <= frame.raw <= full, "frame")
         if i < self.commit.page_frames:
             need(frame.raw % PAGE == 0 and frame.flags in (0, 1), "page frame")
         else:
@@ -333,7 +382,8 @@ class Generation:
             need(frame.offset == own, "frames do not meet")
             return own + frame.stored
         need(frame.offset >= PAGE and frame.offset + frame.stored <= 1 << 32, "frame")
-        need(frame.stored < frame.raw or frame.offset % PAGE == 0, "frame is not at a page")
+        aligned = frame.offset % PAGE == 0
+        need(self.key or frame.stored < frame.raw or aligned, "frame is not at a page")
         return own
 
     def check_lists(self):
@@ -355,6 +405,8 @@ class Generation:
     def read_hashes(self):
         hashes = self.data[self.hashes_at : self.end]
         need(not hashes or xxh3(hashes) == self.commit.hashes_checksum, "hashes")
+        if hashes:
+            hashes = self.unsealed(hashes, "h", "hashes")
         at = 0
         for i, frame in enumerate(self.frames[: self.commit.page_frames]):
             if not frame.flags & 1:
@@ -388,6 +440,8 @@ class Generation:
             stored = data[frame.offset : frame.offset + frame.stored]
             need(len(stored) == frame.stored, "frame behind the end")
             need(xxh3(stored) == frame.checksum, f"frame at {frame.offset}")
+            kind = "f" if i < self.commit.page_frames else "r"
+            stored = self.unsealed(stored, kind, f"frame at {frame.offset}", kind == "r")
             self.cached[i] = decode(stored, frame.raw, f"frame at {frame.offset}")
         return self.cached[i]
 
@@ -409,13 +463,13 @@ class Generation:
             at += 8 + length
 
 
-def held(cache, application, number):
+def held(cache, application, number, user_key):
     """All pages of a generation, by address: from the base up, each laid over what
     is below it."""
-    chain = [Generation(cache, application, number)]
+    chain = [Generation(cache, application, number, user_key)]
     while chain[-1].header.parent:
         above = chain[-1].header
-        below = Generation(cache, application, above.parent)
+        below = Generation(cache, application, above.parent, user_key)
         need(below.identity == above.parent_commit, "the parent is another")
         chain.append(below)
     pages = {}
@@ -429,10 +483,10 @@ def held(cache, application, number):
     return chain[0], pages
 
 
-def dump(cache, application, number, out):
+def dump(cache, application, number, user_key, out):
     marker = read_file(cache, "hwckpt-cache")
     need(marker in [b"hwckpt-cache %d\n" % version for version in range(1, 5)], "marker")
-    generation, pages = held(cache, application, number)
+    generation, pages = held(cache, application, number, user_key)
     need(int(marker.split()[1]) >= generation.version, "newer than the marker")
     for kind, data in generation.records():
         out.write(struct.pack("<II", kind, len(data)) + data)
@@ -442,6 +496,7 @@ def dump(cache, application, number, out):
 
 if __name__ == "__main__":
     try:
-        dump(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.stdout.buffer)
+        key = bytes.fromhex(sys.argv[4]) if len(sys.argv) > 4 else None
+        dump(sys.argv[1], sys.argv[2], int(sys.argv[3]), key, sys.stdout.buffer)
     except Damaged as damage:
         sys.exit(f"{sys.argv[1]}/{sys.argv[2]}/{sys.argv[3]}: {damage}")
