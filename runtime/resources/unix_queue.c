@@ -68,11 +68,13 @@ static long peek(const struct unix_queue *queue, char *buffer, size_t room,
                  bool short_of_one, struct unix_message *message) {
   _Alignas(struct cmsghdr) char control[CONTROL_ROOM];
   struct iovec parts[] = {{buffer, room - short_of_one}, {(void *)1, 1}};
-  struct msghdr head = {.msg_iov = parts,
+  struct msghdr head = {.msg_name = message->name,
+                        .msg_namelen = sizeof(message->name),
+                        .msg_iov = parts,
                         .msg_iovlen = short_of_one ? 2 : 1,
                         .msg_control = control,
                         .msg_controllen = sizeof(control)};
-  message->count = 0;
+  message->count = message->name_length = 0;
   message->has_sender = message->cut = false;
   if (queue->stream)
     set_number(queue->socket, SO_PEEK_OFF, queue->at);
@@ -82,6 +84,10 @@ static long peek(const struct unix_queue *queue, char *buffer, size_t room,
   if (length < 0)
     return length;
   message->cut = (head.msg_flags & MSG_CTRUNC) != 0;
+  /* Without one the kernel gives nothing, or the family alone. */
+  if (!queue->stream && head.msg_namelen > sizeof(sa_family_t) &&
+      head.msg_namelen <= sizeof(message->name))
+    message->name_length = head.msg_namelen;
   for (size_t at = 0; at + sizeof(struct cmsghdr) <= head.msg_controllen;) {
     const struct cmsghdr *header = (const void *)(control + at);
     if (header->cmsg_len < sizeof(*header))

@@ -26,6 +26,8 @@ struct unix_message {
   size_t count;
   int rights[UNIX_QUEUE_RIGHTS]; /* the caller closes them */
   bool cut;                      /* there are more of them */
+  char name[110];                /* of who sent it: struct sockaddr_un */
+  uint32_t name_length;          /* 0: it has none */
   bool has_sender;
   struct {
     int32_t pid;

@@ -4,7 +4,7 @@
  * Connections of the program itself that wait to be accepted are made again by
  * who has the socket that listens, in their order; others were seen to end.
  * Bytes that wait in them cannot be looked at: with those a checkpoint is
- * refused, the next has a chance. Datagrams that wait are lost.
+ * refused, the next has a chance. Datagrams that wait are sent again.
  * The file that a bound socket has is made again when all else is in place; one
  * in its place that nobody serves, such as that of the killed program, goes. */
 #include "../arch/sys.h"
@@ -13,6 +13,7 @@
 #include "resource.h"
 #include "socket_options.h"
 #include "tree.h"
+#include "unix_content.h"
 #include "unix_relation.h"
 
 #include <errno.h>
@@ -124,8 +125,11 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   is.backlog = relation.queues.most;
   int result =
       resource_put(sink, RECORD_UNIX_SOCKET, UnixSocket_fields, &is, error);
-  return result ? result
-                : socket_options_save(sink, socket, AF_UNIX, is.type, 0, error);
+  if (!result)
+    result = socket_options_save(sink, socket, AF_UNIX, is.type, 0, error);
+  return result || is.type != SOCK_DGRAM || !is.address.size
+             ? result
+             : unix_content_put(sink, message, socket, error);
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,
@@ -236,6 +240,11 @@ static int settle(struct resource_source *source, const Descriptor *message,
     return refuse_to_restore(error, message, result, "listen");
   if (is.listens)
     connect_waiting(source, message, &is);
+  if (unix_content_any(source)) {
+    struct unix_name name = {.length = is.address.size};
+    memcpy(&name.name, is.address.bytes, name.length);
+    unix_content_send_to(source, message, &name);
+  }
   if (!is.waits && is.peer.size &&
       (result = SYS(connect, descriptor, is.peer.bytes, (int)is.peer.size)) < 0)
     resource_not_set(source, result, message->path, "descriptor %d: connect",
