@@ -23,6 +23,7 @@
  *   gate=ADDRESS   of the program's gate
  *   event=N        pause=NS   statistics
  *   repeat=N       N generations like this
+ *   at=SECONDS     the time of day at which they are written
  *
  * Prints the name of the last generation, APP/N. */
 #include "runtime/cache/cache.h"
@@ -56,6 +57,17 @@ static struct {
 } what;
 
 static struct hwckpt_error error;
+
+static struct cache_io io;
+static struct cache_env env;
+static uint64_t time_of_day;
+
+static uint64_t given_time(void) { return time_of_day; }
+
+static void set_time(uint64_t ns) {
+  time_of_day = ns;
+  io.realtime_ns = given_time;
+}
 
 static void check(int failed) {
   if (!failed)
@@ -145,6 +157,8 @@ static void set_word(const char *word, const char *value) {
     what.pages = number;
   else if (!strcmp(word, "repeat"))
     what.repeat = number;
+  else if (!strcmp(word, "at"))
+    set_time(number * 1000000000);
   else if (!strcmp(word, "pid"))
     what.process.pid = (int)number;
   else if (!strcmp(word, "like"))
@@ -273,6 +287,9 @@ int main(int argc, char **argv) {
   struct cache_generation result = {0};
   if (argc < 3)
     return 2;
+  io = cache_io_kernel;
+  env = cache_env_kernel;
+  env.io = &io;
   what.pages = 3;
   what.repeat = 1;
   what.process.resume_abi = 1;
@@ -292,7 +309,7 @@ int main(int argc, char **argv) {
     snprintf(word, sizeof word, "%.*s", length, argv[i]);
     set_word(word, argv[i] + length + 1);
   }
-  check(cache_open(&cache_env_kernel, argv[1], true, &cache, &error));
+  check(cache_open(&env, argv[1], true, &cache, &error));
   check(cache_use_application(cache, argv[2], &error));
   while (what.repeat--) {
     check(cache_begin(cache, argv[2], &what.options, &writer, &error));
