@@ -14,7 +14,8 @@
 #define PAGE_NS 1000u
 #define WRITE_NS 8000u
 #define CLONE_MIB_NS 20000u
-#define CLONE_LEAST_MIB 100u /* less is not worth a child, and the faults after */
+/* Less is not worth a child, and the page faults after it. */
+#define CLONE_LEAST_MIB 100u
 
 int rest_open(struct rest *rest, struct capture *capture,
               struct memory_map *map, struct hwckpt_error *error) {
