@@ -244,6 +244,12 @@ static void open_own_slave(struct terminal_ends *ends, bool locked) {
     set_flag(ends->master, TIOCSPTLCK, 1);
 }
 
+static int discipline_of(int terminal) {
+  int discipline = 0;
+  SYS(ioctl, terminal, TIOCGETD, &discipline);
+  return discipline;
+}
+
 static int refuse_discipline(struct resource_sink *sink,
                              const Descriptor *message, int discipline,
                              struct hwckpt_error *error) {
@@ -256,7 +262,6 @@ static int save_master(struct resource_sink *sink, Descriptor *message,
                        int master, struct hwckpt_error *error) {
   struct terminal_ends ends = {master, -1};
   PseudoTerminal state = PseudoTerminal_init_zero;
-  int discipline = 0;
   bool locked = get_flag(master, TIOCGPTLCK);
   state.common = sink->tree != 0;
   state.terminal = message->terminal;
@@ -269,11 +274,15 @@ static int save_master(struct resource_sink *sink, Descriptor *message,
         "descriptor %d, whose other side is outside the program",
         (int)message->number);
   }
-  SYS(ioctl, master, TIOCGETD, &discipline);
-  int result =
-      discipline ? refuse_discipline(sink, message, discipline, error) : 0;
+  int discipline = discipline_of(master);
   if (!discipline && state.opened)
     open_own_slave(&ends, locked);
+  if (ends.slave >= 0 && (discipline = discipline_of(ends.slave))) {
+    SYS(close, ends.slave); /* nothing could be read from it */
+    ends.slave = -1;
+  }
+  int result =
+      discipline ? refuse_discipline(sink, message, discipline, error) : 0;
   if (!result)
     result = save_ends(sink, message, ends, &state, error);
   if (ends.slave >= 0)

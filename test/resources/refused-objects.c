@@ -1,0 +1,164 @@
+// Objects of known kinds in a state that a checkpoint cannot hold refuse it,
+// each by its name; the program goes on, and without the object there is a
+// checkpoint again. Children are outside the program, which is not run by
+// hwckpt.
+// RUN: %behaviour %s -o %t
+// RUN: %t epoll 2>&1 | FileCheck %s -check-prefix=EPOLL
+// EPOLL: HWCKPT-E208: {{.*}} watches the file that was descriptor {{[0-9]+}}
+// EPOLL: goes on
+// RUN: %t queue 2>&1 | FileCheck %s -check-prefix=QUEUE
+// QUEUE: HWCKPT-E208: {{.*}}: descriptor {{[0-9]+}}: a queue that was unlinked
+// QUEUE: goes on
+// RUN: %t terminal 2>&1 | FileCheck %s -check-prefix=TERMINAL
+// TERMINAL: HWCKPT-E208: {{.*}}, whose other side is outside the program
+// TERMINAL: goes on
+// RUN: %t discipline 2>&1 | FileCheck %s -check-prefix=DISCIPLINE
+// DISCIPLINE: {{HWCKPT-E208: .*: line discipline 27|SKIP: }}
+// RUN: %t route 2>&1 | FileCheck %s -check-prefix=ROUTE
+// ROUTE: HWCKPT-E208: {{.*}}: an answer that is not read yet
+// ROUTE: goes on
+// RUN: %t datagram 2>&1 | FileCheck %s -check-prefix=DATAGRAM
+// DATAGRAM: HWCKPT-E208: {{.*}}: a message of 150000 bytes
+// DATAGRAM: goes on
+// RUN: if [ "$(id -u)" = 0 ]; then less='setpriv --bounding-set -ipc_owner'; fi
+// RUN: $less %t messages 2>&1 | FileCheck %s -check-prefix=MESSAGES
+// MESSAGES: HWCKPT-E208: {{.*}}System V message queue {{.*}}: not to be read
+// MESSAGES: goes on
+// RUN: $less %t semaphores 2>&1 | FileCheck %s -check-prefix=SEMAPHORES
+// SEMAPHORES: HWCKPT-E208: {{.*}}System V semaphores {{.*}}: not to be read
+// SEMAPHORES: goes on
+#include "behaviour.h"
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <mqueue.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+static int object = -1, other_end = -1;
+static pid_t child;
+
+/* A process that has what the program has here, until it is killed. */
+static void lend(void) {
+  child = fork();
+  if (child == 0)
+    for (;;)
+      pause();
+}
+
+static void make_epoll(void) {
+  struct epoll_event event = {.events = EPOLLIN};
+  int watched = eventfd(0, 0);
+  object = epoll_create1(0);
+  CHECK_EQUAL(epoll_ctl(object, EPOLL_CTL_ADD, watched, &event), 0);
+  lend();
+  close(watched);
+}
+
+static void make_queue(void) {
+  char name[64];
+  snprintf(name, sizeof name, "/hwckpt-test-unlinked-%d", (int)getpid());
+  object = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, NULL);
+  CHECK(object >= 0 && mq_unlink(name) == 0);
+}
+
+static int open_terminal(void) {
+  object = posix_openpt(O_RDWR | O_NOCTTY);
+  CHECK(object >= 0 && unlockpt(object) == 0);
+  int slave = ioctl(object, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+  CHECK(slave >= 0);
+  return slave;
+}
+
+static void make_terminal(void) {
+  int slave = open_terminal();
+  lend();
+  close(slave);
+}
+
+static void make_discipline(void) {
+  int slave = open_terminal(), null = 27; /* N_NULL */
+  if (ioctl(slave, TIOCSETD, &null) < 0)
+    SKIP("no other line discipline");
+  other_end = slave;
+}
+
+static void make_route(void) {
+  struct {
+    struct nlmsghdr head;
+    struct rtgenmsg about;
+  } asks = {{.nlmsg_len = NLMSG_LENGTH(sizeof(struct rtgenmsg)),
+             .nlmsg_type = RTM_GETLINK,
+             .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+            {.rtgen_family = AF_UNSPEC}};
+  object = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+  CHECK(object >= 0);
+  CHECK_EQUAL(send(object, &asks, asks.head.nlmsg_len, 0), asks.head.nlmsg_len);
+}
+
+static void make_datagram(void) {
+  static char text[150000];
+  int ends[2], size = sizeof text + 4096;
+  CHECK_EQUAL(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+  CHECK_EQUAL(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size),
+              0);
+  CHECK_EQUAL(send(ends[0], text, sizeof text, 0), sizeof text);
+  other_end = ends[0];
+  object = ends[1];
+}
+
+static int id;
+
+/* To be read by nobody but who has CAP_IPC_OWNER. */
+static void make_messages(void) { id = msgget(IPC_PRIVATE, IPC_CREAT); }
+
+static void make_semaphores(void) { id = semget(IPC_PRIVATE, 1, IPC_CREAT); }
+
+static void remove_messages(void) {
+  CHECK_EQUAL(msgctl(id, IPC_RMID, NULL), 0);
+}
+
+static void remove_semaphores(void) { CHECK_EQUAL(semctl(id, 0, IPC_RMID), 0); }
+
+static void remove_object(void) {
+  close(object);
+  close(other_end);
+  if (child) {
+    CHECK_EQUAL(kill(child, SIGKILL), 0);
+    CHECK_EQUAL(waitpid(child, NULL, 0), child);
+  }
+}
+
+static const struct {
+  const char *name;
+  void (*make)(void), (*remove)(void);
+} kinds[] = {
+    {"epoll", make_epoll, remove_object},
+    {"queue", make_queue, remove_object},
+    {"terminal", make_terminal, remove_object},
+    {"discipline", make_discipline, remove_object},
+    {"route", make_route, remove_object},
+    {"datagram", make_datagram, remove_object},
+    {"messages", make_messages, remove_messages},
+    {"semaphores", make_semaphores, remove_semaphores},
+};
+
+int main(int argc, char **argv) {
+  CHECK_EQUAL(argc, 2);
+  CHECK_EQUAL(__builtin_ckpt_save(), 0);
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (!strcmp(kinds[i].name, argv[1])) {
+      kinds[i].make();
+      int refused = __builtin_ckpt_save();
+      kinds[i].remove();
+      CHECK_EQUAL(refused, -ENOTSUP);
+      CHECK_EQUAL(__builtin_ckpt_save(), 0);
+      CHECK_EQUAL(write(2, "goes on\n", 8), 8);
+      return 0;
+    }
+  return 1;
+}
