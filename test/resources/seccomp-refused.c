@@ -5,11 +5,11 @@
 // where it is forbidden.
 // RUN: %behaviour %s -o %t
 // RUN: %hwckpt run -- %t futex 2>&1 | FileCheck %s -check-prefix=FUTEX
-// FUTEX: HWCKPT-E208: {{.*}}a filter of the program forbids futex() to threads
-// that stop FUTEX: goes on
+// FUTEX: HWCKPT-E208: {{.*}}a filter of the program forbids futex() to
+// FUTEX: goes on
 // RUN: %hwckpt run -- %t all 2>&1 | FileCheck %s -check-prefix=ALL
-// ALL: HWCKPT-E208: {{.*}}a filter of the program forbids pwrite64() to the
-// runtime's thread ALL: goes on
+// ALL: HWCKPT-E208: {{.*}}a filter of the program forbids pwrite64() to
+// ALL: goes on
 // RUN: %hwckpt run -- %t strict 2>&1 | FileCheck %s -check-prefix=STRICT
 // STRICT: HWCKPT-E208: {{.*}}thread {{[0-9]+}} is in strict mode
 // STRICT: goes on
@@ -20,8 +20,8 @@
 // KEEPS-NOT: E208
 // KEEPS: goes on
 // RUN: %hwckpt run -- %t unseen 2>&1 | FileCheck %s -check-prefix=UNSEEN
-// UNSEEN: HWCKPT-E208: {{.*}}1 filters, which were not seen as they were
-// installed UNSEEN: goes on
+// UNSEEN: HWCKPT-E208: {{.*}}1 filters, which were not seen
+// UNSEEN: goes on
 #include "behaviour.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
