@@ -12,7 +12,7 @@ import tempfile
 bin_folder, folder = sys.argv[1:]
 # What `hwckpt show` says where the event has another name than the example.
 EVENTS = {
-    "every": "timer", "cpu": "timer", "exit": "signal", "xcpu": "signal", "spacing": "signal",
+    "auto": "timer", "every": "timer", "cpu": "timer", "exit": "signal", "xcpu": "signal", "spacing": "signal",
     "fileio": "file-io", "before-send": "send", "watch-variable": "watch", "watch-heap": "watch",
 }  # fmt: skip
 # Not on each machine: no pressure stall information, no perf events.
@@ -46,7 +46,7 @@ def run(name):
 
 
 names = sorted(name[:-2] for name in os.listdir(folder) if name.endswith(".c"))
-assert len(names) >= 17, names
+assert len(names) >= 18, names
 with concurrent.futures.ThreadPoolExecutor(2) as pool:
     for told in pool.map(run, names):
         print(told)
