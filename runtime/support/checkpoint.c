@@ -221,7 +221,6 @@ static int take(bool base, const struct quiesce_hooks *hooks,
     status = publish(writer, error);
   if (status < 0)
     return status;
-  uint32_t faults_before = faults();
   uint64_t begin = quiesce_now_ns();
   describe_process(&process);
   memory_settings_read(&checkpoint.settings, &checkpoint.dirty,
@@ -242,6 +241,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
     if ((status = checkpoint_copy_again(statistics, error)) < 0)
       return status;
   resources_look();
+  uint32_t faults_before = faults();
   if (status == 0)
     status = quiesce_stop(hooks, &threads, &count, error);
   if (status < 0)
