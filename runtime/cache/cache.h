@@ -130,8 +130,13 @@ struct cache_key {
 };
 void cache_set_key(struct cache *cache, const struct cache_key *key, bool only);
 
+/* Whether the application has a key; none of the user's is needed. */
+int cache_is_encrypted(struct cache *cache, const char *application,
+                       bool *encrypted, struct hwckpt_error *error);
+
 /* Wraps the application's key with another of the user's, durably; what it
- * holds stays as it is. NOT_ENCRYPTED: it has none. */
+ * holds stays as it is. NOT_ENCRYPTED: it has none; CACHE_BUSY: somebody
+ * writes. */
 int cache_rekey(struct cache *cache, const char *application,
                 const struct cache_key *to, struct hwckpt_error *error);
 

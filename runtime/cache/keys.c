@@ -172,7 +172,7 @@ static int make(struct cache *cache, const char *application, int directory,
   struct place place = {cache, application, NULL};
   struct cache_key key;
   CacheKey file = CacheKey_init_zero;
-  bool found, empty;
+  bool found, empty = true;
   int result = read_file(cache, application, directory, &file, &found, error);
   if (result == 0 && found) {
     result = unwrap(cache, application, &file, &key, error);
@@ -279,17 +279,27 @@ int keys_to_read(struct cache *cache, const char *name,
 
 /* ---- another key of the user's ---- */
 
-int cache_rekey(struct cache *cache, const char *application,
-                const struct cache_key *to, struct hwckpt_error *error) {
-  struct place place = {cache, application, NULL};
+int cache_is_encrypted(struct cache *cache, const char *application,
+                       bool *encrypted, struct hwckpt_error *error) {
   CacheKey file = CacheKey_init_zero;
-  struct cache_key key;
   int directory;
-  bool found;
+  *encrypted = false;
   int result = directory_open(cache, application, &directory, error);
   if (result < 0)
     return result;
-  result = read_file(cache, application, directory, &file, &found, error);
+  result = read_file(cache, application, directory, &file, encrypted, error);
+  cache->env->io->close(directory);
+  return result;
+}
+
+static int wrap_anew(struct cache *cache, const char *application,
+                     int directory, const struct cache_key *to,
+                     struct hwckpt_error *error) {
+  struct place place = {cache, application, NULL};
+  CacheKey file = CacheKey_init_zero;
+  struct cache_key key;
+  bool found;
+  int result = read_file(cache, application, directory, &file, &found, error);
   if (result == 0 && !found)
     result = place_fail(&place, error, HWCKPT_E_NOT_ENCRYPTED, 0, "%s", "");
   if (result == 0 && !cache->has_key)
@@ -299,6 +309,19 @@ int cache_rekey(struct cache *cache, const char *application,
   if (result == 0)
     result = write_file(cache, application, directory, &key, to, error);
   cipher_wipe(&key, sizeof(key));
+  return result;
+}
+
+int cache_rekey(struct cache *cache, const char *application,
+                const struct cache_key *to, struct hwckpt_error *error) {
+  int directory, lock;
+  int result = directory_open(cache, application, &directory, error);
+  if (result < 0)
+    return result;
+  result = directory_lock(cache, application, directory, &lock, error);
+  if (result == 0)
+    result = wrap_anew(cache, application, directory, to, error);
+  directory_unlock(cache, lock);
   cache->env->io->close(directory);
   return result;
 }

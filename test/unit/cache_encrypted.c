@@ -281,9 +281,19 @@ static void key_lost(void) {
 
 static void another_key(void) {
   struct cache *cache = open_with(&unit_key, true);
+  struct cache_write_options options = {2, 1};
+  struct cache_writer *writer;
+  bool encrypted;
+  CHECK_OK(cache_begin(cache, name, &options, &writer, &unit_error));
+  CHECK_ERROR(cache_rekey(cache, name, &other_key, &unit_error), CACHE_BUSY);
+  cache_abort(writer);
   CHECK_OK(cache_rekey(cache, name, &other_key, &unit_error));
   CHECK_ERROR(cache_rekey(cache, "open", &other_key, &unit_error),
               NOT_ENCRYPTED);
+  CHECK_OK(cache_is_encrypted(cache, name, &encrypted, &unit_error));
+  CHECK(encrypted);
+  CHECK_OK(cache_is_encrypted(cache, "open", &encrypted, &unit_error));
+  CHECK(!encrypted);
   cache_close(cache);
   CHECK_ERROR(read_all(&unit_key, true, 1), KEY_WRONG);
   CHECK(read_all(&other_key, true, 1) == 0);

@@ -1,6 +1,7 @@
 /* rekey.c - `hwckpt rekey`: another key for what is encrypted, without reading
  * it. */
 #include "arguments.h"
+#include "hold.h"
 #include "inventory.h"
 #include "key.h"
 #include "selection.h"
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum new_key_option { OPTION_NEW_KEY_FILE = 1024, OPTION_NEW_KEY_COMMAND };
 
@@ -53,10 +55,30 @@ static struct cache_key as_cache_key(const struct seal_key *key) {
 
 static void count(struct keys *keys, int failed, struct hwckpt_error *error) {
   keys->done += !failed;
-  if (failed && error->code != HWCKPT_E_NOT_ENCRYPTED) {
+  if (failed) {
     report_error(error);
     keys->failed++;
   }
+}
+
+/* One for which a hwckpt stands by has the old key from that: a process that it
+ * starts later, or a restart, could not read its checkpoints any more. */
+static void change_application(const char *path, struct cache *cache,
+                               const char *application,
+                               const struct cache_key *to, struct keys *keys) {
+  struct hwckpt_error error = {0};
+  bool encrypted;
+  int lock = -1;
+  int failed = cache_is_encrypted(cache, application, &encrypted, &error);
+  if (!failed && !encrypted)
+    return;
+  if (!failed)
+    failed = hold_application(path, application, &lock, &error);
+  if (!failed)
+    failed = cache_rekey(cache, application, to, &error);
+  if (lock >= 0)
+    close(lock);
+  count(keys, failed, &error);
 }
 
 /* Those of its applications that are encrypted. */
@@ -75,7 +97,7 @@ static void change_cache(const char *path, struct keys *keys) {
   else
     cache_set_key(cache, &from, false);
   for (size_t i = 0; i < number; i++)
-    count(keys, cache_rekey(cache, list[i].name, &to, &error), &error);
+    change_application(path, cache, list[i].name, &to, keys);
   free(list);
   cache_close(cache);
   explicit_bzero(&from, sizeof from);
@@ -152,26 +174,26 @@ static int rekey(int argc, char **argv) {
 const struct command command_rekey = {
     .name = "rekey",
     .summary = "Give encrypted checkpoints another key",
-    .help = "usage: hwckpt rekey KEY NEW-KEY FILE|DIR...\n"
-            "\n"
-            "Wraps the keys of what is encrypted with another key: of FILEs "
-            "that `hwckpt\n"
-            "export` wrote, and of all in DIR, a cache or a tier. What is "
-            "encrypted stays as\n"
-            "it is, so this is quick; but who had the old key and a copy from "
-            "before can\n"
-            "read that still. Interrupted, it can be done again. No program is "
-            "to run from\n"
-            "the cache meanwhile: it has the old key from the hwckpt that "
-            "stands by it.\n"
-            "\n"
-            "  --key-file FILE, --key-command COMMAND\n"
-            "                 the key that they have\n"
-            "  --new-key-file FILE, --new-key-command COMMAND\n"
-            "                 the key that they get\n"
-            "\n"
-            "Exit status: 0; 125 when one could not be changed, 2 when the "
-            "command line is\n"
-            "wrong.\n",
+    .help =
+        "usage: hwckpt rekey KEY NEW-KEY FILE|DIR...\n"
+        "\n"
+        "Wraps the keys of what is encrypted with another key: of FILEs "
+        "that `hwckpt\n"
+        "export` wrote, and of all in DIR, a cache or a tier. What is "
+        "encrypted stays as\n"
+        "it is, so this is quick; but who had the old key and a copy from "
+        "before can\n"
+        "read that still. Interrupted, it can be done again. An application "
+        "that\n"
+        "another hwckpt stands by (E311) is left as it was: end it first.\n"
+        "\n"
+        "  --key-file FILE, --key-command COMMAND\n"
+        "                 the key that they have\n"
+        "  --new-key-file FILE, --new-key-command COMMAND\n"
+        "                 the key that they get\n"
+        "\n"
+        "Exit status: 0; 125 when one could not be changed, 2 when the "
+        "command line is\n"
+        "wrong.\n",
     .run = rekey,
 };
