@@ -55,6 +55,8 @@ else:
     lit_config.maxIndividualTestTime = 300
 if os.getuid() == 0:
     config.available_features.add("root")
+if tier == "stress":
+    config.available_features.add("stress")
 config.available_features.add(f"llvm-{config.llvm_version}")
 if config.flang:
     config.available_features.add("flang")
