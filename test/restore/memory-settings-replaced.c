@@ -3,6 +3,7 @@
 // its settings, and what stayed has them.
 // RUN: %behaviour %s -o %t && %S/../Inputs/restored-by-all %hwckpt -- %t
 #include "behaviour.h"
+#include "memory_flags.h"
 
 #include <sys/mman.h>
 
@@ -25,22 +26,6 @@ static char *map_alone(void) {
   return memory + PAGE;
 }
 
-static int has(const char *memory, const char *word) {
-  char line[512];
-  unsigned long begin = 0, end = 0, from, to;
-  FILE *file = fopen("/proc/self/smaps", "r");
-  int found = -1;
-  while (found < 0 && fgets(line, sizeof line, file)) {
-    if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-      begin = from, end = to;
-    if (strncmp(line, "VmFlags:", 8) == 0 && (unsigned long)memory >= begin &&
-        (unsigned long)memory < end)
-      found = strstr(line + 8, word) != NULL;
-  }
-  fclose(file);
-  return found;
-}
-
 /* Large enough for rounds, in each checkpoint. */
 static void save(char *many, int round) {
   memset(many, round, MANY / 8);
@@ -58,11 +43,11 @@ int main(void) {
   CHECK(map(replaced, SIZE) == replaced);
   for (int round = 3; round < 6; round++)
     save(many, round);
-  CHECK(has(replaced, " dd") == 0);
-  CHECK(has(stays, " dd") == 1);
+  CHECK(memory_has(replaced, " dd") == 0);
+  CHECK(memory_has(stays, " dd") == 1);
   die_and_come_back();
-  CHECK(has(replaced, " dd") == 0);
-  CHECK(has(stays, " dd") == 1);
+  CHECK(memory_has(replaced, " dd") == 0);
+  CHECK(memory_has(stays, " dd") == 1);
   puts("settings are those of the memory that is there");
   return 0;
 }

@@ -1,6 +1,7 @@
 // What madvise(), mlock() and mbind() set for memory is set again.
 // RUN: %behaviour %s -o %t && %S/../Inputs/restored-by-all %hwckpt -- %t
 #include "behaviour.h"
+#include "memory_flags.h"
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -11,21 +12,6 @@ static char *map(void) {
   CHECK(memory != MAP_FAILED);
   memset(memory, 'x', PAGES * PAGE);
   return memory;
-}
-static int has(const char *memory, const char *word) {
-  char line[512];
-  unsigned long begin = 0, end = 0, from, to;
-  FILE *file = fopen("/proc/self/smaps", "r");
-  int found = -1;
-  while (found < 0 && fgets(line, sizeof line, file)) {
-    if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
-      begin = from, end = to;
-    if (strncmp(line, "VmFlags:", 8) == 0 && (unsigned long)memory >= begin &&
-        (unsigned long)memory < end)
-      found = strstr(line + 8, word) != NULL;
-  }
-  fclose(file);
-  return found;
 }
 /* Policies where there is but one node are still policies. */
 static int policy(const void *memory) {
@@ -69,12 +55,14 @@ int main(void) {
   CHECK(!binds || policy(bound + PAGE) == (MPOL_BIND | MPOL_F_STATIC_NODES));
   CHECK(!binds || policy(bound) == MPOL_DEFAULT);
   for (int i = 0; i < KINDS; i++) {
-    CHECK(!set[i] || has(memory[i] + PAGE, kinds[i].word) == 1);
-    CHECK(has(memory[i], kinds[i].word) == 0);
+    CHECK(!set[i] || memory_has(memory[i] + PAGE, kinds[i].word) == 1);
+    CHECK(memory_has(memory[i], kinds[i].word) == 0);
     CHECK(memory[i][PAGE] == 'x');
   }
-  CHECK(has(locked + PAGE, " lo") == 1 && has(locked, " lo") == 0);
-  CHECK(has(later + 2 * PAGE, " lf") == 1 && has(plain, " lo") == 0);
+  CHECK(memory_has(locked + PAGE, " lo") == 1 &&
+        memory_has(locked, " lo") == 0);
+  CHECK(memory_has(later + 2 * PAGE, " lf") == 1 &&
+        memory_has(plain, " lo") == 0);
   CHECK(WIFSIGNALED(child_status(memory[0] + PAGE)));
   CHECK_EQUAL(child_status(memory[1] + PAGE), 0);
   CHECK_EQUAL(WEXITSTATUS(child_status(memory[1])), 'x');
