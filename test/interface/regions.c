@@ -5,16 +5,16 @@
 // goes on saving.
 // RUN: %behaviour %s -o %t && %t save && %t load && %t again && %t load2
 // RUN: %behaviour -DOTHER_BUILD -O0 %s -o %t2 && cp %t %t.first && cp %t2 %t && %t load2 && cp %t.first %t
-// RUN: %t size 2>&1 | grep -q "HWCKPT-E361: .*: set/numbers: it had 3000 elements, and has 2999$"
-// RUN: %t type 2>&1 | grep -q "HWCKPT-E361: .*: set/numbers: its elements were of type 10, and are of type 8$"
-// RUN: %t missing 2>&1 | grep -q "HWCKPT-E361: .*: set/other: it is not among those that were saved$"
-// RUN: %t fewer 2>&1 | grep -q "HWCKPT-E361: .*: set/numbers: it was saved, and the program does not describe it: left out$"
-// RUN: %t wrong 2>&1 | grep -c HWCKPT-E360 | grep -qx 6
-// RUN: %t nowhere 2>&1 | grep -q "HWCKPT-E362: .*: numbers: .*"
+// RUN: %t size 2>&1 | grep -c "HWCKPT-E361: .*: set/numbers: it had 3000 elements, and has 2999$"
+// RUN: %t type 2>&1 | grep -c "HWCKPT-E361: .*: set/numbers: its elements were of type 10, and are of type 8$"
+// RUN: %t missing 2>&1 | grep -c "HWCKPT-E361: .*: set/other: it is not among those that were saved$"
+// RUN: %t fewer 2>&1 | grep -c "HWCKPT-E361: .*: set/numbers: it was saved, and the program does not describe it: left out$"
+// RUN: %t wrong 2>&1 | grep -c HWCKPT-E360 | grep -cx 6
+// RUN: %t nowhere 2>&1 | grep -c "HWCKPT-E362: .*: numbers: .*"
 // RUN: %t rollback && %t load2
-// RUN: %hwckpt list | grep -Eq '^[a-z_.]*regions_c_tmp.set/5 +base .* regions '
+// RUN: %hwckpt list | grep -Ec '^[a-z_.]*regions_c_tmp.set/5 +base .* regions '
 // RUN: %hwckpt show --json regions_c_tmp.set/5 | %python -c 'import json, sys; r = json.load(sys.stdin)["regions"]; assert [(o["name"], o["type"], o["count"]) for o in r] == [("step", "int32", 1), ("numbers", "double", 3000)], r'
-// RUN: %hwckpt show regions_c_tmp.set/5 | grep -q 'numbers .* double.3000., 23.4 KiB'
+// RUN: %hwckpt show regions_c_tmp.set/5 | grep -c 'numbers .* double.3000., 23.4 KiB'
 // RUN: %hwckpt verify regions_c_tmp.set
 // RUN: not %hwckpt restore regions_c_tmp.set 2>%t.said && grep -q HWCKPT-E363 %t.said
 // RUN: for f in $HWCKPT_CACHE/regions_c_tmp.set/g0000000005.ckpt; do printf 'xxxxxxxx' | dd of=$f bs=1 seek=200 conv=notrunc 2>/dev/null; done

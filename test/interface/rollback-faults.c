@@ -9,15 +9,15 @@
 // RUN: grep -q 'rollback-faults.c:[0-9]*: check failed: kind != CHECK_FAILS: rollback 1 of 3' %t.said
 // RUN: HWCKPT_OPTIONS=rollback_on=segv %t handled
 // RUN: ulimit -c 0; export HWCKPT_OPTIONS=rollback_on=segv+check:rollback_retries=2
-// RUN: (%t die 0 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139) && grep -c '^come' %t.said | grep -qx 3
+// RUN: (%t die 0 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139) && grep -c '^come' %t.said | grep -cx 3
 // RUN: grep -q 'HWCKPT-E290: .*SIGSEGV at .* after 2 rollbacks to generation 1' %t.said
-// RUN: (%t die 7 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 134) && grep -c '^come' %t.said | grep -qx 3
+// RUN: (%t die 7 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 134) && grep -c '^come' %t.said | grep -cx 3
 // RUN: grep -q 'HWCKPT-E290: .*check failed: kind .* after 2' %t.said
-// RUN: (%t die 4 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 136) && grep -c '^come' %t.said | grep -qx 1
-// RUN: (%t die 6 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 134) && grep -c '^come' %t.said | grep -qx 1
-// RUN: (%t sent 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139) && grep -c '^come' %t.said | grep -qx 1
+// RUN: (%t die 4 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 136) && grep -c '^come' %t.said | grep -cx 1
+// RUN: (%t die 6 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 134) && grep -c '^come' %t.said | grep -cx 1
+// RUN: (%t sent 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139) && grep -c '^come' %t.said | grep -cx 1
 // RUN: (%t early 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139) && not grep hwckpt %t.said
-// RUN: (env -u HWCKPT_OPTIONS %t die 0 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139) && grep -c '^come' %t.said | grep -qx 1
+// RUN: (env -u HWCKPT_OPTIONS %t die 0 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139) && grep -c '^come' %t.said | grep -cx 1
 // RUN: (env -u HWCKPT_OPTIONS %t die 7 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 134)
 // RUN: grep -q '^[^ ]*rollback-faults.c:[0-9]*: check failed: kind != CHECK_FAILS' %t.said
 #include "behaviour.h"

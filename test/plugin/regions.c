@@ -14,7 +14,7 @@
 // CHECK-DAG: {{^  calls +}}int32[1], 4 B
 // CHECK-DAG: {{^  outer +}}int32[1], 4 B
 // RUN: %hwckpt show $(ls $HWCKPT_CACHE | grep work) | not grep -E 'not_needed|before_only|argc|own|constant|ended'
-// RUN: not %clang -fhwckpt -DBARE -fsyntax-only %s 2>&1 | grep -q "needs '#include <hwckptintrin.h>'"
+// RUN: not %clang -fhwckpt -DBARE -fsyntax-only %s 2>&1 | grep -c "needs '#include <hwckptintrin.h>'"
 #ifdef BARE
 int main(void) {
 #pragma hwckpt site regions
