@@ -3,9 +3,11 @@
  *
  * All members are driven towards one phase after the other; each is told its
  * next word as soon as it may be. While some do not stand still, processes may
- * be born and end: so the list is made anew until, all standing, nobody is on
- * it who is not known. From then on nobody may be missing. Invariant: when this
- * returns no connection is left open, and with it no member waits.
+ * be born and end, perhaps without end: those who are born on the way to a
+ * phase are waited for a moment only. But the list is made anew until, all
+ * standing, nobody is on it who is not known. From then on nobody may be
+ * missing. Invariant: when this returns no connection is left open, and with it
+ * no member waits.
  */
 #include "command.h"
 #include "proc_stat.h"
@@ -23,6 +25,7 @@
 #define STEP_MS 20   /* between looks who is there */
 #define WALK_MS 1000 /* at all of them, when somebody does not come */
 #define CATCH_UP_MS 20
+#define LATE_MS 100 /* for those born on the way to a phase */
 
 /* ---- for tests ---- */
 
@@ -50,13 +53,29 @@ static uint64_t deadline_of(uint64_t milliseconds) {
 
 /* ---- from phase to phase ---- */
 
+/* The one that has been there longest of those who are not there yet. */
 static struct tree_member *first_behind(const struct cut *cut) {
+  struct tree_member *first = NULL;
   for (size_t i = 0; i < cut->members.count; i++) {
     struct tree_member *member = &cut->members.list[i];
-    if (tree_member_takes_part(member) && member->phase < cut->target)
-      return member;
+    if (tree_member_takes_part(member) && member->phase < cut->target &&
+        (!first || member->seen_ms < first->seen_ms))
+      first = member;
   }
-  return NULL;
+  return first;
+}
+
+/* Whether only those are behind who were born on the way, one after the other:
+ * whoever is left of them comes along later. Not who does not come for long: it
+ * may have no runtime, which is better known before all stand still. */
+static bool goes_without(struct cut *cut, const struct tree_member *behind) {
+  uint64_t now = tree_now_ms();
+  if (cut->target >= PHASE_STOPPED || behind->seen_ms <= cut->driven_ms) {
+    cut->late_ms = now;
+    return false;
+  }
+  return now - behind->seen_ms < LATE_MS &&
+         (cut->target == PHASE_JOINED || now - cut->late_ms >= LATE_MS);
 }
 
 /* Somebody may be gone, or be there, while one does not come. All of them are
@@ -84,8 +103,7 @@ static bool drive(struct cut *cut, enum tree_phase target,
                   uint64_t milliseconds) {
   uint64_t until = deadline_of(milliseconds);
   cut->target = target;
-  if (target == PHASE_STOPPED)
-    cut->stop_ms = tree_now_ms();
+  cut->driven_ms = cut->late_ms = tree_now_ms();
   while (!cut->failed) {
     for (size_t i = 0; i < cut->members.count && !cut->failed; i++)
       tree_cut_push(cut, &cut->members.list[i]);
@@ -94,6 +112,8 @@ static bool drive(struct cut *cut, enum tree_phase target,
       break;
     if (!behind)
       continue;
+    if (goes_without(cut, behind))
+      break;
     tree_cut_listen(cut, STEP_MS);
     behind = first_behind(cut);
     if (behind && !cut->failed)

@@ -14,7 +14,8 @@ struct cut {
   struct tree_message why; /* what PREPARE says of it */
   struct hwckpt_error error;
   bool failed;
-  uint64_t stop_ms;   /* when members were first told to stop */
+  uint64_t driven_ms; /* since when they are driven to the target */
+  uint64_t late_ms;   /* since when only those born later are behind */
   bool go_on;         /* the root says: without those that have no runtime */
   uint64_t walked_ms; /* the last time */
   bool section_open;  /* a member has said so */

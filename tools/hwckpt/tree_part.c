@@ -141,7 +141,7 @@ void tree_cut_check_new(struct cut *cut, struct tree_member *member) {
 void tree_cut_give_up(struct cut *cut, const struct tree_member *member) {
   char detail[128];
   if (cut->target == PHASE_STOPPED && member->phase < PHASE_STOPPING &&
-      member->seen_ms > cut->stop_ms) {
+      member->seen_ms > cut->driven_ms) {
     tree_cut_fail(cut, HWCKPT_E_TREE_UNSETTLED, member,
                   "is the last that appeared");
     return;
