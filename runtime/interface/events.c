@@ -233,7 +233,8 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   if (settings.options.section_wait > SECTION_WAIT_MOST)
     settings.options.section_wait = SECTION_WAIT_MOST;
   cut_start(options->tree, generation != 0 && is_whole(application));
-  key_is_at(options->key);
+  key_is_at(&(struct key_place){options->key, options->key_file,
+                                options->key_command});
   atomic_store(&events.begun_by, own);
   monitors_of_member(cut_is_there() && !cut_is_root());
   if (cut_is_there() && !cut_is_root()) {

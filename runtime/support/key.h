@@ -8,12 +8,18 @@
 
 #include "../cache/cache.h"
 
-/* Where the key is to be had: the text of the option `key`; "": there is none.
- * At start-up, after a restore, in a forked child. */
-void key_is_at(const char *option);
+/* Where the key is to be had: options, each empty where it is not given. They
+ * are not copied. */
+struct key_place {
+  const char *tool;           /* number of the socket (key_abi.h): before all */
+  const char *file, *command; /* of the user's, in a program of no tool */
+};
 
-/* cache_open(), with the program's key where it has one; KEY_NOT_HANDED. On a
- * thread of the runtime's. */
+/* At start-up, after a restore, in a forked child. */
+void key_is_at(const struct key_place *place);
+
+/* cache_open(), with the program's key where it has one; KEY_NOT_HANDED,
+ * KEY_SOURCE. On a thread of the runtime's. */
 int key_open_cache(const char *path, bool create, struct cache **cache,
                    struct hwckpt_error *error);
 

@@ -6,7 +6,7 @@
  * gives it to nobody but processes of its own user that descend from it. So the
  * key is in no environment, no file and no descriptor of the program, and a
  * program that comes back from a checkpoint, which does not hold it, gets it
- * from who restored it.
+ * from who restored it. Whatever the program sends is not read.
  */
 #ifndef HWCKPT_SUPPORT_KEY_ABI_H
 #define HWCKPT_SUPPORT_KEY_ABI_H
@@ -21,5 +21,12 @@ struct key_message {
   uint64_t magic;
   struct cache_key key;
 };
+
+/* Of `length` bytes that came: whether it is one. Who sends others gives no
+ * key. */
+static inline bool key_message_is_whole(const struct key_message *message,
+                                        size_t length) {
+  return length == sizeof *message && message->magic == KEY_MAGIC;
+}
 
 #endif

@@ -6,12 +6,21 @@
 #include <stddef.h>
 
 void randombytes_buf(void *buffer, size_t length);
+_Noreturn void __assert_fail(const char *what, const char *file, unsigned line,
+                             const char *function);
 _Noreturn void sodium_misuse(void);
 void sodium_memzero(void *memory, size_t length);
 
 /* Of the functions that make keys. */
 void randombytes_buf(void *buffer, size_t length) {
   (void)buffer, (void)length;
+  __builtin_trap();
+}
+
+/* Of BLAKE2b, with arguments that we do not have. */
+_Noreturn void __assert_fail(const char *what, const char *file, unsigned line,
+                             const char *function) {
+  (void)what, (void)file, (void)line, (void)function;
   __builtin_trap();
 }
 

@@ -1,6 +1,8 @@
 /* key.c - where the user's key is. */
 #include "key.h"
 
+#include "runtime/cache/secret.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,9 +12,6 @@
 #include <unistd.h>
 
 _Static_assert(CACHE_KEY == SEAL_KEY, "one key is both");
-
-#define SECRET_MIN 32
-#define SECRET_MAX 4096
 
 static int refuse(const char *object, int number, const char *why,
                   struct hwckpt_error *error) {
@@ -38,13 +37,15 @@ static FILE *open_file(const char *path, struct hwckpt_error *error) {
 static int take(FILE *in, const char *object, struct seal_key *key,
                 struct hwckpt_error *error) {
   unsigned char secret[SECRET_MAX + 1];
+  struct cache_key made;
   setvbuf(in, NULL, _IONBF, 0); /* no copy of it */
   size_t length = fread(secret, 1, sizeof secret, in);
   int failed = 0;
-  if (length < SECRET_MIN || length > SECRET_MAX)
-    failed = refuse(object, 0, "it is to be 32 to 4096 bytes", error);
+  if (secret_to_key(secret, length, &made))
+    memcpy(key->bytes, made.bytes, sizeof key->bytes);
   else
-    seal_make_key(secret, length, key);
+    failed = refuse(object, 0, "it is to be 32 to 4096 bytes", error);
+  explicit_bzero(&made, sizeof made);
   explicit_bzero(secret, sizeof secret);
   return failed;
 }

@@ -12,8 +12,9 @@ _Static_assert(SEAL_KEY == crypto_aead_xchacha20poly1305_ietf_KEYBYTES &&
                    SEAL_TAG == crypto_aead_xchacha20poly1305_ietf_ABYTES,
                "what libsodium has");
 
-/* What a digest is for: none of one use is one of another. */
-enum use { USE_KEY = 'k', USE_STREAM = 's', USE_WRAP = 'w', USE_CHUNK = 'c' };
+/* What a digest is for: none of one use is one of another; 'k' is of
+ * runtime/cache/secret.c. */
+enum use { USE_STREAM = 's', USE_WRAP = 'w', USE_CHUNK = 'c' };
 
 static void digest(enum use use, const unsigned char *key, size_t key_length,
                    const void *one, size_t one_length, const void *other,
@@ -29,11 +30,6 @@ static void digest(enum use use, const unsigned char *key, size_t key_length,
   crypto_generichash_update(&state, other, other_length);
   crypto_generichash_final(&state, out, out_length);
   sodium_memzero(&state, sizeof state);
-}
-
-void seal_make_key(const void *secret, size_t length, struct seal_key *key) {
-  digest(USE_KEY, NULL, 0, secret, length, "", 0, key->bytes,
-         sizeof key->bytes);
 }
 
 void seal_derive(const struct seal_key *key, const void *of, size_t length,

@@ -30,9 +30,6 @@ struct seal_wrapped {
   uint64_t checksum; /* XXH3 of the above: damage is no wrong key */
 };
 
-/* Makes a key of any bytes, such as a file's. */
-void seal_make_key(const void *secret, size_t length, struct seal_key *key);
-
 /* The key of the stream of what `of` says. */
 void seal_derive(const struct seal_key *key, const void *of, size_t length,
                  struct seal_key *stream);

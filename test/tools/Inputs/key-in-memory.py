@@ -1,5 +1,6 @@
-"""key-in-memory.py HWCKPT KEY CACHE restore|run ARGUMENTS... - runs the command
-with the key, waits for the next checkpoint of the application "k", and looks
+"""key-in-memory.py HWCKPT KEY CACHE restore|run|file|command ARGUMENTS... - runs
+the command with the key, or the program, which has it from a file or a command;
+waits for the next checkpoint of the application "k", and looks
 where in the program's memory the key is: there, but in none that a core dump
 has or that has a name; and neither in its environment nor in its descriptors."""
 
@@ -39,12 +40,17 @@ def areas(pid):
 
 
 before = generations()
-tool = subprocess.Popen([hwckpt, command, "--key-file", key_file] + sys.argv[5:])
+places = {"file": "key_file=" + key_file, "command": "key_command='cat %s'" % key_file}
+if command in places:
+    options = "application=k:" + places[command]
+    tool = subprocess.Popen(sys.argv[5:], env={**os.environ, "HWCKPT_OPTIONS": options})
+else:
+    tool = subprocess.Popen([hwckpt, command, "--key-file", key_file] + sys.argv[5:])
 deadline = time.monotonic() + 60
 while not generations() - before:
     assert time.monotonic() < deadline and tool.poll() is None, "no checkpoint was taken"
     time.sleep(0.01)
-pid = [p for p in descendants(tool.pid) if os.readlink("/proc/%d/exe" % p) != os.path.realpath(hwckpt)][-1]
+pid = [p for p in [tool.pid] + descendants(tool.pid) if os.readlink("/proc/%d/exe" % p) != os.path.realpath(hwckpt)][-1]
 
 found = 0
 with open("/proc/%d/mem" % pid, "rb", 0) as memory:

@@ -1,0 +1,17 @@
+/* key_source.h - the user's key, from a file or a command, in a program that no
+ * hwckpt stands by. What hwckpt itself does with --key-file and --key-command.
+ *
+ * Invariant: what is read is in private memory, and gone when these return. On
+ * a thread of the runtime's, after private_hide(). KEY_SOURCE.
+ */
+#ifndef HWCKPT_SUPPORT_KEY_SOURCE_H
+#define HWCKPT_SUPPORT_KEY_SOURCE_H
+
+#include "../cache/cache.h"
+
+int key_source_file(const char *path, struct cache_key *key,
+                    struct hwckpt_error *error);
+int key_source_command(const char *command, struct cache_key *key,
+                       struct hwckpt_error *error);
+
+#endif
