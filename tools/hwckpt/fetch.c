@@ -70,29 +70,53 @@ static void say_gap(const struct tier *tier, const char *application,
                 tier_name(tier), gap->missing);
 }
 
+/* What is looked for in all tiers, the nearest first. */
+struct pass {
+  uint64_t below;   /* not this and newer ones, 0: any */
+  uint64_t damaged; /* the newest of those that were found, and are not whole */
+  const struct hwckpt_error *instead; /* why, null: it is the first choice */
+};
+
+/* Of a copy, so that an older one may be whole: it is not as it was written, or
+ * is listed and not there. */
+static bool is_of_copy(int failed) {
+  return failed == -HWCKPT_E_STREAM_FORMAT ||
+         failed == -HWCKPT_E_STREAM_DAMAGED ||
+         failed == -HWCKPT_E_STREAM_TRUNCATED || failed == -HWCKPT_E_TIER_IO ||
+         failed == -HWCKPT_E_S3_REFUSED;
+}
+
 static int fetch_from(struct tier *tier, struct cache *cache,
-                      const struct wanted *wanted,
+                      const struct wanted *wanted, struct pass *pass,
                       char chosen[CACHE_NAME_MAX + 32],
                       struct hwckpt_error *error) {
   char escaped[4 * CACHE_NAME_MAX];
   struct cache_generation result;
   struct wanted found = *wanted;
   struct copies_gap gap;
-  int failed = copies_find(tier, found.application, &found.number, &gap, error);
+  int failed = copies_find(tier, found.application, &found.number, pass->below,
+                           &gap, error);
   if (failed)
     return failed;
   say_gap(tier, found.application, &gap);
   const struct wanted same = {.number = wanted->number};
   struct wanted here = same;
   memcpy(here.application, found.application, sizeof here.application);
-  if (cache_has(cache, &here, found.number))
+  bool cached = cache_has(cache, &here, found.number);
+  if (cached && pass->instead)
+    report_warning(pass->instead);
+  if (cached)
     return 0;
   failed = cache_use_application(cache, found.application, error);
   if (!failed)
     failed = copies_fetch(tier, cache, found.application, found.number, &result,
                           error);
+  if (is_of_copy(failed) && found.number > pass->damaged)
+    pass->damaged = found.number;
   if (failed)
     return failed;
+  if (pass->instead)
+    report_warning(pass->instead);
   snprintf(chosen, CACHE_NAME_MAX + 32, "%s/%" PRIu64, found.application,
            result.number);
   report_note("%s/%" PRIu64 " was taken from %s",
@@ -101,10 +125,10 @@ static int fetch_from(struct tier *tier, struct cache *cache,
   return 0;
 }
 
-static int fetch_from_any(const struct fetch_request *request,
-                          struct cache *cache, const struct wanted *wanted,
-                          char chosen[CACHE_NAME_MAX + 32],
-                          struct hwckpt_error *error) {
+static int fetch_in_pass(const struct fetch_request *request,
+                         struct cache *cache, const struct wanted *wanted,
+                         struct pass *pass, char chosen[CACHE_NAME_MAX + 32],
+                         struct hwckpt_error *error) {
   int failed = 0;
   for (unsigned i = 0; i < request->count; i++) {
     struct tier *tier;
@@ -114,9 +138,26 @@ static int fetch_from_any(const struct fetch_request *request,
     if (failed)
       continue;
     tier_set_key(tier, request->key);
-    failed = fetch_from(tier, cache, wanted, chosen, error);
+    failed = fetch_from(tier, cache, wanted, pass, chosen, error);
     tier_close(tier);
     if (!failed)
+      return 0;
+  }
+  return failed;
+}
+
+/* Where no tier has the newest whole, the one before is looked for, and so on.
+ */
+static int fetch_from_any(const struct fetch_request *request,
+                          struct cache *cache, const struct wanted *wanted,
+                          char chosen[CACHE_NAME_MAX + 32],
+                          struct hwckpt_error *error) {
+  struct pass pass = {.below = 0};
+  struct hwckpt_error other;
+  int failed = fetch_in_pass(request, cache, wanted, &pass, chosen, error);
+  while (failed && pass.damaged && !wanted->number) {
+    pass = (struct pass){.below = pass.damaged, .instead = error};
+    if (!fetch_in_pass(request, cache, wanted, &pass, chosen, &other))
       return 0;
   }
   return failed;

@@ -252,7 +252,7 @@ static struct copies_gap find_gap(const struct list *list,
 }
 
 int copies_find(struct tier *tier, char application[CACHE_NAME_MAX],
-                uint64_t *number, struct copies_gap *gap,
+                uint64_t *number, uint64_t below, struct copies_gap *gap,
                 struct hwckpt_error *error) {
   const struct entry *chain[CHAIN_MAX], *found = NULL;
   struct list list = {0};
@@ -266,7 +266,8 @@ int copies_find(struct tier *tier, char application[CACHE_NAME_MAX],
   *gap = (struct copies_gap){0};
   for (size_t i = 0; i < list.count && !failed && !found; i++) {
     const struct entry *entry = &list.entries[i];
-    if (*number && entry->of.number != *number)
+    if ((*number && entry->of.number != *number) ||
+        (below && entry->of.number >= below))
       continue;
     if (chain_of(&list, entry, chain))
       found = entry;

@@ -31,10 +31,11 @@ struct copies_gap {
 
 /* The newest generation of which the tier has a whole copy; of one application,
  * or, its name empty, of the only one there is, whose name is then filled in.
- * number: only that one, 0: any. HWCKPT_E_TIER_NOTHING when there is none.
- * *gap: of a newer one not all is there. */
+ * number: only that one, 0: any; below: only older ones than that, 0: any.
+ * HWCKPT_E_TIER_NOTHING when there is none. *gap: of a newer one not all is
+ * there. */
 int copies_find(struct tier *tier, char application[CACHE_NAME_MAX],
-                uint64_t *number, struct copies_gap *gap,
+                uint64_t *number, uint64_t below, struct copies_gap *gap,
                 struct hwckpt_error *error);
 
 /* Puts it into the cache as a base. */
