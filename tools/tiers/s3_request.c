@@ -8,6 +8,7 @@
 
 #include "credentials.h"
 #include "digest.h"
+#include "s3_text.h"
 
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
@@ -138,21 +139,6 @@ void s3_client_close(struct s3_client *client) {
 
 const char *s3_prefix(const struct s3_client *client) { return client->prefix; }
 const char *s3_bucket(const struct s3_client *client) { return client->bucket; }
-
-bool s3_encode(const char *text, bool slash, char *room, size_t size) {
-  size_t used = 0;
-  for (; *text; text++) {
-    unsigned char byte = (unsigned char)*text;
-    bool plain =
-        isalnum(byte) || strchr("-._~", byte) || (byte == '/' && !slash);
-    if (used + 4 > size)
-      return false;
-    used += (size_t)snprintf(room + used, size - used, plain ? "%c" : "%%%02X",
-                             byte);
-  }
-  room[used] = 0;
-  return true;
-}
 
 /* ---- one try ---- */
 

@@ -41,10 +41,6 @@ struct s3_request {
 int s3_do(struct s3_client *client, struct s3_request *request, long absent,
           struct hwckpt_error *error);
 
-/* Percent-encodes into room, '/' too when `slash`; false when it does not fit.
- */
-bool s3_encode(const char *text, bool slash, char *room, size_t size);
-
 /* The prefix below which the keys of the client are, "" or with '/' at its end.
  */
 const char *s3_prefix(const struct s3_client *client);

@@ -8,6 +8,7 @@
  */
 #include "digest.h"
 #include "s3_request.h"
+#include "s3_text.h"
 
 #include "runtime/cache/format.h"
 
@@ -83,46 +84,12 @@ static int ask(struct storage *storage, struct s3_request *request, long absent,
   return s3_do(storage->client, request, absent, error);
 }
 
-/* ---- XML, as much of it as answers have ---- */
-
-/* The content of the next element of that name between `from` and `end`; what
- * is behind it. Null: there is none, or it does not fit. */
-static const char *element(const char *from, const char *end, const char *name,
-                           char *room, size_t size) {
-  char open[64], close[64];
-  snprintf(open, sizeof open, "<%s>", name);
-  snprintf(close, sizeof close, "</%s>", name);
-  const char *begin = strstr(from, open);
-  begin = begin ? begin + strlen(open) : NULL;
-  const char *after = begin ? strstr(begin, close) : NULL;
-  if (!after || (end && after > end) || (size_t)(after - begin) >= size)
-    return NULL;
-  memcpy(room, begin, (size_t)(after - begin));
-  room[after - begin] = 0;
-  return after + strlen(close);
-}
-
-/* Calls visit for what is in each element of that name. */
-static int each_element(const char *text, const char *name,
-                        int (*visit)(const char *begin, const char *end,
-                                     void *context),
-                        void *context) {
-  char open[64], close[64];
-  int result = 0;
-  snprintf(open, sizeof open, "<%s>", name);
-  snprintf(close, sizeof close, "</%s>", name);
-  for (const char *at = text; !result && (at = strstr(at, open));) {
-    at += strlen(open);
-    const char *end = strstr(at, close);
-    if (!end)
-      break;
-    result = visit(at, end, context);
-    at = end;
-  }
-  return result;
-}
-
 /* ---- listing ---- */
+
+static int goes_round(const char *what, struct hwckpt_error *error) {
+  return hwckpt_fail(error, HWCKPT_E_S3_REFUSED, 0, what,
+                     "its list does not end: it says the same again");
+}
 
 struct listing {
   const char *prefix;
@@ -136,8 +103,8 @@ static int take_object(const char *begin, const char *end, void *context) {
   const struct listing *listing = context;
   char key[2048], size[32];
   size_t prefix = strlen(listing->prefix);
-  if (!element(begin, end, "Key", key, sizeof key) ||
-      !element(begin, end, "Size", size, sizeof size) ||
+  if (!s3_element(begin, end, "Key", key, sizeof key) ||
+      !s3_element(begin, end, "Size", size, sizeof size) ||
       strncmp(key, listing->prefix, prefix) != 0)
     return 0;
   char *application = key + prefix, *slash = strchr(application, '/');
@@ -159,6 +126,7 @@ static int each(void *self, const char *application, tier_visit_fn *visit,
   char prefix[2048], encoded[3 * sizeof prefix],
       token[1024] = "", encoded_token[3 * sizeof token],
       query[4 * sizeof encoded];
+  struct s3_rounds rounds = {.next = 0};
   int result = 0;
   snprintf(prefix, sizeof prefix, "%s%s%s", own, application ? application : "",
            application ? "/" : "");
@@ -172,10 +140,14 @@ static int each(void *self, const char *application, tier_visit_fn *visit,
     struct s3_request request = {.method = "GET", .query = query};
     result = ask(storage, &request, 0, error);
     if (!result)
-      result = each_element(storage->answer, "Contents", take_object,
-                            (void *)&listing);
-  } while (!result && element(storage->answer, NULL, "NextContinuationToken",
-                              token, sizeof token));
+      result = s3_each_element(storage->answer, "Contents", take_object,
+                               (void *)&listing);
+    if (!result && !s3_element(storage->answer, NULL, "NextContinuationToken",
+                               token, sizeof token))
+      return 0;
+    if (!result && s3_goes_round(&rounds, token))
+      result = goes_round(own, error);
+  } while (!result);
   return result;
 }
 
@@ -199,8 +171,8 @@ static int remove_object(void *self, const char *application, const char *file,
 static int take_part(const char *begin, const char *end, void *context) {
   struct put *put = context;
   char number[16], etag[S3_ETAG_MAX];
-  if (!element(begin, end, "PartNumber", number, sizeof number) ||
-      !element(begin, end, "ETag", etag, sizeof etag))
+  if (!s3_element(begin, end, "PartNumber", number, sizeof number) ||
+      !s3_element(begin, end, "ETag", etag, sizeof etag))
     return 0;
   unsigned long part = strtoul(number, NULL, 10);
   size_t skip = strcspn(etag, "0123456789abcdef");
@@ -213,6 +185,7 @@ static int take_part(const char *begin, const char *end, void *context) {
 /* What the upload has. It may be gone by now. */
 static int list_parts(struct put *put, struct hwckpt_error *error) {
   char id[3 * UPLOAD_MAX], query[4 * UPLOAD_MAX], marker[16] = "";
+  struct s3_rounds rounds = {.next = 0};
   int failed = 0;
   s3_encode(put->upload, true, id, sizeof id);
   do {
@@ -225,11 +198,16 @@ static int list_parts(struct put *put, struct hwckpt_error *error) {
     if (request.status == HTTP_NOT_FOUND)
       put->upload[0] = 0;
     else if (!failed)
-      each_element(put->of->answer, "Part", take_part, put);
-  } while (!failed && *put->upload &&
-           strstr(put->of->answer, "<IsTruncated>true") &&
-           element(put->of->answer, NULL, "NextPartNumberMarker", marker,
-                   sizeof marker));
+      s3_each_element(put->of->answer, "Part", take_part, put);
+    if (failed || !*put->upload ||
+        !strstr(put->of->answer, "<IsTruncated>true") ||
+        !s3_element(put->of->answer, NULL, "NextPartNumberMarker", marker,
+                    sizeof marker) ||
+        marker[strspn(marker, "0123456789")])
+      break;
+    if (s3_goes_round(&rounds, marker))
+      failed = goes_round(put->key, error);
+  } while (!failed);
   return failed;
 }
 
@@ -240,8 +218,9 @@ struct finding {
 static int take_upload(const char *begin, const char *end, void *context) {
   struct finding *finding = context;
   char key[sizeof finding->key];
-  if (element(begin, end, "Key", key, sizeof key) && !strcmp(key, finding->key))
-    element(begin, end, "UploadId", finding->upload, sizeof finding->upload);
+  if (s3_element(begin, end, "Key", key, sizeof key) &&
+      !strcmp(key, finding->key))
+    s3_element(begin, end, "UploadId", finding->upload, sizeof finding->upload);
   return 0;
 }
 
@@ -259,7 +238,7 @@ static int find_upload(struct put *put, struct hwckpt_error *error) {
   int failed = ask(put->of, &request, 0, error);
   if (failed)
     return failed;
-  each_element(put->of->answer, "Upload", take_upload, &finding);
+  s3_each_element(put->of->answer, "Upload", take_upload, &finding);
   memcpy(put->upload, finding.upload, sizeof put->upload);
   return *put->upload ? list_parts(put, error) : 0;
 }
@@ -268,8 +247,8 @@ static int begin_upload(struct put *put, struct hwckpt_error *error) {
   struct s3_request request = {
       .method = "POST", .key = put->key, .query = "uploads="};
   int failed = ask(put->of, &request, 0, error);
-  if (!failed && !element(put->of->answer, NULL, "UploadId", put->upload,
-                          sizeof put->upload))
+  if (!failed && !s3_element(put->of->answer, NULL, "UploadId", put->upload,
+                             sizeof put->upload))
     failed = hwckpt_fail(error, HWCKPT_E_S3_REFUSED, 0, put->key,
                          "it gave no id for an upload");
   memset(put->there, 0, PARTS_MAX * sizeof *put->there);

@@ -19,7 +19,7 @@ import threading
 import time
 import urllib.parse
 
-ACCESS, SECRET, REGION = "test:tester", "testing", "us-east-1"
+ACCESS, SECRET, REGION = "test:tester", "a-secret-that-is-nowhere-else", "us-east-1"
 NEEDED = (
     "swift-ring-builder",
     "swift-proxy-server",
@@ -32,7 +32,7 @@ NEEDED = (
 FILTERS = """
 [filter:tempauth]
 use = egg:swift#tempauth
-user_test_tester = testing .admin
+user_test_tester = {secret} .admin
 [filter:s3api]
 use = egg:swift#s3api
 location = us-east-1
@@ -98,7 +98,7 @@ class Swift:
             f"log_address = {folder}/nolog\n"
             f"[pipeline:main]\npipeline = {filters} proxy-server\n"
             "[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n"
-            + FILTERS.format(memcached=ports[4])
+            + FILTERS.format(memcached=ports[4], secret=SECRET)
             + rest,
         )
         write(
@@ -201,12 +201,13 @@ class Proxy:
     """Passes requests on. `refuse`: so many are answered 503 first; `cut`: after
     so many bytes of a client's that connection ends, once; `pause`: seconds
     before each piece; `expire`: called before the request that has it in its
-    first line."""
+    first line; `alter`: makes another answer of a request's first line and of the
+    whole answer."""
 
     def __init__(self, swift):
         self.swift = swift
         self.refuse, self.cut, self.pause = 0, None, 0
-        self.expire = None
+        self.expire = self.alter = None
         self.lines = []
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
@@ -256,7 +257,7 @@ class Proxy:
         # One request a connection: what follows is the body.
         head = head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
         server = socket.create_connection(("127.0.0.1", self.swift.port))
-        answering = threading.Thread(target=self.answer, args=(server, client), daemon=True)
+        answering = threading.Thread(target=self.answer, args=(line, server, client), daemon=True)
         answering.start()
         server.sendall(head)
         passed = 0
@@ -274,9 +275,12 @@ class Proxy:
             server.sendall(piece)
         answering.join()
 
-    def answer(self, server, client):
+    def answer(self, line, server, client):
         try:
-            while True:
+            if self.alter:
+                whole = b"".join(iter(lambda: server.recv(65536), b""))
+                client.sendall(self.alter(line, whole))
+            while not self.alter:
                 piece = server.recv(65536)
                 if not piece:
                     break
