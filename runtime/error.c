@@ -32,6 +32,11 @@ static const struct catalogue_row *find_row(enum hwckpt_code code) {
   return NULL;
 }
 
+void hwckpt_error_end(struct hwckpt_error *error) {
+  error->object[sizeof error->object - 1] = 0;
+  error->detail[sizeof error->detail - 1] = 0;
+}
+
 const char *hwckpt_error_what(enum hwckpt_code code) {
   const struct catalogue_row *row = find_row(code);
   return row ? row->what : "";

@@ -32,6 +32,9 @@ int hwckpt_fail(struct hwckpt_error *error, enum hwckpt_code code,
                 int sys_errno, const char *object, const char *detail, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* Of one that came from another process: its texts end within it. */
+void hwckpt_error_end(struct hwckpt_error *error);
+
 /* The catalogue's texts; "" for an unknown code. */
 const char *hwckpt_error_what(enum hwckpt_code code);
 const char *hwckpt_error_remedy(enum hwckpt_code code);

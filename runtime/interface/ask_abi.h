@@ -14,6 +14,8 @@
 
 #include "../error.h"
 
+#include <stdbool.h>
+
 #define ASK_SIGNAL 33
 /* The upper half of the signal's value; the lower half is the number. */
 #define ASK_MAGIC 0x6877636bu
@@ -28,5 +30,13 @@ struct ask_answer {
   char application[256];     /* its name */
   struct hwckpt_error error; /* code 0: none */
 };
+
+/* Of `length` bytes that came: whether it is one, whose texts end then. */
+static inline bool ask_answer_take(struct ask_answer *answer, size_t length) {
+  answer->application[sizeof answer->application - 1] = 0;
+  hwckpt_error_end(&answer->error);
+  return length == sizeof *answer && answer->magic == ASK_MAGIC &&
+         answer->size == sizeof *answer;
+}
 
 #endif

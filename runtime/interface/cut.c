@@ -198,9 +198,7 @@ static int receive(struct hwckpt_error *error) {
     got = SYS(recvfrom, tree.fd, message, sizeof *message + TREE_PAYLOAD, 0, 0,
               0);
   while (got == -ECONNRESET);
-  if (got < (long)sizeof *message || message->abi != TREE_ABI ||
-      message->size != sizeof *message ||
-      message->length != (size_t)got - sizeof *message)
+  if (got <= 0 || !tree_message_take(message, (size_t)got))
     return lost(error, got > 0 ? "it is another version" : "it has ended");
   if (message->word != TREE_ABORT)
     return 0;
@@ -422,10 +420,8 @@ static int join(uint32_t cut, struct checkpoint_reason *reason,
     return status ? status : 1;
   }
   memcpy(tree.application, message->application, sizeof tree.application);
-  tree.application[sizeof tree.application - 1] = 0;
   take_relatives(message);
   memcpy(tree.cause, message->cause, sizeof tree.cause);
-  tree.cause[sizeof tree.cause - 1] = 0;
   if (message->event) {
     reason->event = (Event)message->event;
     reason->cause = tree.cause;
@@ -456,7 +452,6 @@ static int end(int status, struct checkpoint_result *result,
     status = never(await(TREE_DONE, 0, 0, error), error);
   if (status)
     return status;
-  message->application[TREE_APPLICATION - 1] = 0;
   hwckpt_format(result->generation.application,
                 sizeof result->generation.application, "%s",
                 message->application);

@@ -11,6 +11,7 @@
 
 #include "../error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define TREE_ABI 3u
@@ -73,5 +74,19 @@ struct tree_message {
 
 /* Bytes that follow a message at most. */
 #define TREE_PAYLOAD 32768u
+
+/* Of `length` bytes that came, what follows included: whether it is one of this
+ * version, whose texts end then. */
+static inline bool tree_message_take(struct tree_message *message,
+                                     size_t length) {
+  message->application[TREE_APPLICATION - 1] = 0;
+  for (unsigned i = 0; i < TREE_RELATIVES; i++)
+    message->relatives[i][TREE_APPLICATION - 1] = 0;
+  message->cause[sizeof message->cause - 1] = 0;
+  hwckpt_error_end(&message->error);
+  return length >= sizeof *message && message->abi == TREE_ABI &&
+         message->size == sizeof *message &&
+         message->length == length - sizeof *message;
+}
 
 #endif

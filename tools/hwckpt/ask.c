@@ -130,15 +130,11 @@ static bool receive(const struct asking *asking, struct ask_answer *answer) {
                            .msg_controllen = sizeof control};
   ssize_t length = recvmsg(asking->socket, &message, MSG_DONTWAIT);
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  if (length != (ssize_t)sizeof *answer || answer->magic != ASK_MAGIC ||
-      answer->size != sizeof *answer || !header ||
+  if (length < 0 || !ask_answer_take(answer, (size_t)length) || !header ||
       header->cmsg_type != SCM_CREDENTIALS)
     return false;
   struct ucred sender;
   memcpy(&sender, CMSG_DATA(header), sizeof sender);
-  answer->application[sizeof answer->application - 1] = 0;
-  answer->error.object[sizeof answer->error.object - 1] = 0;
-  answer->error.detail[sizeof answer->error.detail - 1] = 0;
   return sender.pid == asking->pid;
 }
 

@@ -15,6 +15,7 @@ ssize_t status_receive(int fd, struct restore_status *status, int *descriptor) {
                            .msg_control = &control,
                            .msg_controllen = sizeof control};
   ssize_t length = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  hwckpt_error_end(&status->error);
   const struct cmsghdr *header = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
   *descriptor = -1;
   if (header && header->cmsg_type == SCM_RIGHTS)

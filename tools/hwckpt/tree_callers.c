@@ -10,9 +10,9 @@
 
 #define HELLO_MS 2000
 
-bool tree_message_is_ours(const struct tree_message *message, ssize_t length) {
-  return length == (ssize_t)sizeof *message && message->abi == TREE_ABI &&
-         message->size == sizeof *message;
+bool tree_message_is_ours(struct tree_message *message, ssize_t length) {
+  return length == (ssize_t)sizeof *message &&
+         tree_message_take(message, (size_t)length);
 }
 
 void tree_callers_add(struct tree_callers *callers,
@@ -42,7 +42,6 @@ static int hear(struct tree_caller *caller) {
   if (!tree_message_is_ours(&caller->hello, length) ||
       caller->hello.word != TREE_HELLO)
     return -1;
-  caller->hello.application[TREE_APPLICATION - 1] = 0;
   return 1;
 }
 

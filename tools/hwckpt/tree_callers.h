@@ -42,8 +42,8 @@ bool tree_callers_next(struct tree_callers *silent, int listener,
 void tree_callers_watch(const struct tree_callers *silent, int listener,
                         struct pollfd *watched);
 
-/* Whether a packet is a message of ours. */
-bool tree_message_is_ours(const struct tree_message *message, ssize_t length);
+/* Whether a packet is a message of ours; its texts end then. */
+bool tree_message_is_ours(struct tree_message *message, ssize_t length);
 
 /* Tells a caller that there is nothing to be had, and hangs up. */
 void tree_caller_refuse(struct tree_caller *caller);

@@ -241,7 +241,6 @@ static void take_answer(struct cut *cut, struct tree_member *member,
       if (message->word == TREE_CLOSED && !message->closed)
         leave_open(cut, member);
       if (message->word == TREE_BEGUN) {
-        message->application[TREE_APPLICATION - 1] = 0;
         member->number = message->number;
         memcpy(member->application, message->application,
                sizeof member->application);
