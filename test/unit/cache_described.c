@@ -6,7 +6,7 @@
 // RUN: rm -rf %t.caches && mkdir %t.caches
 // RUN: %unit/cache_described write %t.caches/all
 // RUN: env UNIT_KEY=1 %unit/cache_described write %t.caches/sealed
-// RUN: for golden in v1 v2 v2-merged v3-parts v3-encrypted v4-parts \
+// RUN: for golden in v1 v2 v2-merged v2-parts v3-parts v3-encrypted v4-parts \
 // RUN:     v4-encrypted; do \
 // RUN:   cp -r %src/test/cache/Inputs/$golden %t.caches || exit 1; done
 // RUN: chmod -R go-w %t.caches

@@ -5,15 +5,19 @@
  * merged with those before it, and 4 and 5 refer to frames that others wrote;
  * v3-encrypted is the same with the key of unit.c. In v4-parts (`write DIR 3
  * part`) a part refers to frames of the application; in v3-parts it has a log
- * of its own; v4-encrypted is v4-parts with the key.
+ * of its own; v4-encrypted is v4-parts with the key. v2-parts (`write DIR
+ * 5 part`) is of the first commit that knew of parts, before relatives, with
+ * segments of 128 KiB: the part's own log has two.
  */
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v1 2
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v2 3
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v2-merged 5
+// RUN: %unit/cache_golden %src/test/cache/Inputs/v2-parts 5 part
 // RUN: env UNIT_KEY=1 %unit/cache_golden %src/test/cache/Inputs/v3-encrypted 5
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v3-parts 3 part
 // RUN: %unit/cache_golden %src/test/cache/Inputs/v4-parts 3 part
 // RUN: env UNIT_KEY=1 %unit/cache_golden %src/test/cache/Inputs/v4-encrypted 3 part
+// RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v2-parts 5 part
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v3-parts 3 part
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v4-parts 3 part
 // RUN: %unit/sanitized/cache_golden %src/test/cache/Inputs/v1 2
