@@ -5,12 +5,15 @@
 
 #include "../arch/sys.h"
 #include "quiesce.h"
+#include "sample.h"
 #include "task.h"
 
 #include <sys/mman.h>
 
 /* Copied in less time than rounds take. */
 #define FEW_PAGES 512u
+/* Fewer are soon copied, and a sample of them says little. */
+#define SAMPLED_PAGES 4096u
 /* What a search finds is captured once more by the next checkpoint: it is for
  * little beside what was copied in rounds. */
 #define IS_LITTLE(left, copied) ((left) <= 128u + (copied) / 32u)
@@ -36,6 +39,21 @@ static bool worth_rounds(bool base) {
   if (base)
     return checkpoint_resident_pages() > FEW_PAGES;
   return checkpoint.captured > FEW_PAGES && precopy_is_worth(&checkpoint.worth);
+}
+
+/* Whether most of what a round copies, or more than may, would be written again
+ * before the stop: without rounds, a child copies each page once. */
+static bool would_be_vain(void) {
+  uint64_t resident = checkpoint_resident_pages();
+  uint64_t written =
+      checkpoint.captured < resident ? checkpoint.captured : resident;
+  if (checkpoint.options.method != CHECKPOINT_AUTO ||
+      checkpoint.rest.no_children || written < SAMPLED_PAGES)
+    return false;
+  bool vain = sample_says_vain(&checkpoint.capture, &checkpoint.map, written,
+                               &checkpoint.rest.runs);
+  checkpoint.precopy.pages = checkpoint.capture.pages;
+  return vain;
 }
 
 /* Bytes in areas that are not tracked yet. */
@@ -127,6 +145,16 @@ static int copy_rounds(bool base, Statistics *statistics,
   return result;
 }
 
+/* The sample stands for a round, the only one. */
+static void skip_rounds(Statistics *statistics) {
+  struct precopy *precopy = &checkpoint.precopy;
+  precopy->rounds = statistics->rounds = 1;
+  precopy->first = precopy->pages;
+  precopy->vain = true;
+  statistics->pages_precopied = precopy->pages;
+  statistics->method = Method_METHOD_STOP;
+}
+
 /* Copies in rounds what there is to copy by then. */
 int checkpoint_copy_before(bool base, const struct quiesce_hooks *hooks,
                            Statistics *statistics, struct hwckpt_error *error) {
@@ -139,11 +167,17 @@ int checkpoint_copy_before(bool base, const struct quiesce_hooks *hooks,
   checkpoint.scanned = true;
   statistics->method = Method_METHOD_PRECOPY;
   int result = track_new(base, hooks, statistics, error);
+  if (result == 0 && !base && would_be_vain()) {
+    skip_rounds(statistics);
+    return 0;
+  }
   return result == 0 ? copy_rounds(base, statistics, error) : result;
 }
 
 /* Others were waited for, or preparing took long: what was written meanwhile is
  * not left to the stop. */
 int checkpoint_copy_again(Statistics *statistics, struct hwckpt_error *error) {
-  return statistics->rounds ? copy_rounds(false, statistics, error) : 0;
+  return statistics->rounds && !checkpoint.precopy.vain
+             ? copy_rounds(false, statistics, error)
+             : 0;
 }

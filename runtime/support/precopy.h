@@ -12,6 +12,7 @@ struct precopy {
   uint64_t pages;    /* copied in them */
   uint64_t left;     /* pages that the last round found */
   uint64_t round_ns; /* how long the last one took */
+  bool vain;         /* a sample alone was copied (sample.h) */
 };
 
 /* Whether rounds are worth making, as earlier checkpoints had it. Where the
