@@ -28,7 +28,8 @@ static LIVE struct {
   uint32_t waiting;       /* bit per Event: requested, and not yet to be served
                            */
   _Atomic uint64_t begun; /* when the last checkpoint was, 0: none */
-  uint64_t site_until;    /* so long this one may wait for a site */
+  uint64_t site_until;    /* so long this one may wait for a site, 0: not */
+  uint64_t site_kept;     /* the same, of one that is put back */
   uint64_t turn_since;    /* it waits for its turn, 0: no */
   uint32_t cut;           /* of all processes, that is asked for; 0: none */
   uint64_t cut_since;
@@ -107,15 +108,21 @@ static struct pending take_waiting(void) {
   uint32_t urgent = atomic_exchange(&requests.urgent, 0);
   struct pending taken = pending_take(thread.waiting, is_served);
   thread.waiting = 0;
-  uint64_t wait = taken.events & urgent ? 0 : monitors_site_ns();
-  thread.site_until = wait ? quiesce_now_ns() + wait : 0;
+  uint64_t wait = monitors_site_ns(), kept = thread.site_kept;
+  uint64_t until = wait ? quiesce_now_ns() + wait : 0;
+  thread.site_until = kept && (!until || kept < until) ? kept : until;
+  thread.site_kept = 0;
+  if (taken.events & urgent)
+    thread.site_until = 0;
   return taken;
 }
 
 static void put_back(const struct pending *taken) {
   pending_put_back(taken);
   thread.waiting |= taken->events;
-  atomic_fetch_or(&requests.urgent, taken->events);
+  thread.site_kept = thread.site_until;
+  if (!thread.site_until)
+    atomic_fetch_or(&requests.urgent, taken->events);
 }
 
 /* Until a request, or a monitor or the end of the spacing is due. */
@@ -206,7 +213,7 @@ static int open_or_say(void) {
 
 /* Whether a checkpoint was taken. */
 static bool serve_next(bool opened, enum next next, uint64_t begin,
-                       const struct pending *served) {
+                       struct pending *served) {
   if (!opened) {
     taking_refuse_all(&not_opened, begin);
     return false;

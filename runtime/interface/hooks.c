@@ -98,12 +98,14 @@ static bool retry_step(uint64_t address) {
 
 /* Who arms the sites disarms them, or stops the threads. This one may have a
  * lower priority, and must not keep the lock from him meanwhile; only when
- * nothing comes for long they were left over. */
+ * nothing comes for long, and it is not held here, they were left over. */
 static void wait_at_site(ucontext_t *context) {
   sites_arrived();
   for (unsigned i = 0; !quiesce_park(PARK_SITE, context); i++) {
     if (!sites_are_armed())
       return;
+    if (sites_are_held())
+      i = 0;
     if (i == LEFT_OVER_MS)
       sites_disarm();
     sites_await_disarm(1000000);

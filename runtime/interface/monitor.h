@@ -118,6 +118,8 @@ void monitors_start(const struct hwckpt_options *options);
 void monitors_stop(void);
 bool monitors_trap(const siginfo_t *info);
 uint64_t monitors_due(uint64_t now_ns);
+/* While a checkpoint waits for a site: the timers, and what was held back. */
+void monitors_due_by_clock(uint64_t now_ns);
 bool monitors_wait(void);
 /* Of the event, *known: whether a monitor of it can tell. */
 bool monitors_wait_for(Event event, bool *known);

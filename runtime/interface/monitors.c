@@ -171,6 +171,11 @@ uint64_t monitors_due(uint64_t now_ns) {
   return held < next ? held : next;
 }
 
+void monitors_due_by_clock(uint64_t now_ns) {
+  timer_monitor.due(now_ns);
+  release_held(now_ns);
+}
+
 bool monitors_wait(void) {
   for (size_t i = 0; i < MONITORS; i++)
     if (monitors[i]->waits && monitors[i]->waits())

@@ -52,6 +52,12 @@ struct pending pending_take(uint32_t events,
   return taken;
 }
 
+void pending_drop(uint32_t events) {
+  for (int event = _Event_MIN + 1; event < EVENTS; event++)
+    if (events >> event & 1)
+      atomic_store(&pending.words[event], 0);
+}
+
 void pending_put_back(const struct pending *taken) {
   for (int event = _Event_MIN + 1; event < EVENTS; event++)
     if (taken->events >> event & 1)

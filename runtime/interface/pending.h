@@ -28,6 +28,8 @@ void pending_post(Event event, uint32_t detail);
  * answered; posted: something came since the last was taken. */
 struct pending pending_take(uint32_t events,
                             bool (*served)(Event event, bool posted));
+/* All of the bits in events are answered. */
+void pending_drop(uint32_t events);
 void pending_put_back(const struct pending *taken);
 
 static inline uint32_t pending_detail(const struct pending *taken) {

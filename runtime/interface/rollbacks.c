@@ -32,6 +32,8 @@ int rollbacks_request(const struct rule *rule) {
   return events_request_rollback();
 }
 
+bool rollbacks_wanted(void) { return atomic_load(&rollbacks.wanted) != NOBODY; }
+
 bool rollbacks_begin(void) {
   rollbacks.served = atomic_exchange(&rollbacks.wanted, NOBODY);
   if (rollbacks.served)

@@ -20,6 +20,8 @@ int rollbacks_request(const struct rule *rule);
 
 /* ---- on the checkpoint thread ---- */
 
+/* Whether something was requested. */
+bool rollbacks_wanted(void);
 /* Takes what was requested until now; whether there was something. */
 bool rollbacks_begin(void);
 /* Rolls back, and answers all whom that serves; `say`: for people too. */

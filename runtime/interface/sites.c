@@ -341,6 +341,7 @@ static void arm(void) {
   lock();
   if (sites.annotated_alone || (!sites.armed && build()))
     write_all(true);
+  atomic_store(&sites.awaited, NOBODY);
   unlock();
 }
 
@@ -389,9 +390,7 @@ void sites_patch(uint64_t address, bool armed) {
   unlock();
 }
 
-/* How many. */
-static uint32_t arm_annotated(void) {
-  uint32_t count = 0;
+static void arm_annotated(void) {
   for (unsigned i = 0; i < MODULES; i++) {
     const struct hwckpt_module *module = modules.loaded[i];
     if (!module || module->kinds <= HWCKPT_KIND_ANNOTATED)
@@ -401,13 +400,10 @@ static uint32_t arm_annotated(void) {
       uint64_t address = (uint64_t)entry + (uint64_t)(int64_t)*entry;
       unsigned char armed;
       int byte = arch_site_byte((const unsigned char *)address, &armed);
-      if (byte < 0)
-        continue;
-      patch(address + (uint64_t)byte, true);
-      count++;
+      if (byte >= 0)
+        patch(address + (uint64_t)byte, true);
     }
   }
-  return count;
 }
 
 /* In between give_up() is asked. */
@@ -429,20 +425,30 @@ static bool await(uint64_t until_ns, bool (*give_up)(void)) {
 }
 
 bool sites_await_annotated(uint64_t until_ns, bool (*give_up)(void)) {
+  uint32_t anybody = ANYBODY;
   if (traps_blocked)
     return false;
   lock();
-  bool any = !sites.armed && build();
-  if (any) {
-    atomic_store(&sites.awaited, ANYBODY);
-    atomic_store(&sites.armed, 1);
-    sites.annotated_alone = true;
-    any = arm_annotated() > 0;
-  }
+  if (sites.armed)
+    write_all(false);
+  build();
+  atomic_store(&sites.awaited, ANYBODY);
+  atomic_store(&sites.armed, 1);
+  sites.annotated_alone = true;
+  arm_annotated();
   unlock();
-  if (any)
-    await(until_ns, give_up);
-  return atomic_exchange(&sites.awaited, NOBODY) == ARRIVED;
+  await(until_ns, give_up);
+  if (!atomic_compare_exchange_strong(&sites.awaited, &anybody, NOBODY))
+    return true;
+  sites_disarm();
+  return false;
+}
+
+bool sites_are_held(void) { return atomic_load(&sites.awaited) == ARRIVED; }
+
+void sites_release(void) {
+  atomic_store(&sites.awaited, NOBODY);
+  sites_disarm();
 }
 
 enum sites_seen sites_look(uint64_t until_ns, bool (*give_up)(void)) {

@@ -27,10 +27,13 @@ enum sites_seen {
   SITES_NOT_REACHED,
 };
 enum sites_seen sites_look(uint64_t until_ns, bool (*give_up)(void));
-/* Between the two: makes annotated sites trap alone, and waits until a thread
- * stands at one, where it stays until all do; or until then, or as long as
- * give_up() says no. Whether there is one. */
+/* Before sites_arm(): makes annotated sites trap alone, and waits until a
+ * thread stands at one, which may be in no table; or until then, or as long as
+ * give_up() says no. Whether there is one: it stays until sites_release(), or
+ * until all stand. On the checkpoint thread. */
 bool sites_await_annotated(uint64_t until_ns, bool (*give_up)(void));
+bool sites_are_held(void);
+void sites_release(void);
 /* With all signals blocked. */
 void sites_disarm(void);
 /* The same as sites_arm() while all threads are stopped. */

@@ -22,24 +22,81 @@
 #include <errno.h>
 #include <string.h>
 
-static LIVE uint64_t wait_for_site; /* until then */
+/* The checkpoint that is being taken. */
+static LIVE struct {
+  struct pending *serves;
+  uint64_t site_until;  /* it waits so long for a site, 0: not */
+  uint32_t events_also; /* came while it did */
+  bool waited;
+  struct checkpoint_result result;
+} taking;
 
-/* Whoever waits for the checkpoint does not wait for a site. */
-static bool in_a_hurry(void) {
-  return atomic_load(&requests.urgent) || atomic_load(&requests.exit_signal);
+static bool to_be_rolled_back(void) {
+  return quiesce_load_waits() || rollbacks_wanted();
 }
 
-/* Last before the stop. */
+/* Whoever waits for the checkpoint does not wait for a site, nor do others that
+ * have not said so. */
+static bool in_a_hurry(void) {
+  monitors_due_by_clock(quiesce_now_ns());
+  return atomic_load(&requests.urgent) || atomic_load(&requests.exit_signal) ||
+         to_be_rolled_back();
+}
+
+/* What came meanwhile is served too. */
+static void serve_also(void) {
+  uint32_t asked = requests_take(), events = asked & REQUEST_EVENTS;
+  if (asked & ~REQUEST_EVENTS)
+    requests_wake(asked & ~REQUEST_EVENTS);
+  pending_drop(events);
+  taking.events_also |= events | monitors_begun();
+  taking.serves->events |= events;
+  atomic_fetch_and(&requests.urgent, ~events);
+}
+
+/* The others wait for this process no longer than 120 s. */
+#define TREE_MOST_NS 100000000000u
+
+/* When a checkpoint of now would be one of what is to be undone, none. */
+static bool await(void) {
+  uint64_t until = taking.site_until, now = quiesce_now_ns();
+  taking.waited = true;
+  if (!until)
+    return true;
+  if (cut_is_there() && !cut_is_alone() && until > now + TREE_MOST_NS)
+    until = now + TREE_MOST_NS;
+  sites_prepare();
+  sites_await_annotated(until, in_a_hurry);
+  if (to_be_rolled_back()) {
+    sites_release();
+    return false;
+  }
+  serve_also();
+  return true;
+}
+
+/* A stop that did not come about has let the thread at the site go on; while
+ * others may stand already, the next is not waited for as long. */
+#define AGAIN_NS 1000000000u
+
 static void prepare(void) {
   sites_prepare();
-  if (wait_for_site)
-    sites_await_annotated(wait_for_site, in_a_hurry);
+  if (!taking.site_until || !taking.waited || sites_are_held())
+    return;
+  uint64_t most = quiesce_now_ns() + AGAIN_NS;
+  sites_await_annotated(taking.site_until < most ? taking.site_until : most,
+                        in_a_hurry);
 }
 
 /* What the checkpoint had the program wait for is over. */
 static void go_on(void) {
   sections_let_in();
   callbacks_after();
+}
+
+static void captured(void) {
+  taking.result.statistics.events |= taking.events_also;
+  go_on();
 }
 
 /* All stand, or go on again. */
@@ -53,11 +110,13 @@ static void arm_stopped(void) {
   watch_pages_close();
 }
 
-static const struct quiesce_hooks hooks = {.prepare = prepare,
+static const struct quiesce_hooks hooks = {.await = await,
+                                           .release = sites_release,
+                                           .prepare = prepare,
                                            .arm = sites_arm,
                                            .disarm = disarm,
                                            .resume = watch_pages_close,
-                                           .captured = go_on,
+                                           .captured = captured,
                                            .rolled_back = rollbacks_undone};
 /* No site may be passed unseen. */
 static const struct quiesce_hooks armed_hooks = {.prepare = sites_prepare,
@@ -182,21 +241,23 @@ static struct checkpoint_reason reason_of(const struct pending *served,
   return reason;
 }
 
-enum taken taking_take(const struct pending *served, uint32_t cut,
-                       uint64_t begin, uint64_t site_until) {
+enum taken taking_take(struct pending *served, uint32_t cut, uint64_t begin,
+                       uint64_t site_until) {
   struct hwckpt_error error;
-  static struct checkpoint_result result;
   char cause[CHECKPOINT_CAUSE];
   struct checkpoint_reason reason = reason_of(served, begin, cause);
-  wait_for_site = site_until;
+  taking.serves = served;
+  taking.site_until = site_until;
+  taking.events_also = 0;
+  taking.waited = false;
   int exit_signal = atomic_load(&requests.exit_signal);
-  int status = take_if_let(cut, &reason, how(), &result, &error);
+  int status = take_if_let(cut, &reason, how(), &taking.result, &error);
   if (status > 0)
     return take_again(begin);
   if (status < 0)
     fail(begin, &error);
   else
-    succeed(begin, &result);
+    succeed(begin, &taking.result);
   end_if_asked(exit_signal, status == 0);
   return status == 0 ? TAKEN : NOT_TAKEN;
 }
@@ -212,6 +273,7 @@ void taking_refuse_cut(const struct pending *served, uint32_t cut,
 }
 
 void taking_back(uint64_t begin) {
+  taking.site_until = 0;
   rollbacks_serve(how(), settings.options.verbosity > 0);
   tell_outcome(begin, 0, 0);
 }

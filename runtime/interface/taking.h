@@ -18,9 +18,10 @@ enum taken {
 };
 
 /* A checkpoint that serves those, was begun then, and waits so long for a site;
- * 0: not. `cut`: of REQUEST_TREE, 0: this process asks. */
-enum taken taking_take(const struct pending *served, uint32_t cut,
-                       uint64_t begin, uint64_t site_until);
+ * 0: not; what comes meanwhile it serves too. `cut`: of REQUEST_TREE, 0: this
+ * process asks. */
+enum taken taking_take(struct pending *served, uint32_t cut, uint64_t begin,
+                       uint64_t site_until);
 /* As the former, where a section has kept the other processes of the cut
  * waiting for too long: there is none. */
 void taking_refuse_cut(const struct pending *served, uint32_t cut,

@@ -202,6 +202,27 @@ static uint32_t faults(void) {
   return (uint32_t)(usage.ru_minflt + usage.ru_majflt);
 }
 
+/* Where the capture is to be, with all who have a say; the stop comes next. As
+ * take(). */
+static int settle(const struct quiesce_hooks *hooks, uint64_t copied_ns,
+                  Statistics *statistics, struct hwckpt_error *error) {
+  int status;
+  do {
+    if (hooks->await && !hooks->await())
+      return 1;
+    /* Another round leaves fewer pages to the stop than have come since. */
+    status = 0;
+    if (quiesce_now_ns() - copied_ns > checkpoint.precopy.round_ns)
+      status = checkpoint_copy_again(statistics, error);
+    if (status == 0)
+      status = tell_prepared(error);
+    if (status && hooks->release)
+      hooks->release();
+    copied_ns = 0; /* they take long */
+  } while (status > 0);
+  return status;
+}
+
 static int take(bool base, const struct quiesce_hooks *hooks,
                 struct cache_writer *writer, struct checkpoint_result *result,
                 struct hwckpt_error *error) {
@@ -233,17 +254,13 @@ static int take(bool base, const struct quiesce_hooks *hooks,
                  &checkpoint.map, cache_writer_number(writer),
                  checkpoint.target);
   }
-  /* Another round leaves fewer pages to the stop than have come since. */
-  if (quiesce_now_ns() - begin > checkpoint.precopy.round_ns &&
-      (status = checkpoint_copy_again(statistics, error)) < 0)
+  if ((status = settle(hooks, begin, statistics, error)))
     return status;
-  while ((status = tell_prepared(error)) > 0)
-    if ((status = checkpoint_copy_again(statistics, error)) < 0)
-      return status;
   resources_look();
   uint32_t faults_before = faults();
-  if (status == 0)
-    status = quiesce_stop(hooks, &threads, &count, error);
+  status = quiesce_stop(hooks, &threads, &count, error);
+  if (status < 0 && hooks->release)
+    hooks->release();
   if (status < 0)
     return status;
   uint64_t asked = quiesce_times()->begin_ns;

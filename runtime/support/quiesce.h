@@ -46,6 +46,11 @@ struct parked {
 
 /* What arming the sites is, told by who knows the sites. */
 struct quiesce_hooks {
+  /* Before the stop that captures: waits for a thread where that is wanted,
+   * which stays there. False: there is to be none. And lets it go on after all.
+   * Null: nobody is waited for. */
+  bool (*await)(void);
+  void (*release)(void);
   void (*prepare)(void);     /* arming comes next, threads run; null: nothing */
   void (*arm)(void);         /* sites trap from now on */
   void (*disarm)(void);      /* and no more; all threads are stopped */

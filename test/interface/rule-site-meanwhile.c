@@ -1,0 +1,163 @@
+// While a rule waits for a site that the source asks for, all else goes on: who
+// rolls back, other events, critical sections, the other processes of a tree.
+// What the rule asks for again meanwhile is the same checkpoint; one site is
+// enough, also of a program with much new memory.
+// RUN: %behaviour %s -o %t && rm -f %t.once
+// RUN: %hwckpt run --name stale --on signal=USR1,site=100s -- %t stale %t.once
+// RUN: %hwckpt run --name load --on signal=USR1,site=100s -- %t load
+// RUN: %hwckpt run --name back --on signal=USR1,site=100s --on signal=USR2,then=rollback -- %t back
+// RUN: %hwckpt run --name again --on signal=USR1,site=100s -- %t again
+// RUN: %hwckpt run --name timer --on signal=USR1,site=100s --every 200ms -- %t timer
+// RUN: %hwckpt run --name section --on signal=USR1,site=100s -- %t section
+// RUN: %hwckpt run --name much --on signal=USR1,site=100s -- %t much
+// RUN: %hwckpt run --name tree --on signal=USR1,site=100s -- %t tree
+#include "behaviour.h"
+#include <hwckpt.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#define SOON 20 // s; no working runtime needs it, and the rule waits for longer
+
+static double begin;
+static char code[4]; // of poll_here(), where nothing is waited for
+
+static void work(double seconds) {
+  for (double end = now() + seconds; now() < end;)
+    ;
+}
+
+static void in_time(void) { CHECK(now() - begin < SOON); }
+
+// The site that is waited for.
+[[clang::noinline]] static void poll_here(void) { __builtin_ckpt_poll(); }
+
+// Until it is: it traps.
+static void await_wait(void) {
+  while (!memcmp(code, (char *)poll_here, sizeof code))
+    in_time();
+}
+
+static void asks(void) {
+  begin = now();
+  raise(SIGUSR1);
+  await_wait();
+}
+
+static void await_generation(unsigned long long number) {
+  while (hwckpt_generation() < number)
+    in_time();
+}
+
+// Of a rule that has its checkpoint, at a site.
+static void stale(const char *once) {
+  asks();
+  poll_here();
+  await_generation(1);
+  if (first_time(once))
+    roll_back();
+  in_time();
+}
+
+static void load(void) {
+  begin = now();
+  if (came_back()) {
+    in_time();
+    return;
+  }
+  asks();
+  roll_back();
+}
+
+static void back(void) {
+  begin = now();
+  if (came_back()) {
+    in_time();
+    return;
+  }
+  asks();
+  raise(SIGUSR2);
+  work(SOON);
+  _exit(1);
+}
+
+static void again(void) {
+  asks();
+  asks();
+  poll_here();
+  await_generation(1);
+  for (double end = now() + 0.5; now() < end;)
+    poll_here();
+  CHECK_EQUAL(hwckpt_generation(), 1);
+}
+
+static void timer(void) {
+  begin = now();
+  raise(SIGUSR1);
+  await_generation(3);
+}
+
+static void section(void) {
+  asks();
+  CHECK_EQUAL(hwckpt_disable(), 0);
+  in_time();
+  CHECK_EQUAL(hwckpt_enable(), 0);
+  poll_here();
+  await_generation(1);
+}
+
+static void much(void) {
+  size_t size = 64u << 20;
+  char *memory =
+      mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(memory != MAP_FAILED);
+  memset(memory, 1, size);
+  asks();
+  poll_here();
+  await_generation(1);
+  munmap(memory, size);
+}
+
+static void counts(_Atomic long *count) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  for (;;)
+    ++*count;
+}
+
+static void tree(void) {
+  _Atomic long *count =
+      mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(count != MAP_FAILED);
+  pid_t child = fork();
+  if (!child)
+    counts(count);
+  while (!*count)
+    sched_yield();
+  asks();
+  for (int i = 0; i < 10; i++) {
+    long before = *count;
+    work(0.1);
+    CHECK(*count > before);
+  }
+  CHECK_EQUAL(hwckpt_generation(), 0);
+  poll_here();
+  await_generation(1);
+  CHECK(kill(child, SIGKILL) == 0 && waitpid(child, 0, 0) == child);
+}
+
+int main(int argc, char **argv) {
+  static const struct {
+    const char *name;
+    void (*function)(void);
+  } modes[] = {{"load", load},   {"back", back},       {"again", again},
+               {"timer", timer}, {"section", section}, {"much", much},
+               {"tree", tree}};
+  CHECK(argc >= 2);
+  memcpy(code, (char *)poll_here, sizeof code);
+  if (!strcmp(argv[1], "stale"))
+    stale(argv[2]);
+  for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+    if (!strcmp(argv[1], modes[i].name))
+      modes[i].function();
+  return 0;
+}
