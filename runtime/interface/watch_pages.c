@@ -1,7 +1,7 @@
 /* watch_pages.c - see watch_pages.h. Compiled for general registers only.
  *
- * Invariant: `busy` is held with all signals blocked, so that no thread is
- * stopped in it. A thread goes by its thread pointer, as in hooks.c.
+ * What faults and steps, what calls and stops do to the pieces. A thread goes
+ * by its thread pointer, as in hooks.c.
  */
 #include "watch_pages.h"
 
@@ -12,6 +12,7 @@
 #include "events.h"
 #include "faults.h"
 #include "watch_calls.h"
+#include "watch_pieces.h"
 #include "watch_range.h"
 
 #include <linux/futex.h>
@@ -19,20 +20,6 @@
 #include <sys/mman.h>
 
 #define PAGE 4096u
-#define PIECES 256u
-
-struct piece {
-  uint64_t begin, end; /* both 0: not any more */
-  uint32_t protection; /* the program's */
-  uint32_t steps;      /* threads that it is open for */
-  bool open, loose;    /* until the next stop */
-  bool summed;         /* loose for others: a write is seen by what is there */
-  uint64_t sum;
-};
-
-static struct piece pieces[PIECES];
-static unsigned count;
-static _Atomic int busy; /* process id of the holder */
 
 static LIVE _Atomic uint32_t loosened; /* pieces are open until the next stop */
 static LIVE _Atomic uint32_t lost;
@@ -53,45 +40,6 @@ static struct step {
   unsigned compared_count;
 } stepping[STEPPING];
 
-static uint64_t lock(void) {
-  uint64_t all = ~0ull, before = 0;
-  int own = (int)SYS(getpid), holder = 0;
-  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
-  while (!atomic_compare_exchange_weak(&busy, &holder, own)) {
-    if (holder != own)
-      continue; /* free, or left by the parent */
-    holder = 0;
-    SYS(sched_yield);
-  }
-  return before;
-}
-
-static void unlock(uint64_t before) {
-  atomic_store(&busy, 0);
-  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
-}
-
-static void open_piece(struct piece *piece) {
-  if (!piece->open)
-    SYS(mprotect, piece->begin, piece->end - piece->begin, piece->protection);
-  piece->open = true;
-}
-
-static void close_piece(struct piece *piece) {
-  if (piece->open)
-    SYS(mprotect, piece->begin, piece->end - piece->begin,
-        piece->protection & ~(uint32_t)PROT_WRITE);
-  piece->open = piece->loose = false;
-  piece->steps = 0;
-}
-
-static struct piece *find(uint64_t address) {
-  for (unsigned i = 0; i < count; i++)
-    if (address - pieces[i].begin < pieces[i].end - pieces[i].begin)
-      return &pieces[i];
-  return 0;
-}
-
 static bool served(void) {
   return atomic_load(&watch_state.pid) == (int)SYS(getpid);
 }
@@ -103,27 +51,11 @@ static void wake(void) {
   SYS(futex, watch_state.word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 }
 
-/* Slots that are watched so and whose memory is in [begin, end). */
-static uint64_t slots_by(enum watch_how how, uint64_t begin, uint64_t end) {
-  uint64_t slots = 0;
-  for (unsigned i = 0; i < WATCH_SLOTS; i++) {
-    const struct watch_range *range = &watch_state.ranges[i];
-    uint64_t first = atomic_load(&range->address);
-    if (first && atomic_load(&range->how) == how && first < end &&
-        begin < first + range->length)
-      slots |= 1ull << i;
-  }
-  return slots;
-}
-
-static uint64_t slots_in(uint64_t begin, uint64_t end) {
-  return slots_by(WATCH_BY_PAGES, begin, end);
-}
-
 /* Those that a step is to tell of: it takes the place of the signal by which a
  * debug register tells. */
 static uint64_t stepped_in(uint64_t begin, uint64_t end) {
-  return slots_in(begin, end) | slots_by(WATCH_BY_REGISTERS, begin, end);
+  return watch_slots_by_pages(begin, end) |
+         watch_slots_by(WATCH_BY_REGISTERS, begin, end);
 }
 
 static uint64_t waiting_of(uint64_t slots) {
@@ -134,51 +66,6 @@ static uint64_t waiting_of(uint64_t slots) {
       waiting |= 1ull << slot;
   }
   return waiting;
-}
-
-/* So much of a piece is summed up at most; in a larger one, all of which is
- * watched but for its ends, calls are seen by what they are given. */
-#define SUMMED (64u << 10)
-
-/* Of what is watched in it. */
-static uint64_t sum_of(const struct piece *piece) {
-  uint64_t sum = 0, slots = slots_in(piece->begin, piece->end);
-  for (; slots; slots &= slots - 1) {
-    const struct watch_range *range =
-        &watch_state.ranges[__builtin_ctzll(slots)];
-    uint64_t first = atomic_load(&range->address);
-    uint64_t last = first + range->length;
-    first = first > piece->begin ? first : piece->begin;
-    last = last < piece->end ? last : piece->end;
-    sum = sum * 31 + watch_calls_sum(first, last - first);
-  }
-  return sum;
-}
-
-static bool is_small(const struct piece *piece) {
-  return piece->end - piece->begin <= SUMMED;
-}
-
-/* For a system call, or the runtime. */
-static void loosen(struct piece *piece) {
-  open_piece(piece);
-  if (!piece->loose && !piece->summed) {
-    piece->summed = true;
-    if (is_small(piece))
-      piece->sum = sum_of(piece);
-  }
-  piece->loose = true;
-}
-
-/* What was written while it was loose; while all threads stand. */
-static void settle(struct piece *piece) {
-  uint64_t slots = slots_in(piece->begin, piece->end);
-  if (!piece->summed)
-    return;
-  piece->summed = false;
-  if (is_small(piece) && sum_of(piece) != piece->sum)
-    for (; slots; slots &= slots - 1)
-      watch_range_fire((unsigned)__builtin_ctzll(slots), SEEN_BY_PAGE);
 }
 
 /* ---- one instruction ---- */
@@ -218,7 +105,7 @@ static struct step *claim_step(uint64_t pc) {
 
 /* What else is on the piece, which another thread may write to meanwhile, or
  * the end of a write that begins in front of it. */
-static void remember(struct step *step, const struct piece *piece,
+static void remember(struct step *step, const struct watch_piece *piece,
                      uint64_t slots) {
   if (piece->end - piece->begin > PAGE)
     return;
@@ -256,11 +143,11 @@ static bool note_address(struct step *step, uint64_t address) {
 
 /* Opens the piece for the instruction; without a place for that, until the next
  * stop. */
-static void begin_step(ucontext_t *context, struct piece *piece,
+static void begin_step(ucontext_t *context, struct watch_piece *piece,
                        uint64_t address, uint64_t touched) {
   struct step *step = claim_step(arch_context_pc(context));
   if (!step || (!is_known(step, address) && !note_address(step, address))) {
-    open_piece(piece);
+    watch_pieces_open(piece);
     piece->loose = true;
     atomic_store(&loosened, 1);
     for (; touched; touched &= touched - 1)
@@ -270,7 +157,7 @@ static void begin_step(ucontext_t *context, struct piece *piece,
   if (!piece->open)
     remember(step, piece, stepped_in(piece->begin, piece->end) & ~touched);
   step->touched |= touched;
-  open_piece(piece);
+  watch_pieces_open(piece);
   piece->steps++;
   arch_context_set_step(context, true);
 }
@@ -292,27 +179,27 @@ bool watch_pages_stepped(ucontext_t *context) {
   struct step *step = find_step(own_thread());
   if (!step)
     return false;
-  uint64_t before = lock(), fired = step->touched;
+  uint64_t before = watch_pieces_lock(), fired = step->touched;
   for (unsigned i = 0; i < step->compared_count; i++)
     if (watch_calls_sum(step->compared[i].begin, step->compared[i].length) !=
         step->compared[i].sum)
       fired |= 1ull << step->compared[i].slot;
   fired &= ~(waiting_of(fired) & step->touched); /* those were waited for */
   for (unsigned i = 0; i < STEP_PIECES && step->addresses[i]; i++) {
-    struct piece *piece = find(step->addresses[i]);
+    struct watch_piece *piece = watch_pieces_find(step->addresses[i]);
     if (!piece)
       continue;
     piece->steps -= piece->steps != 0;
-    uint64_t slots = slots_in(piece->begin, piece->end);
+    uint64_t slots = watch_slots_by_pages(piece->begin, piece->end);
     /* Writes that come until the checkpoint are in it. */
     if (slots & fired && !waiting_of(slots))
       piece->loose = true;
     else if (!piece->steps && !piece->loose)
-      close_piece(piece);
+      watch_pieces_close(piece);
   }
   arch_context_set_step(context, false);
   end_step(step);
-  unlock(before);
+  watch_pieces_unlock(before);
   for (; fired; fired &= fired - 1)
     watch_range_fire((unsigned)__builtin_ctzll(fired), SEEN_BY_PAGE);
   return true;
@@ -351,30 +238,30 @@ static void wait_before(ucontext_t *context, uint64_t slots) {
 
 bool watch_pages_fault(const siginfo_t *info, ucontext_t *context) {
   uint64_t address = (uint64_t)info->si_addr, pc = arch_context_pc(context);
-  if (info->si_code != SEGV_ACCERR || !count)
+  if (info->si_code != SEGV_ACCERR || !watch_pieces.count)
     return false;
-  uint64_t before = lock();
-  struct piece *piece = find(address);
+  uint64_t before = watch_pieces_lock();
+  struct watch_piece *piece = watch_pieces_find(address);
   if (!piece || (piece->open && is_own(pc, address))) {
-    unlock(before);
+    watch_pieces_unlock(before);
     return false;
   }
   if (!served()) { /* a child: as if it were not watched */
-    open_piece(piece);
-    unlock(before);
+    watch_pieces_open(piece);
+    watch_pieces_unlock(before);
     return true;
   }
   uint64_t touched = stepped_in(address, address + 1);
   uint64_t waiting = waiting_of(touched);
   if (waiting && !waited_already(pc)) {
-    unlock(before);
+    watch_pieces_unlock(before);
     wait_before(context, waiting);
-    before = lock();
-    piece = find(address);
+    before = watch_pieces_lock();
+    piece = watch_pieces_find(address);
   }
   if (piece)
     begin_step(context, piece, address, touched);
-  unlock(before);
+  watch_pieces_unlock(before);
   return true;
 }
 
@@ -382,29 +269,31 @@ bool watch_pages_fault(const siginfo_t *info, ucontext_t *context) {
 
 void watch_pages_written(uint64_t begin, uint64_t end) {
   bool any = false;
-  for (unsigned i = 0; i < count && !any; i++)
-    any = pieces[i].begin < end && begin < pieces[i].end;
+  for (unsigned i = 0; i < watch_pieces.count && !any; i++)
+    any =
+        watch_pieces.piece[i].begin < end && begin < watch_pieces.piece[i].end;
   if (!any)
     return;
-  uint64_t before = lock();
-  for (unsigned i = 0; i < count; i++)
-    if (pieces[i].begin < end && begin < pieces[i].end)
-      loosen(&pieces[i]);
-  unlock(before);
+  uint64_t before = watch_pieces_lock();
+  for (unsigned i = 0; i < watch_pieces.count; i++)
+    if (watch_pieces.piece[i].begin < end && begin < watch_pieces.piece[i].end)
+      watch_pieces_loosen(&watch_pieces.piece[i]);
+  watch_pieces_unlock(before);
   atomic_store(&loosened, 1);
   wake();
 }
 
 void watch_pages_mapped(uint64_t begin, uint64_t end) {
-  bool any = slots_in(begin, end) != 0;
-  uint64_t before = lock();
-  for (unsigned i = 0; i < count; i++)
-    if (pieces[i].begin < end && begin < pieces[i].end) {
-      open_piece(&pieces[i]);
-      pieces[i].begin = pieces[i].end = 0;
+  bool any = watch_slots_by_pages(begin, end) != 0;
+  uint64_t before = watch_pieces_lock();
+  for (unsigned i = 0; i < watch_pieces.count; i++)
+    if (watch_pieces.piece[i].begin < end &&
+        begin < watch_pieces.piece[i].end) {
+      watch_pieces_open(&watch_pieces.piece[i]);
+      watch_pieces.piece[i].begin = watch_pieces.piece[i].end = 0;
       any = true;
     }
-  unlock(before);
+  watch_pieces_unlock(before);
   if (any) {
     atomic_store(&lost, 1);
     wake();
@@ -412,60 +301,59 @@ void watch_pages_mapped(uint64_t begin, uint64_t end) {
 }
 
 void watch_pages_seen(uint64_t begin, uint64_t end) {
-  if (!count)
+  if (!watch_pieces.count)
     return;
-  uint64_t before = lock();
-  for (unsigned i = 0; i < count; i++)
-    if (pieces[i].begin < end && begin < pieces[i].end && pieces[i].summed &&
-        is_small(&pieces[i]))
-      pieces[i].sum = sum_of(&pieces[i]);
-  unlock(before);
+  uint64_t before = watch_pieces_lock();
+  for (unsigned i = 0; i < watch_pieces.count; i++)
+    if (watch_pieces.piece[i].begin < end && begin < watch_pieces.piece[i].end)
+      watch_pieces_sum_again(&watch_pieces.piece[i]);
+  watch_pieces_unlock(before);
 }
 
 void watch_pages_let(void) {
-  if (!count)
+  if (!watch_pieces.count)
     return;
-  uint64_t before = lock();
-  for (unsigned i = 0; i < count; i++)
-    loosen(&pieces[i]);
-  unlock(before);
+  uint64_t before = watch_pieces_lock();
+  for (unsigned i = 0; i < watch_pieces.count; i++)
+    watch_pieces_loosen(&watch_pieces.piece[i]);
+  watch_pieces_unlock(before);
   atomic_store(&loosened, 1);
 }
 
 /* ---- in stops ---- */
 
 void watch_pages_open(void) {
-  for (unsigned i = 0; i < count; i++) {
-    open_piece(&pieces[i]);
-    settle(&pieces[i]);
+  for (unsigned i = 0; i < watch_pieces.count; i++) {
+    watch_pieces_open(&watch_pieces.piece[i]);
+    watch_pieces_settle(&watch_pieces.piece[i]);
   }
 }
 
 void watch_pages_close(void) {
-  if (!count)
+  if (!watch_pieces.count)
     return;
   if (protect_is_on()) { /* what this opens would not be noted there */
-    count = 0;
+    watch_pieces.count = 0;
     atomic_store(&lost, 1);
     return;
   }
   atomic_store(&loosened, 0);
   /* Calls that are about to be made open theirs again. */
   atomic_fetch_add(&arch_call_epoch, 1);
-  for (unsigned i = 0; i < count; i++) {
-    settle(&pieces[i]);
-    close_piece(&pieces[i]);
+  for (unsigned i = 0; i < watch_pieces.count; i++) {
+    watch_pieces_settle(&watch_pieces.piece[i]);
+    watch_pieces_close(&watch_pieces.piece[i]);
   }
 }
 
 void watch_pages_not_taken(void) {
-  if (count)
+  if (watch_pieces.count)
     atomic_store(&loosened, 1);
 }
 
 void watch_pages_forget(void) {
   watch_pages_open(); /* in a child */
-  count = 0;
+  watch_pieces.count = 0;
   for (unsigned i = 0; i < STEPPING; i++)
     atomic_store(&stepping[i].thread, 0);
 }
@@ -509,54 +397,6 @@ static bool may_be_protected(const struct memory_map *map,
   return true;
 }
 
-static bool add_piece(uint64_t begin, uint64_t end, uint32_t protection) {
-  for (unsigned i = 0; i < count; i++) /* pages of another slot */
-    if (pieces[i].begin < end && begin < pieces[i].end) {
-      bool fits = begin >= pieces[i].begin ||
-                  add_piece(begin, pieces[i].begin, protection);
-      return fits && (end <= pieces[i].end ||
-                      add_piece(pieces[i].end, end, protection));
-    }
-  if (count == PIECES)
-    return false;
-  pieces[count].begin = begin;
-  pieces[count].end = end;
-  pieces[count].protection = protection;
-  pieces[count].steps = 0;
-  pieces[count].open = true;
-  pieces[count].loose = false;
-  pieces[count].summed = false;
-  count++;
-  return true;
-}
-
-/* By areas; what cannot be written needs no protection. */
-static bool add_pieces(const struct memory_map *map, uint64_t begin,
-                       uint64_t end) {
-  bool fits = true;
-  while (begin < end && fits) {
-    const struct area *area = memory_map_at(map, begin);
-    uint64_t until = area->end < end ? area->end : end;
-    if (area->protection & PROT_WRITE)
-      fits = add_piece(begin, until, area->protection);
-    begin = until;
-  }
-  return fits;
-}
-
-/* The first and the last page apart: others write there too. */
-static bool add_slot(const struct memory_map *map, unsigned slot) {
-  const struct watch_range *range = &watch_state.ranges[slot];
-  uint64_t first = atomic_load(&range->address);
-  uint64_t begin = first & ~(uint64_t)(PAGE - 1);
-  uint64_t end = (first + range->length + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-  if (end - begin <= PAGE)
-    return add_pieces(map, begin, end);
-  return add_pieces(map, begin, begin + PAGE) &&
-         add_pieces(map, end - PAGE, end) &&
-         (end - begin == 2 * PAGE || add_pieces(map, begin + PAGE, end - PAGE));
-}
-
 /* What was summed up is not of these slots. */
 static void change_slots(void) {
   for (unsigned slot = 0; slot < WATCH_SLOTS; slot++) {
@@ -579,7 +419,7 @@ static uint64_t build(struct memory_map *map, const struct parked *threads,
                       unsigned number) {
   uint64_t refused = 0;
   watch_pages_open();
-  count = 0;
+  watch_pieces.count = 0;
   change_slots();
   if (memory_map_glance(map, 0) < 0)
     return ~0ull;
@@ -591,7 +431,7 @@ static uint64_t build(struct memory_map *map, const struct parked *threads,
       continue;
     if (!may_be_protected(map, threads, number, begin,
                           (end + PAGE - 1) & ~(uint64_t)(PAGE - 1)) ||
-        !add_slot(map, slot))
+        !watch_pieces_add(map, slot))
       refused |= 1ull << slot;
   }
   return refused;
@@ -626,7 +466,7 @@ uint64_t watch_pages_look(uint64_t now_ns, bool *gone) {
   struct parked *threads;
   unsigned number;
   *gone = atomic_load(&lost) != 0;
-  if (!atomic_load(&loosened) || !count) {
+  if (!atomic_load(&loosened) || !watch_pieces.count) {
     again_ns = 0; /* a checkpoint has seen to it */
     return UINT64_MAX;
   }
