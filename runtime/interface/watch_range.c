@@ -134,7 +134,15 @@ static bool is_mapped(const struct memory_map *map, uint64_t begin,
 }
 
 /* Those that nobody watches yet. */
-static void check_mapped(void) {
+static uint64_t unwatched(void) {
+  uint64_t slots = 0;
+  for (unsigned i = 0; i < WATCH_SLOTS; i++)
+    if (atomic_load(&watch_state.ranges[i].how) == WATCH_BY_NOTHING)
+      slots |= 1ull << i;
+  return slots;
+}
+
+static void check_mapped(uint64_t slots) {
   struct memory_map map;
   if (memory_map_open(&map, 0) < 0)
     return;
@@ -142,7 +150,7 @@ static void check_mapped(void) {
     for (unsigned i = 0; i < WATCH_SLOTS; i++) {
       const struct watch_range *range = &watch_state.ranges[i];
       uint64_t address = atomic_load(&range->address);
-      if (address && atomic_load(&range->how) == WATCH_BY_NOTHING &&
+      if (slots >> i & 1 && address &&
           !is_mapped(&map, address, address + range->length))
         refuse(i, HWCKPT_E_WATCH_UNMAPPED, 0, "");
     }
@@ -208,6 +216,8 @@ static void protect_pages(void) {
   uint64_t slots = watch_pages_protect(&error);
   if (error.code)
     events_say(&error);
+  if (slots && !error.code)
+    check_mapped(slots); /* unmapped while it was watched */
   for (unsigned i = 0; i < WATCH_SLOTS && !error.code; i++)
     if (slots >> i & 1 && atomic_load(&watch_state.ranges[i].address))
       refuse(i, HWCKPT_E_WATCH_PAGES, 0, "");
@@ -289,7 +299,7 @@ static void start(const struct hwckpt_options *options) {
   while ((rule = monitors_next_rule(&kind_watch, rule)))
     find_range(rule);
   begin_calls();
-  check_mapped();
+  check_mapped(unwatched());
   clear_old();
   for (unsigned i = 0; i < WATCH_SLOTS; i++)
     if (atomic_load(&watch_state.ranges[i].address))
