@@ -24,7 +24,8 @@
 #define OWNERS 256
 static struct owner {
   _Atomic uint64_t thread; /* 0: free */
-  uint32_t depth;
+  uint32_t nested;         /* in the first; 0 of one that is free, so that a
+                            * signal's handler may come between any two steps */
 } owners[OWNERS];
 
 /* Threads that have one open (futex). */
@@ -89,17 +90,14 @@ EXPORTED int(hwckpt_disable)(void) {
     return -ENOSYS;
   struct owner *owner = own();
   if (owner) {
-    owner->depth++;
+    owner->nested++;
     return 0;
   }
   enter();
-  owner = claim(own_pointer());
-  if (!owner) {
-    leave();
-    return -EAGAIN;
-  }
-  owner->depth = 1;
-  return 0;
+  if (claim(own_pointer()))
+    return 0;
+  leave();
+  return -EAGAIN;
 }
 
 EXPORTED int(hwckpt_enable)(void) {
@@ -108,8 +106,10 @@ EXPORTED int(hwckpt_enable)(void) {
   struct owner *owner = own();
   if (!owner)
     return -EPERM;
-  if (--owner->depth)
+  if (owner->nested) {
+    owner->nested--;
     return 0;
+  }
   atomic_store(&owner->thread, 0);
   leave();
   return 0;

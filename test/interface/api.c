@@ -26,6 +26,7 @@ int main(void) {
 #include <hwckpt.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/time.h>
 
 #define LONG 60000 // ms; no working runtime needs it
 
@@ -91,6 +92,30 @@ static void overlapping(void) {
   overlap_ends = 1;
   for (int i = 0; i < 4; i++)
     CHECK_EQUAL(pthread_join(threads[i], 0), 0);
+}
+
+// They are async-signal-safe: a handler's lie between any two steps of others.
+static _Atomic int handled;
+static void on_alarm(int number) {
+  (void)number;
+  CHECK_EQUAL(hwckpt_disable(), 0);
+  CHECK_EQUAL(hwckpt_enable(), 0);
+  handled++;
+}
+
+static void in_handlers(void) {
+  struct itimerval often = {{0, 20}, {0, 20}}, never = {{0, 0}, {0, 0}};
+  signal(SIGALRM, on_alarm);
+  CHECK_EQUAL(setitimer(ITIMER_REAL, &often, 0), 0);
+  for (double begin = now(); now() - begin < 1;) {
+    CHECK_EQUAL(hwckpt_disable(), 0);
+    CHECK_EQUAL(hwckpt_enable(), 0);
+  }
+  CHECK_EQUAL(setitimer(ITIMER_REAL, &never, 0), 0);
+  CHECK(handled > 100);
+  unsigned long long before = hwckpt_generation();
+  CHECK_EQUAL(hwckpt_request(), 0);
+  CHECK_EQUAL(hwckpt_wait(before + 1, LONG), 0);
 }
 
 static int called(enum hwckpt_moment moment, void *argument) {
@@ -159,6 +184,7 @@ int main(int argc, char **argv) {
   if (!strcmp(argv[1], "sections")) {
     sections();
     overlapping();
+    in_handlers();
   } else if (!strcmp(argv[1], "callbacks")) {
     callbacks();
   } else {
