@@ -36,7 +36,7 @@ EXPORTED unsigned long long(hwckpt_generation)(void) {
 EXPORTED int(hwckpt_wait)(unsigned long long generation, int milliseconds) {
   uint64_t begin = quiesce_now_ns();
   uint64_t most = (uint64_t)(milliseconds < 0 ? 0 : milliseconds) * 1000000u;
-  if (!events_here())
+  if (!events_serve())
     return -ENOSYS;
   for (;;) {
     uint32_t turn = atomic_load(&committed.turn);
