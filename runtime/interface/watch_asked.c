@@ -90,16 +90,32 @@ EXPORTED int(hwckpt_watch)(void *address, size_t length) {
   return await(range);
 }
 
+static bool is_going(uint64_t slots) {
+  for (; slots; slots &= slots - 1)
+    if (atomic_load(&watch_state.ranges[__builtin_ctzll(slots)].call) ==
+        CALL_GONE)
+      return true;
+  return false;
+}
+
 EXPORTED int(hwckpt_unwatch)(void *address, size_t length) {
-  bool any = false;
+  uint64_t slots = 0;
   struct watch_range *range;
   if (!events_serve())
     return -ENOSYS;
   while ((range = find((uint64_t)address, length))) {
     atomic_store(&range->call, CALL_GONE);
-    any = true;
+    slots |= 1ull << (range - watch_state.ranges);
   }
-  if (any)
-    events_monitors_changed(!callbacks_own());
-  return any ? 0 : -ENOENT;
+  if (!slots)
+    return -ENOENT;
+  events_monitors_changed(false);
+  if (callbacks_own())
+    return 0;
+  for (int i = 0; is_going(slots); i++) {
+    if (i == WAITS)
+      return -EAGAIN;
+    events_await_monitors();
+  }
+  return 0;
 }

@@ -16,6 +16,7 @@
 // A rule watches the same, and goes on when the program has had enough.
 // RUN: %hwckpt run --name rule --on watch=shared -- %t rule
 // RUN: %hwckpt run --name callback -- %t callback
+// RUN: %hwckpt run --name busy -- %t busy
 // RUN: %hwckpt run --name errors -- %t errors 2>%t.said && FileCheck %s --check-prefix=SAID <%t.said
 // RUN: %t errors-alone
 // SAID: HWCKPT-E264: {{.*}}: hwckpt_watch(0x{{.*}}, 1000)
@@ -148,6 +149,27 @@ static void callback(void) {
   expect_event();
 }
 
+static volatile int entered;
+
+static int takes_long(enum hwckpt_moment moment, void *unused) {
+  (void)unused;
+  entered = 1;
+  if (moment == HWCKPT_BEFORE)
+    usleep(500000);
+  return 0;
+}
+
+// It is unwatched when the call returns, however long the runtime is busy.
+static void busy(void) {
+  CHECK_EQUAL(watch(big, BIG), 0);
+  CHECK_EQUAL(hwckpt_callback("long", takes_long, 0), 0);
+  CHECK_EQUAL(hwckpt_request(), 0);
+  while (!entered)
+    sched_yield();
+  CHECK_EQUAL(hwckpt_unwatch(big, BIG), 0);
+  CHECK_EQUAL(by_itself(), 8);
+}
+
 static void errors(bool alone) {
   char local[1000];
   CHECK_EQUAL(watch(0, 8), -EINVAL);
@@ -200,6 +222,8 @@ int main(int argc, char **argv) {
     rule();
   } else if (!strcmp(argv[1], "callback")) {
     callback();
+  } else if (!strcmp(argv[1], "busy")) {
+    busy();
   } else if (!strcmp(argv[1], "errors")) {
     errors(false);
   } else if (!strcmp(argv[1], "errors-alone")) {
