@@ -264,13 +264,25 @@ static void bring_back(struct undo *undo, const struct undo_entry *entry,
   }
 }
 
+/* Of the regular file there, which belongs elsewhere. */
+static bool has_another_name(const struct undo *undo,
+                             const struct undo_record *name, int parent,
+                             const char *last, const struct identity *there) {
+  struct stat status;
+  return SYS(newfstatat, parent, last, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISREG(status.st_mode) && status.st_nlink > 1 &&
+         undo_entries_other_name(&undo->entries, name->path, there,
+                                 undo_look_at);
+}
+
 /* A name that was not there. What it leads to may be a file that belongs
- * elsewhere: that one's own record moves it. */
+ * elsewhere: that one's own record moves it, from the last of such names. */
 static void take_away(const struct undo *undo, const struct undo_record *name,
                       int parent, const char *last) {
   struct identity status;
   if (!identify(parent, last, &status) ||
-      undo_entries_lead_to(&undo->entries, &undo->replacements, &status))
+      (undo_entries_lead_to(&undo->entries, &undo->replacements, &status) &&
+       !has_another_name(undo, name, parent, last, &status)))
     return;
   long result =
       SYS(unlinkat, parent, last, S_ISDIR(status.mode) ? AT_REMOVEDIR : 0);

@@ -379,6 +379,19 @@ static const char *still_there(const struct undo_entries *entries, size_t name,
   return look(path, &there) && same_identity(&there, wanted) ? path : NULL;
 }
 
+bool undo_entries_other_name(const struct undo_entries *entries,
+                             const char *path, const struct identity *there,
+                             bool (*look)(const char *path,
+                                          struct identity *identity)) {
+  for (size_t i = 0; i < entries->names; i++) {
+    size_t name = entries->by_path[i];
+    if (compare_text(entries->at[name].record.path, path) != 0 &&
+        still_there(entries, name, there, look))
+      return true;
+  }
+  return false;
+}
+
 const char *undo_entries_whereabouts(struct undo_entries *entries,
                                      const struct undo_entry *of,
                                      bool (*look)(const char *path,

@@ -95,6 +95,11 @@ const struct undo_entry *undo_entries_name(const struct undo_entries *entries,
 bool undo_entries_lead_to(const struct undo_entries *entries,
                           const struct replacements *replacements,
                           const struct identity *there);
+/* Whether another path of the log leads to the file now; looks at all. */
+bool undo_entries_other_name(const struct undo_entries *entries,
+                             const char *path, const struct identity *there,
+                             bool (*look)(const char *path,
+                                          struct identity *identity));
 /* The path, of the names in the log, where the file of the entry is now; `look`
  * tells what a path leads to. Null: nowhere, or there is no memory to find it.
  */
