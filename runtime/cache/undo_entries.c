@@ -12,8 +12,7 @@
 
 /* ---- identities ---- */
 
-static int compare_identity(const struct identity *a,
-                            const struct identity *b) {
+int compare_identity(const struct identity *a, const struct identity *b) {
   if (a->inode != b->inode)
     return a->inode < b->inode ? -1 : 1;
   if (a->device != b->device)
@@ -59,8 +58,6 @@ static void free_array(const struct cache_env *env, void *memory, size_t count,
 
 /* ---- sorting ---- */
 
-typedef int compare_rows(const void *a, const void *b, const void *context);
-
 static void swap_rows(char *a, char *b, size_t size) {
   for (size_t i = 0; i < size; i++) {
     char byte = a[i];
@@ -81,9 +78,9 @@ static void sink_row(char *rows, size_t at, size_t count, size_t size,
   }
 }
 
-/* A heap: in place, and never slower than count times its logarithm. */
-static void sort_rows(void *memory, size_t count, size_t size,
-                      compare_rows *compare, const void *context) {
+/* A heap. */
+void sort_rows(void *memory, size_t count, size_t size, compare_rows *compare,
+               const void *context) {
   char *rows = memory;
   for (size_t at = count / 2; at-- > 0;)
     sink_row(rows, at, count, size, compare, context);
@@ -110,8 +107,8 @@ static size_t replacement_at(const struct replacements *replacements,
 }
 
 static const struct identity *
-replacement_of(const struct replacements *replacements,
-               const struct identity *then) {
+one_replacement_of(const struct replacements *replacements,
+                   const struct identity *then) {
   size_t at = replacement_at(replacements, then);
   return at < replacements->count &&
                  compare_identity(&replacements->at[at].then, then) == 0
@@ -119,11 +116,25 @@ replacement_of(const struct replacements *replacements,
              : NULL;
 }
 
+/* The last: what was made in a place may have gone as well. Where files have no
+ * time of birth numbers of inodes may lead in a circle. */
+static const struct identity *
+replacement_of(const struct replacements *replacements,
+               const struct identity *then) {
+  const struct identity *now = one_replacement_of(replacements, then), *next;
+  for (size_t i = 0;
+       now && i < replacements->count && compare_identity(now, then) != 0 &&
+       (next = one_replacement_of(replacements, now));
+       i++)
+    now = next;
+  return now;
+}
+
 bool replacements_add(const struct cache_env *env,
                       struct replacements *replacements,
                       const struct identity *then, const struct identity *now) {
   size_t at = replacement_at(replacements, then);
-  if (!replacement_of(replacements, then)) {
+  if (!one_replacement_of(replacements, then)) {
     if (!buffer_reserve(env, &replacements->room,
                         (replacements->count + 1) * sizeof *replacements->at))
       return false;
@@ -133,7 +144,7 @@ bool replacements_add(const struct cache_env *env,
             (replacements->count - at) * sizeof *replacements->at);
     replacements->count++;
   }
-  replacements->at[at] = (struct replaced){*then, *now};
+  replacements->at[at] = (struct replaced){*then, *now, 0};
   return true;
 }
 
@@ -154,41 +165,20 @@ static int by_file(const void *a, const void *b, const void *context) {
   return result ? result : i < j ? -1 : i > j;
 }
 
-static int compare_text(const char *a, const char *b) {
-  while (*a && *a == *b)
-    a++, b++;
-  return (int)(unsigned char)*a - (int)(unsigned char)*b;
-}
-
-static int by_path(const void *a, const void *b, const void *context) {
-  const struct undo_entries *sorted = context;
-  size_t i = *(const size_t *)a, j = *(const size_t *)b;
-  int result =
-      compare_text(sorted->at[i].record.path, sorted->at[j].record.path);
-  return result ? result : i < j ? -1 : i > j;
-}
-
 static bool sort(struct undo_entries *entries) {
   entries->by_file =
       array(entries->env, entries->count, sizeof *entries->by_file);
-  entries->by_path =
-      array(entries->env, entries->count, sizeof *entries->by_path);
-  if (!entries->by_file || !entries->by_path)
+  if (!entries->by_file)
     return false;
-  for (size_t i = 0; i < entries->count; i++) {
+  for (size_t i = 0; i < entries->count; i++)
     entries->by_file[i] = i;
-    if (entries->at[i].record.kind == UNDO_NAME)
-      entries->by_path[entries->names++] = i;
-  }
   sort_rows(entries->by_file, entries->count, sizeof *entries->by_file, by_file,
-            entries);
-  sort_rows(entries->by_path, entries->names, sizeof *entries->by_path, by_path,
             entries);
   return true;
 }
 
 static bool take(struct undo_entries *entries, const struct undo_record *record,
-                 struct replacements *replacements) {
+                 size_t at, struct replacements *replacements) {
   if (record->kind == UNDO_BEGIN) {
     entries->generation = record->offset;
     entries->lost |= record->mode != 0;
@@ -200,11 +190,17 @@ static bool take(struct undo_entries *entries, const struct undo_record *record,
                                  record->mode};
     return replacements_add(entries->env, replacements, &then, &now);
   }
-  const struct undo_entry entry = {.record = *record};
+  if (record->kind == UNDO_DONE) {
+    while (entries->left > 0 &&
+           entries->at[entries->left - 1].at >= record->offset)
+      entries->left--;
+    return true;
+  }
+  const struct undo_entry entry = {.record = *record, .at = at};
   if (!buffer_append(entries->env, &entries->room, &entry, sizeof entry))
     return false;
   entries->at = entries->room.data;
-  entries->count++;
+  entries->left = ++entries->count;
   return true;
 }
 
@@ -215,8 +211,10 @@ enum undo_read undo_entries_read(const struct cache_env *env,
   struct undo_record record;
   int decoded;
   *entries = (struct undo_entries){.env = env};
-  while ((decoded = undo_decode(log, length, &entries->length, &record)) == 1)
-    if (!take(entries, &record, replacements))
+  for (size_t at = 0;
+       (decoded = undo_decode(log, length, &entries->length, &record)) == 1;
+       at = entries->length)
+    if (!take(entries, &record, at, replacements))
       return UNDO_READ_NO_MEMORY;
   for (size_t i = 0; i < entries->count; i++) {
     struct undo_entry *entry = &entries->at[i];
@@ -235,8 +233,6 @@ void undo_entries_free(struct undo_entries *entries) {
   if (!env)
     return;
   free_array(env, entries->by_file, entries->count, sizeof *entries->by_file);
-  free_array(env, entries->by_path, entries->count, sizeof *entries->by_path);
-  free_array(env, entries->places, entries->names, sizeof *entries->places);
   buffer_free(env, &entries->room);
   *entries = (struct undo_entries){0};
 }
@@ -278,15 +274,32 @@ void undo_entries_replace(struct undo_entries *entries,
     entry->now = *now;
 }
 
-const struct undo_entry *undo_entries_find(const struct undo_entries *entries,
-                                           enum undo_kind kind,
-                                           const struct undo_record *of) {
+struct undo_entry *undo_entries_find(const struct undo_entries *entries,
+                                     enum undo_kind kind,
+                                     const struct undo_record *of) {
   struct identity file = identity_of(of);
-  const struct undo_entry *entry;
+  struct undo_entry *entry;
   for (size_t at = first_of(entries, &file);
        (entry = entry_of(entries, at, &file)); at++)
     if (entry->record.kind == kind && (kind != UNDO_NAME || entry->record.mode))
       return entry;
+  return NULL;
+}
+
+const struct undo_entry *undo_entries_home(const struct undo_entries *entries,
+                                           const struct undo_record *of,
+                                           size_t begin, size_t end,
+                                           size_t *place) {
+  struct identity file = identity_of(of);
+  const struct undo_entry *entry;
+  if (!*place)
+    *place = first_of(entries, &file) + 1;
+  while ((entry = entry_of(entries, (*place)++ - 1, &file))) {
+    size_t i = (size_t)(entry - entries->at);
+    if (entry->record.kind == UNDO_NAME && entry->record.mode && i >= begin &&
+        i < end)
+      return entry;
+  }
   return NULL;
 }
 
@@ -303,119 +316,4 @@ int undo_entries_each_data(const struct undo_entries *entries,
     if (entry->record.kind == UNDO_DATA)
       result = visit(&entry->record, context);
   return result;
-}
-
-/* ---- by name ---- */
-
-const struct undo_entry *undo_entries_name(const struct undo_entries *entries,
-                                           const char *path) {
-  size_t low = 0, high = entries->names;
-  while (low < high) {
-    size_t middle = (low + high) / 2;
-    const struct undo_entry *entry = &entries->at[entries->by_path[middle]];
-    int result = compare_text(entry->record.path, path);
-    if (result == 0)
-      return entry;
-    if (result < 0)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return NULL;
-}
-
-static bool leads_to(const struct undo_entries *entries,
-                     const struct identity *then,
-                     const struct identity *there) {
-  const struct undo_entry *entry;
-  for (size_t at = first_of(entries, then);
-       (entry = entry_of(entries, at, then)); at++)
-    if (entry->record.kind == UNDO_NAME && entry->record.mode &&
-        same_identity(&entry->now, there))
-      return true;
-  return false;
-}
-
-bool undo_entries_lead_to(const struct undo_entries *entries,
-                          const struct replacements *replacements,
-                          const struct identity *there) {
-  if (leads_to(entries, there, there))
-    return true;
-  for (size_t i = 0; i < replacements->count; i++)
-    if (same_identity(&replacements->at[i].now, there) &&
-        leads_to(entries, &replacements->at[i].then, there))
-      return true;
-  return false;
-}
-
-static int by_identity(const void *a, const void *b, const void *context) {
-  (void)context;
-  return compare_identity(a, b); /* first in its row */
-}
-
-static void find_places(struct undo_entries *entries,
-                        bool (*look)(const char *path,
-                                     struct identity *identity)) {
-  entries->places =
-      array(entries->env, entries->names, sizeof *entries->places);
-  if (!entries->places)
-    return;
-  for (size_t i = 0; i < entries->names; i++) {
-    size_t name = entries->by_path[i];
-    if (look(entries->at[name].record.path,
-             &entries->places[entries->place_count].identity))
-      entries->places[entries->place_count++].name = name;
-  }
-  sort_rows(entries->places, entries->place_count, sizeof *entries->places,
-            by_identity, NULL);
-}
-
-static const char *still_there(const struct undo_entries *entries, size_t name,
-                               const struct identity *wanted,
-                               bool (*look)(const char *path,
-                                            struct identity *identity)) {
-  struct identity there;
-  const char *path = entries->at[name].record.path;
-  return look(path, &there) && same_identity(&there, wanted) ? path : NULL;
-}
-
-bool undo_entries_other_name(const struct undo_entries *entries,
-                             const char *path, const struct identity *there,
-                             bool (*look)(const char *path,
-                                          struct identity *identity)) {
-  for (size_t i = 0; i < entries->names; i++) {
-    size_t name = entries->by_path[i];
-    if (compare_text(entries->at[name].record.path, path) != 0 &&
-        still_there(entries, name, there, look))
-      return true;
-  }
-  return false;
-}
-
-const char *undo_entries_whereabouts(struct undo_entries *entries,
-                                     const struct undo_entry *of,
-                                     bool (*look)(const char *path,
-                                                  struct identity *identity)) {
-  const char *path = NULL;
-  if (!entries->places)
-    find_places(entries, look);
-  size_t low = 0, high = entries->place_count;
-  while (low < high) {
-    size_t middle = (low + high) / 2;
-    if (compare_identity(&entries->places[middle].identity, &of->now) < 0)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  bool moved = false;
-  for (; !path && low < entries->place_count &&
-         compare_identity(&entries->places[low].identity, &of->now) == 0;
-       low++) {
-    path = still_there(entries, entries->places[low].name, &of->now, look);
-    moved = !path;
-  }
-  /* What had the place of another was moved with it. */
-  for (size_t i = 0; moved && !path && i < entries->names; i++)
-    path = still_there(entries, entries->by_path[i], &of->now, look);
-  return path;
 }

@@ -1,5 +1,5 @@
-/* undo_entries.h - the records of one undo log, found by file, by path and by
- * where files are now.
+/* undo_entries.h - the records of one undo log, found by file. Its names are
+ * found in undo_stretch.h.
  *
  * Invariant: every look-up is one in a sorted array; a log of a hundred
  * thousand records is followed in a time that grows with their number.
@@ -21,6 +21,7 @@ struct identity {
 /* A file that went, and the one that was made in its place. */
 struct replaced {
   struct identity then, now;
+  uint64_t said_in; /* the log that says so; 0: none does */
 };
 
 struct replacements {
@@ -32,6 +33,8 @@ struct replacements {
 struct undo_entry {
   struct undo_record record;
   struct identity now; /* the file, or what was made in its place */
+  size_t at;           /* in the log */
+  bool filled;         /* of UNDO_FILE: its content is as it was */
 };
 
 struct undo_entries {
@@ -39,26 +42,27 @@ struct undo_entries {
   struct undo_entry *at; /* as in the log; in room */
   size_t count;
   struct buffer room;
-  size_t *by_file; /* all of them, by the file they are about */
-  size_t *by_path; /* the names */
-  size_t names;
-  struct undo_place_of {
-    struct identity identity;
-    size_t name;
-  } *places; /* where names led when it was asked for; null: not yet */
-  size_t place_count;
+  size_t *by_file;     /* all of them, by the file they are about */
+  size_t left;         /* of them: names and files behind are taken back */
   uint64_t generation; /* 0: it says none */
   bool lost;           /* what was changed is not in it */
   size_t length;       /* bytes of the log that are whole records */
 };
 
+int compare_identity(const struct identity *a, const struct identity *b);
 bool same_identity(const struct identity *a, const struct identity *b);
 /* Of the file that a record is about. */
 struct identity identity_of(const struct undo_record *record);
 /* Of what a path leads to from a directory on; "": the directory itself. */
 bool identify(int directory, const char *path, struct identity *identity);
 
-/* Another file has the place of the one that went. False: no memory. */
+typedef int compare_rows(const void *a, const void *b, const void *context);
+/* In place, and never slower than count times its logarithm. */
+void sort_rows(void *rows, size_t count, size_t size, compare_rows *compare,
+               const void *context);
+
+/* Another file has the place of the one that went; in whose place another may
+ * be put again. False: no memory. */
 bool replacements_add(const struct cache_env *env,
                       struct replacements *replacements,
                       const struct identity *then, const struct identity *now);
@@ -81,31 +85,18 @@ void undo_entries_replace(struct undo_entries *entries,
 
 /* The first record of the kind that is about the file; of names one that led to
  * it. Null: none. */
-const struct undo_entry *undo_entries_find(const struct undo_entries *entries,
-                                           enum undo_kind kind,
-                                           const struct undo_record *of);
+struct undo_entry *undo_entries_find(const struct undo_entries *entries,
+                                     enum undo_kind kind,
+                                     const struct undo_record *of);
+/* The names among the entries from begin on, below end, that led to the file,
+ * one after the other: *place is 0 at first. Null: no more. */
+const struct undo_entry *undo_entries_home(const struct undo_entries *entries,
+                                           const struct undo_record *of,
+                                           size_t begin, size_t end,
+                                           size_t *place);
 /* Calls visit for each of its UNDO_DATA until one returns non-zero. */
 int undo_entries_each_data(
     const struct undo_entries *entries, const struct undo_record *of,
     int (*visit)(const struct undo_record *data, void *context), void *context);
-/* The record of the name; null: none. */
-const struct undo_entry *undo_entries_name(const struct undo_entries *entries,
-                                           const char *path);
-/* Whether a name in the log led to the file that is `there` now. */
-bool undo_entries_lead_to(const struct undo_entries *entries,
-                          const struct replacements *replacements,
-                          const struct identity *there);
-/* Whether another path of the log leads to the file now; looks at all. */
-bool undo_entries_other_name(const struct undo_entries *entries,
-                             const char *path, const struct identity *there,
-                             bool (*look)(const char *path,
-                                          struct identity *identity));
-/* The path, of the names in the log, where the file of the entry is now; `look`
- * tells what a path leads to. Null: nowhere, or there is no memory to find it.
- */
-const char *undo_entries_whereabouts(struct undo_entries *entries,
-                                     const struct undo_entry *of,
-                                     bool (*look)(const char *path,
-                                                  struct identity *identity));
 
 #endif

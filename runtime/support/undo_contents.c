@@ -25,13 +25,29 @@ void undo_begin_contents(void) { memset(&last, 0, sizeof last); }
 
 bool undo_last_is_open(void) { return last.open; }
 
+/* The row's file is gone, and its number another's, which the interval did not
+ * begin with: what that one holds is of no use. */
+static struct undo_file *know_next(int fd, struct undo_file *file,
+                                   const struct undo_facts *facts) {
+  char path[UNDO_PATH_MAX];
+  struct undo_record record = {.kind = UNDO_FILE, .path = path};
+  atomic_store(&file->all_kept, 1);
+  file->size = 0;
+  file->birth_ns = facts->birth_ns;
+  undo_describe(&record, facts);
+  return !undo_path_of(fd, path) || undo_put(&record) ? file : 0;
+}
+
 /* The file's row, made when it is not known yet: its size and time are in the
  * log then. Null: there is no room. */
 static struct undo_file *know(int fd, const struct undo_facts *facts) {
   struct undo_interval *interval = undo_keeper.interval;
   struct undo_file *file = undo_place(interval, facts->device, facts->inode);
-  if (!file || atomic_load(&file->inode))
-    return file;
+  if (!file)
+    return 0;
+  if (atomic_load(&file->inode))
+    return file->birth_ns == facts->birth_ns ? file
+                                             : know_next(fd, file, facts);
   char path[UNDO_PATH_MAX];
   bool kept = undo_path_of(fd, path) && !undo_is_of_kernel(path);
   uint64_t size = kept ? facts->size : 0;

@@ -2,7 +2,7 @@
  * before it is changed.
  *
  * Invariant: of each name one state is in an interval's log, that of before the
- * first change.
+ * first change, and one after each rename of a folder.
  */
 #include "../arch/sys.h"
 #include "undo_keeping.h"
@@ -64,12 +64,9 @@ static int open_parent(char *text, int directory, const char **last) {
 }
 
 /* False: the call will fail as well, or is about nothing that is kept. */
-static bool find_name(struct name *name, int directory, const char *given) {
-  char text[UNDO_PATH_MAX];
+static bool find_text(struct name *name, int directory, char *text) {
   const char *last;
   name->parent = -1;
-  if (!read_string(given, text, sizeof text))
-    return false;
   int parent = open_parent(text, directory, &last);
   if (parent < 0)
     return false;
@@ -88,9 +85,39 @@ static bool find_name(struct name *name, int directory, const char *given) {
   return true;
 }
 
+static bool find_name(struct name *name, int directory, const char *given) {
+  char text[UNDO_PATH_MAX];
+  name->parent = -1;
+  return read_string(given, text, sizeof text) &&
+         find_text(name, directory, text);
+}
+
 static void end_name(struct name *name) {
   if (name->parent >= 0)
     SYS(close, name->parent);
+}
+
+#define LINKS_MOST 40 /* the kernel's own limit */
+
+/* What is opened or cut by a symbolic link is what that leads to. */
+static bool find_followed(struct name *name, int directory, const char *given) {
+  char text[UNDO_PATH_MAX];
+  bool found = find_name(name, directory, given);
+  for (int links = 0; found && name->exists && S_ISLNK(name->facts.mode);
+       links++) {
+    size_t before = (size_t)(name->last - name->path);
+    memcpy(text, name->path, before);
+    long length = SYS(readlinkat, name->parent, name->last, text + before,
+                      sizeof text - before);
+    end_name(name);
+    if (links == LINKS_MOST || length <= 0 ||
+        before + (size_t)length >= sizeof text)
+      return false;
+    text[before + (size_t)length] = 0;
+    found =
+        find_text(name, AT_FDCWD, text[before] == '/' ? text + before : text);
+  }
+  return found;
 }
 
 static uint64_t hash_of(const char *path) {
@@ -117,6 +144,17 @@ static bool is_named(const char *path, bool *room) {
     }
     return false;
   }
+}
+
+/* Names are noted anew from here on: a folder gets another. */
+static void begin_stretch(void) {
+  struct undo_interval *interval = undo_keeper.interval;
+  struct undo_record record = {.kind = UNDO_FOLDERS};
+  if (!interval->name_count)
+    return;
+  memset(interval->names, 0, sizeof interval->names);
+  interval->name_count = 0;
+  undo_put(&record);
 }
 
 /* Says what the name leads to. */
@@ -162,7 +200,8 @@ static void keep_going(const struct name *name) {
 
 void undo_keep_name(const struct undo_request *request) {
   struct name name;
-  if (!find_name(&name, request->place[0].directory, request->place[0].path))
+  if (!find_followed(&name, request->place[0].directory,
+                     request->place[0].path))
     return;
   if (!name.exists)
     note_name(&name);
@@ -173,7 +212,8 @@ void undo_keep_name(const struct undo_request *request) {
 
 void undo_keep_cut(const struct undo_request *request) {
   struct name name;
-  if (!find_name(&name, request->place[0].directory, request->place[0].path))
+  if (!find_followed(&name, request->place[0].directory,
+                     request->place[0].path))
     return;
   keep_file_of(&name, request->begin, false);
   end_name(&name);
@@ -195,6 +235,10 @@ static bool is_same(const struct name *a, const struct name *b) {
          a->facts.device == b->facts.device;
 }
 
+static bool is_folder(const struct name *name) {
+  return name->exists && S_ISDIR(name->facts.mode);
+}
+
 void undo_keep_renamed(const struct undo_request *request) {
   struct name from, to;
   bool found =
@@ -203,10 +247,15 @@ void undo_keep_renamed(const struct undo_request *request) {
   if (found && from.exists &&
       find_name(&to, request->place[1].directory, request->place[1].path) &&
       !is_same(&from, &to)) {
+    bool folders = is_folder(&from) || is_folder(&to);
+    if (folders)
+      begin_stretch();
     note_name(&from);
     note_name(&to);
     if (request->wish == UNDO_KEEP_RENAME)
       keep_going(&to);
+    if (folders)
+      begin_stretch();
   }
   if (found)
     end_name(&from);
