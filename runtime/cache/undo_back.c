@@ -372,10 +372,21 @@ static int take_all_back(struct undo *undo) {
   return 0;
 }
 
+/* Logs are not made durable, nor is their removal: with another start of the
+ * machine between, any part of them may be what is left, also none. */
+static void say_restarted(const struct undo_target *target) {
+  struct hwckpt_error warning;
+  hwckpt_fail(&warning, HWCKPT_E_FILES_UNCERTAIN, 0, target->application,
+              "generation %llu", (unsigned long long)target->generation);
+  target->warn(&warning);
+}
+
 int undo_files(const struct undo_target *target, bool keep,
                struct hwckpt_error *error) {
   struct undo undo = {
       .target = target, .env = target->cache->env, .error = error};
+  if (target->restarted && !keep)
+    say_restarted(target);
   int result = undo_find_logs(&undo);
   if (result >= 0 && undo.last && !keep && !undo.broken)
     result = take_all_back(&undo);

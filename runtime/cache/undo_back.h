@@ -18,7 +18,10 @@ struct undo_target {
   struct cache *cache;
   const char *application;
   uint64_t generation;
-  /* E315. */
+  /* The machine was started again since: what it lost of the logs is not known.
+   */
+  bool restarted;
+  /* E315, E330. */
   void (*warn)(const struct hwckpt_error *warning);
 };
 

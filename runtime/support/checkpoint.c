@@ -150,6 +150,8 @@ static int put_records(struct cache_writer *writer, Process *process,
   struct stage *head = &checkpoint.head;
   stage_clear(head);
   describe_program(process);
+  if (checkpoint.options.undo)
+    describe_boot(process);
   int result = describe_put_process(head, process, error);
   if (result == 0)
     result = describe_put_areas(head, &checkpoint.map, error);

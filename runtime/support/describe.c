@@ -152,6 +152,15 @@ void describe_program(Process *process) {
                   name.release);
 }
 
+void describe_boot(Process *process) {
+  char *id = process->boot_id;
+  long length = read_file("/proc/sys/kernel/random/boot_id", id,
+                          sizeof process->boot_id - 1);
+  id[length > 0 ? length : 0] = 0;
+  if (length > 0 && id[length - 1] == '\n')
+    id[length - 1] = 0;
+}
+
 int describe_put_process(struct stage *stage, const Process *process,
                          struct hwckpt_error *error) {
   return put(stage, RECORD_PROCESS, Process_fields, process, error);

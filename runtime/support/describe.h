@@ -18,6 +18,8 @@ void describe_remember_program(void);
 /* Names and identifies the program's file, and its arguments; while it runs
  * again. */
 void describe_program(Process *process);
+/* Which start of the machine this is. */
+void describe_boot(Process *process);
 int describe_put_process(struct stage *stage, const Process *process,
                          struct hwckpt_error *error);
 int describe_put_areas(struct stage *stage, const struct memory_map *map,

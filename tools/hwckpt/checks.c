@@ -492,3 +492,15 @@ bool checks_need_early(const struct generation *generation,
             undo_may_move(paths, area.name);
   return early;
 }
+
+bool checks_of_restart(const struct generation *generation) {
+  const char *then = generation->process.boot_id;
+  char now[sizeof generation->process.boot_id] = "";
+  FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+  if (file && !fgets(now, sizeof now, file))
+    now[0] = 0;
+  if (file)
+    fclose(file);
+  now[strcspn(now, "\n")] = 0;
+  return *then && strcmp(now, then) != 0;
+}

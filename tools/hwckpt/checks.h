@@ -26,4 +26,8 @@ int checks_of_files(const struct generation *generation,
 bool checks_need_early(const struct generation *generation,
                        const struct undo_paths *paths);
 
+/* Whether the machine was started again since a checkpoint of a program that
+ * keeps what it changes in files. */
+bool checks_of_restart(const struct generation *generation);
+
 #endif

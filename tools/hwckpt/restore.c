@@ -284,11 +284,14 @@ static int roll_back_files(void *context, struct hwckpt_error *error) {
   if (files->done)
     return 0;
   files->done = true;
-  const struct undo_target target = target_of(files);
   /* The logs are of the application, which may run. */
-  return files->check || files->request->name
-             ? 0
-             : undo_files(&target, files->keep, error);
+  if (files->check || files->request->name)
+    return 0;
+  static bool said; /* for one process, not for each */
+  struct undo_target target = target_of(files);
+  target.restarted = !said && checks_of_restart(files->generation);
+  said |= target.restarted;
+  return undo_files(&target, files->keep, error);
 }
 
 static int roll_back_early(struct files *files, struct hwckpt_error *error) {
