@@ -145,7 +145,7 @@ static void check(size_t end) {
   committed_at[newest + 1] = kept;
   begun_at[newest + 1] = kept_begun;
   cache_close(cache);
-  CHECK(unit_mapped() == 0);
+  CHECK(crash_mapped == 0);
 }
 
 int main(void) {

@@ -394,7 +394,7 @@ static void check(size_t end) {
   take_back(cache, generation, false);
   CHECK(warnings == 0 && uncertain == 0);
   cache_close(cache);
-  CHECK(unit_mapped() == 0);
+  CHECK(crash_mapped == 0);
 }
 
 int main(void) {

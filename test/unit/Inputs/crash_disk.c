@@ -19,6 +19,7 @@ struct content {
 };
 
 struct disk crash_now;
+size_t crash_mapped;
 
 static struct {
   enum { FD_FREE, FD_DIRECTORY, FD_FILE } kind;
@@ -395,4 +396,44 @@ static const struct cache_io disk_io = {
     .queue_wait = unit_queue_wait,
     .queue_close = unit_queue_close,
 };
-const struct cache_env crash_env = {&disk_io, unit_map, unit_unmap};
+
+/* ---- memory ---- */
+
+/* Taken again for the next state instead of given back: the kernel takes longer
+ * for the pages than the cache for what it does with them. */
+#if __has_feature(address_sanitizer) /* sees what is given back */
+#define POOL 0
+#else
+#define POOL 512
+#endif
+#define POOLED_MOST ((size_t)16 << 20)
+static struct {
+  void *address; /* null: none */
+  size_t length;
+} pool[POOL + 1];
+
+static void *disk_map(size_t length) {
+  for (int i = 0; i < POOL; i++)
+    if (pool[i].address && pool[i].length == length) {
+      void *address = pool[i].address;
+      pool[i].address = NULL;
+      crash_mapped += length;
+      return memset(address, 0, length);
+    }
+  void *address = unit_map(length);
+  crash_mapped += address ? length : 0;
+  return address;
+}
+
+static void disk_unmap(void *address, size_t length) {
+  crash_mapped -= length;
+  for (int i = 0; i < POOL && length <= POOLED_MOST; i++)
+    if (!pool[i].address) {
+      pool[i].address = address;
+      pool[i].length = length;
+      return;
+    }
+  unit_unmap(address, length);
+}
+
+const struct cache_env crash_env = {&disk_io, disk_map, disk_unmap};

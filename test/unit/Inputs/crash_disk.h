@@ -9,6 +9,8 @@
 
 /* The cache lies at "cache". */
 extern const struct cache_env crash_env;
+/* As unit_mapped(). */
+extern size_t crash_mapped;
 
 /* Operations recorded up to now. */
 extern size_t crash_recorded;
