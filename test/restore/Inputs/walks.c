@@ -1,10 +1,12 @@
 // Holds MIB, takes a checkpoint and dies; restored, it says so, then reads all
 // from end to end, says whether it is as it was, and ends with its input. With
-// a second argument it forks before, and the child does the same.
+// "fork" it forks before, and the child does the same; with "deltas" that is
+// not its first checkpoint.
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,11 +29,18 @@ int main(int count, char **arguments) {
     random ^= random << 17;
     memory[i] = i & 3 ? i >> 9 : random;
   }
+  const char *also = count > 2 ? arguments[2] : "";
+  for (size_t i = 0; i < 3 && !strcmp(also, "deltas"); i++) {
+    if (__builtin_ckpt_save() != 0)
+      return 8;
+    for (size_t at = i; at < words / 4; at += 512)
+      memory[at]++;
+  }
   uint64_t before = sum(memory, words);
   if (__builtin_ckpt_save() == 0)
     raise(SIGKILL);
   dprintf(1, "back\n");
-  pid_t child = count > 2 ? fork() : 0;
+  pid_t child = strcmp(also, "fork") ? 0 : fork();
   if (sum(memory, words) != before)
     dprintf(1, "WRONG\n");
   if (child > 0)
