@@ -247,7 +247,7 @@ int main(int argc, char **argv) {
     if (once && times > 0)
       return 0;
     state ^= (unsigned long long)times << 40; /* another way than before */
-    walk(chance(60));
+    walk(once ? 150 : chance(60));
     fill(1000);
     if (once || (stage == 1 && chance(2))) {
       mark();

@@ -3,13 +3,14 @@
  * counted from its start, or from where one of them makes the call getpgrp.
  * Ends with 0 when it was killed, prints before which call; with 3 when all
  * ended before that, prints how many calls there were, and what the command's
- * status was. */
+ * status was. What it killed has ended when it ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -69,9 +70,7 @@ static pid_t start(char **command) {
   return -1;
 }
 
-int main(int argc, char **argv) {
-  if (argc < 3)
-    return 2;
+static int trace(char **argv) {
   unsigned long wanted = strtoul(argv[1], NULL, 10), count = 0;
   int marked = strcmp(argv[2], "--from-mark") == 0;
   int counting = !marked, status, end = 0;
@@ -107,4 +106,21 @@ int main(int argc, char **argv) {
   printf("%lu calls, status %d\n", count,
          WIFEXITED(end) ? WEXITSTATUS(end) : 128 + WTERMSIG(end));
   return 3;
+}
+
+/* The kernel kills what the tracer traced when that ends. */
+int main(int argc, char **argv) {
+  int status;
+  if (argc < 3)
+    return 2;
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+    die("prctl");
+  pid_t tracer = fork();
+  if (tracer == 0)
+    exit(trace(argv));
+  if (tracer < 0 || waitpid(tracer, &status, 0) != tracer)
+    die("waitpid");
+  while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
+    ;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
