@@ -6,9 +6,10 @@
  * was committed reads back bit for bit, also one that is being merged; one that
  * was being committed reads back or is not there; and the cache can be written
  * to, merged and tidied. HWCKPT_STRESS=1: every part, and every border between
- * two sectors.
+ * two sectors; a third of the prefixes here, the others in cache_crash_1.test
+ * and cache_crash_2.test.
  */
-// RUN: %unit/cache_crash
+// RUN: env CRASH_SHARE=0/3 %unit/cache_crash
 #include "Inputs/crash_disk.h"
 
 /* ---- the run ---- */

@@ -6,7 +6,7 @@
  * tree is whole; and all of them can go on, tidy up, and read back what they
  * had.
  */
-// RUN: %unit/cache_crash_parts
+// RUN: env CRASH_SHARE=0/3 %unit/cache_crash_parts
 #include "Inputs/crash_disk.h"
 
 #define PARTS 4 /* the application and three of its parts */

@@ -50,7 +50,9 @@ struct crash_counts {
 struct crash_counts crash_each(const struct crash_effort *effort,
                                void (*check)(size_t end));
 
-/* The effort of this run: HWCKPT_STRESS=1 is for all. */
+/* The effort of this run: HWCKPT_STRESS=1 is for all, which takes minutes, so
+ * that a test may do a share of it: CRASH_SHARE=2/3 in the environment is every
+ * third prefix from the third on. Without HWCKPT_STRESS it is all of them. */
 const struct crash_effort *crash_effort(void);
 
 #endif

@@ -309,11 +309,27 @@ static void lose_combinations(const struct crash_effort *effort) {
   }
 }
 
+/* Of CRASH_SHARE=i/n, with HWCKPT_STRESS=1: the prefixes i, i + n, ... */
+static void read_share(size_t *first, size_t *step) {
+  const char *stress = getenv("HWCKPT_STRESS"), *text = getenv("CRASH_SHARE");
+  char *end;
+  *first = 0;
+  *step = 1;
+  if (!stress || *stress != '1' || !text)
+    return;
+  *first = strtoul(text, &end, 10);
+  CHECK(*end == '/');
+  *step = strtoul(end + 1, &end, 10);
+  CHECK(*end == 0 && *first < *step);
+}
+
 struct crash_counts crash_each(const struct crash_effort *effort,
                                void (*check)(size_t end)) {
   counts = (struct crash_counts){0};
   check_disk = check;
-  for (size_t end = 0; end <= crash_recorded; end++) {
+  size_t first, step;
+  read_share(&first, &step);
+  for (size_t end = first; end <= crash_recorded; end += step) {
     look_at(end);
     make_base();
     lose_combinations(effort);
