@@ -12,7 +12,8 @@ still here, and none is restored.
              with level=auto and with fixed levels. MB/s are of pages put, however
              many bytes they became.
   deltas     of the same programs, checkpoints while they ran: bytes on flash
-             against bytes of pages that were captured.
+             against bytes of pages that were captured; and `put`, before
+             compression, of which what is above 1 was copied more than once.
   restore    a generation of noise, and upon it 1, 10, 100, 1,000 deltas that each
              change a hundredth of its pages at random, reading the newest: `of 1`
              is against what it takes after one.
@@ -38,6 +39,7 @@ DELTAS = (1, 10, 100, 1000)
 QUICK_DELTAS = (1, 10)
 # Deltas of a program, and time between them.
 GENERATIONS, INTERVAL = 6, "400ms"
+PAGE = 4096
 # On a busy machine so many will do.
 LEAST = 2
 
@@ -241,16 +243,17 @@ class Parts:
             for g in memory.deltas.values():
                 rows.append({
                     "case": "deltas", "kind": memory.kind, "number": g["number"], "bytes": g["bytes"],
-                    "captured_bytes": g["raw_bytes"],
+                    "captured_bytes": g["raw_bytes"], "put_bytes": g["put_pages"] * PAGE,
                 })  # fmt: skip
         shown = []
         for kind in dict.fromkeys(row["kind"] for row in rows):
             of = [row for row in rows if row["kind"] == kind]
             captured = sum(row["captured_bytes"] for row in of) / len(of)
             stored = sum(row["bytes"] for row in of) / len(of)
-            shown.append([kind, len(of), f"{captured / (1 << 20):.2f}", f"{stored / (1 << 20):.2f}",
-                          f"{stored / captured:.3f}"])  # fmt: skip
-        figures.table(["deltas", "count", "captured MiB", "on flash MiB", "of it"], shown)
+            put = sum(row["put_bytes"] for row in of) / len(of)
+            shown.append([kind, len(of), f"{captured / (1 << 20):.2f}", f"{put / captured:.3f}",
+                          f"{stored / (1 << 20):.2f}", f"{stored / captured:.3f}"])  # fmt: skip
+        figures.table(["deltas", "count", "captured MiB", "put", "on flash MiB", "of it"], shown)
         print()
         return rows
 
