@@ -5,18 +5,17 @@
 // RUN: %behaviour %s -o %t
 // RUN: for mode in section child depends busy; do %hwckpt run --name $mode -- %t $mode || exit 1; done
 // RUN: for mode in section busy refuses; do test $(id -u) != 0 || bash %S/../tools/Inputs/as-nobody %hwckpt run -- %t $mode || test $? = 77 || exit 1; done
-// RUN: %hwckpt run --name late -o section_wait=300ms -- %t late 2>%t.said; status=$?; cat %t.said; test $status = 0 && FileCheck %s --check-prefix=LATE <%t.said
-// LATE: HWCKPT-E272: {{.*}}: hwckpt_disable(): for
-// {{[3-9][0-9][0-9]|[0-9]{4,}}} ms; in process {{[0-9]+}} ({{.*}}tmp)
-// RUN: %hwckpt run --name refuses -- %t refuses 2>%t.said; status=$?; cat %t.said; test $status = 0 && FileCheck %s --check-prefix=REFUSES <%t.said
-// REFUSES: HWCKPT-E270: {{.*}}: child's: it returned 7; in process {{[0-9]+}}
-// ({{.*}}tmp) REFUSES-NOT: HWCKPT-E
-// RUN: %hwckpt run --name hangs -- %t hangs 2>%t.said; status=$?; cat %t.said; test $status = 0 && FileCheck %s --check-prefix=HANGS <%t.said
-// HANGS: HWCKPT-E271: {{.*}}: child's: it has not returned after 100 ms; in
-// process HANGS-NOT: HWCKPT-E
-// RUN: %hwckpt run --name asks -- %t asks 2>%t.said; status=$?; cat %t.said; test $status = 0 && FileCheck %s --check-prefix=ASKS <%t.said
-// ASKS: HWCKPT-E270: {{.*}}: child's: it returned 7; in process {{[0-9]+}}
-// ({{.*}}tmp) ASKS-NOT: HWCKPT-E
+// RUN: %hwckpt run --name late -o section_wait=300ms -- %t late 2>%t.said; status=$?; cat %t.said; test $status = 0 && FileCheck %s --check-prefix=CHECK-LATE <%t.said
+// CHECK-LATE: HWCKPT-E272: {{.*}}: hwckpt_disable(): for {{[3-9][0-9][0-9]|[0-9][0-9][0-9][0-9]+}} ms; in process {{[0-9]+}} ({{.*}}tmp)
+// RUN: %hwckpt run --name refuses -- %t refuses 2>%t.said; status=$?; cat %t.said; test $status = 0 && FileCheck %s --check-prefix=CHECK-REFUSES <%t.said
+// CHECK-REFUSES: HWCKPT-E270: {{.*}}: child's: it returned 7; in process {{[0-9]+}} ({{.*}}tmp)
+// CHECK-REFUSES-NOT: HWCKPT-E
+// RUN: %hwckpt run --name hangs -- %t hangs 2>%t.said; status=$?; cat %t.said; test $status = 0 && FileCheck %s --check-prefix=CHECK-HANGS <%t.said
+// CHECK-HANGS: HWCKPT-E271: {{.*}}: child's: it has not returned after 100 ms; in process
+// CHECK-HANGS-NOT: HWCKPT-E
+// RUN: %hwckpt run --name asks -- %t asks 2>%t.said; status=$?; cat %t.said; test $status = 0 && FileCheck %s --check-prefix=CHECK-ASKS <%t.said
+// CHECK-ASKS: HWCKPT-E270: {{.*}}: child's: it returned 7; in process {{[0-9]+}} ({{.*}}tmp)
+// CHECK-ASKS-NOT: HWCKPT-E
 // RUN: rm -f %t.back && bash %S/../tools/Inputs/status 137 %hwckpt run --name restored -- %t restored %t.back && touch %t.back && %hwckpt restore restored
 #include "behaviour.h"
 #include <hwckpt.h>

@@ -11,11 +11,11 @@
 // RUN: %hwckpt run --on cpu=2s -- %t idle
 // Those before on= are forgotten, and one wrong is said and left out.
 // RUN: HWCKPT_OPTIONS='on=every=1ms:on=' %t none
-// RUN: HWCKPT_OPTIONS='on=evry=1ms:on=every=5x:on="every=40ms,spacing=":on=every=40ms' %t 2 2>&1 | FileCheck %s --check-prefix=LEFT
-// LEFT: HWCKPT-E250: {{.*}}: evry=1ms: at character 1: 'evry' is not an event:
-// every, cpu, LEFT: HWCKPT-E250: {{.*}}: every=5x: at character 7: '5x' is not
-// a duration LEFT: HWCKPT-E250: {{.*}}: every=40ms,spacing=: at character 20:
-// '' is not a duration LEFT-NOT: HWCKPT
+// RUN: HWCKPT_OPTIONS='on=evry=1ms:on=every=5x:on="every=40ms,spacing=":on=every=40ms' %t 2 2>&1 | FileCheck %s --check-prefix=CHECK-LEFT
+// CHECK-LEFT: HWCKPT-E250: {{.*}}: evry=1ms: at character 1: 'evry' is not an event: every, cpu,
+// CHECK-LEFT: HWCKPT-E250: {{.*}}: every=5x: at character 7: '5x' is not a duration
+// CHECK-LEFT: HWCKPT-E250: {{.*}}: every=40ms,spacing=: at character 20: '' is not a duration
+// CHECK-LEFT-NOT: HWCKPT
 // RUN: (for i in $(seq 33); do echo "on=every=${i}s"; done; echo on=every=33s) > %t.many; HWCKPT_OPTIONS=$(cat %t.many) %t none 2>&1 | FileCheck %s --check-prefix=MANY
 // MANY: HWCKPT-E250: {{.*}}: every=33s: there are 32 rules before it
 // RUN: for bad in evry=1s every every= every=0 every=1s,2s every=-1 cpu=auto cpu=1x signal signal=KILL signal=NONE signal=65 signal=32 exit= every=1s,site= every=1s,spacing=0 "$(printf %%300s)"; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; bash %S/../tools/Inputs/status 2 %hwckpt run -o "on='$bad'" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; done
