@@ -3,8 +3,10 @@
  *   clang -fhwckpt hooks.c -o hooks && ./hooks
  *
  * Each save is taken once, says 0, and says 1 when the load has rolled the
- * program back to it.
+ * program back to it. The instruction itself is shown as a poll: save and load
+ * are the trap's.
  */
+#include <hwckpt.h>
 #include <hwckpt_isa.h>
 #include <stdio.h>
 
@@ -43,6 +45,18 @@ extern const struct hwckpt_isa __hwckpt_isa __attribute__((weak));
       :                                                                        \
       : "rcx", "r11", "cc", "memory")
 
+/* The instruction, a NOP that the table of sites has: the runtime makes a trap
+ * of it when a checkpoint is asked for. */
+#define IN_TABLE                                                               \
+  ".pushsection hwckpt_sites_annotated,\"ao\",@progbits,.text\n\t"             \
+  ".long 1b - .\n\t"                                                           \
+  ".popsection"
+#define POLL_BY_INSTRUCTION()                                                  \
+  __asm__ volatile("1:\n\t" INSTRUCTION("0x1f", HWCKPT_OP_POLL, "2") IN_TABLE  \
+                   :                                                           \
+                   :                                                           \
+                   : "memory")
+
 #define SHOW(name, enter)                                                      \
   do {                                                                         \
     int poll = 0, save = 0, load = 0;                                          \
@@ -67,5 +81,10 @@ int main(void) {
   SHOW("trap", BY_TRAP);
   SHOW("interrupt", BY_INTERRUPT);
   SHOW("system call", BY_SYSTEM_CALL);
+  unsigned long long before = hwckpt_generation();
+  hwckpt_request();
+  while (hwckpt_generation() == before)
+    POLL_BY_INSTRUCTION();
+  puts("instruction: polled until there was a checkpoint");
   return 0;
 }

@@ -14,6 +14,7 @@ bin_folder, folder = sys.argv[1:]
 EVENTS = {
     "auto": "timer", "every": "timer", "cpu": "timer", "exit": "signal", "xcpu": "signal", "spacing": "signal",
     "fileio": "file-io", "before-send": "send", "watch-variable": "watch", "watch-heap": "watch",
+    "rollback": "save", "request": "api",
 }  # fmt: skip
 # Not on each machine: no pressure stall information, no perf events.
 MISSING = re.compile(r"HWCKPT-E25[12]")
@@ -46,7 +47,7 @@ def run(name):
 
 
 names = sorted(name[:-2] for name in os.listdir(folder) if name.endswith(".c"))
-assert len(names) >= 18, names
+assert len(names) >= 20, names
 with concurrent.futures.ThreadPoolExecutor(2) as pool:
     for told in pool.map(run, names):
         print(told)
