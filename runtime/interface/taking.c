@@ -31,6 +31,9 @@ static LIVE struct {
   struct checkpoint_result result;
 } taking;
 
+/* Then nobody is rolled back (rollbacks.c). */
+static bool has_others(void) { return cut_is_there() && !cut_is_alone(); }
+
 static bool to_be_rolled_back(void) {
   return quiesce_load_waits() || rollbacks_wanted();
 }
@@ -63,11 +66,11 @@ static bool await(void) {
   taking.waited = true;
   if (!until)
     return true;
-  if (cut_is_there() && !cut_is_alone() && until > now + TREE_MOST_NS)
+  if (has_others() && until > now + TREE_MOST_NS)
     until = now + TREE_MOST_NS;
   sites_prepare();
   sites_await_annotated(until, in_a_hurry);
-  if (to_be_rolled_back()) {
+  if (to_be_rolled_back() && !has_others()) {
     sites_release();
     return false;
   }
