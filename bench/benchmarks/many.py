@@ -4,7 +4,11 @@ Each holds memory and writes a percent of it a second; each takes a checkpoint a
 second. `pause` is what hwckpt notes of each checkpoint: from the first thread that
 is asked to stop until all go on. Beside 1 and so many programs that take their
 turns (the default) stand as many that do not (turn=0). `apart` is the time from
-one checkpoint of a program to its next; that of one program is the floor."""
+one checkpoint of a program to its next; that of one program is the floor.
+
+`stop` is the same without hwckpt: a program that stops its own thread, copies what
+that has written, and has it go on (bench/stops.c), among as many others that take no
+checkpoints. So much of a pause is what a processor that others use takes."""
 
 import json
 import os
@@ -13,7 +17,7 @@ import subprocess
 import time
 
 from . import figures, workload
-from .machine import Unusable, description, run, undisturbed
+from .machine import BENCH, Unusable, description, run, undisturbed
 from .options import Bench, parser
 
 INTERVAL = 1.0
@@ -78,6 +82,24 @@ def measure(bench, tool, programs, mib, turn):
     }  # fmt: skip
 
 
+def stops(bench, programs, mib):
+    """Milliseconds of each stop of the one that takes no checkpoints."""
+    plain = workload.compiled(bench.build, False)
+    tool = bench.build.program("stops", "-pthread", "-D_GNU_SOURCE", os.path.join(BENCH, "stops.c"))
+    others = []
+    try:
+        for _ in range(programs - 1):
+            words = [plain, "--rss", str(mib), "--percent", "10", "--seconds", "3600"]
+            others.append(subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+        time.sleep(2 if programs > 1 else 0)  # until they have filled their memory
+        said = run([tool, str(mib), "10", str(int(bench.arguments.seconds) + 1)])
+    finally:
+        for process in others:
+            process.kill()
+            process.wait()
+    return [int(line) / 1e6 for line in said.split()]
+
+
 def main(words):
     arguments = parse(words)
     rows = []
@@ -88,12 +110,19 @@ def main(words):
                 for turn in ("1s", "0") if programs > 1 else ("1s",):
                     figures.progress(f"{programs} programs of {mib} MiB, turn={turn}")
                     rows.append(measure(bench, tool, programs, mib, turn))
+                figures.progress(f"{programs} programs of {mib} MiB without checkpoints")
+                found = sorted(stops(bench, programs, mib))
+                for row in rows:
+                    if (row["programs"], row["mib"]) == (programs, mib):
+                        row["stop_p50_ms"] = figures.median(found)
+                        row["stop_p99_ms"] = found[int(len(found) * 0.99)]
         figures.progress("")
         figures.table(
-            ("programs", "MiB", "turn", "checkpoints", "pause p50 ms", "p99", "apart s"),
+            ("programs", "MiB", "turn", "checkpoints", "pause p50 ms", "p99", "stop p50 ms", "p99", "apart s"),
             [
                 (row["programs"], row["mib"], row["turn"], row["checkpoints"],
-                 f"{row['pause_p50_ms']:.2f}", f"{row['pause_p99_ms']:.2f}", f"{row['apart_s']:.2f}")
+                 f"{row['pause_p50_ms']:.2f}", f"{row['pause_p99_ms']:.2f}",
+                 f"{row['stop_p50_ms']:.2f}", f"{row['stop_p99_ms']:.2f}", f"{row['apart_s']:.2f}")
                 for row in rows
             ],
         )  # fmt: skip
