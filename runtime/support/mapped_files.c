@@ -124,8 +124,8 @@ int mapped_files_find(struct mapped_files *files, struct memory_map *map,
   int result = 0;
   files->count = 0;
   for (size_t i = 0; i < map->count && result == 0; i++)
-    if (map->areas[i].type == AREA_TYPE_FILE_COPY ||
-        map->areas[i].type == AREA_TYPE_SHARED_MEMORY)
+    if (!map->areas[i].ring && (map->areas[i].type == AREA_TYPE_FILE_COPY ||
+                                map->areas[i].type == AREA_TYPE_SHARED_MEMORY))
       result = find(files, &map->areas[i], memory, error);
   return result;
 }

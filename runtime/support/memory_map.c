@@ -112,10 +112,13 @@ static enum area_source source_of(const char *name) {
 static void classify(struct area *area, bool shared) {
   const char *name = area->name;
   area->backed_end = area->end;
+  area->ring = begins(name, "anon_inode:[io_uring]");
   if (begins(name, "[vdso]") || begins(name, "[vvar"))
     area->type = AREA_TYPE_KERNEL;
   else if (!area->inode && !shared)
     area->type = AREA_TYPE_ANONYMOUS;
+  else if (area->ring)
+    area->type = AREA_TYPE_FILE_COPY;
   else if (!area->deleted)
     area->type = shared ? AREA_TYPE_FILE_SHARED : AREA_TYPE_FILE_PRIVATE;
   else

@@ -18,6 +18,7 @@ enum record_type {
   RECORD_EVENTFD = 23,           /* EventFd, like all here of the descriptor
                                     whose record follows */
   RECORD_EPOLL_WATCH = 24,       /* EpollWatch */
+  RECORD_IO_URING = 110,         /* IoUring */
   RECORD_TIMERFD = 25,           /* TimerFd */
   RECORD_SIGNALFD = 26,          /* SignalFd */
   RECORD_ATTRIBUTES = 27,        /* Attributes, of the process */

@@ -80,7 +80,7 @@ static int scan_area(struct rest *rest, uint32_t index, bool all,
   struct noting noting = {rest, index};
   if (area->type == AREA_TYPE_KERNEL || area->type == AREA_TYPE_FILE_SHARED)
     return 0;
-  if (area->type != AREA_TYPE_SHARED_MEMORY && !area->huge_page)
+  if (area->type != AREA_TYPE_SHARED_MEMORY && !area->ring && !area->huge_page)
     return dirty_scan(rest->capture->dirty, area, all, note, &noting, error);
   rest->capture->area = area;
   return dirty_scan(rest->capture->dirty, area, all, capture_visit,

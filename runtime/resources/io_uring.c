@@ -1,0 +1,440 @@
+/* io_uring.c - io_uring_setup(2): rings that have nothing under way.
+ *
+ * The program knows how far its rings have come, and a new one counts from 0:
+ * it is made to count on by operations that do nothing. Its memory is saved
+ * with the rest of the memory (memory_map.h) and put back into the new ring,
+ * which is mapped where the old one was.
+ *
+ * Invariant: what the kernel does not tell and a program could notice is found
+ * by asking the ring itself, or refused. Not told are flags that only say who
+ * does the work and when (COOP_TASKRUN, SUBMIT_ALL, ATTACH_WQ, IOPOLL): a ring
+ * without them completes the same operations.
+ *
+ * Source: fs/io_uring and io_uring/fdinfo.c of Linux, for what is told. */
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "borrow.h"
+#include "filled_space.h"
+#include "info.h"
+#include "resource.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <time.h>
+
+/* linux/io_uring.h of Debian 12 is older than what is used of it. */
+#define SETUP_SIZE (1u << 3) /* IORING_SETUP_CQSIZE */
+#define REGISTER_EVENTFD 4u
+#define UNREGISTER_EVENTFD 5u
+#define REGISTER_BUFFER_STATUS 26u /* IORING_REGISTER_PBUF_STATUS */
+#define BUFFER_GROUPS 65536u
+#define OFFSET_SUBMISSIONS 0x10000000u /* IORING_OFF_SQES */
+#define OFFSET_PART 0x07ffffffu        /* within one of the things mapped */
+#define SUBMISSION 64u                 /* bytes of one */
+#define PAGE 4096u
+
+struct uring_params {
+  uint32_t submissions, completions, flags, unused[7];
+  struct {
+    uint32_t head, tail, mask, entries, flags, dropped, array, reserved[3];
+  } submission;
+  struct {
+    uint32_t head, tail, mask, entries, overflow, completions, reserved[4];
+  } completion;
+};
+_Static_assert(sizeof(struct uring_params) == 120, "struct io_uring_params");
+
+struct buffer_status {
+  uint32_t group, head, unused[8];
+};
+
+static bool recognise(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  (void)sink;
+  return info_begins(message->path, "anon_inode:[io_uring]");
+}
+
+/* A new ring of that size. */
+static long make_ring(const IoUring *state, struct uring_params *params) {
+  memset(params, 0, sizeof(*params));
+  params->flags = SETUP_SIZE;
+  params->completions = state->completions;
+  return SYS(io_uring_setup, state->submissions, params);
+}
+
+static uint64_t pages(uint64_t bytes) {
+  return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+static uint64_t rings_size(const struct uring_params *params) {
+  return pages(params->submission.array +
+               params->submissions * sizeof(uint32_t));
+}
+
+static uint64_t submissions_size(const struct uring_params *params) {
+  return pages((uint64_t)params->submissions * SUBMISSION);
+}
+
+static uint64_t part_size(const struct uring_params *params, uint32_t offset) {
+  return offset == OFFSET_SUBMISSIONS ? submissions_size(params)
+                                      : rings_size(params);
+}
+
+/* Where things are in the memory of a ring, which the program was told once. */
+static void lay_out(const struct uring_params *params, uint32_t layout[6]) {
+  layout[0] = params->submission.head;
+  layout[1] = params->submission.tail;
+  layout[2] = params->completion.head;
+  layout[3] = params->completion.tail;
+  layout[4] = params->completion.completions;
+  layout[5] = params->submission.array;
+}
+
+/* ---- saving ---- */
+
+struct seen {
+  uint64_t submission_mask, completion_mask, submitted, completed;
+  uint64_t files, buffers;
+  bool told, polled, overflown, identities, has_thread;
+  bool in_polls, in_overflow, in_identities; /* the list that lines are of */
+};
+
+static void see_lists(struct seen *seen, const char *line) {
+  bool head = line[0] > ' ';
+  if (!head) {
+    seen->polled |= seen->in_polls;
+    seen->overflown |= seen->in_overflow;
+    seen->identities |= seen->in_identities;
+    return;
+  }
+  seen->in_polls = info_begins(line, "PollList:");
+  seen->in_overflow = info_begins(line, "CqOverflowList:");
+  seen->in_identities = info_begins(line, "Personalities:");
+}
+
+static void see_line(struct seen *seen, const char *line) {
+  see_lists(seen, line);
+  if (info_begins(line, "SqThread:"))
+    seen->has_thread = !info_begins(line, "SqThread:\t-1");
+  else if (info_begins(line, "SqMask:"))
+    info_number(line, "SqMask:\t0x", 16, &seen->submission_mask);
+  else if (info_begins(line, "CqMask:"))
+    info_number(line, "CqMask:\t0x", 16, &seen->completion_mask);
+  else if (info_begins(line, "CachedSqHead:"))
+    info_number(line, "CachedSqHead:", 10, &seen->submitted);
+  else if (info_begins(line, "CachedCqTail:"))
+    info_number(line, "CachedCqTail:", 10, &seen->completed);
+  else if (info_begins(line, "UserFiles:"))
+    info_number(line, "UserFiles:", 10, &seen->files);
+  else if (info_begins(line, "UserBufs:"))
+    seen->told = info_number(line, "UserBufs:", 10, &seen->buffers);
+}
+
+static long see(int number, struct seen *seen) {
+  struct info info;
+  memset(seen, 0, sizeof(*seen));
+  long result = info_open(&info, number);
+  if (result < 0)
+    return result;
+  for (const char *line; (line = info_line(&info));)
+    see_line(seen, line);
+  info_close(&info);
+  return 0;
+}
+
+static bool has_come_to_rest(const struct seen *seen) {
+  return seen->told && seen->submitted == seen->completed && !seen->polled;
+}
+
+/* What the device or a worker of the kernel has in hand is soon done. While one
+ * of them looks at the ring, the kernel tells nothing. */
+#define REST_TRIES 60
+static long see_at_rest(int number, struct seen *seen) {
+  const struct timespec millisecond = {.tv_nsec = 1000000};
+  long result = see(number, seen);
+  for (int i = 0; i < REST_TRIES && result >= 0 && !has_come_to_rest(seen);
+       i++) {
+    SYS(nanosleep, &millisecond, 0);
+    result = see(number, seen);
+  }
+  return result;
+}
+
+static const char *why_not(const struct seen *seen) {
+  return !seen->told               ? "its state is not told"
+         : seen->has_thread        ? "a thread of the kernel submits (SQPOLL)"
+         : seen->overflown         ? "completions that its ring has no room for"
+         : seen->files             ? "registered files"
+         : seen->buffers           ? "registered buffers"
+         : seen->identities        ? "registered credentials"
+         : !has_come_to_rest(seen) ? "operations that are not completed, or "
+                                     "not each by one completion"
+                                   : 0;
+}
+
+/* What only an answer to a request shows: nothing of the ring is changed. */
+static const char *ask(int ring) {
+  if (SYS(io_uring_enter, ring, 0, 0, 0, 0, 0) < 0)
+    return "it is not enabled";
+  long event = SYS(eventfd2, 0, EFD_CLOEXEC);
+  int32_t own = (int32_t)event;
+  long result = SYS(io_uring_register, ring, REGISTER_EVENTFD, &own, 1);
+  if (result >= 0)
+    SYS(io_uring_register, ring, UNREGISTER_EVENTFD, 0, 0);
+  SYS(close, event);
+  if (result < 0)
+    return result == -EBUSY    ? "a registered eventfd"
+           : result == -EEXIST ? "one thread alone may submit (SINGLE_ISSUER)"
+                               : "it takes no requests";
+  struct buffer_status status = {0};
+  for (; status.group < BUFFER_GROUPS; status.group++)
+    if (SYS(io_uring_register, ring, REGISTER_BUFFER_STATUS, &status, 1) !=
+        -ENOENT)
+      return "provided buffers, or a kernel that does not tell (before 6.8)";
+  return 0;
+}
+
+static const char *hexadecimal(const char *text, uint64_t *value) {
+  for (*value = 0;; text++) {
+    unsigned digit = (unsigned char)*text;
+    if (digit >= '0' && digit <= '9')
+      digit -= '0';
+    else if (digit >= 'a' && digit <= 'f')
+      digit -= 'a' - 10;
+    else
+      return text;
+    *value = *value << 4 | digit;
+  }
+}
+
+/* start-end perms offset major:minor inode   name */
+static const char *note_mapping(const char *line, uint64_t inode,
+                                IoUring *state) {
+  uint64_t start, end, offset, number = 0;
+  const char *protection = hexadecimal(hexadecimal(line, &start) + 1, &end) + 1;
+  const char *device = hexadecimal(protection + 5, &offset) + 1;
+  if (!info_number(device, " ", 10, &number) || number != inode)
+    return 0;
+  size_t i = state->mapping_count;
+  if (i == sizeof(state->mapping) / sizeof(*state->mapping))
+    return "rings that are mapped many times";
+  if (offset & OFFSET_PART || offset > OFFSET_SUBMISSIONS)
+    return "rings that are mapped in parts";
+  state->mapping[i].start = start;
+  state->mapping[i].length = end - start;
+  state->mapping[i].offset = (uint32_t)offset;
+  state->mapping[i].protection = (protection[0] == 'r' ? PROT_READ : 0u) |
+                                 (protection[1] == 'w' ? PROT_WRITE : 0u);
+  state->mapping_count++;
+  return 0;
+}
+
+static const char *find_mappings(uint64_t inode, IoUring *state) {
+  struct info info;
+  char path[64];
+  const char *reason = 0;
+  info_path(path, "maps");
+  if (info_open_path(&info, path) < 0)
+    return "its mappings are not told";
+  for (const char *line; !reason && (line = info_line(&info));)
+    reason = note_mapping(line, inode, state);
+  info_close(&info);
+  /* With NO_MMAP the kernel writes to memory of the program's own. */
+  return reason                 ? reason
+         : state->mapping_count ? 0
+                                : "rings that are not mapped (NO_MMAP)";
+}
+
+/* Entries of twice the size (SQE128, CQE32) take more memory than the same
+ * number of ours; small ones fit into a page either way, and serve devices,
+ * which are refused. */
+static const char *compare_sizes(IoUring *state) {
+  struct uring_params params;
+  long fd = make_ring(state, &params);
+  if (fd < 0)
+    return "a ring of its size cannot be had";
+  SYS(close, fd);
+  state->layout_count = 6;
+  lay_out(&params, state->layout);
+  for (size_t i = 0; i < state->mapping_count; i++)
+    if (state->mapping[i].length > part_size(&params, state->mapping[i].offset))
+      return "large entries (SQE128, CQE32)";
+  return 0;
+}
+
+static int put(struct resource_sink *sink, Descriptor *message, int ring,
+               struct hwckpt_error *error) {
+  IoUring state = IoUring_init_zero;
+  struct seen seen;
+  long result = see_at_rest(message->number, &seen);
+  if (result < 0)
+    return refuse_to_save(error, message, result, "fdinfo");
+  const char *reason = why_not(&seen);
+  state.submissions = (uint32_t)seen.submission_mask + 1;
+  state.completions = (uint32_t)seen.completion_mask + 1;
+  state.count = (uint32_t)seen.submitted;
+  reason = reason ? reason : message->shared ? "another process has it too" : 0;
+  reason = reason ? reason : ask(ring);
+  reason = reason ? reason : find_mappings(message->inode, &state);
+  reason = reason ? reason : compare_sizes(&state);
+  if (!reason)
+    return resource_put(sink, RECORD_IO_URING, IoUring_fields, &state, error);
+  message->kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED;
+  return resource_unsupported(sink, error, message->path, "descriptor %d: %s",
+                              (int)message->number, reason);
+}
+
+static int save(struct resource_sink *sink, Descriptor *message,
+                struct hwckpt_error *error) {
+  if (message->same_as >= 0)
+    return 0;
+  int ring = borrow(sink, message, error);
+  if (ring < 0)
+    return ring;
+  int result = put(sink, message, ring, error);
+  SYS(close, ring);
+  return result;
+}
+
+/* ---- restoring ---- */
+
+/* A new ring while it is filled. */
+struct filling {
+  int fd;
+  struct uring_params params;
+  char *rings, *submissions;
+};
+
+static void *map_part(const struct filling *ring, uint32_t offset) {
+  long at = SYS(mmap, 0, part_size(&ring->params, offset),
+                PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, offset);
+  return at < 0 && at > -4096 ? 0 : (void *)at;
+}
+
+static void unmap(const struct filling *ring) {
+  if (ring->rings)
+    SYS(munmap, ring->rings, rings_size(&ring->params));
+  if (ring->submissions)
+    SYS(munmap, ring->submissions, submissions_size(&ring->params));
+}
+
+/* Submissions of zeros are IORING_OP_NOP, done when io_uring_enter() returns.
+ */
+static long count_on(const struct filling *ring, uint32_t count) {
+  volatile uint32_t *tail =
+      (void *)(ring->rings + ring->params.submission.tail);
+  volatile uint32_t *head =
+      (void *)(ring->rings + ring->params.completion.head);
+  while (*tail != count) {
+    uint32_t some = count - *tail;
+    some = some < ring->params.submissions ? some : ring->params.submissions;
+    *tail += some;
+    long taken = SYS(io_uring_enter, ring->fd, some, 0, 0, 0, 0);
+    if (taken != (long)some)
+      return taken < 0 ? taken : -EIO;
+    *head = *tail;
+  }
+  return 0;
+}
+
+/* A ring made with NO_SQARRAY takes its submissions in their order, and nobody
+ * ever wrote to where another has it. */
+static void set_order(const struct filling *ring) {
+  uint32_t *order = (void *)(ring->rings + ring->params.submission.array);
+  for (uint32_t i = 0; i < ring->params.submissions; i++)
+    if (order[i])
+      return;
+  for (uint32_t i = 0; i < ring->params.submissions; i++)
+    order[i] = i;
+}
+
+/* The memory of the old ring is there, as memory of the program's own. */
+static long take_content(const struct filling *ring, const IoUring *state) {
+  for (size_t i = 0; i < state->mapping_count; i++) {
+    uint32_t offset = state->mapping[i].offset;
+    if (state->mapping[i].length > part_size(&ring->params, offset))
+      return -EOVERFLOW;
+    memcpy(offset == OFFSET_SUBMISSIONS ? ring->submissions : ring->rings,
+           (const void *)state->mapping[i].start, state->mapping[i].length);
+  }
+  set_order(ring);
+  return 0;
+}
+
+/* Of the scratch memory, behind what records are decoded from. */
+#define HOLES_ROOM (RESOURCE_SCRATCH - RESOURCE_SCRATCH_FACTS)
+
+static long take_place(struct resource_source *source, int ring,
+                       const IoUring *state) {
+  struct filled_space space;
+  long result = filled_space_fill(
+      &space, (char *)source->scratch + RESOURCE_SCRATCH_FACTS, HOLES_ROOM);
+  for (size_t i = 0; result >= 0 && i < state->mapping_count; i++)
+    result = filled_space_map(state->mapping[i].start, state->mapping[i].length,
+                              state->mapping[i].protection, ring,
+                              state->mapping[i].offset);
+  filled_space_empty(&space);
+  return result;
+}
+
+static long fill(struct filling *ring, const IoUring *state) {
+  uint32_t layout[6];
+  lay_out(&ring->params, layout);
+  if (state->layout_count != 6 ||
+      memcmp(layout, state->layout, sizeof(layout)) != 0)
+    return -EPROTONOSUPPORT;
+  ring->rings = map_part(ring, 0);
+  ring->submissions = map_part(ring, OFFSET_SUBMISSIONS);
+  long result =
+      ring->rings && ring->submissions ? count_on(ring, state->count) : -ENOMEM;
+  if (result >= 0)
+    result = take_content(ring, state);
+  unmap(ring);
+  return result;
+}
+
+static int make(struct resource_source *source, const Descriptor *message,
+                struct hwckpt_error *error) {
+  IoUring state;
+  struct filling ring = {0};
+  int failed =
+      resource_get_own(source, RECORD_IO_URING, IoUring_fields, &state, error);
+  if (failed)
+    return failed;
+  long fd = make_ring(&state, &ring.params);
+  if (fd < 0)
+    return refuse_to_restore(error, message, fd, "io_uring_setup");
+  ring.fd = (int)fd;
+  long result = fill(&ring, &state);
+  if (result >= 0)
+    result = take_place(source, ring.fd, &state);
+  if (result >= 0 && message->flags & O_NONBLOCK)
+    result = SYS(fcntl, fd, F_SETFL, O_NONBLOCK);
+  if (result >= 0)
+    return (int)fd;
+  SYS(close, fd);
+  return refuse_to_restore(error, message, result,
+                           result == -EPROTONOSUPPORT
+                               ? "this kernel lays rings out otherwise"
+                               : "the memory of its rings");
+}
+
+static int refuse(struct resource_source *source, const Descriptor *message,
+                  int descriptor, struct hwckpt_error *error) {
+  (void)source;
+  (void)descriptor;
+  return hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, 0, message->path,
+                     "descriptor %d", (int)message->number);
+}
+
+const struct descriptor_kind hwckpt_descriptor_io_uring = {
+    .name = "io_uring",
+    .kind = DescriptorKind_DESCRIPTOR_IO_URING,
+    .recognise = recognise,
+    .save = save,
+    .open = make,
+    .check = refuse,
+};

@@ -1,0 +1,199 @@
+// An io_uring comes back with how far it had come: with completions not yet
+// taken, submissions not yet told to the kernel, and mapped twice. What is read
+// into a pipe that is empty, what is registered, and rings of other kinds
+// refuse the checkpoint by name, and are no reason to refuse the next.
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
+// RUN: %t refused 2>&1 | FileCheck %s
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: operations that are not completed
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered files
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered buffers
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: a registered eventfd
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: provided buffers
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: one thread alone may submit
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: a thread of the kernel submits
+// CHECK: goes on
+#include "behaviour.h"
+#include <linux/io_uring.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+
+struct ring {
+  int fd;
+  struct io_uring_params parameters;
+  char *memory, *completions;
+  struct io_uring_sqe *entries;
+};
+
+static unsigned *at(const struct ring *ring, unsigned offset) {
+  return (unsigned *)(ring->memory + offset);
+}
+
+static void make(struct ring *ring, unsigned entries, unsigned flags) {
+  memset(&ring->parameters, 0, sizeof ring->parameters);
+  ring->parameters.flags = flags;
+  ring->fd = (int)syscall(SYS_io_uring_setup, entries, &ring->parameters);
+  if (ring->fd < 0)
+    SKIP("no io_uring");
+  const struct io_uring_params *p = &ring->parameters;
+  size_t size = p->sq_off.array + entries * sizeof(unsigned);
+  ring->memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_POPULATE, ring->fd, IORING_OFF_SQ_RING);
+  ring->completions = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                           ring->fd, IORING_OFF_CQ_RING);
+  ring->entries =
+      mmap(NULL, entries * sizeof(struct io_uring_sqe), PROT_READ | PROT_WRITE,
+           MAP_SHARED | MAP_POPULATE, ring->fd, IORING_OFF_SQES);
+  CHECK(ring->memory != MAP_FAILED && ring->completions != MAP_FAILED &&
+        ring->entries != MAP_FAILED);
+}
+
+static void add(struct ring *ring, unsigned char operation, int fd,
+                const void *address, unsigned length, unsigned long offset) {
+  unsigned tail = *at(ring, ring->parameters.sq_off.tail);
+  unsigned index = tail & *at(ring, ring->parameters.sq_off.ring_mask);
+  CHECK(tail - *at(ring, ring->parameters.sq_off.head) <
+        ring->parameters.sq_entries);
+  ring->entries[index] = (struct io_uring_sqe){
+      .opcode = operation,
+      .fd = fd,
+      .addr = (unsigned long)address,
+      .len = length,
+      .off = offset,
+      .user_data = tail,
+  };
+  at(ring, ring->parameters.sq_off.array)[index] = index;
+  atomic_thread_fence(memory_order_release);
+  *at(ring, ring->parameters.sq_off.tail) = tail + 1;
+}
+
+static void enter(struct ring *ring, unsigned submit, unsigned wait) {
+  CHECK_EQUAL(syscall(SYS_io_uring_enter, ring->fd, submit, wait,
+                      wait ? IORING_ENTER_GETEVENTS : 0, NULL, 0),
+              submit);
+}
+
+/* Takes a completion, by the mapping of completions. */
+static void take(struct ring *ring, unsigned number, int result) {
+  const struct io_uring_params *p = &ring->parameters;
+  unsigned *head = (unsigned *)(ring->completions + p->cq_off.head);
+  CHECK(*head != *(unsigned *)(ring->completions + p->cq_off.tail));
+  const struct io_uring_cqe *done =
+      (const struct io_uring_cqe *)(ring->completions + p->cq_off.cqes) +
+      (*head & (p->cq_entries - 1));
+  CHECK_EQUAL(done->user_data, number);
+  CHECK_EQUAL(done->res, result);
+  ++*head;
+}
+
+static void come_back_with_rings(void) {
+  struct ring ring, large, fresh;
+  char text[4] = "";
+  int file = memfd_create("data", 0);
+  make(&ring, 4, 0);
+  make(&large, 256, 0);
+  make(&fresh, 1, 0);
+  fcntl(large.fd, F_SETFD, 0);
+  unsigned number = 0;
+  for (; number < 1003; number++) {
+    add(&ring, IORING_OP_WRITE, file, "ab", 2, number * 2ul);
+    enter(&ring, 1, 1);
+    take(&ring, number, 2);
+  }
+  add(&ring, IORING_OP_READ, file, text, 2, 0); /* 1003: not taken */
+  add(&ring, IORING_OP_READ, file, text, 9, 1 << 20);
+  enter(&ring, 2, 2);
+  add(&ring, IORING_OP_WRITE, file, "cd", 2, 0); /* 1005: not told */
+  add(&large, IORING_OP_NOP, -1, NULL, 0, 0);
+  enter(&large, 1, 1);
+  die_and_come_back();
+  CHECK(strcmp(text, "ab") == 0);
+  take(&ring, 1003, 2);
+  take(&ring, 1004, 0);
+  enter(&ring, 1, 1);
+  take(&ring, 1005, 2);
+  CHECK(pread(file, text, 2, 0) == 2 && strcmp(text, "cd") == 0);
+  take(&large, 0, 0);
+  CHECK(__builtin_ckpt_save() >= 0);
+  for (number = 1006; number < 1020; number++) {
+    add(&ring, IORING_OP_READ, file, text, 2, 0);
+    enter(&ring, 1, 1);
+    take(&ring, number, 2);
+  }
+  for (number = 1; number < 600; number++) {
+    add(&large, IORING_OP_NOP, -1, NULL, 0, 0);
+    enter(&large, 1, 1);
+    take(&large, number, 0);
+  }
+  add(&fresh, IORING_OP_NOP, -1, NULL, 0, 0);
+  enter(&fresh, 1, 1);
+  take(&fresh, 0, 0);
+  CHECK_EQUAL(fcntl(large.fd, F_GETFD), 0);
+  CHECK_EQUAL(fcntl(ring.fd, F_GETFD), FD_CLOEXEC);
+}
+
+static long control(struct ring *ring, unsigned operation, void *argument,
+                    unsigned count) {
+  return syscall(SYS_io_uring_register, ring->fd, operation, argument, count);
+}
+
+static void refuse(void) { CHECK(__builtin_ckpt_save() < 0); }
+
+static void drop(struct ring *ring) {
+  const struct io_uring_params *p = &ring->parameters;
+  size_t size = p->sq_off.array + p->sq_entries * sizeof(unsigned);
+  CHECK_EQUAL(munmap(ring->memory, size), 0);
+  CHECK_EQUAL(munmap(ring->completions, size), 0);
+  CHECK_EQUAL(munmap(ring->entries, p->sq_entries * sizeof *ring->entries), 0);
+  close(ring->fd);
+}
+
+static void refuse_by_name(void) {
+  static char buffer[4096];
+  struct iovec pages = {buffer, sizeof buffer};
+  struct ring ring;
+  int ends[2], event = eventfd(0, 0);
+  CHECK_EQUAL(pipe(ends), 0);
+  make(&ring, 4, 0);
+  add(&ring, IORING_OP_READ, ends[0], buffer, 1, 0);
+  enter(&ring, 1, 0);
+  refuse();
+  CHECK_EQUAL(write(ends[1], "x", 1), 1);
+  enter(&ring, 0, 1);
+  take(&ring, 0, 1);
+  CHECK(__builtin_ckpt_save() >= 0);
+  CHECK_EQUAL(control(&ring, IORING_REGISTER_FILES, &event, 1), 0);
+  refuse();
+  CHECK_EQUAL(control(&ring, IORING_UNREGISTER_FILES, NULL, 0), 0);
+  CHECK_EQUAL(control(&ring, IORING_REGISTER_BUFFERS, &pages, 1), 0);
+  refuse();
+  CHECK_EQUAL(control(&ring, IORING_UNREGISTER_BUFFERS, NULL, 0), 0);
+  CHECK_EQUAL(control(&ring, IORING_REGISTER_EVENTFD, &event, 1), 0);
+  refuse();
+  CHECK_EQUAL(control(&ring, IORING_UNREGISTER_EVENTFD, NULL, 0), 0);
+  CHECK(__builtin_ckpt_save() >= 0);
+  add(&ring, IORING_OP_PROVIDE_BUFFERS, 1, buffer, 64, 0);
+  ring.entries[1].buf_group = 60000;
+  enter(&ring, 1, 1);
+  take(&ring, 1, 0);
+  refuse();
+  drop(&ring);
+  make(&ring, 4, 1u << 12); /* IORING_SETUP_SINGLE_ISSUER */
+  refuse();
+  drop(&ring);
+  make(&ring, 4, IORING_SETUP_SQPOLL);
+  refuse();
+  drop(&ring);
+  CHECK(__builtin_ckpt_save() >= 0);
+  puts("goes on");
+}
+
+int main(int argc, char **argv) {
+  (void)argv;
+  if (argc > 1)
+    refuse_by_name();
+  else
+    come_back_with_rings();
+  return 0;
+}
