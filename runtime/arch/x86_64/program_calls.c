@@ -21,6 +21,7 @@
 #include "../arch.h"
 #include "../sys.h"
 
+#include <emmintrin.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -215,12 +216,36 @@ static bool is_known(const unsigned char *p, bool (*wanted)(uint32_t number)) {
   return p[-5] == 0xB8 && number_at(p - 5) < 1024 && !wanted(number_at(p - 5));
 }
 
+/* Where the next system call is from p on, or something that looks like one;
+ * end: there is none. */
+static const unsigned char *next_call(const unsigned char *p,
+                                      const unsigned char *end) {
+  const __m128i first = _mm_set1_epi8(0x0F), second = _mm_set1_epi8(0x05);
+  for (; end - p > 16; p += 16) {
+    __m128i here = _mm_loadu_si128((const __m128i *)p);
+    __m128i behind = _mm_loadu_si128((const __m128i *)(p + 1));
+    int found = _mm_movemask_epi8(_mm_and_si128(
+        _mm_cmpeq_epi8(here, first), _mm_cmpeq_epi8(behind, second)));
+    if (found)
+      return p + __builtin_ctz((unsigned)found);
+  }
+  while (end - p >= 2 && !is_syscall(p))
+    p++;
+  return end - p >= 2 ? p : end;
+}
+
 bool arch_program_calls_find(uint64_t begin, uint64_t end,
                              bool (*wanted)(uint32_t number)) {
   const unsigned char *first = (const unsigned char *)begin;
   const unsigned char *last = (const unsigned char *)end - (JUMP + 2 * MIDDLE);
+  const unsigned char *call = first;
   for (const unsigned char *p = first; p <= last; p++) {
     struct site site = {0};
+    /* A place ends with its call. */
+    if (p > call || p == first)
+      call = next_call(p, (const unsigned char *)end);
+    if (call - p >= JUMP + MIDDLE)
+      p = call - (JUMP + MIDDLE - 1) < last ? call - (JUMP + MIDDLE - 1) : last;
     if (!recognise(begin, p, wanted, &site) ||
         (site.number == ARCH_CALL_ANY &&
          (p - first < (long)JUMP || is_known(p, wanted))))
