@@ -38,6 +38,7 @@ static struct site {
                   * there */
   uint64_t check,
       leave;       /* in its stub: between those the answer is waited on */
+  uint64_t area;   /* of the code that it is in: where that begins */
   uint32_t number; /* ARCH_CALL_ANY: what is in eax */
 } sites[ARCH_PROGRAM_CALLS];
 static unsigned count;
@@ -257,6 +258,7 @@ bool arch_program_calls_find(uint64_t begin, uint64_t end,
       if (!site.cave)
         return false;
     }
+    site.area = begin;
     sites[count++] = site;
   }
   return true;
@@ -366,28 +368,36 @@ static void put_jump(const struct site *site, uint64_t stub) {
   load[1] = (unsigned char)(site->cave - site->call);
 }
 
-/* The pages that a jump is in. */
-static long protect_jump(uint64_t jump, int protection) {
-  uint64_t begin = jump & ~4095ul, end = (jump + JUMP + 4095) & ~4095ul;
-  return SYS(mprotect, begin, end - begin, protection);
-}
-
-static long protect(const struct site *site, int protection) {
-  long result = site->cave ? protect_jump(site->cave, protection) : 0;
-  return result < 0 ? result : protect_jump(site->load, protection);
+/* The pages of the sites from `first` on, in one piece an area: to change one
+ * page after the other takes longer, and leaves an area in hundred pieces. */
+static long protect(unsigned first, int protection) {
+  long result = 0;
+  for (unsigned next; first < count && result == 0; first = next) {
+    uint64_t begin = UINT64_MAX, end = 0;
+    for (next = first; next < count && sites[next].area == sites[first].area;
+         next++) {
+      uint64_t jump[] = {sites[next].load, sites[next].cave};
+      for (unsigned i = 0; i < 2 && jump[i]; i++) {
+        begin = jump[i] < begin ? jump[i] : begin;
+        end = jump[i] + JUMP > end ? jump[i] + JUMP : end;
+      }
+    }
+    begin &= ~4095ul;
+    end = (end + 4095) & ~4095ul;
+    result = SYS(mprotect, begin, end - begin, protection);
+  }
+  return result;
 }
 
 long arch_program_calls_change(void *memory) {
   unsigned char *stub = memory;
-  long result = 0;
   unsigned first = changed;
   if (changed == count)
     return -ENOENT;
   for (unsigned i = first; i < count; i++)
     if (!reaches(sites[i].load, (uint64_t)memory))
       return -ERANGE;
-  for (unsigned i = first; i < count && result == 0; i++)
-    result = protect(&sites[i], PROT_READ | PROT_WRITE | PROT_EXEC);
+  long result = protect(first, PROT_READ | PROT_WRITE | PROT_EXEC);
   for (unsigned i = first; i < count && result == 0; i++) {
     unsigned char *next = put_stub(stub, &sites[i]);
     put_jump(&sites[i], (uint64_t)stub);
@@ -395,8 +405,7 @@ long arch_program_calls_change(void *memory) {
   }
   if (result == 0)
     changed = count;
-  for (unsigned i = first; i < count; i++)
-    protect(&sites[i], PROT_READ | PROT_EXEC);
+  protect(first, PROT_READ | PROT_EXEC);
   return result < 0 ? result
                     : SYS(mprotect, memory, ARCH_PROGRAM_CALLS_STUBS,
                           PROT_READ | PROT_EXEC);
