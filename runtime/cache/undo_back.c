@@ -214,6 +214,26 @@ static void say_left(const struct undo *undo, const struct undo_record *left) {
     undo_warn(undo, left->path, 0, "too much of it was changed to be kept");
 }
 
+static void say_unseen(const struct undo *undo,
+                       const struct undo_record *unseen) {
+  static const char *const why[] = {
+      [UNSEEN_NO_RUNTIME] = "it has no runtime that would see it",
+      [UNSEEN_ELSEWHERE] = "it is in another root or mount namespace, or "
+                           "another user's",
+      [UNSEEN_NO_ANSWER] = "the first process did not answer it in time",
+      [UNSEEN_FILTER] = "it filters its system calls",
+      [UNSEEN_NETWORK] = "it went to another network namespace",
+      [UNSEEN_SUCCESSOR] = "it took the place of the first process",
+      [UNSEEN_LEFT] = "it ended by itself, and other processes went on",
+      [UNSEEN_NOT_HEARD] = "other processes could not reach it",
+  };
+  struct hwckpt_error error;
+  bool known = unseen->mode && unseen->mode < sizeof why / sizeof *why;
+  hwckpt_fail(&error, HWCKPT_E_CHANGES_NOT_SEEN, 0, unseen->path, "%s",
+              known ? why[unseen->mode] : "");
+  undo->target->warn(&error);
+}
+
 /* Where contents were noted files may have no other name than one that goes; so
  * what is found there is filled first, and before that is seen what changed. */
 static void take_stretch_back(struct undo *undo, struct undo_stretch *stretch) {
@@ -221,6 +241,8 @@ static void take_stretch_back(struct undo *undo, struct undo_stretch *stretch) {
   for (size_t i = stretch->end; i-- > stretch->begin;)
     if (at[i].record.kind == UNDO_LEFT)
       say_left(undo, &at[i].record);
+    else if (at[i].record.kind == UNDO_UNSEEN)
+      say_unseen(undo, &at[i].record);
   for (size_t i = stretch->end; i-- > stretch->begin;)
     if (at[i].record.kind == UNDO_FILE)
       fill_at(undo, &at[i], at[i].record.path);

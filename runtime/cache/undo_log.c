@@ -93,10 +93,9 @@ static bool good_path(const char *path, size_t bytes) {
 
 static bool known_kind(const struct head *head) {
   bool path = head->kind == UNDO_NAME || head->kind == UNDO_FILE ||
-              head->kind == UNDO_LEFT;
+              head->kind == UNDO_LEFT || head->kind == UNDO_UNSEEN;
   return head->kind >= UNDO_BEGIN && head->kind <= UNDO_DONE &&
-         head->kind != UNDO_LEFT + 1 && path == (head->path_length != 0) &&
-         head->reserved == 0 &&
+         path == (head->path_length != 0) && head->reserved == 0 &&
          (head->kind == UNDO_DATA || head->kind == UNDO_NAME ||
           head->data_length == 0);
 }

@@ -35,10 +35,24 @@ enum undo_kind {
                    * when the log after this one was taken back */
   UNDO_LEFT,      /* a file at path of which not all is in this log, however it
                    * is changed: size and time; mode 0: they do not tell */
-  UNDO_FOLDERS = 9, /* a folder is renamed: paths that follow lead through
-                     * others than those before, and are noted anew */
-  UNDO_DONE,        /* names and contents are taken back that were noted from
-                     * offset on in this log */
+  UNDO_UNSEEN,  /* a program at path, not all of whose changes are in this log;
+                 * mode: why (enum undo_unseen) */
+  UNDO_FOLDERS, /* a folder is renamed: paths that follow lead through
+                 * others than those before, and are noted anew */
+  UNDO_DONE,    /* names and contents are taken back that were noted from
+                 * offset on in this log */
+};
+
+enum undo_unseen {
+  UNSEEN_NO_RUNTIME = 1, /* it says nothing of what it changes */
+  UNSEEN_ELSEWHERE,      /* the paths it sees lead elsewhere, or it is another
+                          * user's */
+  UNSEEN_NO_ANSWER,      /* it was not answered, and went on */
+  UNSEEN_FILTER,         /* it forbids itself the calls that asking takes */
+  UNSEEN_NETWORK,        /* it has left the network namespace */
+  UNSEEN_SUCCESSOR,      /* it has the place of the process that kept the log */
+  UNSEEN_LEFT,           /* that one has ended by itself, others went on */
+  UNSEEN_NOT_HEARD,      /* others could not reach that one */
 };
 
 struct undo_record {

@@ -9,7 +9,9 @@
 #include "monitor.h"
 
 bool __hwckpt_before_filter(void) {
-  return events_serve() && checkpoint_thread_start() == 0;
+  bool there = events_serve() && checkpoint_thread_start() == 0;
+  undo_before_filter();
+  return there;
 }
 
 void __hwckpt_undo_forbidden(void) { undo_forbid(); }

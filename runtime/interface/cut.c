@@ -6,6 +6,7 @@
 #include "../support/private.h"
 #include "../support/record_types.h"
 #include "../support/task.h"
+#include "../support/undo.h"
 #include "sections.h"
 #include "tree_abi.h"
 
@@ -61,7 +62,7 @@ static const char *read_number(const char *text, uint32_t *number) {
   return text;
 }
 
-void cut_start(const char *option, bool restored_root) {
+void cut_start(const char *option, bool restored, bool restored_root) {
   uint32_t root = 0;
   const char *rest = read_number(option, &tree.number);
   if (*rest == '-')
@@ -69,6 +70,7 @@ void cut_start(const char *option, bool restored_root) {
   restored_root |= tree.came_back;
   tree.came_back = false;
   tree.root = root || !restored_root ? (int)root : (int)SYS(getpid);
+  undo_of_tree(tree.number, tree.root, restored);
 }
 
 void cut_came_back(void) { tree.came_back = true; }

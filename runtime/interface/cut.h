@@ -14,8 +14,8 @@
 
 /* By the option `tree`: whether there is a coordinator, and whether this
  * process is the one that it started, or restored under an id that it could not
- * know. Anywhere. */
-void cut_start(const char *option, bool restored_root);
+ * know; restored: or one of the others that it restored. Anywhere. */
+void cut_start(const char *option, bool restored, bool restored_root);
 /* Before that, in a program that comes back, be it under another name. */
 void cut_came_back(void);
 bool cut_is_there(void);

@@ -232,7 +232,8 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   settings.options = *options;
   if (settings.options.section_wait > SECTION_WAIT_MOST)
     settings.options.section_wait = SECTION_WAIT_MOST;
-  cut_start(options->tree, generation != 0 && is_whole(application));
+  cut_start(options->tree, generation != 0,
+            generation != 0 && is_whole(application));
   key_is_at(&(struct key_place){options->key, options->key_file,
                                 options->key_command});
   atomic_store(&events.begun_by, own);
@@ -263,8 +264,10 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   if (*options->rollback_on || options->track[0] == 'm')
     alternate_stacks_reserve();
   atomic_store(&events.pid, own);
-  if (!generation && settings_take_back())
+  if (!generation && settings_take_back()) {
     undo_reserve();
+    undo_executed();
+  }
   if (generation && settings_take_back()) {
     undo_limit(options->undo);
     undo_restored(settings.cache, settings.application, generation);

@@ -15,4 +15,8 @@ struct hwckpt_successor {
  * checkpointed together. The strings stay. */
 int __hwckpt_successor(struct hwckpt_successor *successor);
 
+/* Before it is executed: what it changes in files is said to be not kept, where
+ * that is so. Seen: it will have a runtime. */
+void __hwckpt_before_program(int folder, const char *path, int seen);
+
 #endif

@@ -7,6 +7,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char preload_key[] = "LD_PRELOAD=",
@@ -91,6 +92,14 @@ enum program hand_on_look(int folder, const char *path, int flags) {
     flags = 0;
   }
   return PROGRAM_UNKNOWN;
+}
+
+bool hand_on_is_raised(int folder, const char *path, int flags) {
+  struct stat status;
+  return SYS(newfstatat, folder, path, &status, flags) == 0 &&
+         ((status.st_mode & S_ISUID && status.st_uid != (uid_t)SYS(geteuid)) ||
+          (status.st_mode & S_ISGID && status.st_mode & S_IXGRP &&
+           status.st_gid != (gid_t)SYS(getegid)));
 }
 
 /* ---- its environment ---- */

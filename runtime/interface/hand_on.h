@@ -23,6 +23,10 @@ enum program {
  * The file as execveat(2) names it. */
 enum program hand_on_look(int folder, const char *path, int flags);
 
+/* Whether it gets rights that the caller has not, so that nothing is preloaded;
+ * as the mode of the file tells. */
+bool hand_on_is_raised(int folder, const char *path, int flags);
+
 /* Where programs are looked for: PATH, or what libc takes without one. */
 const char *hand_on_folders(void);
 

@@ -53,6 +53,15 @@ static bool is_handed_on(struct hwckpt_successor *we) {
   return __hwckpt_successor(we) && we->together && *we->preload;
 }
 
+/* What it finds, it says if nobody will see what that changes. */
+static enum program look_at(const char *path) {
+  enum program found = hand_on_look(AT_FDCWD, path, 0);
+  if (found == PROGRAM_WITHOUT ||
+      (found != PROGRAM_UNKNOWN && hand_on_is_raised(AT_FDCWD, path, 0)))
+    __hwckpt_before_program(AT_FDCWD, path, 0);
+  return found;
+}
+
 /* As the search of posix_spawnp() finds it. What is not found here may be there
  * after the file actions: most likely it can load a runtime. */
 static enum program look_for(const char *name) {
@@ -60,7 +69,7 @@ static enum program look_for(const char *name) {
   char path[strlen(folders) + strlen(name) + 2];
   enum program found = PROGRAM_UNKNOWN;
   while (found == PROGRAM_UNKNOWN && hand_on_next(&folders, name, path))
-    found = hand_on_look(AT_FDCWD, path, 0);
+    found = look_at(path);
   return found;
 }
 
@@ -73,9 +82,8 @@ static int spawn(spawns *libcs, bool search, pid_t *pid, const char *path,
     return ENOSYS;
   if (!is_handed_on(&we))
     return libcs(pid, path, actions, attributes, arguments, environment);
-  enum program program = search && !strchr(path, '/')
-                             ? look_for(path)
-                             : hand_on_look(AT_FDCWD, path, 0);
+  enum program program =
+      search && !strchr(path, '/') ? look_for(path) : look_at(path);
   bool preload = program == PROGRAM_LOADS || program == PROGRAM_UNKNOWN;
   alignas(char *) char room[hand_on_size(&we, environment)];
   return libcs(pid, path, actions, attributes, arguments,

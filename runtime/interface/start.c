@@ -8,6 +8,7 @@
 #include "../support/exclude.h"
 #include "../support/handlers.h"
 #include "../support/restored.h"
+#include "../support/undo.h"
 #include "cut.h"
 #include "ending.h"
 #include "entries.h"
@@ -208,6 +209,8 @@ void __hwckpt_before_end(void) {
     return;
   SYS(rt_sigprocmask, SIG_BLOCK, &stop, 0, 8);
   __hwckpt_await_written();
+  if (events_here() && cut_is_root() && !cut_is_alone())
+    undo_before_end();
 }
 
 int __hwckpt_successor(struct hwckpt_successor *successor) {
@@ -217,6 +220,10 @@ int __hwckpt_successor(struct hwckpt_successor *successor) {
   *successor = (struct hwckpt_successor){
       *preloaded ? preloaded : options.preload, options_text, together};
   return 1;
+}
+
+void __hwckpt_before_program(int folder, const char *path, int seen) {
+  undo_before_program(folder, path, seen);
 }
 
 /* Traps must reach us whatever mask the program was started with; the stop

@@ -210,16 +210,23 @@ static bool is_alone(void) {
          status.st_nlink == 3;
 }
 
-bool calls_tell_all(void) {
+bool calls_change_alone(void) {
   struct memory_map map;
-  if (all_told || arch_program_calls_changed() || !is_alone() ||
+  if (arch_program_calls_changed() || !is_alone() ||
       memory_map_open(&map, 0) < 0)
-    return all_told;
-  calls_want(wants_all);
+    return arch_program_calls_changed();
   calls_reserve();
   if (calls_find(&map))
     calls_change();
   memory_map_close(&map);
+  return arch_program_calls_changed();
+}
+
+bool calls_tell_all(void) {
+  if (all_told || arch_program_calls_changed())
+    return all_told;
+  calls_want(wants_all);
+  calls_change_alone();
   all_told = arch_program_calls_changed();
   return all_told;
 }

@@ -30,6 +30,9 @@ void calls_change(void);
 /* Both, and the stop. 0 or a negative errno. On the checkpoint thread. */
 int calls_change_now(void);
 
+/* The same, where the program begins and has one thread: whether it is. */
+bool calls_change_alone(void);
+
 /* Are called on the program's threads, with general registers only, before the
  * call is made; again if the thread is stopped before that, or in it: that of
  * CALLS_WATCH also if arch_call_epoch has changed meanwhile. */

@@ -8,11 +8,12 @@
 #include "live.h"
 #include "private.h"
 #include "quiesce.h"
-#include "undo_state.h"
+#include "undo_first.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 LIVE struct undo_state undo_state;
 
@@ -52,8 +53,10 @@ void undo_prepare(const char *cache, const char *application,
   /* Written now, so that the stop does not wait for the page. */
   atomic_fetch_add(&arch_call_epoch, 0);
   atomic_store(&undo_state.now, atomic_load(&undo_state.now));
-  if (calls_find(map) && open_keeper(cache, application))
-    ask(UNDO_BEGIN_INTERVAL, generation);
+  if (!calls_find(map) || !open_keeper(cache, application))
+    return;
+  undo_first_serve();
+  ask(UNDO_BEGIN_INTERVAL, generation);
 }
 
 void undo_switch(void) {
@@ -65,6 +68,8 @@ void undo_switch(void) {
   /* Who was told before is told again. */
   atomic_fetch_add(&arch_call_epoch, 1);
   undo_state.switched = undo_state.next != 0;
+  undo_first_forget_known();
+  atomic_store(&undo_first.active, undo_first.there);
 }
 
 static bool begins_with(const char *text, const char *prefix) {
@@ -89,6 +94,7 @@ void undo_keep_mapped(const struct memory_map *map) {
   uint64_t kept = 0;
   if (!atomic_load(&undo_state.now))
     return;
+  undo_first_say_unheard();
   for (size_t i = 0; i < map->count; i++) {
     const struct area *area = &map->areas[i];
     if (!is_mapped_file(area))
@@ -136,11 +142,71 @@ void undo_retain(void) {
     ask(UNDO_RETAIN, 0);
 }
 
+static uint32_t name_socket(struct sockaddr_un *address, const char *format,
+                            uint32_t number) {
+  address->sun_family = AF_UNIX;
+  size_t length = hwckpt_format(address->sun_path + 1,
+                                sizeof address->sun_path - 1, format, number);
+  return (uint32_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
+}
+
+void undo_of_tree(uint32_t number, int first, bool restored) {
+  undo_first.there = number != 0;
+  undo_first.pid = first;
+  undo_first.begun = restored;
+  if (!number)
+    return;
+  undo_first.length = name_socket(&undo_first.address, UNDO_FIRST_NAME, number);
+  undo_first.tool_length =
+      name_socket(&undo_first.tool, "hwckpt-tree-%u", number);
+}
+
+/* "Seccomp_filters" of a process, as text; "": not told. */
+static void read_filters(int process, char text[16]) {
+  static const char name[] = "Seccomp_filters:";
+  char path[64], status[4096];
+  hwckpt_format(path, sizeof path, "/proc/%d/status", process);
+  long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  long length = fd < 0 ? fd : SYS(read, fd, status, sizeof status - 1);
+  if (fd >= 0)
+    SYS(close, fd);
+  status[length > 0 ? length : 0] = 0;
+  const char *at = status;
+  while (*at && !begins_with(at, name))
+    at++;
+  at += *at ? sizeof name : 0;
+  unsigned i = 0;
+  for (; i < 15 && at[i] && at[i] != '\n'; i++)
+    text[i] = at[i];
+  text[i] = 0;
+}
+
+/* Whether it has filters that the first process has not, which may end who
+ * asks; who installed them has said that it asks no more. */
+static bool is_filtered(int own) {
+  char its[16], first[16];
+  if (SYS(prctl, PR_GET_SECCOMP, 0, 0, 0, 0) <= 0)
+    return false;
+  read_filters(own, its);
+  read_filters(undo_first.pid, first);
+  return strlen(its) != strlen(first) || memcmp(its, first, strlen(its)) != 0;
+}
+
+void undo_executed(void) {
+  int own = (int)SYS(getpid);
+  if (!undo_first.there || undo_first.pid == own)
+    return;
+  undo_first.quiet = is_filtered(own);
+  if (!undo_first.quiet && undo_first_listens() && calls_change_alone())
+    atomic_store(&undo_first.active, 1);
+}
+
 void undo_restored(const char *cache, const char *application,
                    uint64_t generation) {
   if (!arch_program_calls_changed() || !open_keeper(cache, application) ||
       ask(UNDO_BEGIN_INTERVAL, generation) < 0)
     return;
+  undo_first_serve();
   undo_switch();
   undo_state.switched = false; /* the generation is there */
   keep_mapped_now();
@@ -161,6 +227,8 @@ void undo_rolled_back(uint64_t generation) {
 void undo_forbid(void) { atomic_store(&undo_state.forbidden, true); }
 
 void undo_forget(void) {
+  /* What is said of the tree is, to a child, what it was to its parent. */
+  undo_first.serves = 0;
   memset(&undo_state, 0, sizeof undo_state);
   calls_forget();
 }

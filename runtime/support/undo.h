@@ -40,6 +40,23 @@ void undo_committed(void);
 /* Generations may have been removed. */
 void undo_retain(void);
 
+/* This process is one of a tree, whose coordinator has that number (0: it is of
+ * none): what it changes the first process keeps, with that id (0: not known),
+ * in a log for all (undo_first.h). Restored: which will do so in a moment. */
+void undo_of_tree(uint32_t number, int first, bool restored);
+/* It is a program that was executed, and has one thread: what it changes leads
+ * back to the generation that the tree has, if it has one. */
+void undo_executed(void);
+
+/* On a thread of the program, with system calls and the stack only, also after
+ * vfork. Before a program is executed: what one changes that has no runtime is
+ * not seen, nor what one changes in the place of who keeps the log. */
+void undo_before_program(int directory, const char *path, bool seen);
+/* Before it has a filter of system calls, which may end who asks. */
+void undo_before_filter(void);
+/* Before this process ends by itself, and others go on. */
+void undo_before_end(void);
+
 /* In a program that came back, before its threads run: what it changes from
  * here on leads back to the generation again. */
 void undo_restored(const char *cache, const char *application,

@@ -13,12 +13,14 @@
 #include "calls.h"
 #include "live.h"
 #include "protect_calls.h"
-#include "undo_state.h"
+#include "undo_first.h"
 
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
@@ -52,6 +54,9 @@ enum how {
   HOW_MAKE_2,   /* anything, path */
   HOW_MAKEAT_2, /* anything, directory, path */
   HOW_LINKAT,
+  HOW_FILTER, /* prctl and seccomp */
+  HOW_UNSHARE,
+  HOW_SETNS,
 };
 
 #define NUMBERS 512
@@ -86,6 +91,10 @@ static const unsigned char hows[NUMBERS] = {
     [SYS_symlink] = HOW_MAKE_2,
     [SYS_symlinkat] = HOW_MAKEAT_2,
     [SYS_linkat] = HOW_LINKAT,
+    [SYS_prctl] = HOW_FILTER,
+    [SYS_seccomp] = HOW_FILTER,
+    [SYS_unshare] = HOW_UNSHARE,
+    [SYS_setns] = HOW_SETNS,
 };
 
 bool undo_wants(uint32_t number) {
@@ -160,13 +169,25 @@ static void unblock_signals(uint64_t before) {
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
 }
 
-/* A child has the code of its parent, and nobody who keeps a log for it. */
+/* A child that is in no tree has the code of its parent, and nobody who keeps a
+ * log for it. */
 static bool served(void) {
   return atomic_load(&undo_state.pid) == (int)SYS(getpid);
 }
 
+/* False: this process is to keep it itself. */
+static bool first_keeps(const struct undo_request *request) {
+  if (!undo_first_is_asked())
+    return false;
+  uint64_t before = block_signals();
+  bool kept = undo_first_ask(request);
+  unblock_signals(before);
+  return kept;
+}
+
 static void keep(struct undo_request *request) {
-  if (!served())
+  request->process = 0;
+  if (first_keeps(request) || !served())
     return;
   uint64_t before = block_signals();
   struct undo_interval *interval = atomic_load(&undo_state.now);
@@ -182,27 +203,31 @@ static void keep_range(int descriptor, uint64_t begin, uint64_t end) {
   if (!look(descriptor, &file))
     return;
   struct undo_interval *interval = atomic_load(&undo_state.now);
-  if (!interval || all_is_kept(interval, &file))
+  if (interval && all_is_kept(interval, &file))
     return;
   if (begin == FROM_OFFSET) {
     begin = (uint64_t)SYS(lseek, descriptor, 0, 1 /* SEEK_CUR */);
     end += begin;
   }
   end = end < begin ? TO_THE_END : end;
-  if (is_kept(interval, &file, begin, end) || !served())
+  if (undo_first_knows(file.device, file.inode, begin, end) ||
+      (interval && is_kept(interval, &file, begin, end)))
+    return;
+  struct undo_request request;
+  request.wish = UNDO_KEEP_RANGE;
+  request.process = 0;
+  request.cut = false;
+  request.descriptor = descriptor;
+  request.begin = begin;
+  request.end = end;
+  request.device = file.device;
+  request.inode = file.inode;
+  if (first_keeps(&request) || !served())
     return;
   uint64_t before = block_signals();
   interval = atomic_load(&undo_state.now);
-  if (interval && !is_kept(interval, &file, begin, end)) {
-    struct undo_request request;
-    request.wish = UNDO_KEEP_RANGE;
-    request.descriptor = descriptor;
-    request.begin = begin;
-    request.end = end;
-    request.device = file.device;
-    request.inode = file.inode;
+  if (interval && !is_kept(interval, &file, begin, end))
     undo_ask(&request);
-  }
   unblock_signals(before);
 }
 
@@ -268,12 +293,53 @@ static void keep_place(enum undo_wish wish, int directory, uint64_t path,
   struct undo_request request;
   request.wish = wish;
   request.cut = cut;
-  request.begin = 0;
+  request.descriptor = -1;
+  request.begin = request.end = 0;
+  request.device = request.inode = 0;
   request.place[0].directory = directory;
   request.place[0].path = (const char *)path;
   request.place[1].directory = directory_2;
   request.place[1].path = (const char *)path_2;
   keep(&request);
+}
+
+/* That not all is kept of what a program changes; path 0: of this one. */
+static void keep_unseen(int directory, const char *path, enum undo_unseen why) {
+  struct undo_request request;
+  request.wish = UNDO_KEEP_UNSEEN;
+  request.cut = false;
+  request.descriptor = -1;
+  request.begin = request.end = request.device = request.inode = 0;
+  request.argument = why;
+  request.place[0].directory = request.place[1].directory = directory;
+  request.place[0].path = path;
+  request.place[1].path = 0;
+  keep(&request);
+}
+
+/* What has a log of its own goes on with that one. */
+static void leave_first(enum undo_unseen why) {
+  if (!undo_first_is_asked() || !undo_first_has_own_memory())
+    return;
+  if (!served())
+    keep_unseen(AT_FDCWD, 0, why);
+  undo_first.quiet = true;
+}
+
+void undo_before_program(int directory, const char *path, bool seen) {
+  if (!atomic_load(&undo_state.now) && !undo_first_is_asked())
+    return;
+  if (!seen)
+    keep_unseen(directory, path, UNSEEN_NO_RUNTIME);
+  else if (served() && !undo_first_is_asked())
+    keep_unseen(directory, path, UNSEEN_SUCCESSOR);
+}
+
+void undo_before_filter(void) { leave_first(UNSEEN_FILTER); }
+
+void undo_before_end(void) {
+  if (served() && atomic_load(&undo_state.now) && !undo_first_is_asked())
+    keep_unseen(AT_FDCWD, 0, UNSEEN_LEFT);
 }
 
 static void keep_open(int directory, uint64_t path, uint64_t flags) {
@@ -311,7 +377,11 @@ static void keep_names(enum how how, const struct arch_call *call) {
   case HOW_TRUNCATE: {
     struct undo_request request;
     request.wish = UNDO_KEEP_CUT;
+    request.cut = false;
+    request.descriptor = -1;
     request.begin = a[1];
+    request.end = TO_THE_END;
+    request.device = request.inode = 0;
     request.place[0].directory = AT_FDCWD;
     request.place[0].path = (const char *)a[0];
     return keep(&request);
@@ -335,6 +405,18 @@ static void keep_names(enum how how, const struct arch_call *call) {
     return keep_place(UNDO_KEEP_NAME, (int)a[1], a[2], 0, 0, false);
   case HOW_LINKAT:
     return keep_place(UNDO_KEEP_NAME, (int)a[2], a[3], 0, 0, false);
+  case HOW_FILTER:
+    if (call->number == SYS_seccomp || a[0] == PR_SET_SECCOMP)
+      undo_before_filter();
+    return;
+  case HOW_UNSHARE:
+    if (a[0] & CLONE_NEWNET)
+      leave_first(UNSEEN_NETWORK);
+    return;
+  case HOW_SETNS:
+    if (a[1] == 0 || a[1] & CLONE_NEWNET)
+      leave_first(UNSEEN_NETWORK);
+    return;
   default:
     return;
   }
@@ -379,8 +461,8 @@ uint32_t arch_before_call(struct arch_call *call) {
   uint32_t epoch = atomic_load(&arch_call_epoch);
   if (watch)
     watch(call);
-  if (atomic_load(&undo_state.now) && !atomic_load(&undo_state.forbidden) &&
-      call->number < NUMBERS)
+  if ((atomic_load(&undo_state.now) || atomic_load(&undo_first.active)) &&
+      !atomic_load(&undo_state.forbidden) && call->number < NUMBERS)
     keep_content((enum how)hows[call->number], call);
   protect_calls_before(call);
   return epoch;

@@ -215,28 +215,41 @@ static void keep_more_of_last(const struct undo_request *request) {
     undo_lose();
 }
 
-void undo_keep_range(const struct undo_request *request) {
+/* What another process says of its descriptor need not be so. */
+static bool is_of(int fd, const struct undo_request *request) {
+  struct undo_facts facts;
+  return undo_look(fd, "", &facts) && facts.inode == request->inode &&
+         facts.device == request->device;
+}
+
+int undo_keep_range(const struct undo_request *request) {
   char path[64];
   if (is_last(request)) {
     keep_more_of_last(request);
-    return;
+    return 0;
   }
   undo_close_last();
-  hwckpt_format(path, sizeof path, "/proc/self/fd/%d", request->descriptor);
+  hwckpt_format(path, sizeof path, "/proc/%d/fd/%d",
+                request->process ? request->process : (int)SYS(getpid),
+                request->descriptor);
   long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  if (fd < 0 && request->process)
+    return (int)fd;
   if (fd < 0) {
     undo_lose();
-    return;
+    return 0;
   }
   undo_keep_of((int)fd, request->begin, request->end, false);
   struct undo_file *file =
       undo_place(undo_keeper.interval, request->device, request->inode);
-  if (!file || atomic_load(&file->inode) != request->inode) {
+  if (!file || atomic_load(&file->inode) != request->inode ||
+      (request->process && !is_of((int)fd, request))) {
     SYS(close, fd);
-    return;
+    return 0;
   }
   last.open = true;
   last.fd = (int)fd;
   last.interval = undo_keeper.interval;
   last.file = file;
+  return 0;
 }

@@ -70,8 +70,7 @@ static int serve(const struct undo_request *request) {
     retain();
     break;
   case UNDO_KEEP_RANGE:
-    undo_keep_range(request);
-    break;
+    return undo_keep_range(request);
   case UNDO_KEEP_MAPPED:
     undo_keep_mapping(request);
     break;
@@ -80,6 +79,9 @@ static int serve(const struct undo_request *request) {
     break;
   case UNDO_KEEP_NAME:
     undo_keep_name(request);
+    break;
+  case UNDO_KEEP_UNSEEN:
+    undo_keep_unseen(request);
     break;
   case UNDO_KEEP_REMOVE:
     undo_keep_removed(request);

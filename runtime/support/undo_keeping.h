@@ -47,7 +47,8 @@ bool undo_is_of_kernel(const char *path);
 
 /* Of an open regular file. What cannot be kept loses the log. */
 void undo_keep_of(int fd, uint64_t begin, uint64_t end, bool whole);
-void undo_keep_range(const struct undo_request *request);
+/* Negative: the descriptor of another process could not be opened. */
+int undo_keep_range(const struct undo_request *request);
 /* Changes through a mapping are not told: all of it is kept beforehand. */
 void undo_keep_mapping(const struct undo_request *request);
 /* The file that was written to last stays open for a moment. */
@@ -61,5 +62,7 @@ void undo_keep_name(const struct undo_request *request);
 void undo_keep_cut(const struct undo_request *request);
 void undo_keep_removed(const struct undo_request *request);
 void undo_keep_renamed(const struct undo_request *request);
+/* Says once of a program that not all it changes is in the log. */
+void undo_keep_unseen(const struct undo_request *request);
 
 #endif

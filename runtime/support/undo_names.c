@@ -41,7 +41,8 @@ static bool read_string(const char *from, char *to, size_t room) {
 
 /* Splits text at its last part, which is no "." or ".."; the part before is a
  * directory, from `directory` on. */
-static int open_parent(char *text, int directory, const char **last) {
+static int open_parent(char *text, int process, int directory,
+                       const char **last) {
   char parent[UNDO_PATH_MAX + 64];
   size_t length = strlen(text);
   while (length > 1 && text[length - 1] == '/')
@@ -53,21 +54,26 @@ static int open_parent(char *text, int directory, const char **last) {
   if (!**last || memcmp(*last, ".", 2) == 0 || memcmp(*last, "..", 3) == 0)
     return -EINVAL;
   int before = (int)(slash - text);
-  if (text[0] == '/' || directory == AT_FDCWD)
+  if (text[0] == '/' || (directory == AT_FDCWD && !process))
     hwckpt_format(parent, sizeof parent, "%.*s", before ? before : 1,
                   before ? text : ".");
+  else if (directory == AT_FDCWD)
+    hwckpt_format(parent, sizeof parent, "/proc/%d/cwd/%.*s", process, before,
+                  text);
   else
-    hwckpt_format(parent, sizeof parent, "/proc/self/fd/%d/%.*s", directory,
-                  before, text);
+    hwckpt_format(parent, sizeof parent, "/proc/%d/fd/%d/%.*s",
+                  process ? process : (int)SYS(getpid), directory, before,
+                  text);
   return (int)SYS(openat, AT_FDCWD, parent, O_PATH | O_DIRECTORY | O_CLOEXEC,
                   0);
 }
 
 /* False: the call will fail as well, or is about nothing that is kept. */
-static bool find_text(struct name *name, int directory, char *text) {
+static bool find_text(struct name *name, int process, int directory,
+                      char *text) {
   const char *last;
   name->parent = -1;
-  int parent = open_parent(text, directory, &last);
+  int parent = open_parent(text, process, directory, &last);
   if (parent < 0)
     return false;
   size_t length = undo_path_of(parent, name->path) ? strlen(name->path) : 0;
@@ -85,11 +91,13 @@ static bool find_text(struct name *name, int directory, char *text) {
   return true;
 }
 
-static bool find_name(struct name *name, int directory, const char *given) {
+static bool find_name(struct name *name, const struct undo_request *request,
+                      unsigned which) {
   char text[UNDO_PATH_MAX];
   name->parent = -1;
-  return read_string(given, text, sizeof text) &&
-         find_text(name, directory, text);
+  return read_string(request->place[which].path, text, sizeof text) &&
+         find_text(name, request->process, request->place[which].directory,
+                   text);
 }
 
 static void end_name(struct name *name) {
@@ -100,9 +108,10 @@ static void end_name(struct name *name) {
 #define LINKS_MOST 40 /* the kernel's own limit */
 
 /* What is opened or cut by a symbolic link is what that leads to. */
-static bool find_followed(struct name *name, int directory, const char *given) {
+static bool find_followed(struct name *name, const struct undo_request *request,
+                          unsigned which) {
   char text[UNDO_PATH_MAX];
-  bool found = find_name(name, directory, given);
+  bool found = find_name(name, request, which);
   for (int links = 0; found && name->exists && S_ISLNK(name->facts.mode);
        links++) {
     size_t before = (size_t)(name->last - name->path);
@@ -114,8 +123,8 @@ static bool find_followed(struct name *name, int directory, const char *given) {
         before + (size_t)length >= sizeof text)
       return false;
     text[before + (size_t)length] = 0;
-    found =
-        find_text(name, AT_FDCWD, text[before] == '/' ? text + before : text);
+    found = find_text(name, 0, AT_FDCWD,
+                      text[before] == '/' ? text + before : text);
   }
   return found;
 }
@@ -127,10 +136,9 @@ static uint64_t hash_of(const char *path) {
   return hash ? hash : 1;
 }
 
-/* Whether the path is in the log already; else it is from now on. */
-static bool is_named(const char *path, bool *room) {
+/* Whether it is in the log already; else it is from now on. */
+static bool is_named(uint64_t hash, bool *room) {
   struct undo_interval *interval = undo_keeper.interval;
-  uint64_t hash = hash_of(path);
   *room = interval->name_count < UNDO_NAMES / 4 * 3;
   for (uint64_t i = hash;; i++) {
     uint64_t *place = &interval->names[i % UNDO_NAMES];
@@ -162,7 +170,7 @@ static void note_name(const struct name *name) {
   bool room;
   char target[UNDO_PATH_MAX];
   struct undo_record record = {.kind = UNDO_NAME, .path = name->path};
-  if (is_named(name->path, &room))
+  if (is_named(hash_of(name->path), &room))
     return;
   if (!room) {
     undo_lose();
@@ -200,8 +208,7 @@ static void keep_going(const struct name *name) {
 
 void undo_keep_name(const struct undo_request *request) {
   struct name name;
-  if (!find_followed(&name, request->place[0].directory,
-                     request->place[0].path))
+  if (!find_followed(&name, request, 0))
     return;
   if (!name.exists)
     note_name(&name);
@@ -212,8 +219,7 @@ void undo_keep_name(const struct undo_request *request) {
 
 void undo_keep_cut(const struct undo_request *request) {
   struct name name;
-  if (!find_followed(&name, request->place[0].directory,
-                     request->place[0].path))
+  if (!find_followed(&name, request, 0))
     return;
   keep_file_of(&name, request->begin, false);
   end_name(&name);
@@ -221,7 +227,7 @@ void undo_keep_cut(const struct undo_request *request) {
 
 void undo_keep_removed(const struct undo_request *request) {
   struct name name;
-  if (!find_name(&name, request->place[0].directory, request->place[0].path))
+  if (!find_name(&name, request, 0))
     return;
   if (name.exists) {
     note_name(&name);
@@ -241,11 +247,9 @@ static bool is_folder(const struct name *name) {
 
 void undo_keep_renamed(const struct undo_request *request) {
   struct name from, to;
-  bool found =
-      find_name(&from, request->place[0].directory, request->place[0].path);
+  bool found = find_name(&from, request, 0);
   to.parent = -1;
-  if (found && from.exists &&
-      find_name(&to, request->place[1].directory, request->place[1].path) &&
+  if (found && from.exists && find_name(&to, request, 1) &&
       !is_same(&from, &to)) {
     bool folders = is_folder(&from) || is_folder(&to);
     if (folders)
@@ -260,4 +264,36 @@ void undo_keep_renamed(const struct undo_request *request) {
   if (found)
     end_name(&from);
   end_name(&to);
+}
+
+static void path_of_process(int process, char path[UNDO_PATH_MAX]) {
+  char link[64];
+  hwckpt_format(link, sizeof link, "/proc/%d/exe",
+                process ? process : (int)SYS(getpid));
+  long length = SYS(readlinkat, AT_FDCWD, link, path, UNDO_PATH_MAX - 1);
+  if (length > 0 && path[0] == '/')
+    path[length] = 0;
+  else
+    hwckpt_format(path, UNDO_PATH_MAX, "%s", link);
+}
+
+/* In the place of a name, so that it is none. */
+#define UNSEEN_MARK 0x5ee45ee45ee45ee5u
+
+void undo_keep_unseen(const struct undo_request *request) {
+  struct name name;
+  bool room;
+  if (request->place[0].path && find_name(&name, request, 0))
+    end_name(&name);
+  else
+    path_of_process(request->process, name.path);
+  struct undo_record record = {.kind = UNDO_UNSEEN,
+                               .mode = (uint32_t)request->argument,
+                               .path = name.path};
+  if (is_named(hash_of(name.path) ^ UNSEEN_MARK * (record.mode | 1), &room))
+    return;
+  if (room)
+    undo_put(&record);
+  else
+    undo_lose();
 }

@@ -31,17 +31,6 @@ bool undo_put_generation(bool lost) {
   return write_record(&begin);
 }
 
-/* What is overwritten and cut takes no room on a full disk. */
-void undo_lose(void) {
-  struct undo_interval *interval = undo_keeper.interval;
-  atomic_store(&interval->lost, 1);
-  if (interval->log < 0)
-    return;
-  interval->written = 0;
-  undo_put_generation(true);
-  SYS(ftruncate, interval->log, interval->written);
-}
-
 /* In one call, as the other. */
 static bool write_sealed(const struct undo_record *record) {
   struct undo_interval *interval = undo_keeper.interval;
@@ -88,6 +77,19 @@ static bool open_log(void) {
     return false;
   interval->log = log;
   return undo_put_generation(false);
+}
+
+/* What is overwritten and cut takes no room on a full disk. Where nothing is in
+ * the log yet it is made, to say so. */
+void undo_lose(void) {
+  struct undo_interval *interval = undo_keeper.interval;
+  atomic_store(&interval->lost, 1);
+  open_log();
+  if (interval->log < 0)
+    return;
+  interval->written = 0;
+  undo_put_generation(true);
+  SYS(ftruncate, interval->log, interval->written);
 }
 
 bool undo_put(const struct undo_record *record) {

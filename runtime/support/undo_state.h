@@ -53,6 +53,8 @@ enum undo_wish {
   UNDO_KEEP_REMOVE, /* place[0], which goes */
   UNDO_KEEP_RENAME, /* place[0] and place[1] */
   UNDO_KEEP_BOTH,   /* the same, and both stay */
+  UNDO_KEEP_UNSEEN, /* that not all is kept of what the program at place[0], or
+                     * (null) that of the process, changes; argument: why */
   UNDO_KEEP_MAPPED, /* [begin, end) of the file at place[0], if it still is the
                      * one that says device and inode; cut: there is no room */
 };
@@ -61,14 +63,15 @@ struct undo_request {
   struct undo_request *next;
   enum undo_wish wish;
   _Atomic uint32_t done; /* futex */
-  int result;            /* 0 or negative */
+  int result;            /* 0 or negative: `process` could not be looked at */
+  int process;           /* whose call it is; 0: the keeper's own */
   int descriptor;
   bool cut;
   uint64_t begin, end;
   uint64_t device, inode;
   uint64_t argument;
   struct {
-    int directory;    /* AT_FDCWD, or the program's descriptor */
+    int directory;    /* AT_FDCWD, or the process's descriptor */
     const char *path; /* the program's memory */
   } place[2];
 };

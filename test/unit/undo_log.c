@@ -53,6 +53,7 @@ static const struct undo_record records[] = {
     {.kind = UNDO_WHOLE, .device = 1, .inode = 2, .birth_ns = 3},
     {.kind = UNDO_INSTEAD, .inode = 2, .offset = 1, .size = 9, .mtime_ns = 8},
     {.kind = UNDO_LEFT, .mode = 0100600, .size = 1, .path = "/left"},
+    {.kind = UNDO_UNSEEN, .mode = UNSEEN_NO_RUNTIME, .path = "/bin/program"},
     {.kind = UNDO_FOLDERS},
     {.kind = UNDO_DONE, .offset = 96},
 };
@@ -135,7 +136,6 @@ static void refuse_paths(void) {
   refuse(&(struct undo_record){
       .kind = UNDO_DATA, .offset = UINT64_MAX, .data = "xy", .length = 2});
   refuse(&(struct undo_record){.kind = (enum undo_kind)0});
-  refuse(&(struct undo_record){.kind = (enum undo_kind)(UNDO_LEFT + 1)});
   refuse(&(struct undo_record){.kind = (enum undo_kind)(UNDO_DONE + 1)});
   refuse(&(struct undo_record){.kind = UNDO_FOLDERS, .path = "/a"});
 }

@@ -338,10 +338,12 @@ struct tree_files {
   size_t count;
 };
 
+/* The first process's log, of all, is the last: others have logs of their own
+ * from when they could not use that one, most likely as it had ended. */
 static int roll_back_tree(void *context, struct hwckpt_error *error) {
   struct tree_files *files = context;
   int failed = 0;
-  for (size_t i = 0; !failed && i < files->count; i++)
+  for (size_t i = files->count; !failed && i-- > 0;)
     failed = roll_back_files(&files->parts[i], error);
   return failed;
 }

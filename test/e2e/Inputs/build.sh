@@ -7,7 +7,7 @@ output=$1
 functions=$((HWCKPT_STRESS ? 160 : 20)) # of a file
 rm -rf "$output.tree"
 mkdir -p "$output.tree/temporary"
-# What a compiler leaves here that was not yet there at the checkpoint stays.
+# What a compiler left here that was killed is gone again.
 export TMPDIR=$output.tree/temporary
 cd "$output.tree"
 for i in {1..12}; do
@@ -41,6 +41,7 @@ libparts.a: $(objects)
 %.o: %.c
 	@echo "$< has $$(wc -l <$< | tr -d ' ') lines" >$*.said
 	gcc -O2 -Wall -c -o $@ $<
+	@echo $@ >>done
 check: program
 	./program >said
 	$(MAKE) -C . nothing
@@ -51,6 +52,7 @@ make -j2 check >log
 sort log | grep -v -e '^make' >sorted
 sha256sum said sorted part*.said ./*.o libparts.a program >"$output"
 cat said >>"$output"
-ls | grep -v "^st" >>"$output"
+sort done >>"$output"
+ls . "$TMPDIR" >>"$output"
 rm -rf "$TMPDIR"
 exit 7

@@ -31,7 +31,7 @@ def record(log, at):
         return None
     path, data = log[begin : begin + path_length], log[begin + path_length : end]
     need(body_hash(path, data) == head[16], f"path or data at {at}")
-    need(kind in (*range(1, 8), 9, 10) and head[15] == 0, f"kind at {at}")
+    need(kind in range(1, 11) and head[15] == 0, f"kind at {at}")
     need(not path or path[-1:] == b"\0" and path[:1] == b"/", f"path at {at}")
     return (kind, head[6:15], path, data), end
 
