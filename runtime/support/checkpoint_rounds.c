@@ -13,7 +13,7 @@
 /* Copied in less time than rounds take. */
 #define FEW_PAGES 512u
 /* Fewer are soon copied, and a sample of them says little. */
-#define SAMPLED_PAGES 4096u
+#define SAMPLED_PAGES 1024u
 /* What a search finds is captured once more by the next checkpoint: it is for
  * little beside what was copied in rounds. */
 #define IS_LITTLE(left, copied) ((left) <= 128u + (copied) / 32u)

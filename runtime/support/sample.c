@@ -8,9 +8,11 @@
 
 #include <time.h>
 
-/* One page of so many that were written, at least; and of very many, so many
- * pages in all. */
-#define SAMPLE_LEAST 32u
+/* One page of so many that were written; of few more of them, else they say
+ * little; and of very many, so many pages in all. */
+#define SAMPLE_USUAL 32u
+#define SAMPLE_LEAST 16u
+#define FEW_PAGES 8192u
 #define SAMPLE_PAGES 4096u
 /* Pages side by side: of a chunk, one search is made. */
 #define CHUNK 8u
@@ -115,8 +117,9 @@ static void wait_until(uint64_t when) {
 bool sample_says_vain(struct capture *capture, const struct memory_map *map,
                       uint64_t written, struct runs *list) {
   uint64_t page_ns = drain_page_ns() ? drain_page_ns() : PAGE_NS;
+  uint64_t least = written < FEW_PAGES ? SAMPLE_LEAST : SAMPLE_USUAL;
   uint64_t stands_for = written / SAMPLE_PAGES;
-  stands_for = stands_for > SAMPLE_LEAST ? stands_for : SAMPLE_LEAST;
+  stands_for = stands_for > least ? stands_for : least;
   runs_clear(list);
   uint64_t begin = quiesce_now_ns();
   capture->live = true;
