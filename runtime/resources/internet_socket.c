@@ -1,14 +1,15 @@
 /* internet_socket.c - TCP and UDP sockets without a connection: listening,
  * bound or fresh, and UDP sockets with a peer's address, over IPv4 and IPv6.
  *
- * Connections that wait to be accepted are reset and datagrams that wait are
- * lost, as after a crash of the machine they came from. */
+ * Connections that wait to be accepted are reset, as after a crash of the
+ * machine they came from; datagrams that wait are sent again (udp_queue.h). */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "info.h"
 #include "resource.h"
 #include "socket_options.h"
+#include "udp_queue.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,7 +73,6 @@ static bool has_port(const struct sockaddr_in6 *address) {
 
 static int put(struct resource_sink *sink, const Descriptor *descriptor,
                int socket, struct hwckpt_error *error) {
-  (void)descriptor;
   InternetSocket message = InternetSocket_init_zero;
   struct sockaddr_in6 address;
   uint32_t length = sizeof(address);
@@ -98,9 +98,12 @@ static int put(struct resource_sink *sink, const Descriptor *descriptor,
   }
   int result = resource_put(sink, RECORD_INTERNET_SOCKET, InternetSocket_fields,
                             &message, error);
-  return result ? result
-                : socket_options_save(sink, socket, message.domain,
-                                      message.type, message.protocol, error);
+  if (!result)
+    result = socket_options_save(sink, socket, message.domain, message.type,
+                                 message.protocol, error);
+  return result || message.protocol != IPPROTO_UDP || !message.address.size
+             ? result
+             : udp_queue_put(sink, descriptor, socket, error);
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,
@@ -125,20 +128,23 @@ static long set_up(const struct resource_source *source, int fd,
     *what = "listen";
     result = SYS(listen, fd, socket->backlog);
   }
-  if (result >= 0 && socket->peer.size) {
-    *what = "connect";
-    result = SYS(connect, fd, socket->peer.bytes, (int)socket->peer.size);
-  }
-  SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
+  /* Of UDP what waited is sent again before: settle(). */
+  if (socket->protocol != IPPROTO_UDP)
+    SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
   return result;
+}
+
+static int get(const struct resource_source *source, InternetSocket *socket,
+               struct hwckpt_error *error) {
+  return resource_get_own(source, RECORD_INTERNET_SOCKET, InternetSocket_fields,
+                          socket, error);
 }
 
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
   InternetSocket socket;
   const char *what = "socket";
-  int failed = resource_get_own(source, RECORD_INTERNET_SOCKET,
-                                InternetSocket_fields, &socket, error);
+  int failed = get(source, &socket, error);
   if (failed)
     return failed;
   long fd =
@@ -152,10 +158,40 @@ static int make(struct resource_source *source, const Descriptor *message,
   return (int)fd;
 }
 
+/* The peer comes after the datagrams: they may be from others. */
+static int link_peer(struct resource_source *source, const Descriptor *message,
+                     int descriptor, struct hwckpt_error *error) {
+  InternetSocket socket;
+  int failed = get(source, &socket, error);
+  if (failed || socket.protocol != IPPROTO_UDP)
+    return failed;
+  udp_queue_send(source, message, descriptor);
+  long result = socket.peer.size ? SYS(connect, descriptor, socket.peer.bytes,
+                                       (int)socket.peer.size)
+                                 : 0;
+  return result < 0 ? refuse_to_restore(error, message, result, "connect") : 0;
+}
+
+/* Until here its address could be shared, by who sends in its name. */
+static int settle(struct resource_source *source, const Descriptor *message,
+                  int descriptor, struct hwckpt_error *error) {
+  InternetSocket socket;
+  int no = 0;
+  int failed = get(source, &socket, error);
+  (void)message;
+  if (failed || socket.protocol != IPPROTO_UDP)
+    return failed;
+  SYS(setsockopt, descriptor, SOL_SOCKET, SO_REUSEADDR, &no, sizeof(no));
+  socket_options_restore(source, descriptor);
+  return 0;
+}
+
 const struct descriptor_kind hwckpt_descriptor_internet_socket = {
     .name = "internet socket",
     .kind = DescriptorKind_DESCRIPTOR_INTERNET_SOCKET,
     .recognise = recognise,
     .save = save,
     .open = make,
+    .link = link_peer,
+    .settle = settle,
 };
