@@ -14,9 +14,10 @@ struct place log_place(const struct log *log, char file[FORMAT_FILE_MAX]) {
 
 /* ---- the file ---- */
 
-/* Reserves flash ahead of the writes, doubling, so that the file lies in few
- * pieces and its blocks are not allocated one write at a time. A refusal costs
- * speed only: the writes tell when there is really no room. */
+/* Reserves flash ahead of the writes, doubling what the generation has, so that
+ * the file lies in few pieces and its blocks are not allocated one write at a
+ * time, and that one takes little beside the quota while it is written. A
+ * refusal costs speed only: the writes tell when there is really no room. */
 #define ALLOCATE_FIRST (UINT64_C(1) << 20)
 #define ALLOCATE_MOST (UINT64_C(64) << 20)
 
@@ -24,7 +25,7 @@ static void allocate_ahead(struct log *log, uint64_t end) {
   struct session *session = log->session;
   const struct cache_io *io = log->cache->env->io;
   while (end > session->allocated) {
-    uint64_t step = session->allocated;
+    uint64_t step = log->written;
     if (step < ALLOCATE_FIRST)
       step = ALLOCATE_FIRST;
     if (step > ALLOCATE_MOST)

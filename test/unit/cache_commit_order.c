@@ -69,7 +69,8 @@ int main(void) {
   static const struct {
     size_t pages;
     const char *trace;
-  } rounds[] = {{2, "wdrf"}, {3000, "wdfwdrft"}, {3000, "wdwdrf"}, {2, "wdrf"}};
+  } rounds[] = {
+      {2, "wdrf"}, {3000, "wdfwdrft"}, {3000, "wdwdrft"}, {2, "wdrf"}};
   for (unsigned round = 0; round < sizeof(rounds) / sizeof(rounds[0]);
        round++) {
     memset(trace, 0, sizeof(trace));
