@@ -424,8 +424,21 @@ static bool await(uint64_t until_ns, bool (*give_up)(void)) {
   return true;
 }
 
+/* Who has asked may be in a handler of the runtime yet, where all signals are
+ * blocked: it is looked at again, so often at most. */
+#define BLOCKED_LOOKS 50u
+
+static void await_open_traps(bool (*give_up)(void)) {
+  const struct timespec step = {0, AWAIT_STEP_NS};
+  for (unsigned i = 0; traps_blocked && i < BLOCKED_LOOKS && !give_up(); i++) {
+    SYS(nanosleep, &step, 0);
+    sites_prepare();
+  }
+}
+
 bool sites_await_annotated(uint64_t until_ns, bool (*give_up)(void)) {
   uint32_t anybody = ANYBODY;
+  await_open_traps(give_up);
   if (traps_blocked)
     return false;
   lock();
