@@ -1,6 +1,6 @@
-/* rings.c - writes a file by an io_uring and reads it back by another, with
- * several operations under way at once; says what it read. The file only grows:
- * what an io_uring overwrites no undo log has (docs/limits.md). */
+/* rings.c [WORK] - writes a file by an io_uring and reads it back by another,
+ * with several operations under way at once; says what it read. The file only
+ * grows: what an io_uring overwrites no undo log has (docs/limits.md). */
 #include <liburing.h>
 
 #include <fcntl.h>
@@ -23,6 +23,12 @@ static void need(int so, const char *what) {
   }
 }
 
+static uint64_t next(uint64_t value, unsigned round, int work) {
+  for (int i = 0; i < work; i++)
+    value = value * 6364136223846793005u + round;
+  return value;
+}
+
 static void finish(struct io_uring *ring) {
   struct io_uring_cqe *done;
   need(io_uring_submit_and_wait(ring, DEPTH) == DEPTH, "submit");
@@ -32,7 +38,8 @@ static void finish(struct io_uring *ring) {
   }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  int work = argc > 1 ? atoi(argv[1]) : 1; /* for each word that is written */
   uint64_t value = 1, sum = 0;
   int file = open("data", O_RDWR | O_CREAT | O_TRUNC, 0600);
   need(io_uring_queue_init(DEPTH, &writes, 0) == 0 &&
@@ -43,7 +50,7 @@ int main(void) {
       struct io_uring_sqe *entry = io_uring_get_sqe(&writes);
       need(entry != NULL, "entry");
       for (int k = 0; k < BLOCK / 8; k++)
-        written[i][k] = value = value * 6364136223846793005u + round;
+        written[i][k] = value = next(value, round, work);
       io_uring_prep_write(entry, file, written[i], BLOCK,
                           (uint64_t)(round * DEPTH + i) * BLOCK);
     }
