@@ -65,7 +65,8 @@ static struct cache_range find_gap(const struct cache_range *saved,
 }
 
 /* Maps `restorer.memory` in the middle of the gap, as far as the kernel lets
- * us: the ends are left for a heap, a stack that grows. */
+ * us: the ends are left for a heap, a stack that grows. Nothing of it can be
+ * written yet, so that it is counted nowhere as memory in use. */
 static void map_memory(struct cache_range gap) {
   struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
   SYS(prlimit64, 0, RLIMIT_AS, NULL, &limit);
@@ -77,7 +78,7 @@ static void map_memory(struct cache_range gap) {
     uint64_t begin =
         gap.begin + (room - size) / 2 / CACHE_PAGE_SIZE * CACHE_PAGE_SIZE;
     result =
-        SYS(mmap, begin, size, PROT_READ | PROT_WRITE,
+        SYS(mmap, begin, size, PROT_NONE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
             -1, 0);
     if (result == (long)begin) {
@@ -88,6 +89,15 @@ static void map_memory(struct cache_range gap) {
   FAIL(HWCKPT_E_RESTORE_MEMORY, (int)-result, "the restorer's own memory",
        "largest gap of the address space %llx-%llx",
        (unsigned long long)gap.begin, (unsigned long long)gap.end);
+}
+
+/* The places of the image's copy and of the stack. */
+static void open_copy(uint64_t length) {
+  long result =
+      SYS(mprotect, restorer.memory.begin, length, PROT_READ | PROT_WRITE);
+  if (result < 0)
+    FAIL(HWCKPT_E_RESTORE_MEMORY, (int)-result, "the restorer's own memory",
+         "mprotect");
 }
 
 /* Protects the copy as the segments of its program header say. */
@@ -118,6 +128,7 @@ _Noreturn void relocate_and_run(const struct cache_range *saved, size_t count,
   uint64_t image = PAGE_ROUND(_end - __ehdr_start);
   restorer.arena.begin = restorer.memory.begin + image + STACK_SIZE;
   restorer.arena.end = restorer.memory.end;
+  open_copy(image + STACK_SIZE);
   char *copy = (char *)restorer.memory.begin;
   memcpy(copy, __ehdr_start, (size_t)(_end - __ehdr_start));
   relocate_image(copy);

@@ -75,6 +75,19 @@ def huge_pages(guest):
         comes_back(guest, f"huge-{value}", str(6 + number), user=False)
 
 
+def no_more_than_there_is(guest):
+    """The kernel promises no memory that is not there: what a restore needs for itself leaves enough
+    for the program, and for its next checkpoint."""
+    guest.check("sysctl -qw vm.overcommit_memory=2 vm.overcommit_ratio=90")
+    guest.check("mkdir /tmp/strict && touch /tmp/strict/took")
+    named = f"--name strict -o ring=1:method=stop -- {short} /tmp/strict 160"
+    assert guest.run(f"{hwckpt} run {named}")[0] == 137
+    for how in ("--eager", "--lazy"):
+        status, said = guest.run(f"{hwckpt} restore {how} strict 2>&1")
+        assert status == 0 and "HWCKPT-E" not in said, f"{how}: {said}"
+    guest.check("sysctl -qw vm.overcommit_memory=0")
+
+
 def too_little_memory(guest):
     """28 MiB of which 20 are there with all that it needs; the rest is in the swap, of which it has 64."""
     guest.check("mkswap /dev/vda >/dev/null && swapon /dev/vda")
@@ -100,6 +113,7 @@ def test():
         print("forbidden: " + " ".join(sorted(forbid(guest))))
         without_rights(guest)
         huge_pages(guest)
+        no_more_than_there_is(guest)
         too_little_memory(guest)
 
 
