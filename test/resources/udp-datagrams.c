@@ -1,6 +1,7 @@
 // Datagrams that wait in UDP sockets come back in their order, with the
 // addresses they came from: of sockets of the program, of one that is closed,
-// of itself, before the socket had a peer; empty ones too.
+// of itself, before the socket had a peer; empty ones too. For root also of
+// another machine.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <arpa/inet.h>
@@ -48,9 +49,22 @@ static void expect(const struct place *at, const char *text,
   CHECK_EQUAL(length, from->length);
   CHECK(memcmp(&name, &from->name, length) == 0);
 }
+/* Another machine's address; false: it is not for us to take. */
+static bool make_foreign(struct place *place) {
+  struct sockaddr_in *four = (void *)&place->name;
+  int on = 1;
+  place->length = sizeof *four;
+  four->sin_family = AF_INET;
+  four->sin_port = htons(4321);
+  four->sin_addr.s_addr = inet_addr("192.0.2.1");
+  CHECK((place->fd = socket(AF_INET, SOCK_DGRAM, 0)) >= 0);
+  return !setsockopt(place->fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof on) &&
+         !bind(place->fd, (void *)four, sizeof *four);
+}
+static struct place foreign;
 static struct place at[4], sender[4], closed[4];
 int main(void) {
-  bool there[4];
+  bool there[4], is_root = false;
   for (int i = 0; i < 4; i++) {
     int domain = i & 1 ? AF_INET6 : AF_INET;
     there[i] = make(&sender[i], domain, false);
@@ -62,10 +76,13 @@ int main(void) {
     put(&sender[i], &at[i], "");
     put(&at[i], &at[i], "from itself");
     put(&sender[i], &at[i], "last");
+    if (!i && (is_root = make_foreign(&foreign)))
+      put(&foreign, &at[i], "from far away");
     close(closed[i].fd);
     CHECK(!connect(at[i].fd, (void *)&sender[i].name, sender[i].length));
   }
   CHECK(there[0]);
+  close(foreign.fd);
   die_and_come_back();
   for (int i = 0; i < 4; i++) {
     if (!there[i])
@@ -77,6 +94,8 @@ int main(void) {
     expect(&at[i], "", &sender[i]);
     expect(&at[i], "from itself", &at[i]);
     expect(&at[i], "last", &sender[i]);
+    if (!i && is_root)
+      expect(&at[i], "from far away", &foreign);
     struct pollfd none = {at[i].fd, POLLIN, 0};
     CHECK_EQUAL(poll(&none, 1, 0), 0);
     put(&sender[i], &at[i], "later");
