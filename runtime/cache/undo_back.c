@@ -218,8 +218,7 @@ static void say_unseen(const struct undo *undo,
                        const struct undo_record *unseen) {
   static const char *const why[] = {
       [UNSEEN_NO_RUNTIME] = "it has no runtime that would see it",
-      [UNSEEN_ELSEWHERE] = "it is in another root or mount namespace, or "
-                           "another user's",
+      [UNSEEN_ELSEWHERE] = "it has another root or mount namespace",
       [UNSEEN_NO_ANSWER] = "the first process did not answer it in time",
       [UNSEEN_FILTER] = "it filters its system calls",
       [UNSEEN_NETWORK] = "it went to another network namespace",
