@@ -54,6 +54,15 @@ static void await(pid_t child) {
   int status;
   CHECK(waitpid(child, &status, 0) == child && status == 0);
 }
+static void write_seen(void) {
+  pid_t child = fork();
+  if (!child) {
+    put("kept", "after");
+    put("seen", "after");
+    _exit(0);
+  }
+  await(child);
+}
 // The first process stands still for so long that the child goes on without.
 static void write_unanswered(pid_t first, pid_t tool) {
   CHECK(kill(first, SIGSTOP) == 0);
@@ -90,6 +99,8 @@ static void be_unseen(const char *how, const char *plain) {
   child = fork();
   if (child) {
     await(child);
+    // Who is answered now comes after who was not.
+    write_seen();
     return;
   }
   if (!strcmp(how, "static")) {
@@ -117,13 +128,7 @@ int main(int argc, char **argv) {
   }
   put("kept", "before");
   if (!came_back()) {
-    pid_t child = fork();
-    if (!child) {
-      put("kept", "after");
-      put("seen", "after");
-      _exit(0);
-    }
-    await(child);
+    write_seen();
     be_unseen(argv[1], argv[2]);
     die();
   }
