@@ -3,6 +3,8 @@
 # a library of some of them, links and runs it; what came of it goes to OUTPUT.
 # Ends with status 7.
 set -e
+# What bash puts aside while it redirects is no pipe to who started it.
+exec >/dev/null
 output=$1
 functions=$((HWCKPT_STRESS ? 160 : 20)) # of a file
 rm -rf "$output.tree"

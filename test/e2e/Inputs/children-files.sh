@@ -4,8 +4,10 @@
 # must find what the one before has left, and be done once. What is there then
 # goes to OUTPUT. Ends with status 7.
 set -e
+# What bash puts aside while it redirects is no pipe to who started it.
+exec >/dev/null
 output=$1
-rounds=$((HWCKPT_STRESS ? 120 : 20))
+rounds=$((HWCKPT_STRESS ? 200 : 20))
 rm -rf "$output.tree"
 mkdir "$output.tree"
 cd "$output.tree"

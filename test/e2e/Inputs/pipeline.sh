@@ -1,6 +1,8 @@
 #!/bin/bash
 # pipeline.sh OUTPUT - sort, awk and xargs -P, none of them built with -fhwckpt;
 # ends with status 7.
+# What bash puts aside while it redirects is no pipe to who started it.
+exec >/dev/null
 numbers() {
   for ((i = 0; i < 60000; i++)); do echo $(((i * 7919) % 100003)); done
 }
