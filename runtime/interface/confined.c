@@ -14,7 +14,11 @@ bool __hwckpt_before_filter(void) {
   return there;
 }
 
+void __hwckpt_before_filter_of_all(void) { undo_before_filter_of_all(); }
+
 void __hwckpt_undo_forbidden(void) { undo_forbid(); }
+
+void __hwckpt_asking_forbidden(void) { undo_forbid_asking(); }
 
 int confined_may_park(void) {
   static struct hwckpt_error error;

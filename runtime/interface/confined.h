@@ -9,8 +9,13 @@
  * there by now. */
 bool __hwckpt_before_filter(void);
 
-/* It is now forbidden what undo logs take. */
+/* Threads of the runtime will be under it as well. */
+void __hwckpt_before_filter_of_all(void);
+
+/* It is now forbidden what undo logs take; or what asking the first process of
+ * a tree to keep one takes, to this thread and what it forks. */
 void __hwckpt_undo_forbidden(void);
+void __hwckpt_asking_forbidden(void);
 
 /* In a signal handler of the program: whether the thread may park. Else says
  * why, and returns a negative errno. */

@@ -21,7 +21,9 @@ extern int __interceptor_prctl(int, unsigned long, unsigned long, unsigned long,
 static const struct filters_runtime runtime = {
     .begin = __hwckpt_before_filter,
     .is_alone = __hwckpt_is_alone,
+    .begin_all = __hwckpt_before_filter_of_all,
     .forbid_undo = __hwckpt_undo_forbidden,
+    .forbid_asking = __hwckpt_asking_forbidden,
 };
 
 static long answer(long result) {

@@ -205,10 +205,13 @@ static long install(unsigned flags, const struct sock_fprog *program,
   if (flags & SECCOMP_FILTER_FLAG_TSYNC && all_allow(CALLS_OF_STATUS) &&
       runtime->is_alone())
     flags &= ~(unsigned)SECCOMP_FILTER_FLAG_TSYNC;
+  bool for_all = flags & SECCOMP_FILTER_FLAG_TSYNC || !apart;
+  if (for_all)
+    runtime->begin_all();
   long result = SYS(seccomp, SECCOMP_SET_MODE_FILTER, flags, program);
   if (!succeeded(result, flags))
     return result;
-  if (flags & SECCOMP_FILTER_FLAG_TSYNC || !apart)
+  if (for_all)
     atomic_store(&seen.for_all, true);
   if (!atomic_load(&seen.process))
     atomic_store(&seen.process, process);
@@ -216,6 +219,8 @@ static long install(unsigned flags, const struct sock_fprog *program,
     atomic_store(&seen.lost, true);
   else if (!all_allow(CALLS_OF_UNDO))
     runtime->forbid_undo();
+  if (!all_allow(CALLS_OF_ASKING))
+    runtime->forbid_asking();
   return result;
 }
 

@@ -28,8 +28,12 @@ struct filters_runtime {
   /* Whether the calling thread is the only one of the program; where filters
    * let it look (CALLS_OF_STATUS). */
   bool (*is_alone)(void);
-  /* Behind a filter that forbids CALLS_OF_UNDO; makes no system call. */
+  /* Before a filter that threads of the runtime are under. */
+  void (*begin_all)(void);
+  /* Behind a filter that forbids CALLS_OF_UNDO, and CALLS_OF_ASKING; they make
+   * no system call. */
   void (*forbid_undo)(void);
+  void (*forbid_asking)(void);
 };
 
 /* seccomp(2), for interpose_seccomp.c: its result, or a negative errno. */

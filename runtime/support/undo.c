@@ -226,6 +226,8 @@ void undo_rolled_back(uint64_t generation) {
 
 void undo_forbid(void) { atomic_store(&undo_state.forbidden, true); }
 
+void undo_forbid_asking(void) { undo_first.quiet = true; }
+
 void undo_forget(void) {
   /* What is said of the tree is, to a child, what it was to its parent. */
   undo_first.serves = 0;

@@ -54,6 +54,8 @@ void undo_executed(void);
 void undo_before_program(int directory, const char *path, bool seen);
 /* Before it has a filter of system calls, which may end who asks. */
 void undo_before_filter(void);
+/* Before one that threads of the runtime will be under. */
+void undo_before_filter_of_all(void);
 /* Before this process ends by itself, and others go on. */
 void undo_before_end(void);
 
@@ -67,6 +69,9 @@ void undo_rolled_back(uint64_t generation);
 /* A thread of the program is forbidden what keeping takes (seccomp(2)): nothing
  * more is kept. */
 void undo_forbid(void);
+/* A thread of the program, and what it forks, is forbidden to ask the first
+ * process of the tree. */
+void undo_forbid_asking(void);
 
 /* In a program that came back: nothing of before is there. */
 void undo_forget(void);

@@ -337,6 +337,8 @@ void undo_before_program(int directory, const char *path, bool seen) {
 
 void undo_before_filter(void) { leave_first(UNSEEN_FILTER); }
 
+void undo_before_filter_of_all(void) { undo_first_serve_no_more(); }
+
 void undo_before_end(void) {
   if (served() && atomic_load(&undo_state.now) && !undo_first_is_asked())
     keep_unseen(AT_FDCWD, 0, UNSEEN_LEFT);

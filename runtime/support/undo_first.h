@@ -79,12 +79,13 @@ struct undo_answer {
 #define UNDO_FIRST_WHOLE UINT64_MAX /* in the place of a block */
 
 struct undo_first {
-  bool there; /* others are in the tree, or may be */
-  bool quiet; /* this process and what it forks ask no more */
-  bool begun; /* it was restored: the first one will listen in a moment */
-  int pid;    /* of the first one; 0: another, and not known */
-  int serves; /* the process that listens, if it is this one */
-  int cannot; /* the process that tried to in vain */
+  bool there;   /* others are in the tree, or may be */
+  bool quiet;   /* this process and what it forks ask no more */
+  bool begun;   /* it was restored: the first one will listen in a moment */
+  int pid;      /* of the first one; 0: another, and not known */
+  int serves;   /* the process that listens, if it is this one */
+  int cannot;   /* the process that tried to in vain */
+  int filtered; /* the process whose filters may end who listens */
   int listener;
   uint32_t length, tool_length; /* of the addresses */
   struct sockaddr_un address, tool;
@@ -114,6 +115,9 @@ bool undo_first_listens(void);
 
 /* In the first process, before it begins an interval: is heard from now on. */
 void undo_first_serve(void);
+/* On a thread of the program: nobody listens when this comes back, and nobody
+ * will, as filters of system calls may end who does. */
+void undo_first_serve_no_more(void);
 /* Behind it: says that it cannot be heard, where that is so. */
 void undo_first_say_unheard(void);
 

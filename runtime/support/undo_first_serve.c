@@ -14,10 +14,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #define WAITING_MOST 4096
@@ -215,15 +217,37 @@ static void serve_one(long fd, struct server *server) {
   answer(fd, UNDO_FIRST_ELSEWHERE, 0);
 }
 
+/* Listening, asked to end, ended (futex). The runtime's threads do not end: one
+ * that has ended waits in a call that was allowed. */
+enum { LISTENS, IS_TO_END, HAS_ENDED };
+LIVE static _Atomic uint32_t state;
+
+static bool may_accept_again(long error) {
+  const struct timespec moment = {0, 1000000};
+  if (error == -EMFILE || error == -ENFILE || error == -ENOBUFS ||
+      error == -ENOMEM)
+    SYS(nanosleep, &moment, 0);
+  return error != -EPERM && error != -EACCES && error != -ENOSYS &&
+         error != -EBADF;
+}
+
 static void serve(void *argument) {
   int listener = undo_first.listener;
-  for (;;) {
+  while (atomic_load(&state) == LISTENS) {
     long fd = SYS(accept4, listener, 0, 0, SOCK_CLOEXEC);
-    if (fd < 0)
-      continue;
-    serve_one(fd, argument);
-    SYS(close, fd);
+    if (fd < 0 && !may_accept_again(fd))
+      break;
+    if (fd >= 0 && atomic_load(&state) == LISTENS)
+      serve_one(fd, argument);
+    if (fd >= 0)
+      SYS(close, fd);
   }
+  undo_first.filtered = undo_first.serves;
+  SYS(close, listener);
+  atomic_store(&state, HAS_ENDED);
+  SYS(futex, &state, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+  for (;;)
+    SYS(futex, &state, FUTEX_WAIT_PRIVATE, HAS_ENDED, 0, 0, 0);
 }
 
 /* Above 2, where the runtime's thread has its own. */
@@ -245,12 +269,14 @@ static long open_listener(void) {
 
 void undo_first_serve(void) {
   int own = (int)SYS(getpid);
-  if (!undo_first.there || undo_first.pid != own || undo_first.serves == own)
+  if (!undo_first.there || undo_first.pid != own || undo_first.serves == own ||
+      undo_first.filtered == own)
     return;
   struct server *server = private_map(sizeof *server);
   long listener = server ? open_listener() : -1;
   undo_first.listener = (int)listener;
   undo_first.cannot = own;
+  atomic_store(&state, LISTENS);
   if (listener >= 0 &&
       quiesce_spawn(serve, server, "hwckpt-files", (int)listener, 0) == 0) {
     undo_first.serves = own;
@@ -262,7 +288,38 @@ void undo_first_serve(void) {
     SYS(close, listener);
 }
 
+static bool has_children(void) {
+  return SYS(waitid, P_ALL, 0, 0, WEXITED | WNOHANG | WNOWAIT | __WALL, 0) == 0;
+}
+
+/* It waits in accept4(), and hears of it by one who comes. */
+static void end_serving(void) {
+  uint32_t word = LISTENS;
+  if (!atomic_compare_exchange_strong(&state, &word, IS_TO_END))
+    return;
+  long fd = SYS(socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (fd >= 0)
+    SYS(connect, fd, &undo_first.address, undo_first.length);
+  while ((word = atomic_load(&state)) != HAS_ENDED)
+    SYS(futex, &state, FUTEX_WAIT_PRIVATE, word, 0, 0, 0);
+  if (fd >= 0)
+    SYS(close, fd);
+}
+
+void undo_first_serve_no_more(void) {
+  int own = (int)SYS(getpid);
+  if (!undo_first.there || undo_first.pid != own)
+    return;
+  if (undo_first.serves == own)
+    end_serving();
+  undo_first.filtered = own;
+  undo_first_say_unheard();
+}
+
 void undo_first_say_unheard(void) {
-  if (undo_first.cannot == (int)SYS(getpid))
+  int own = (int)SYS(getpid);
+  /* What it forks asks nobody: said where there is somebody. */
+  bool unasked = undo_first.quiet && undo_first.pid == own && has_children();
+  if (undo_first.cannot == own || undo_first.filtered == own || unasked)
     note_unseen(0, UNSEEN_NOT_HEARD);
 }

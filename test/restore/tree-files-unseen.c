@@ -12,6 +12,9 @@
 // RUN: rm -rf %t.dir && mkdir %t.dir && cd %t.dir && %restored -- %t successor 2>&1 | FileCheck --check-prefix=SUCCESSOR %s
 // SUCCESSOR: HWCKPT-E348: {{.*}}tree-files-unseen.c.tmp{{.*}}it took the place
 // of the first process SUCCESSOR-NOT: HWCKPT-E
+// RUN: rm -rf %t.dir && mkdir %t.dir && cd %t.dir && %restored -- %t all 2>&1 | FileCheck --check-prefix=ALL %s
+// ALL: HWCKPT-E348: {{.*}}could not reach it
+// ALL-NOT: HWCKPT-E
 // RUN: rm -rf %t.dir && mkdir %t.dir && cd %t.dir && %restored -- %t silent 2>&1 | FileCheck --check-prefix=SILENT %s
 // SILENT: HWCKPT-E348: {{.*}}did not answer
 // SILENT-NOT: HWCKPT-E
@@ -35,6 +38,7 @@ int main(int argc, char **argv) {
 #include "behaviour.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -63,12 +67,39 @@ static void write_seen(void) {
   }
   await(child);
 }
+static void *waits(void *unused) {
+  for (;;)
+    pause();
+  return unused;
+}
 // The first process stands still for so long that the child goes on without.
 static void write_unanswered(pid_t first, pid_t tool) {
   CHECK(kill(first, SIGSTOP) == 0);
   put("made", "text");
   // The tool stops as the first process does.
   CHECK(kill(first, SIGCONT) == 0 && kill(tool, SIGCONT) == 0);
+}
+// All threads, the runtime's too, would be ended by what asking and being asked
+// takes.
+static void filter_all(void) {
+  static const int deadly[] = {SYS_socket,  SYS_connect,  SYS_accept4,
+                               SYS_sendmsg, SYS_recvfrom, SYS_sendto};
+  enum { COUNT = sizeof deadly / sizeof *deadly };
+  struct sock_filter filter[COUNT + 3] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0)};
+  for (unsigned char i = 0; i < COUNT; i++)
+    filter[1 + i] = (struct sock_filter)BPF_JUMP(
+        BPF_JMP | BPF_JEQ | BPF_K, (unsigned)deadly[i], COUNT - i, 0);
+  filter[COUNT + 1] =
+      (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  filter[COUNT + 2] =
+      (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+  struct sock_fprog program = {COUNT + 3, filter};
+  pthread_t other;
+  CHECK(pthread_create(&other, NULL, waits, NULL) == 0);
+  CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,
+                &program) == 0);
 }
 static int filter(void) {
   struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
@@ -96,7 +127,13 @@ static void be_unseen(const char *how, const char *plain) {
     await(child);
     return;
   }
+  if (!strcmp(how, "all"))
+    filter_all();
   child = fork();
+  if (child && !strcmp(how, "all")) {
+    await(child);
+    return;
+  }
   if (child) {
     await(child);
     // Who is answered now comes after who was not.
@@ -113,6 +150,8 @@ static void be_unseen(const char *how, const char *plain) {
   }
   if (!strcmp(how, "filter"))
     CHECK(filter() == 0);
+  else if (!strcmp(how, "all"))
+    CHECK(prctl(PR_GET_SECCOMP) == 2);
   else if (!strcmp(how, "root"))
     CHECK(chroot(".") == 0);
   else
