@@ -36,10 +36,12 @@ int main(int argc, char **argv) {
 }
 #else
 #include "behaviour.h"
+#include <dirent.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 extern char **environ;
@@ -72,9 +74,32 @@ static void *waits(void *unused) {
     pause();
   return unused;
 }
+// All threads, and not only the first that is told.
+static bool stands(pid_t process) {
+  char path[64], text[256], *end;
+  snprintf(path, sizeof path, "/proc/%d/task", process);
+  DIR *tasks = opendir(path);
+  bool all = tasks != NULL;
+  for (struct dirent *task; all && (task = readdir(tasks));) {
+    snprintf(path, sizeof path, "/proc/%d/task/%.16s/stat", process,
+             task->d_name);
+    int fd = task->d_name[0] == '.' ? -1 : open(path, O_RDONLY);
+    if (fd < 0)
+      continue;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    CHECK(length > 0 && close(fd) == 0);
+    text[length] = 0;
+    end = strrchr(text, ')');
+    all = end && end[2] == 'T';
+  }
+  closedir(tasks);
+  return all;
+}
 // The first process stands still for so long that the child goes on without.
 static void write_unanswered(pid_t first, pid_t tool) {
   CHECK(kill(first, SIGSTOP) == 0);
+  while (!stands(first))
+    sched_yield();
   put("made", "text");
   // The tool stops as the first process does.
   CHECK(kill(first, SIGCONT) == 0 && kill(tool, SIGCONT) == 0);
