@@ -192,8 +192,11 @@ static void serve_one(long fd, struct server *server) {
       peer.pid <= 0)
     return;
   bool ended = has_ended(&peer);
-  if (!ended && !is_of_tree(server, peer.pid))
-    return;
+  if (!ended && !is_of_tree(server, peer.pid)) {
+    ended = has_ended(&peer); /* in between */
+    if (!ended)
+      return;
+  }
   SYS(setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   /* Who is silent is stopped, and asks again when he finds it closed. */
   long got =
