@@ -9,6 +9,8 @@
 // RUN: ulimit -c 0; export HWCKPT_OPTIONS=rollback_on=all:rollback_scope=thread
 // RUN: (%t again 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139) && grep -q 'HWCKPT-E290: .*: its thread went back 3 times' %t.said
 // RUN: (%t dropped 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139) && not grep alone %t.said
+// RUN: (HWCKPT_OPTIONS=$HWCKPT_OPTIONS:rollback_retries=1:verbosity=1 %t after 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139)
+// RUN: grep -o 'goes back alone, 1 of 1\|its thread went back 1\|after 1 rollbacks' %t.said | tr '\n' ';' | grep -x 'goes back alone, 1 of 1;its thread went back 1;goes back alone, 1 of 1;its thread went back 1;after 1 rollbacks;'
 // RUN: %t whole
 #include "behaviour.h"
 #include <pthread.h>
@@ -185,6 +187,9 @@ int main(int argc, char **argv) {
   else if (!strcmp(argv[1], "whole"))
     whole();
   else {
+    // With a checkpoint the program goes back when the thread did in vain.
+    if (!strcmp(argv[1], "after"))
+      CHECK(__builtin_ckpt_save() >= 0);
     CHECK(hwckpt_thread_save(0) >= 0);
     if (!strcmp(argv[1], "dropped"))
       hwckpt_thread_drop();
