@@ -26,9 +26,9 @@ static struct {
   int64_t result;
 } call;
 
-/* The set whose load failed: what is there is not replaced by what does not fit
- * to it. */
-static char unfit[REGION_SET_MAX];
+/* Sets whose load failed: what is there is not replaced by what does not fit to
+ * it. No more than there are regions. */
+static char unfit[REGIONS_MAX][REGION_SET_MAX];
 
 /* Sets that were entered. */
 #define ENTERED_MAX 64u
@@ -200,9 +200,17 @@ static int64_t errno_of(const struct hwckpt_error *error) {
   }
 }
 
+/* The place of that name, or of "", one that is free; null: there is none. */
+static char *place_of_unfit(const char *set) {
+  for (unsigned i = 0; i < REGIONS_MAX; i++)
+    if (equal(unfit[i], set))
+      return unfit[i];
+  return 0;
+}
+
 static int save(const struct region_store *store, uint64_t *number,
                 struct hwckpt_error *error) {
-  if (equal(unfit, call.set))
+  if (place_of_unfit(call.set))
     return hwckpt_fail(error, HWCKPT_E_REGIONS_DIFFER, 0, call.set,
                        "not saved, as what is there could not be loaded");
   return regions_save(store, call.set, regions, number, error);
@@ -212,10 +220,12 @@ static int load(const struct region_store *store, uint64_t *number,
                 struct hwckpt_error *error) {
   int result =
       regions_load(store, call.set, regions, number, events_say, error);
-  if (result == -HWCKPT_E_REGIONS_DIFFER)
-    hwckpt_format(unfit, sizeof unfit, "%s", call.set);
-  else if (result == 0 && equal(unfit, call.set))
-    unfit[0] = 0;
+  char *place = place_of_unfit(call.set);
+  if (result == 0 && place)
+    place[0] = 0;
+  if (result == -HWCKPT_E_REGIONS_DIFFER && !place &&
+      (place = place_of_unfit("")))
+    hwckpt_format(place, REGION_SET_MAX, "%s", call.set);
   return result;
 }
 

@@ -11,6 +11,7 @@
 // RUN: %t fewer 2>&1 | grep -c "HWCKPT-E361: .*: set/numbers: it was saved, and the program does not describe it: left out$"
 // RUN: %t wrong 2>&1 | grep -c HWCKPT-E360 | grep -cx 6
 // RUN: %t nowhere 2>&1 | grep -c "HWCKPT-E362: .*: numbers: .*"
+// RUN: rm -rf %t.two && HWCKPT_CACHE=%t.two %t sets && HWCKPT_CACHE=%t.two %t others 2>&1 | grep -c HWCKPT-E361 | grep -cx 4
 // RUN: %t rollback && %t load2
 // RUN: %hwckpt list | grep -Ec '^[a-z_.]*regions_c_tmp.set/5 +base .* regions '
 // RUN: %hwckpt show --json regions_c_tmp.set/5 | %python -c 'import json, sys; r = json.load(sys.stdin)["regions"]; assert [(o["name"], o["type"], o["count"]) for o in r] == [("step", "int32", 1), ("numbers", "double", 3000)], r'
@@ -137,6 +138,17 @@ static void restored(const char *once) {
   die();
 }
 
+// None of several sets is saved over what could not be loaded.
+static void sets(int others) {
+  static const char *const names[] = {"one", "two"};
+  for (int i = 0; i < 2; i++)
+    hwckpt_region(names[i], "numbers", numbers, COUNT - others, HWCKPT_DOUBLE);
+  for (int i = 0; i < 2 && others; i++)
+    CHECK_EQUAL(hwckpt_region_load(names[i]), -EINVAL);
+  for (int i = 0; i < 2; i++)
+    CHECK_EQUAL(hwckpt_region_save(names[i]), others ? -EINVAL : 1);
+}
+
 int main(int argc, char **argv) {
   CHECK(argc > 1);
   const char *mode = argv[1];
@@ -174,6 +186,8 @@ int main(int argc, char **argv) {
     hwckpt_region("set", "step", &step, 1, HWCKPT_INT32);
     CHECK_EQUAL(hwckpt_region_load("set"), 2);
     CHECK_EQUAL(step, 20);
+  } else if (!strcmp(mode, "sets") || !strcmp(mode, "others")) {
+    sets(!strcmp(mode, "others"));
   } else if (!strcmp(mode, "wrong")) {
     wrong();
   } else if (!strcmp(mode, "nowhere")) {
