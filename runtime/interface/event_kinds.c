@@ -12,11 +12,12 @@
 
 #define A_DURATION "a duration such as 500us, 20ms, 1.5s or 5m"
 
+/* auto goes by what checkpoints cost: not for rollbacks. */
 static const char *parse_every(struct part *arguments, struct rule *rule) {
-  if (part_is(*arguments, "auto"))
+  if (part_is(*arguments, "auto") && !rule->rolls_back)
     rule->value = UINT64_MAX;
   else if (!part_duration(*arguments, &rule->value))
-    return A_DURATION ", or auto";
+    return rule->rolls_back ? A_DURATION : A_DURATION ", or auto";
   return 0;
 }
 
