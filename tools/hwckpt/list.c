@@ -199,9 +199,9 @@ static void end_application(struct writer *writer, const char *name,
   json_close(&writer->json, '}');
 }
 
-static void end(struct writer *writer, const char *cache) {
+static void end(struct writer *writer, const char *cache, bool complete) {
   if (!writer->use_json) {
-    if (!writer->rows)
+    if (!writer->rows && complete)
       report_note("no checkpoint in %s yet", cache);
     return;
   }
@@ -268,7 +268,7 @@ static int write_list(struct writer *writer, const struct selection *selection,
     if (!only || !strcmp(applications[i].name, only))
       failed = write_application(writer, selection->cache, applications[i].name,
                                  &generation, error);
-  end(writer, selection->path);
+  end(writer, selection->path, !failed);
   free(applications);
   return failed;
 }

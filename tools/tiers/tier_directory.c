@@ -75,8 +75,9 @@ static int check(int fd, mode_t kind, const char *name,
                        kind == S_IFDIR ? "directory" : "file");
   if (status.st_uid != geteuid() || status.st_mode & (S_IWGRP | S_IWOTH))
     return hwckpt_fail(error, HWCKPT_E_TIER_OTHERS, 0, name,
-                       "owner %u, mode 0%o", status.st_uid,
-                       status.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO));
+                       "owner %u, mode 0%u%u%u", status.st_uid,
+                       status.st_mode >> 6 & 7, status.st_mode >> 3 & 7,
+                       status.st_mode & 7);
   return 0;
 }
 
