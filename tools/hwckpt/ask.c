@@ -222,6 +222,8 @@ const struct command command_ckpt = {
         "needs no option for this, and does not see the request.\n"
         "\n"
         "  --cache DIR    where NAME is looked up when no process has it\n"
+        "  --key-file FILE, --key-command COMMAND\n"
+        "                 its key, where the cache is encrypted\n"
         "\n"
         "Exit status: 0; 125 when no checkpoint was taken, 2 when the command\n"
         "line is wrong.\n",
@@ -240,6 +242,8 @@ const struct command command_rollback = {
         "or of the program's file. A program of several processes is refused.\n"
         "\n"
         "  --cache DIR    where NAME is looked up when no process has it\n"
+        "  --key-file FILE, --key-command COMMAND\n"
+        "                 its key, where the cache is encrypted\n"
         "\n"
         "Exit status: 0; 125 when it was not rolled back, 2 when the command\n"
         "line is wrong.\n",
