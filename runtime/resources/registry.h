@@ -1,5 +1,5 @@
-/* registry.h - between registry.c, which lists the kinds, and descriptors.c,
- * which applies those of descriptors. */
+/* registry.h - between registry.c, which lists the kinds, and descriptors.c and
+ * descriptors_back.c, which apply those of descriptors. */
 #ifndef HWCKPT_RESOURCES_REGISTRY_H
 #define HWCKPT_RESOURCES_REGISTRY_H
 

@@ -1,0 +1,135 @@
+/* descriptors_back.c - a rollback of the table of descriptors: what still is
+ * the open file that it was stays and is taken back, all else is closed and
+ * opened again.
+ *
+ * Invariant: descriptors_check() changes nothing of the program. */
+#include "../arch/sys.h"
+#include "descriptor_facts.h"
+#include "descriptors.h"
+#include "registry.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static struct descriptor_now *now_of(const struct resource_source *source,
+                                     int number) {
+  size_t low = 0, high = source->now_count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (source->now[middle].number == number)
+      return &source->now[middle];
+    if (source->now[middle].number < number)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return 0;
+}
+
+/* What of the flags fcntl() cannot change back. */
+#define FIXED_FLAGS (uint32_t)(O_ACCMODE | O_PATH | O_SYNC | O_DIRECTORY)
+
+/* Whether the number still has the object it had, shared as it was. */
+static bool is_the_same(const struct resource_source *source,
+                        const struct resource_sink *sink,
+                        const struct descriptor_now *now,
+                        const Descriptor *then) {
+  Descriptor message;
+  if (facts_describe(sink, &sink->facts[now - source->now], &message) < 0)
+    return false;
+  /* Another one since the program was restored; sharing is not recorded. */
+  if (then->kind == DescriptorKind_DESCRIPTOR_INHERITED)
+    return facts_recognise(sink, &message)->kind == then->kind;
+  if (now->same_as != then->same_as)
+    return false;
+  if (then->same_as >= 0)
+    return now_of(source, then->same_as)->stays;
+  return message.device == then->device && message.inode == then->inode &&
+         (message.flags & FIXED_FLAGS) == (then->flags & FIXED_FLAGS);
+}
+
+static int check_one(struct resource_source *source, const Descriptor *message,
+                     void *context, struct hwckpt_error *error) {
+  const struct descriptor_kind *kind = descriptors_kind(message);
+  struct descriptor_now *now = now_of(source, message->number);
+  if (now)
+    now->stays = kind->rewind && is_the_same(source, context, now, message);
+  if (message->same_as >= 0 || !kind->check)
+    return 0;
+  return kind->check(source, message, now && now->stays ? now->number : -1,
+                     error);
+}
+
+int descriptors_check(struct resource_source *source,
+                      struct hwckpt_error *error) {
+  struct resource_sink sink = {.scratch = source->scratch};
+  size_t files = 0;
+  int result = facts_gather(&sink, error);
+  if (result) {
+    facts_let_go(&sink);
+    return result;
+  }
+  source->now_count = sink.fact_count;
+  for (size_t i = 0; i < sink.fact_count; i++)
+    source->now[i] = (struct descriptor_now){
+        sink.facts[i].number, facts_same_as(&sink, i, &files), false};
+  result = descriptors_each(source, &sink, check_one, error);
+  facts_let_go(&sink);
+  return result;
+}
+
+/* What it has open went, and was made again where it stood. */
+static bool went(const Descriptor *message) {
+  struct stat open, there;
+  return descriptors_kind(message)->waits && message->path[0] == '/' &&
+         SYS(fstat, message->number, &open) == 0 && S_ISREG(open.st_mode) &&
+         open.st_nlink == 0 &&
+         SYS(newfstatat, AT_FDCWD, message->path, &there, 0) == 0 &&
+         S_ISREG(there.st_mode);
+}
+
+/* Those that share it come behind it. */
+static int leave_what_went(struct resource_source *source,
+                           const Descriptor *message, void *context,
+                           struct hwckpt_error *error) {
+  struct descriptor_now *now = now_of(source, message->number);
+  (void)context;
+  (void)error;
+  if (now && now->stays)
+    now->stays = message->same_as >= 0 ? now_of(source, message->same_as)->stays
+                                       : !went(message);
+  return 0;
+}
+
+static void close_what_does_not_stay(const struct resource_source *source) {
+  for (size_t i = 0; i < source->now_count; i++)
+    if (!source->now[i].stays)
+      SYS(close, source->now[i].number);
+}
+
+static int rewind_or_place(struct resource_source *source,
+                           const Descriptor *message, void *context,
+                           struct hwckpt_error *error) {
+  const struct descriptor_now *now = now_of(source, message->number);
+  if (!now || !now->stays)
+    return descriptors_place(source, message, context, error);
+  SYS(fcntl, message->number, F_SETFD, message->close_on_exec ? FD_CLOEXEC : 0);
+  return message->same_as >= 0 ? 0
+                               : descriptors_kind(message)->rewind(
+                                     source, message, message->number, error);
+}
+
+int descriptors_roll_back(struct resource_source *source,
+                          struct hwckpt_error *error) {
+  int result = descriptors_each(source, 0, leave_what_went, error);
+  if (result)
+    return result;
+  close_what_does_not_stay(source);
+  result = descriptors_each(source, 0, rewind_or_place, error);
+  if (!result)
+    result = descriptors_each(source, 0, descriptors_link, error);
+  if (!result)
+    result = descriptors_each(source, 0, descriptors_lock, error);
+  return result ? result
+                : descriptors_each(source, 0, descriptors_settle_one, error);
+}
