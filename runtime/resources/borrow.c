@@ -22,6 +22,15 @@ int refuse_to_restore(struct hwckpt_error *error, const Descriptor *message,
                      "descriptor %d: %s", (int)message->number, what);
 }
 
+int refuse_to_roll_back(struct resource_source *source,
+                        const Descriptor *message, int descriptor,
+                        struct hwckpt_error *error) {
+  (void)source;
+  (void)descriptor;
+  return hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, 0, message->path,
+                     "descriptor %d", (int)message->number);
+}
+
 long borrow_number(const struct resource_sink *sink, int number) {
   int own = info_held(number);
   return own < 0 ? SYS(pidfd_getfd, sink->pidfd, number, 0)

@@ -1,5 +1,5 @@
 /* borrow.h - descriptors of the program, in the runtime's own table for a look,
- * and what is said of one that cannot be saved or opened again. */
+ * and what is said of one that cannot be saved, opened again or taken back. */
 #ifndef HWCKPT_RESOURCES_BORROW_H
 #define HWCKPT_RESOURCES_BORROW_H
 
@@ -29,5 +29,9 @@ int refuse_to_save(struct hwckpt_error *error, const Descriptor *message,
                    long result, const char *what);
 int refuse_to_restore(struct hwckpt_error *error, const Descriptor *message,
                       long result, const char *what);
+/* E325; a kind's whole check(), where nothing can be taken back. */
+int refuse_to_roll_back(struct resource_source *source,
+                        const Descriptor *message, int descriptor,
+                        struct hwckpt_error *error);
 
 #endif

@@ -422,19 +422,11 @@ static int make(struct resource_source *source, const Descriptor *message,
                                : "the memory of its rings");
 }
 
-static int refuse(struct resource_source *source, const Descriptor *message,
-                  int descriptor, struct hwckpt_error *error) {
-  (void)source;
-  (void)descriptor;
-  return hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, 0, message->path,
-                     "descriptor %d", (int)message->number);
-}
-
 const struct descriptor_kind hwckpt_descriptor_io_uring = {
     .name = "io_uring",
     .kind = DescriptorKind_DESCRIPTOR_IO_URING,
     .recognise = recognise,
     .save = save,
     .open = make,
-    .check = refuse,
+    .check = refuse_to_roll_back,
 };

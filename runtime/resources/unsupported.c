@@ -4,6 +4,7 @@
  * Those that the program was started with, and that may well not concern it,
  * are no reason to take no checkpoint: they are left out and named. */
 #include "../arch/sys.h"
+#include "borrow.h"
 #include "info.h"
 #include "resource.h"
 
@@ -81,14 +82,6 @@ static int replace(struct resource_source *source, const Descriptor *message,
   return ends[end];
 }
 
-static int refuse(struct resource_source *source, const Descriptor *message,
-                  int descriptor, struct hwckpt_error *error) {
-  (void)source;
-  (void)descriptor;
-  return hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, 0, message->path,
-                     "descriptor %d", (int)message->number);
-}
-
 const struct descriptor_kind hwckpt_descriptor_unsupported = {
     .name = "unsupported",
     .kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED,
@@ -96,5 +89,5 @@ const struct descriptor_kind hwckpt_descriptor_unsupported = {
     .recognise = recognise,
     .save = save,
     .open = replace,
-    .check = refuse,
+    .check = refuse_to_roll_back,
 };
