@@ -17,6 +17,7 @@
 #include "filled_space.h"
 #include "info.h"
 #include "resource.h"
+#include "ring_buffers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -168,7 +169,6 @@ static const char *why_not(const struct seen *seen) {
          : seen->has_thread        ? "a thread of the kernel submits (SQPOLL)"
          : seen->overflown         ? "completions that its ring has no room for"
          : seen->files             ? "registered files"
-         : seen->buffers           ? "registered buffers"
          : seen->identities        ? "registered credentials"
          : !has_come_to_rest(seen) ? "operations that are not completed, or "
                                      "not each by one completion"
@@ -265,6 +265,19 @@ static const char *compare_sizes(IoUring *state) {
   return 0;
 }
 
+static const char *describe(const Descriptor *message, int ring,
+                            const struct seen *seen, IoUring *state) {
+  const char *reason = why_not(seen);
+  state->submissions = (uint32_t)seen->submission_mask + 1;
+  state->completions = (uint32_t)seen->completion_mask + 1;
+  state->count = (uint32_t)seen->submitted;
+  state->buffers = (uint32_t)seen->buffers;
+  reason = reason ? reason : message->shared ? "another process has it too" : 0;
+  reason = reason ? reason : ask(ring);
+  reason = reason ? reason : find_mappings(message->inode, state);
+  return reason ? reason : compare_sizes(state);
+}
+
 static int put(struct resource_sink *sink, Descriptor *message, int ring,
                struct hwckpt_error *error) {
   IoUring state = IoUring_init_zero;
@@ -272,14 +285,12 @@ static int put(struct resource_sink *sink, Descriptor *message, int ring,
   long result = see_at_rest(message->number, &seen);
   if (result < 0)
     return refuse_to_save(error, message, result, "fdinfo");
-  const char *reason = why_not(&seen);
-  state.submissions = (uint32_t)seen.submission_mask + 1;
-  state.completions = (uint32_t)seen.completion_mask + 1;
-  state.count = (uint32_t)seen.submitted;
-  reason = reason ? reason : message->shared ? "another process has it too" : 0;
-  reason = reason ? reason : ask(ring);
-  reason = reason ? reason : find_mappings(message->inode, &state);
-  reason = reason ? reason : compare_sizes(&state);
+  const char *reason = describe(message, ring, &seen, &state);
+  int failed = 0;
+  if (!reason && seen.buffers)
+    failed = ring_buffers_save(sink, message, seen.buffers, &reason, error);
+  if (failed)
+    return failed;
   if (!reason)
     return resource_put(sink, RECORD_IO_URING, IoUring_fields, &state, error);
   message->kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED;
@@ -408,9 +419,14 @@ static int make(struct resource_source *source, const Descriptor *message,
   if (fd < 0)
     return refuse_to_restore(error, message, fd, "io_uring_setup");
   ring.fd = (int)fd;
+  const char *part = "the memory of its rings";
   long result = fill(&ring, &state);
   if (result >= 0)
     result = take_place(source, ring.fd, &state);
+  if (result >= 0) {
+    result = ring_buffers_restore(source, ring.fd, state.buffers);
+    part = "registering its buffers";
+  }
   if (result >= 0 && message->flags & O_NONBLOCK)
     result = SYS(fcntl, fd, F_SETFL, O_NONBLOCK);
   if (result >= 0)
@@ -419,7 +435,7 @@ static int make(struct resource_source *source, const Descriptor *message,
   return refuse_to_restore(error, message, result,
                            result == -EPROTONOSUPPORT
                                ? "this kernel lays rings out otherwise"
-                               : "the memory of its rings");
+                               : part);
 }
 
 const struct descriptor_kind hwckpt_descriptor_io_uring = {

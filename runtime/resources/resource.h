@@ -85,6 +85,9 @@ struct resource_sink {
              size_t length, struct hwckpt_error *error);
   /* Says (once a checkpoint) what will not come back. */
   void (*warn)(struct resource_sink *sink, const struct hwckpt_error *error);
+  /* Memory that the kernel may write past the page tables as long as the
+   * program runs, and does not now. */
+  void (*pinned)(struct resource_sink *sink, uint64_t begin, uint64_t end);
   bool go_on;    /* what is not supported is said, and no reason to fail */
   void *scratch; /* RESOURCE_SCRATCH bytes */
   int pidfd;     /* of the program, for pidfd_getfd() */

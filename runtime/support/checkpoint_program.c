@@ -44,6 +44,12 @@ static void sink_warn(struct resource_sink *sink,
   program_stderr_return();
 }
 
+static void sink_pinned(struct resource_sink *sink, uint64_t begin,
+                        uint64_t end) {
+  (void)sink;
+  rest_touch(&checkpoint.rest, begin, end);
+}
+
 void checkpoint_remember(void) { resources_begin(); }
 
 void checkpoint_own_filter(void) { resources_own_filter(); }
@@ -136,6 +142,7 @@ int checkpoint_open(const struct checkpoint_options *options,
   }
   checkpoint.sink.put = sink_put;
   checkpoint.sink.warn = sink_warn;
+  checkpoint.sink.pinned = sink_pinned;
   checkpoint.sink.go_on = options->go_on;
   checkpoint.sink.scratch = private_map(RESOURCE_SCRATCH);
   checkpoint.sink.pidfd = -1;

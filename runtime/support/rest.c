@@ -93,11 +93,24 @@ static int scan_area(struct rest *rest, uint32_t index, bool all,
 int rest_begin(struct rest *rest, bool little, const struct parked *threads,
                unsigned count, struct hwckpt_error *error) {
   struct dirty *dirty = rest->capture->dirty;
+  rest->touched = false;
   unused_find(&rest->capture->unused, dirty, rest->map, threads, count);
   int result = exclude_prepare(dirty, rest->map, error);
   if (result == 0 && little && rest->search && dirty->dense.bytes >= SEARCHED)
     search_begin(rest->search, dirty, rest->map);
   return result;
+}
+
+void rest_touch(struct rest *rest, uint64_t begin, uint64_t end) {
+  const struct area *all_end = rest->map->areas + rest->map->count;
+  const struct area *area = memory_map_at(rest->map, begin);
+  begin &= -(uint64_t)CACHE_PAGE_SIZE;
+  end = (end + CACHE_PAGE_SIZE - 1) & -(uint64_t)CACHE_PAGE_SIZE;
+  rest->touched = true;
+  for (; area && area < all_end && area->start < end; area++)
+    dirty_touch(rest->capture->dirty, area,
+                begin > area->start ? begin : area->start,
+                end < area->end ? end : area->end);
 }
 
 void rest_end(struct rest *rest) {
@@ -186,7 +199,8 @@ static int scan(struct rest *rest, bool all, Statistics *statistics,
     const struct area *area = &rest->map->areas[i];
     statistics->pages_scanned += (area->end - area->start) / CACHE_PAGE_SIZE;
   }
-  if (search_is_on(rest->search) && !all && !rest->capture->dirty->owed_all)
+  if (search_is_on(rest->search) && !all && !rest->touched &&
+      !rest->capture->dirty->owed_all)
     result = search_take(rest->search, &taker);
   else
     for (uint32_t i = 0, together; result == 0 && i < rest->map->count;

@@ -22,6 +22,7 @@ struct rest {
   struct runs runs;
   struct search *search; /* null: not yet, or none can be had */
   long child;            /* its pid; 0: none */
+  bool touched;          /* more than a search knows of */
   bool no_children;      /* one failed: they do not see all of the program */
   const struct memory_settings *settings; /* what children do not see */
   uint64_t resident;                      /* pages in memory, about */
@@ -39,6 +40,8 @@ void rest_expect(struct rest *rest, uint64_t resident);
  * little is expected, others look for them from now on. */
 int rest_begin(struct rest *rest, bool little, const struct parked *threads,
                unsigned count, struct hwckpt_error *error);
+/* Then: what lies in [begin, end) counts as written. */
+void rest_touch(struct rest *rest, uint64_t begin, uint64_t end);
 /* The last in a stop. */
 void rest_end(struct rest *rest);
 

@@ -1,12 +1,13 @@
 // An io_uring comes back with how far it had come: with completions not yet
-// taken, submissions not yet told to the kernel, and mapped twice. What is read
-// into a pipe that is empty, what is registered, and rings of other kinds
+// taken, submissions not yet told to the kernel, mapped twice, and with its
+// registered buffers, also with what only the kernel wrote there. What is read
+// into a pipe that is empty, what else is registered, and rings of other kinds
 // refuse the checkpoint by name, and are no reason to refuse the next.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 // RUN: %t refused 2>&1 | FileCheck %s
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: operations that are not completed
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered files
-// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered buffers
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered buffers whose memory is not
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: a registered eventfd
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: provided buffers
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: one thread alone may submit
@@ -87,6 +88,32 @@ static void take(struct ring *ring, unsigned number, int result) {
   ++*head;
 }
 
+static long control(struct ring *ring, unsigned operation, void *argument,
+                    unsigned count) {
+  return syscall(SYS_io_uring_register, ring->fd, operation, argument, count);
+}
+
+static _Alignas(4096) char registered[2][2 * 4096];
+
+/* A table with an empty row, and one that begins within a page. */
+static void register_buffers(struct ring *ring) {
+  memset(registered, 0, sizeof registered);
+  struct iovec table[] = {{registered[0], sizeof registered[0]},
+                          {NULL, 0},
+                          {registered[1] + 1, sizeof registered[1] - 1}};
+  CHECK_EQUAL(control(ring, IORING_REGISTER_BUFFERS, table, 3), 0);
+}
+
+/* Reads two bytes of the file to where no page table tells that they came. */
+static void fill_by_kernel(struct ring *ring, int file, char *to,
+                           unsigned short row) {
+  unsigned number = *at(ring, ring->parameters.sq_off.tail);
+  add(ring, IORING_OP_READ_FIXED, file, to, 2, 0);
+  ring->entries[0].buf_index = row;
+  enter(ring, 1, 1);
+  take(ring, number, 2);
+}
+
 static void come_back_with_rings(void) {
   struct ring ring, large, fresh;
   char text[4] = "";
@@ -107,7 +134,14 @@ static void come_back_with_rings(void) {
   add(&ring, IORING_OP_WRITE, file, "cd", 2, 0); /* 1005: not told */
   add(&large, IORING_OP_NOP, -1, NULL, 0, 0);
   enter(&large, 1, 1);
+  register_buffers(&fresh);
+  CHECK(__builtin_ckpt_save() >= 0);
+  fill_by_kernel(&fresh, file, registered[0] + 4095, 0);
+  CHECK(__builtin_ckpt_save() >= 0);
+  fill_by_kernel(&fresh, file, registered[1] + 6000, 2);
   die_and_come_back();
+  CHECK(memcmp(registered[0] + 4095, "ab", 2) == 0);
+  CHECK(memcmp(registered[1] + 6000, "ab", 2) == 0);
   CHECK(strcmp(text, "ab") == 0);
   take(&ring, 1003, 2);
   take(&ring, 1004, 0);
@@ -126,16 +160,13 @@ static void come_back_with_rings(void) {
     enter(&large, 1, 1);
     take(&large, number, 0);
   }
-  add(&fresh, IORING_OP_NOP, -1, NULL, 0, 0);
-  enter(&fresh, 1, 1);
-  take(&fresh, 0, 0);
+  fill_by_kernel(&fresh, file, registered[0], 0);
+  fill_by_kernel(&fresh, file, registered[1] + 1, 2);
+  CHECK(memcmp(registered[0], "cd", 2) == 0);
+  CHECK(memcmp(registered[1] + 1, "cd", 2) == 0);
+  CHECK_EQUAL(control(&fresh, IORING_UNREGISTER_BUFFERS, NULL, 0), 0);
   CHECK_EQUAL(fcntl(large.fd, F_GETFD), 0);
   CHECK_EQUAL(fcntl(ring.fd, F_GETFD), FD_CLOEXEC);
-}
-
-static long control(struct ring *ring, unsigned operation, void *argument,
-                    unsigned count) {
-  return syscall(SYS_io_uring_register, ring->fd, operation, argument, count);
 }
 
 static void refuse(void) { CHECK(__builtin_ckpt_save() < 0); }
@@ -151,7 +182,9 @@ static void drop(struct ring *ring) {
 
 static void refuse_by_name(void) {
   static char buffer[4096];
-  struct iovec pages = {buffer, sizeof buffer};
+  struct iovec pages = {mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+                        8192};
   struct ring ring;
   int ends[2], event = eventfd(0, 0);
   CHECK_EQUAL(pipe(ends), 0);
@@ -167,6 +200,8 @@ static void refuse_by_name(void) {
   refuse();
   CHECK_EQUAL(control(&ring, IORING_UNREGISTER_FILES, NULL, 0), 0);
   CHECK_EQUAL(control(&ring, IORING_REGISTER_BUFFERS, &pages, 1), 0);
+  CHECK(__builtin_ckpt_save() >= 0);
+  CHECK_EQUAL(munmap((char *)pages.iov_base + 4096, 4096), 0);
   refuse();
   CHECK_EQUAL(control(&ring, IORING_UNREGISTER_BUFFERS, NULL, 0), 0);
   CHECK_EQUAL(control(&ring, IORING_REGISTER_EVENTFD, &event, 1), 0);
