@@ -1,14 +1,17 @@
 /* internet_socket.c - TCP and UDP sockets without a connection: listening,
  * bound or fresh, and UDP sockets with a peer's address, over IPv4 and IPv6.
  *
- * Connections that wait to be accepted are reset, as after a crash of the
- * machine they came from; datagrams that wait are sent again (udp_queue.h). */
+ * Connections of the program itself that wait to be accepted are made again by
+ * who restores, and so is the socket that listens (tools/hwckpt/connections.c);
+ * others are reset, as after a crash of the machine they came from. Datagrams
+ * that wait are sent again (udp_queue.h). */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "info.h"
 #include "resource.h"
 #include "socket_options.h"
+#include "tree.h"
 #include "udp_queue.h"
 
 #include <errno.h>
@@ -23,14 +26,18 @@
 #define STATE_CLOSE 7   /* TCP_CLOSE */
 #define STATE_LISTEN 10 /* TCP_LISTEN */
 
-/* The state of a TCP socket, and how many may wait to be accepted. */
-static int tcp_state(int socket, uint32_t *backlog) {
+struct queue {
+  uint32_t waiting, most; /* connections, to be accepted */
+};
+
+/* The state of a TCP socket, and what is queued in one that listens. */
+static int tcp_state(int socket, struct queue *queue) {
   struct tcp_info facts;
   uint32_t length = sizeof(facts);
   memset(&facts, 0, sizeof(facts));
   if (SYS(getsockopt, socket, IPPROTO_TCP, TCP_INFO, &facts, &length) < 0)
     return -1;
-  *backlog = facts.tcpi_sacked;
+  *queue = (struct queue){facts.tcpi_unacked, facts.tcpi_sacked};
   return facts.tcpi_state;
 }
 
@@ -44,14 +51,14 @@ static bool is_used_up(int socket) {
 static bool has_no_connection(int socket) {
   int domain = socket_number(socket, SOL_SOCKET, SO_DOMAIN, -1);
   int protocol = socket_number(socket, SOL_SOCKET, SO_PROTOCOL, -1);
-  uint32_t backlog;
+  struct queue queue;
   if (domain != AF_INET && domain != AF_INET6)
     return false;
   if (protocol == IPPROTO_UDP)
     return true;
   if (protocol != IPPROTO_TCP)
     return false;
-  int state = tcp_state(socket, &backlog);
+  int state = tcp_state(socket, &queue);
   return state == STATE_LISTEN || (state == STATE_CLOSE && !is_used_up(socket));
 }
 
@@ -90,11 +97,15 @@ static int put(struct resource_sink *sink, const Descriptor *descriptor,
     message.peer.size = (pb_size_t)length;
     memcpy(message.peer.bytes, &address, length);
   }
-  uint32_t backlog = 0;
+  struct queue queue;
   if (message.protocol == IPPROTO_TCP &&
-      tcp_state(socket, &backlog) == STATE_LISTEN) {
+      tcp_state(socket, &queue) == STATE_LISTEN) {
     message.listens = true;
-    message.backlog = backlog;
+    message.backlog = queue.most;
+    message.inode = descriptor->inode;
+    /* With TCP_DEFER_ACCEPT those do not count that have sent nothing. */
+    message.awaited = queue.waiting || socket_number(socket, IPPROTO_TCP,
+                                                     TCP_DEFER_ACCEPT, 0) > 0;
   }
   int result = resource_put(sink, RECORD_INTERNET_SOCKET, InternetSocket_fields,
                             &message, error);
@@ -140,6 +151,30 @@ static int get(const struct resource_source *source, InternetSocket *socket,
                           socket, error);
 }
 
+static bool is_given(const struct resource_source *source,
+                     const InternetSocket *socket) {
+  return source->take && socket->listens && socket->awaited;
+}
+
+static bool takes(const struct resource_source *source,
+                  const Descriptor *message) {
+  InternetSocket socket;
+  return source->take && !tree_takes(message) && !get(source, &socket, 0) &&
+         is_given(source, &socket);
+}
+
+static int take(struct resource_source *source, const Descriptor *message,
+                const InternetSocket *socket, struct hwckpt_error *error) {
+  int no = 0;
+  int fd = tree_receive(source, TREE_SOCKET, socket->inode, message, error);
+  if (fd < 0)
+    return fd;
+  SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &no, sizeof(no));
+  socket_options_restore(source, fd);
+  SYS(fcntl, fd, F_SETFL, message->flags);
+  return fd;
+}
+
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
   InternetSocket socket;
@@ -147,6 +182,8 @@ static int make(struct resource_source *source, const Descriptor *message,
   int failed = get(source, &socket, error);
   if (failed)
     return failed;
+  if (is_given(source, &socket))
+    return take(source, message, &socket, error);
   long fd =
       SYS(socket, socket.domain, socket.type | SOCK_CLOEXEC, socket.protocol);
   long result = fd < 0 ? fd : set_up(source, (int)fd, &socket, &what);
@@ -192,6 +229,7 @@ const struct descriptor_kind hwckpt_descriptor_internet_socket = {
     .recognise = recognise,
     .save = save,
     .open = make,
+    .takes = takes,
     .link = link_peer,
     .settle = settle,
 };

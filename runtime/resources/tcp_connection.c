@@ -3,21 +3,21 @@
  *
  * Who restores makes the connection, by binding and connecting as the two ends
  * did, and sends what was queued (tools/hwckpt/connections.c); here its ends
- * are taken. Bytes that the sender has but that have not arrived cannot be
- * looked at: with those a checkpoint is refused, the next has a chance. */
+ * are taken. One that waits to be accepted has one end; it is connected to the
+ * socket that listens, and waits there. Bytes that the sender has but that have
+ * not arrived, or that nobody has accepted yet, cannot be looked at: with those
+ * a checkpoint is refused, the next has a chance. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "resource.h"
 #include "socket_options.h"
+#include "tcp_peer.h"
 #include "tree.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -33,24 +33,6 @@ enum { ESTABLISHED = 1, FIN_WAIT1 = 4, FIN_WAIT2 = 5, CLOSE_WAIT = 8 };
 /* An acknowledgement may be delayed for 40 ms. */
 #define ARRIVAL_MS 60
 
-union name {
-  struct sockaddr any;
-  struct sockaddr_in four;
-  struct sockaddr_in6 six;
-};
-
-struct ends {
-  union name own, peer;
-  uint32_t own_length, peer_length;
-};
-
-static bool ends_of(int socket, struct ends *ends) {
-  memset(ends, 0, sizeof(*ends));
-  ends->own_length = ends->peer_length = sizeof(ends->own);
-  return SYS(getsockname, socket, &ends->own, &ends->own_length) == 0 &&
-         SYS(getpeername, socket, &ends->peer, &ends->peer_length) == 0;
-}
-
 static int state_of(int socket) {
   struct tcp_info facts;
   uint32_t length = sizeof(facts);
@@ -61,57 +43,6 @@ static int state_of(int socket) {
   return facts.tcpi_state;
 }
 
-/* ---- the other end ---- */
-
-static bool is_mapped(const union name *name) {
-  return name->any.sa_family == AF_INET6 &&
-         IN6_IS_ADDR_V4MAPPED(&name->six.sin6_addr);
-}
-
-static void put_address(uint32_t to[4], const union name *name) {
-  if (name->any.sa_family == AF_INET)
-    to[0] = name->four.sin_addr.s_addr;
-  else if (is_mapped(name))
-    memcpy(to, &name->six.sin6_addr.s6_addr[12], 4);
-  else
-    memcpy(to, &name->six.sin6_addr, 16);
-}
-
-/* Its inode, 0: it is not on this machine, or nobody has it. */
-static uint32_t peer_inode(const struct ends *ends) {
-  struct {
-    struct nlmsghdr head;
-    struct inet_diag_req_v2 what;
-  } ask = {
-      {sizeof(ask), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0},
-      {.sdiag_protocol = IPPROTO_TCP, .idiag_states = ~0u},
-  };
-  bool four = ends->own.any.sa_family == AF_INET || is_mapped(&ends->own);
-  ask.what.sdiag_family = four ? AF_INET : AF_INET6;
-  /* As the other end sees it; the port is at the same place in both. */
-  ask.what.id.idiag_sport = ends->peer.four.sin_port;
-  ask.what.id.idiag_dport = ends->own.four.sin_port;
-  put_address(ask.what.id.idiag_src, &ends->peer);
-  put_address(ask.what.id.idiag_dst, &ends->own);
-  ask.what.id.idiag_cookie[0] = ask.what.id.idiag_cookie[1] = ~0u;
-  _Alignas(8) char answer[1024];
-  uint32_t inode = 0;
-  long netlink =
-      SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-  if (netlink < 0)
-    return 0;
-  if (SYS(sendto, netlink, &ask, sizeof(ask), 0, 0, 0) == (long)sizeof(ask)) {
-    long length = SYS(recvfrom, netlink, answer, sizeof(answer), 0, 0, 0);
-    const struct nlmsghdr *head = (const void *)answer;
-    const struct inet_diag_msg *found = NLMSG_DATA(head);
-    if (length >= (long)NLMSG_LENGTH(sizeof(*found)) &&
-        head->nlmsg_type == SOCK_DIAG_BY_FAMILY)
-      inode = found->idiag_inode;
-  }
-  SYS(close, netlink);
-  return inode;
-}
-
 static bool is_inside(const struct resource_sink *sink,
                       const Descriptor *message, uint32_t inode) {
   for (size_t i = 0; inode && i < sink->fact_count; i++)
@@ -120,22 +51,47 @@ static bool is_inside(const struct resource_sink *sink,
   return inode && tree_maker(sink, message->device, inode) >= 0;
 }
 
+/* With bytes in it, one that waits is left to be reset where that is what the
+ * user wants. */
+static bool waits_inside(const struct resource_sink *sink,
+                         const Descriptor *message, const struct tcp_ends *ends,
+                         const struct tcp_peer *peer) {
+  return !(sink->go_on && peer->unread) &&
+         tcp_waits_at(sink, message->device, ends, peer);
+}
+
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
-  struct ends ends;
+  struct tcp_ends ends;
   int fd = borrow_socket(sink, message);
   if (fd < 0)
     return false;
   int domain = socket_number(fd, SOL_SOCKET, SO_DOMAIN, -1);
-  bool is = (domain == AF_INET || domain == AF_INET6) && ends_of(fd, &ends);
+  bool is = (domain == AF_INET || domain == AF_INET6) && tcp_ends_of(fd, &ends);
   int state = is ? state_of(fd) : -1;
   SYS(close, fd);
-  return (state == ESTABLISHED || state == FIN_WAIT1 || state == FIN_WAIT2 ||
-          state == CLOSE_WAIT) &&
-         is_inside(sink, message, peer_inode(&ends));
+  if (state != ESTABLISHED && state != FIN_WAIT1 && state != FIN_WAIT2 &&
+      state != CLOSE_WAIT)
+    return false;
+  struct tcp_peer peer = tcp_peer_of(&ends);
+  return is_inside(sink, message, peer.inode) ||
+         waits_inside(sink, message, &ends, &peer);
 }
 
 /* ---- saving ---- */
+
+/* When it was connected: nothing was received since by one that waits to be
+ * accepted. By a clock that advances with the kernel's count. */
+static uint64_t connected_at(int socket) {
+  struct tcp_info facts;
+  struct timespec now;
+  uint32_t length = sizeof(facts);
+  memset(&facts, 0, sizeof(facts));
+  SYS(clock_gettime, CLOCK_MONOTONIC_COARSE, &now);
+  SYS(getsockopt, socket, IPPROTO_TCP, TCP_INFO, &facts, &length);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec -
+         facts.tcpi_last_data_recv * 1000000ull;
+}
 
 /* Whether all that was sent has arrived. */
 static bool has_arrived(int socket) {
@@ -180,17 +136,27 @@ static int put_received(struct resource_sink *sink, const Descriptor *message,
 static int put(struct resource_sink *sink, const Descriptor *message,
                int socket, struct hwckpt_error *error) {
   TcpConnection connection = TcpConnection_init_zero;
-  struct ends ends;
-  if (!ends_of(socket, &ends))
+  struct tcp_ends ends;
+  if (!tcp_ends_of(socket, &ends))
     return refuse_to_save(error, message, -ENOTCONN, "its names");
   if (!has_arrived(socket))
     return resource_unsupported(sink, error, message->path,
                                 "descriptor %d: bytes that have not arrived",
                                 (int)message->number);
+  struct tcp_peer peer = tcp_peer_of(&ends);
+  if (!is_inside(sink, message, peer.inode)) {
+    if (peer.unread)
+      return resource_unsupported(
+          sink, error, message->path,
+          "descriptor %d: bytes for who has not accepted the connection yet",
+          (int)message->number);
+    connection.listener = tcp_waits_at(sink, message->device, &ends, &peer);
+    connection.connected_ns = connected_at(socket);
+  }
   int state = state_of(socket);
   connection.domain = socket_number(socket, SOL_SOCKET, SO_DOMAIN, 0);
   connection.inode = message->inode;
-  connection.peer_inode = peer_inode(&ends);
+  connection.peer_inode = peer.inode;
   connection.shut = state == FIN_WAIT1 || state == FIN_WAIT2;
   connection.address.size = (pb_size_t)ends.own_length;
   memcpy(connection.address.bytes, &ends.own, ends.own_length);

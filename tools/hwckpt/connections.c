@@ -1,6 +1,9 @@
 /* connections.c - TCP connections between processes of the program, or inside
  * one: made before the processes are, as their two ends were bound and
- * connected, with what was received and not read sent again. */
+ * connected, with what was received and not read sent again. Those that wait to
+ * be accepted come last (connections_waiting.c): the sockets that listen would
+ * be in the way of the others. */
+#include "connections.h"
 #include "assembly.h"
 #include "command.h"
 #include "exchange.h"
@@ -8,40 +11,20 @@
 #include "runtime/resources/tree.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pb_decode.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 /* A connection that ended keeps its names for a while: a second, where the
  * kernel may use them again. */
 #define NAME_WAIT_MS 5000
-
-struct end {
-  TcpConnection is;
-  const struct generation *generation;
-  size_t record; /* of its TcpConnection */
-  int socket;
-  bool is_made;
-};
-
-struct ends {
-  struct end *all;
-  size_t count, room;
-};
-
-union name {
-  struct sockaddr any;
-  struct sockaddr_in four;
-  struct sockaddr_in6 six;
-  char bytes[28];
-};
+/* On the loopback interface the other side answers at once. */
+#define CONNECT_S 10
 
 static bool decode(const void *data, size_t length, TcpConnection *is) {
   pb_istream_t stream = pb_istream_from_buffer(data, length);
@@ -49,10 +32,10 @@ static bool decode(const void *data, size_t length, TcpConnection *is) {
   return pb_decode(&stream, TcpConnection_fields, is);
 }
 
-static bool add(struct ends *ends, const struct end *end) {
+static bool add(struct tcp_ends *ends, const struct tcp_end *end) {
   if (ends->count == ends->room) {
     size_t room = ends->room * 2 + 16;
-    struct end *grown = reallocarray(ends->all, room, sizeof *grown);
+    struct tcp_end *grown = reallocarray(ends->all, room, sizeof *grown);
     if (!grown)
       return false;
     ends->all = grown;
@@ -62,11 +45,12 @@ static bool add(struct ends *ends, const struct end *end) {
   return true;
 }
 
-static bool collect(struct ends *ends, const struct generation *generation) {
+static bool collect(struct tcp_ends *ends,
+                    const struct generation *generation) {
   uint32_t type;
   const void *data;
   size_t length;
-  struct end end = {.generation = generation, .socket = -1};
+  struct tcp_end end = {.generation = generation, .socket = -1};
   for (; cache_reader_record(generation->reader, end.record, &type, &data,
                              &length);
        end.record++)
@@ -76,7 +60,8 @@ static bool collect(struct ends *ends, const struct generation *generation) {
   return true;
 }
 
-static struct end *other_of(const struct ends *ends, const struct end *end) {
+static struct tcp_end *other_of(const struct tcp_ends *ends,
+                                const struct tcp_end *end) {
   for (size_t i = 0; i < ends->count; i++)
     if (ends->all[i].is.inode == end->is.peer_inode &&
         ends->all[i].is.peer_inode == end->is.inode)
@@ -84,33 +69,38 @@ static struct end *other_of(const struct ends *ends, const struct end *end) {
   return NULL;
 }
 
-static union name name_of(const void *bytes, size_t size) {
-  union name name = {0};
+union tcp_name tcp_name_of(const void *bytes, size_t size) {
+  union tcp_name name = {0};
   memcpy(&name, bytes, size < sizeof name ? size : sizeof name);
   return name;
 }
 
-static unsigned port_of(const struct end *end) {
-  union name name = name_of(end->is.address.bytes, end->is.address.size);
+unsigned tcp_port_of(const void *bytes, size_t size) {
+  union tcp_name name = tcp_name_of(bytes, size);
   return ntohs(name.four.sin_port); /* at the same place in both families */
 }
 
-static int make_socket(const struct end *end) {
+static unsigned port_of(const struct tcp_end *end) {
+  return tcp_port_of(end->is.address.bytes, end->is.address.size);
+}
+
+int tcp_make_socket(int domain) {
   int yes = 1;
-  int fd = socket(end->is.domain, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+  int fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
   if (fd >= 0)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   return fd;
 }
 
-static bool bind_as(int fd, const struct end *end) {
-  union name name = name_of(end->is.address.bytes, end->is.address.size);
+static bool bind_as(int fd, const struct tcp_end *end) {
+  union tcp_name name =
+      tcp_name_of(end->is.address.bytes, end->is.address.size);
   return !bind(fd, &name.any, end->is.address.size);
 }
 
 /* What the killed program left there for a minute (TIME_WAIT) is passed over,
  * where that is allowed (TCP_REPAIR: CAP_NET_ADMIN). */
-static bool bind_as_caller(int fd, const struct end *end) {
+static bool bind_as_caller(int fd, const struct tcp_end *end) {
   int on = TCP_REPAIR_ON, off = TCP_REPAIR_OFF, yes = 1;
   if (bind_as(fd, end))
     return true;
@@ -126,16 +116,19 @@ static bool bind_as_caller(int fd, const struct end *end) {
   return bound;
 }
 
-/* As soon as the names are free. */
-static int connect_as(const struct end *end) {
-  union name peer = name_of(end->is.peer.bytes, end->is.peer.size);
+int tcp_connect_as(const struct tcp_end *end) {
+  const struct timeval most = {.tv_sec = CONNECT_S}, any = {0};
+  union tcp_name peer = tcp_name_of(end->is.peer.bytes, end->is.peer.size);
   const struct timespec moment = {.tv_nsec = 20000000};
   for (int waited = 0;; waited += 20) {
-    int fd = make_socket(end);
+    int fd = tcp_make_socket(end->is.domain);
     if (fd < 0)
       return -1;
-    if (bind_as_caller(fd, end) && !connect(fd, &peer.any, end->is.peer.size))
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+    if (bind_as_caller(fd, end) && !connect(fd, &peer.any, end->is.peer.size)) {
+      setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &any, sizeof any);
       return fd;
+    }
     int number = errno;
     close(fd);
     errno = number;
@@ -146,15 +139,15 @@ static int connect_as(const struct end *end) {
   }
 }
 
-static bool make_pair(struct end *called, struct end *caller,
+static bool make_pair(struct tcp_end *called, struct tcp_end *caller,
                       const char **what) {
-  int listener = make_socket(called);
+  int listener = tcp_make_socket(called->is.domain);
   *what = "bind";
   bool good =
       listener >= 0 && bind_as(listener, called) && !listen(listener, 1);
   if (good) {
     *what = "connect";
-    caller->socket = connect_as(caller);
+    caller->socket = tcp_connect_as(caller);
     good = caller->socket >= 0;
   }
   if (good) {
@@ -172,11 +165,11 @@ static bool make_pair(struct end *called, struct end *caller,
 /* The end with the lower port is taken for the one that was called: which it
  * was, nothing tells any more. The other one where a killed program left that
  * name: listening on it is not to be forced. */
-static bool make_either_way(struct end *one, struct end *other,
+static bool make_either_way(struct tcp_end *one, struct tcp_end *other,
                             const char **what) {
   bool is_called = port_of(one) <= port_of(other);
-  struct end *called = is_called ? one : other;
-  struct end *caller = is_called ? other : one;
+  struct tcp_end *called = is_called ? one : other;
+  struct tcp_end *caller = is_called ? other : one;
   if (make_pair(called, caller, what))
     return true;
   if (errno != EADDRINUSE || caller->socket >= 0)
@@ -186,7 +179,7 @@ static bool make_either_way(struct end *one, struct end *other,
 
 /* What was received at `end` comes from the other once more. It need not all be
  * received at once: the rest waits to be sent. */
-static bool send_received(const struct end *end, int from) {
+static bool send_received(const struct tcp_end *end, int from) {
   uint32_t type;
   const void *data;
   size_t length, at = end->record;
@@ -207,16 +200,20 @@ static bool send_received(const struct end *end, int from) {
   return true;
 }
 
-static int refuse(const struct end *end, const char *what,
-                  struct hwckpt_error *error) {
+int tcp_refuse(unsigned port, const char *what, struct hwckpt_error *error) {
   char object[48];
-  snprintf(object, sizeof object, "TCP port %u", port_of(end));
+  snprintf(object, sizeof object, "TCP port %u", port);
   return hwckpt_fail(error, HWCKPT_E_TREE_FILE, errno, object,
                      "a connection inside the program: %s", what);
 }
 
-static int make(struct exchange *exchange, struct end *one, struct end *other,
-                struct hwckpt_error *error) {
+static int refuse(const struct tcp_end *end, const char *what,
+                  struct hwckpt_error *error) {
+  return tcp_refuse(port_of(end), what, error);
+}
+
+static int make(struct exchange *exchange, struct tcp_end *one,
+                struct tcp_end *other, struct hwckpt_error *error) {
   const char *what;
   if (!make_either_way(one, other, &what))
     return refuse(one, what, error);
@@ -237,22 +234,24 @@ static int make(struct exchange *exchange, struct end *one, struct end *other,
 
 int connections_make(const struct assembly_plan *plan,
                      struct exchange *exchange, struct hwckpt_error *error) {
-  struct ends ends = {0};
+  struct tcp_ends ends = {0};
   int failed = 0;
   for (size_t i = 0; !failed && i < plan->count; i++)
     if (!collect(&ends, &plan->parts[i]->generation))
       failed = hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, ENOMEM, "a tree",
                            "connections");
   for (size_t i = 0; !failed && i < ends.count; i++) {
-    struct end *one = &ends.all[i];
-    struct end *other = other_of(&ends, one);
-    if (one->is_made)
+    struct tcp_end *one = &ends.all[i];
+    struct tcp_end *other = other_of(&ends, one);
+    if (one->is_made || tcp_waits(one))
       continue;
     errno = 0;
     failed = other && other != one
                  ? make(exchange, one, other, error)
                  : refuse(one, "its other end is not recorded", error);
   }
+  if (!failed)
+    failed = connections_queue(plan, exchange, &ends, error);
   free(ends.all);
   return failed;
 }
