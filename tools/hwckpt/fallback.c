@@ -2,6 +2,7 @@
  * attempt has left behind, from locks to the signals it took over, is nobody's
  * business then. */
 #include "fallback.h"
+#include "advice.h"
 #include "command.h"
 #include "supervised.h"
 #include "text.h"
@@ -119,6 +120,8 @@ void fallback_take(struct selection *selection, struct generation *generation,
     begin_again(selection, older, argv);
   }
   generation_close(generation);
-  report_note("the newest whole one before it: hwckpt restore %s/%" PRIu64,
-              selection->application, older);
+  char which[CACHE_NAME_MAX + 32], advice[ADVICE_MAX];
+  snprintf(which, sizeof which, "%s/%" PRIu64, selection->application, older);
+  report_note("the newest whole one before it: %s",
+              advice_restore(advice, sizeof advice, selection->path, which));
 }

@@ -1,11 +1,13 @@
 /* key.c - where the user's key is. */
 #include "key.h"
+#include "options_text.h"
 
 #include "runtime/cache/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -56,7 +58,8 @@ int key_read(const struct key_request *request, struct seal_key *key,
   if (!request->file && !request->command)
     return 0;
   if (request->file && request->command)
-    return refuse("--key-file, --key-command", 0, "one of them", error);
+    return refuse("--key-file, --key-command (key_file, key_command)", 0,
+                  "one of them", error);
   prctl(PR_SET_DUMPABLE, 0);
   *used = key;
   if (request->file) {
@@ -76,15 +79,35 @@ int key_read(const struct key_request *request, struct seal_key *key,
   return failed;
 }
 
+static const char *find(const char *options, const char *name, char *value,
+                        size_t size) {
+  return options_find(options, name, value, size) && *value ? value : NULL;
+}
+
+void key_settle(struct key_request *request, const char *options,
+                struct key_room *room) {
+  if (request->file || request->command)
+    return;
+  request->file = find(options, "key_file", room->file, sizeof room->file);
+  request->command =
+      find(options, "key_command", room->command, sizeof room->command);
+}
+
 static struct {
   struct seal_key key;
   bool taken, only;
+  struct key_request request;
+  struct key_room room;
 } own;
+
+const struct key_request *key_source(void) { return &own.request; }
 
 int key_take(const struct key_request *request, bool only,
              struct hwckpt_error *error) {
   const struct seal_key *used;
-  int failed = key_read(request, &own.key, &used, error);
+  own.request = *request;
+  key_settle(&own.request, getenv("HWCKPT_OPTIONS"), &own.room);
+  int failed = key_read(&own.request, &own.key, &used, error);
   own.taken = !failed && used;
   own.only = only;
   return failed;

@@ -18,10 +18,23 @@ struct key_request {
     "key-command", required_argument, NULL, OPTION_KEY_COMMAND                 \
   }
 
-/* Reads the key that this command has to do with, if any: caches are opened
- * with it from now on. `only`: what is not encrypted with it is refused. */
+/* A request that the command line left open is what the text of options says:
+ * key_file, key_command. `room` is where that stays. */
+#define KEY_PLACE_MAX 4096
+struct key_room {
+  char file[KEY_PLACE_MAX], command[KEY_PLACE_MAX];
+};
+void key_settle(struct key_request *request, const char *options,
+                struct key_room *room);
+
+/* Reads the key that this command has to do with, if any, settled by
+ * HWCKPT_OPTIONS where it was not before: caches are opened with it from now
+ * on. `only`: what is not encrypted with it is refused. The request's texts are
+ * not copied. */
 int key_take(const struct key_request *request, bool only,
              struct hwckpt_error *error);
+/* Where that is; neither: there is none. */
+const struct key_request *key_source(void);
 /* Whether another key, or none, is what helps against an error. */
 bool key_is_at_fault(enum hwckpt_code code);
 /* Null: there is none. */

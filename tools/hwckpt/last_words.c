@@ -4,6 +4,7 @@
  * may run below one `hwckpt run`), so the name is found by looking whose newest
  * generation, written since the start, has the process id. */
 #include "last_words.h"
+#include "advice.h"
 #include "command.h"
 #include "generation.h"
 #include "key.h"
@@ -69,14 +70,13 @@ void last_words(const struct deceased *deceased, int status) {
   const struct cache_application *found = &search.found;
   if (!found->newest)
     return;
-  char ago[32];
+  char ago[32], advice[ADVICE_MAX];
   text_duration(ago, sizeof ago,
                 now > found->newest_ns ? now - found->newest_ns : 0);
   const char *name = strrchr(deceased->program, '/');
-  report_note("%s was killed by signal %d; generation %s/%llu, %s before: "
-              "hwckpt restore%s%s %s",
-              name ? name + 1 : deceased->program, WTERMSIG(status),
-              found->name, (unsigned long long)found->newest, ago,
-              deceased->cache_is_default ? "" : " --cache ",
-              deceased->cache_is_default ? "" : deceased->cache, found->name);
+  report_note(
+      "%s was killed by signal %d; generation %s/%llu, %s before: %s",
+      name ? name + 1 : deceased->program, WTERMSIG(status), found->name,
+      (unsigned long long)found->newest, ago,
+      advice_restore(advice, sizeof advice, deceased->cache, found->name));
 }

@@ -2,7 +2,6 @@
 #ifndef HWCKPT_LAST_WORDS_H
 #define HWCKPT_LAST_WORDS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -10,7 +9,6 @@
 struct deceased {
   const char *program;     /* for people */
   const char *cache;       /* its path */
-  bool cache_is_default;   /* then the advice needs no --cache */
   const char *application; /* null: to be found by pid */
   pid_t pid;
   uint64_t since_ns; /* CLOCK_REALTIME of its start */

@@ -138,6 +138,7 @@ static int rekey(int argc, char **argv) {
   struct key_request from = {0}, to = {0};
   struct hwckpt_error error = {0};
   struct keys keys = {.done = 0};
+  struct key_room room;
   const struct seal_key *has_from, *has_to;
   for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
     switch (result) {
@@ -158,6 +159,7 @@ static int rekey(int argc, char **argv) {
     }
   if (optind >= argc)
     return report_usage(&command_rekey, "FILE", "no file is named");
+  key_settle(&from, getenv("HWCKPT_OPTIONS"), &room);
   if (key_read(&from, &keys.from, &has_from, &error) ||
       key_read(&to, &keys.to, &has_to, &error))
     return report_error(&error);

@@ -4,6 +4,7 @@
 #include "text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Writes "who: HWCKPT-E...: what: object: detail\n  remedy: ...\n". */
@@ -32,13 +33,20 @@ void report_warning(const struct hwckpt_error *error) {
 }
 
 void report_note(const char *format, ...) {
-  char text[2048], clean[4096];
+  char *text;
   va_list args;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  int length = vasprintf(&text, format, args);
   va_end(args);
+  if (length < 0)
+    return;
+  size_t size = 4 * (size_t)length + 5; /* were each escaped */
+  char *clean = malloc(size);
   fflush(stdout);
-  fprintf(stderr, "hwckpt: %s\n", text_escape(clean, sizeof clean, text));
+  if (clean)
+    fprintf(stderr, "hwckpt: %s\n", text_escape(clean, size, text));
+  free(clean);
+  free(text);
 }
 
 int report_usage(const struct command *command, const char *object,

@@ -219,7 +219,6 @@ static int conclude(const struct restore_request *request,
   const struct deceased deceased = {
       .program = progress->generation->process.program,
       .cache = selection->path,
-      .cache_is_default = !request->cache_option,
       .application = request->name ? request->name : selection->application,
       .pid = program->pid,
   };
@@ -531,6 +530,19 @@ static int fetch(struct restore_request *request, struct hwckpt_error *error) {
   return failed;
 }
 
+static int take_key(struct restore_request *request,
+                    struct hwckpt_error *error) {
+  static char options[OPTIONS_TEXT_MAX];
+  static struct key_room room;
+  int failed = options_append(options, getenv("HWCKPT_OPTIONS"), error);
+  if (!failed)
+    failed = options_append(options, request->options, error);
+  if (failed)
+    return failed;
+  key_settle(&request->key, options, &room);
+  return key_take(&request->key, true, error);
+}
+
 static int restore(int argc, char **argv) {
   static struct restore_request request;
   static struct selection selection;
@@ -539,7 +551,7 @@ static int restore(int argc, char **argv) {
   int status = read_arguments(argc, argv, &request);
   if (status)
     return status;
-  if (key_take(&request.key, true, &error) || fetch(&request, &error) ||
+  if (take_key(&request, &error) || fetch(&request, &error) ||
       selection_open(&selection, request.cache_option, &error))
     return report_error(&error);
   selection.before = request.before;

@@ -35,6 +35,7 @@ struct request {
   const char *spill; /* tier that checkpoints are copied to, null: none */
   uint64_t spill_rate;
   struct key_request key; /* what it is encrypted with */
+  struct key_room key_room;
   bool force;
   struct restart restart;
   const char *each;               /* file that names programs, or null */
@@ -335,6 +336,7 @@ static int prepare_cache(struct request *request) {
   struct cache *cache;
   char name[CACHE_NAME_MAX];
   bool has_name = names_application(request, name);
+  key_settle(&request->key, request->options, &request->key_room);
   int failed = key_take(&request->key, true, &error);
   if (failed)
     return report_error(&error);
@@ -458,14 +460,9 @@ static int start_and_stand_by(struct request *request) {
   bool has_name =
       options_find(request->options, "application", named, sizeof named) &&
       *named;
-  char usual[CACHE_PATH_MAX];
-  bool is_usual =
-      !selection_cache_path(NULL, getenv("HWCKPT_OPTIONS"), usual, NULL) &&
-      !strcmp(usual, request->cache);
   const struct deceased deceased = {
       .program = request->program[0],
       .cache = request->cache,
-      .cache_is_default = is_usual,
       .application = has_name ? named : NULL,
       .pid = pid,
       .since_ns = start,

@@ -51,6 +51,42 @@ char *text_escape(char *buffer, size_t size, const char *text) {
   return buffer;
 }
 
+/* Whether text_escape() leaves it as it is. */
+static int is_plain(const char *text) {
+  char escaped[8];
+  for (size_t length; *text; text += length) {
+    char one[5] = {0};
+    length = text_utf8_length(text);
+    if (!length)
+      return 0;
+    memcpy(one, text, length);
+    if (strcmp(text_escape(escaped, sizeof escaped, one), one) != 0)
+      return 0;
+  }
+  return 1;
+}
+
+char *text_shell_word(char *buffer, size_t size, const char *text) {
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+:,./-";
+  if (*text && !text[strspn(text, plain)]) {
+    snprintf(buffer, size, "%s", text);
+    return buffer;
+  }
+  int dollar = !is_plain(text);
+  size_t used = (size_t)snprintf(buffer, size, "%s'", dollar ? "$" : "");
+  for (; *text && used + 6 < size; text++) {
+    const char *before = "";
+    if (dollar)
+      before = *text == '\'' || *text == '\\' ? "\\" : "";
+    else if (*text == '\'')
+      before = "'\\'";
+    used += (size_t)snprintf(buffer + used, size - used, "%s%c", before, *text);
+  }
+  snprintf(buffer + used, size - used, "'");
+  return buffer;
+}
+
 char *text_bytes(char *buffer, size_t size, uint64_t bytes) {
   static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   if (bytes < 1024) {

@@ -10,6 +10,11 @@
  * cut where buffer ends. Returns buffer. */
 char *text_escape(char *buffer, size_t size, const char *text);
 
+/* As a word of a shell's command; cut where buffer ends. Control characters
+ * stay as they are, in quotation marks in which text_escape() makes what the
+ * shell takes for them (bash, zsh and ksh do). Returns buffer. */
+char *text_shell_word(char *buffer, size_t size, const char *text);
+
 /* "0 B", "4.0 KiB", "1.5 GiB". */
 char *text_bytes(char *buffer, size_t size, uint64_t bytes);
 
