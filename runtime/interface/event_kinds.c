@@ -57,8 +57,8 @@ const struct event_kind kind_signal = {
     .name = "signal",
     .event = Event_EVENT_SIGNAL,
     .syntax = "signal=SIG",
-    .what = "this signal, in place of SIGUSR1; XCPU: the limit of processor "
-            "time is near",
+    .what = "this signal, besides SIGUSR1; XCPU: the limit of processor time "
+            "is near",
     .idle = "nothing",
     .each = "a signal",
     .needs = "a signal that the program does not handle",

@@ -8,23 +8,19 @@
 
 #include <signal.h>
 
-static const struct rule *find(const struct event_kind *kind, int number) {
-  const struct rule *rule = 0;
-  while ((rule = monitors_next_rule(kind, rule)))
-    if (rule->value == (uint64_t)number)
-      return rule;
-  return 0;
-}
-
 /* The request interrupts system calls like any signal; the program has not
  * asked for it and must not see it. */
 static void on_request(int number, siginfo_t *info, void *context) {
   (void)info;
   interrupted_leave(interrupted_settle(context, (int)SYS(gettid)), context);
-  const struct rule *rule = find(&kind_signal, number);
-  if (rule)
-    monitors_fire(rule, 0);
-  else
+  const struct rule *rule = 0;
+  bool has_rule = false;
+  while ((rule = monitors_next_rule(&kind_signal, rule)))
+    if (rule->value == (uint64_t)number) {
+      has_rule = true;
+      monitors_fire(rule, 0);
+    }
+  if (!has_rule)
     events_request(Event_EVENT_SIGNAL, (uint32_t)number);
 }
 
@@ -51,8 +47,8 @@ void signals_install(const struct hwckpt_options *options) {
   rule = 0;
   while ((rule = monitors_next_rule(&kind_signal, rule)))
     install((int)rule->value, on_request);
-  if (!monitors_next_rule(&kind_signal, 0))
-    install((int)options->signal, on_request);
+  /* Of the same signal only the rules count: on_request() knows. */
+  install((int)options->signal, on_request);
 }
 
 static void describe(uint32_t detail, char *text, size_t size) {

@@ -1,13 +1,21 @@
 """rollback-asked.py HWCKPT PROGRAM - has PROGRAM (rollback-asked.c) go back."""
 
+import atexit
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 hwckpt, program = sys.argv[1:]
+# Names of its own: others may run on the machine.
+name = f"back-{os.getpid()}"
+program = shutil.copy(program, f"{program}-{os.getpid()}")
+atexit.register(os.remove, program)
 end = program + ".end"
 control = program + ".control"
 trigger = program + ".trigger"
@@ -27,7 +35,7 @@ def start(*options, mode="plain"):
             os.remove(path)
     started.append(mode)
     process = subprocess.Popen(
-        [hwckpt, "run", "--cache", f"{cache}.{len(started)}", "--name", "back", *options, "--", program, mode, end],
+        [hwckpt, "run", "--cache", f"{cache}.{len(started)}", "--name", name, *options, "--", program, mode, end],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -41,6 +49,18 @@ def expect_back(process, times):
     assert line == f"back {times} after 0\n", (line, times)
 
 
+def read_until(process, text):
+    late = threading.Timer(60, process.kill)
+    late.start()
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if text in line:
+            break
+    late.cancel()
+    assert lines and text in lines[-1], (text, process.wait(timeout=60), lines[:20])
+
+
 def finish(process):
     open(end, "w").close()
     out, err = process.communicate(timeout=60)
@@ -51,15 +71,15 @@ def finish(process):
 # By name and id; several times; in between another checkpoint.
 process, pid = start("-o", "verbosity=1")
 expect_back(process, 0)
-for times, name in enumerate(("back", str(pid), os.path.basename(program)), 1):
-    done = tool("rollback", name)
-    assert (done.returncode, done.stdout) == (0, "back/1\n"), done
+for times, which in enumerate((name, str(pid), os.path.basename(program)), 1):
+    done = tool("rollback", which)
+    assert (done.returncode, done.stdout) == (0, f"{name}/1\n"), done
     expect_back(process, times)
-assert tool("ckpt", "back").stdout == "back/2\n"
-done = tool("rollback", "back")
-assert done.stdout == "back/2\n", done
+assert tool("ckpt", name).stdout == f"{name}/2\n"
+done = tool("rollback", name)
+assert done.stdout == f"{name}/2\n", done
 err = finish(process)
-assert err.count("rolled back to back/1, as was asked for") == 3, err
+assert err.count(f"rolled back to {name}/1, as was asked for") == 3, err
 
 # By a control socket, which stays open over it.
 process, pid = start("--on", f"control={control}")
@@ -94,9 +114,48 @@ for times in (0, 1, 2, 3):
 assert time.monotonic() - begin >= 0.85
 assert "by the rule every=300ms,then=rollback, " in finish(process)
 process, pid = start("--every", "20ms", "--restore-on", "every=200ms", "-o", "verbosity=1")
-line = process.stdout.readline()
-time.sleep(1)
-assert "by the rule" in finish(process)
+read_until(process, "by the rule every=200ms,then=rollback")
+finish(process)
+
+# The same by processor time, of which the program uses a part.
+process, pid = start("--restore-on", "cpu=20ms")
+expect_back(process, 0)
+for times in (1, 2, 3):
+    expect_back(process, times)
+    used = time.clock_gettime(~pid << 3 | 2)  # clock_getcpuclockid(pid)
+    assert used >= times * 0.02, (times, used)
+finish(process)
+process, pid = start("--every", "10ms", "--restore-on", "cpu=50ms", "-o", "verbosity=1")
+read_until(process, "by the rule cpu=50ms,then=rollback")
+finish(process)
+
+# A signal's rule leaves SIGUSR1 to ask for checkpoints, unless it is the same.
+def cause(generation):
+    done = tool("show", "--cache", f"{cache}.{len(started)}", f"{name}/{generation}")
+    return re.search(r"^cause +(.*)$", done.stdout, re.M)[1]
+
+
+process, pid = start("--restore-on", "signal=USR2", "-o", "verbosity=1")
+expect_back(process, 0)
+os.kill(pid, signal.SIGUSR1)
+read_until(process, f"{name}/2")
+assert cause(2) == f"signal {int(signal.SIGUSR1)}", cause(2)
+os.kill(pid, signal.SIGUSR2)
+read_until(process, f"rolled back to {name}/2, by the rule signal=USR2,then=rollback")
+finish(process)
+process, pid = start("--on", "signal=USR2", "-o", "verbosity=1")
+expect_back(process, 0)
+for generation, number, why in ((2, signal.SIGUSR1, f"signal {int(signal.SIGUSR1)}"), (3, signal.SIGUSR2, "signal=USR2")):
+    os.kill(pid, number)
+    read_until(process, f"{name}/{generation}")
+    assert cause(generation) == why, cause(generation)
+finish(process)
+process, pid = start("--restore-on", "signal=USR1")
+expect_back(process, 0)
+os.kill(pid, signal.SIGUSR1)
+expect_back(process, 1)
+finish(process)
+assert tool("show", "--cache", f"{cache}.{len(started)}", f"{name}/2").returncode != 0
 
 # Why not.
 process, pid = start(mode="never")
