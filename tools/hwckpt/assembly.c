@@ -368,6 +368,26 @@ static int count_restore(struct assembly *assembly,
   return failed;
 }
 
+/* A shell's job that was in front of the terminal of who ran it is so of the
+ * tool's, where the tool itself is. */
+static void give_terminal(const struct assembly_plan *plan,
+                          const struct supervisor *supervisor) {
+  struct relative *root = &plan->relatives[0];
+  for (size_t i = 0; !root->session && i < plan->relative_count; i++) {
+    const struct relative *relative = &plan->relatives[i];
+    Session session;
+    size_t cursor = 0;
+    if (relative->kind != RELATIVE_MEMBER || relative->session ||
+        !relative->group || supervisor->terminal < 0 ||
+        !generation_next_session(&plan->parts[relative->member]->generation,
+                                 &cursor, &session) ||
+        !session.in_front)
+      continue;
+    root->terminal = supervisor->terminal;
+    root->foreground = relative->group;
+  }
+}
+
 static int launch(struct assembly *assembly, struct supervisor *supervisor,
                   struct hwckpt_error *error) {
   const struct assembly_plan *plan = assembly->work.plan;
@@ -386,6 +406,7 @@ static int launch(struct assembly *assembly, struct supervisor *supervisor,
     return failed;
   if (pipe2(life, O_CLOEXEC) || supervise_begin(supervisor))
     return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, errno, "pipe", "%s", "");
+  give_terminal(plan, supervisor);
   for (size_t i = 0; !failed && i < plan->count; i++)
     failed = prepare_member(assembly, i, life[0], supervisor, error);
   const struct family_entry entry = {become, cannot_become, assembly, life[0],

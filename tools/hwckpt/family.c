@@ -323,7 +323,8 @@ static _Noreturn void live(struct family *family, int index) {
   if (self->session == getpid() && setsid() < 0)
     give_up(family, index, errno, "making its session");
   /* Whoever is born in the session from then on has it too. */
-  if (self->terminal && ioctl(self->terminal, TIOCSCTTY, 0))
+  if (self->terminal && self->session == getpid() &&
+      ioctl(self->terminal, TIOCSCTTY, 0))
     give_up(family, index, errno, "its controlling terminal");
   bear_children(family, index, false);
   wait_for_all(family, BORN);

@@ -28,8 +28,9 @@ struct relative {
   int status;     /* of RELATIVE_ENDED, as of waitpid() */
   int member;     /* of RELATIVE_MEMBER, for family_entry */
   bool subreaper; /* orphans of those below it become its children */
-  /* A descriptor of the terminal that is to control the session it leads, 0:
-   * none, and the process group in front there. */
+  /* A descriptor of the terminal that is to control the session it leads, or
+   * of the root in the session of the tool, 0: none, and the process group in
+   * front there. */
   int terminal;
   pid_t foreground;
 };

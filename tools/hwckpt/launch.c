@@ -67,8 +67,20 @@ static void close_others(const struct launch_start *start) {
   syscall(SYS_close_range, from, ~0u, 0u);
 }
 
+/* A group of its own that was in front of the terminal is so from the start: it
+ * must not read before. Of several processes family.c sees to that. */
+static void come_in_front(const struct launch_start *start) {
+  Session session;
+  size_t cursor = 0;
+  if (start->generation &&
+      generation_next_session(start->generation, &cursor, &session) &&
+      session.leads_group && session.in_front && !setpgid(0, 0))
+    supervise_put_in_front(start->supervisor, getpid());
+}
+
 __attribute__((noreturn)) void launch_become(void *context) {
   struct launch_start *start = context;
+  come_in_front(start);
   if (!supervise_release(start->supervisor, start->life))
     _exit(EXIT_TOOL);
   if (!start->is_root) /* its parent's end is not the tool's */

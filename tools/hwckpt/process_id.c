@@ -35,7 +35,17 @@ bool id_policy_parse(const char *text, enum id_policy *policy) {
   return false;
 }
 
+/* A process that ended is gone from /proc a moment before its id is free (since
+ * Linux 6.15, where both were one); an id that a session still has stays. */
+#define FREE_MOMENT_NS 1000000
+#define FREE_MOMENTS 1000u
+
+static bool has_nobody(pid_t pid) {
+  return kill(pid, 0) && errno == ESRCH && kill(-pid, 0) && errno == ESRCH;
+}
+
 pid_t clone_process(uint64_t flags, pid_t set_tid, int *pidfd) {
+  const struct timespec moment = {.tv_nsec = FREE_MOMENT_NS};
   struct clone_args_set_tid args = {
       .flags = flags | (pidfd ? CLONE_PIDFD : 0),
       .pidfd = (uintptr_t)pidfd,
@@ -46,6 +56,12 @@ pid_t clone_process(uint64_t flags, pid_t set_tid, int *pidfd) {
   if (!set_tid)
     args.set_tid = 0;
   long pid = syscall(SYS_clone3, &args, sizeof args);
+  for (unsigned i = 0;
+       pid < 0 && errno == EEXIST && i < FREE_MOMENTS && has_nobody(set_tid);
+       i++) {
+    nanosleep(&moment, NULL);
+    pid = syscall(SYS_clone3, &args, sizeof args);
+  }
   return pid < 0 ? -errno : (pid_t)pid;
 }
 

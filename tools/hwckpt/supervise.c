@@ -5,6 +5,7 @@
 #include "tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,15 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Of our session, if we are in front of it. */
+static int own_terminal(void) {
+  int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (terminal < 0 || tcgetpgrp(terminal) == getpgrp())
+    return terminal;
+  close(terminal);
+  return -1;
+}
 
 int supervise_begin(struct supervisor *supervisor) {
   /* What the processor raises is a fault of ours, not a message. */
@@ -31,6 +41,7 @@ int supervise_begin(struct supervisor *supervisor) {
       sigprocmask(SIG_BLOCK, &taken, &supervisor->original))
     return -errno;
   supervisor->asked = 0;
+  supervisor->terminal = own_terminal();
   supervisor->signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
   return supervisor->signals < 0 ? -errno : 0;
 }
@@ -43,6 +54,20 @@ bool supervise_release(const struct supervisor *supervisor, int life) {
     return false;
   supervise_give_back(supervisor);
   return true;
+}
+
+/* All signals are blocked, so that SIGTTOU does not stop us. */
+void supervise_put_in_front(const struct supervisor *supervisor, pid_t group) {
+  if (supervisor->terminal >= 0)
+    tcsetpgrp(supervisor->terminal, group);
+}
+
+/* A program that died did not give back the terminal that it took. */
+static void take_terminal_back(const struct supervisor *supervisor) {
+  pid_t front =
+      supervisor->terminal >= 0 ? tcgetpgrp(supervisor->terminal) : -1;
+  if (front > 0 && front != getpgrp() && kill(-front, 0) && errno == ESRCH)
+    tcsetpgrp(supervisor->terminal, getpgrp());
 }
 
 static void send_signal(const struct supervised *program, int number,
@@ -187,6 +212,7 @@ int supervise(struct supervisor *supervisor, struct supervised *program,
            also[i].ready(also[i].fd, also[i].context))
       ;
   }
+  take_terminal_back(supervisor);
   return status;
 }
 

@@ -16,6 +16,7 @@ struct supervisor {
   sigset_t original;             /* the mask we were started with */
   struct sigaction child_action; /* and what became of SIGCHLD */
   int signals;                   /* signalfd of all we stand in for */
+  int terminal;      /* ours to give: we were in front of it; else -1 */
   int asked;         /* the last signal by which somebody wants us to end, 0 */
   uint64_t asked_ns; /* when, CLOCK_BOOTTIME */
 };
@@ -42,6 +43,11 @@ int supervise_begin(struct supervisor *supervisor);
  * dies. `life` is the read end of a pipe that only the tool holds open for
  * writing; false when the tool is gone already. */
 bool supervise_release(const struct supervisor *supervisor, int life);
+
+/* In the new process, before that: its process group, which it has made, takes
+ * our place in front of the terminal. When the program has ended and nobody is
+ * there, supervise() takes it back. */
+void supervise_put_in_front(const struct supervisor *supervisor, pid_t group);
 
 /* Other descriptors to look after: `ready` is called when one can be read,
  * until it returns false. It may set the others'; -1: none, for now. */

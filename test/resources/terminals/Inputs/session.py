@@ -1,18 +1,25 @@
-"""session.py HWCKPT FOLDER STATUS COMMAND... - COMMAND runs a shell in a
-pseudo terminal and copies between that and its own standard input and output.
+"""session.py [--terminal] HWCKPT FOLDER STATUS COMMAND... - COMMAND runs a
+shell in a pseudo terminal and copies between that and its own standard input and
+output. With --terminal it is a shell itself, and hwckpt has the terminal.
 
 A checkpoint is taken while a job of the shell is in front; all is killed and
 restored. The shell has its variables and its job, Ctrl-C ends the job alone, and
 the command ends with that status when the shell ends with 5."""
 
+import fcntl
 import os
+import pty
 import selectors
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 
+on_terminal = sys.argv[1] == "--terminal"
+if on_terminal:
+    del sys.argv[1]
 hwckpt, folder, status = sys.argv[1:4]
 command = sys.argv[4:]
 shutil.rmtree(folder, ignore_errors=True)
@@ -34,19 +41,38 @@ def descendants(pid):
 
 class Session:
     def __init__(self, *arguments):
-        self.process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-        )
+        if on_terminal:
+            self.start_on_terminal(arguments)
+        else:
+            self.process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+            )
+            self.input = self.process.stdin.fileno()
+            self.output = self.process.stdout.fileno()
         self.text = b""
         self.selector = selectors.DefaultSelector()
-        self.selector.register(self.process.stdout, selectors.EVENT_READ)
+        self.selector.register(self.output, selectors.EVENT_READ)
+
+    def start_on_terminal(self, arguments):
+        self.input, slave = pty.openpty()
+        self.output = self.input
+        self.process = subprocess.Popen(
+            arguments,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=folder,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
 
     def say(self, text):
-        os.write(self.process.stdin.fileno(), text)
+        os.write(self.input, text)
 
     def hear(self, wanted):
         """Waits until that was said."""
@@ -60,7 +86,10 @@ class Session:
     def more(self):
         if not self.selector.select(1):
             return True
-        part = os.read(self.process.stdout.fileno(), 4096)
+        try:
+            part = os.read(self.output, 4096)
+        except OSError:  # nobody has the terminal any more
+            part = b""
         self.text += part
         return part
 
@@ -78,16 +107,22 @@ class Session:
 
 
 session = Session(hwckpt, "run", "--", *command)
-session.say(b'x=41; echo "first$((x + 1))"\n')
+session.say(b'PS1="ready> "; x=41; echo "first$((x + 1))"\n')
 session.hear(b"first42")
-session.say(b'(echo "job$((x + 2))"; sleep 10000)\n')
+session.say(
+    b'(echo "job$((x + 2))"; read y; echo "heard$((y + 40))"; read y) | cat\n'
+)
 session.hear(b"job43")
 first = descendants(session.process.pid)[0]
 subprocess.run([hwckpt, "ckpt", str(first)], check=True, timeout=200)
 session.kill()
 
 session = Session(hwckpt, "restore")
+# Before it goes on, Ctrl-C would end the restore.
+session.say(b"6\n")
+session.hear(b"heard46")
 session.say(b"\x03")
+session.hear(b"ready> ")
 session.say(b'echo "again$((x + 3)) $? $(test -t 0 && echo "on $(tty)")"\n')
 session.hear(b"again44 130 on /dev/pts/")
 session.say(b"(exec 0</dev/tty && test -t 0 && echo \"tty$((x + 4))\")\n")

@@ -33,12 +33,16 @@ def on_terminal(command, answer=b""):
     return text.decode().replace("\r\n", "\n"), status, name
 
 
-hwckpt, program = sys.argv[1:]
-spare = pty.openpty()
-text, status, name = on_terminal([hwckpt, "run", "--", program])
-assert f"before {name}\n" in text and status == -9, (text, status)
-# The first terminal's number is taken, so that the second has another one.
-spare = pty.openpty()
-text, status, name = on_terminal([hwckpt, "restore"], b"typed\n")
-assert f"still\nafter {name}\n" in text and "got typed\n" in text, (text, status)
-assert status == 0, (text, status)
+def main(hwckpt, program):
+    spare = [pty.openpty()]
+    text, status, name = on_terminal([hwckpt, "run", "--", program])
+    assert f"before {name}\n" in text and status == -9, (text, status)
+    # The first terminal's number is taken, so that the second has another one.
+    spare.append(pty.openpty())
+    text, status, name = on_terminal([hwckpt, "restore"], b"typed\n")
+    assert f"still\nafter {name}\n" in text, (text, status)
+    assert "got typed\n" in text and status == 0, (text, status)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
