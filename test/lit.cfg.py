@@ -16,7 +16,8 @@
 #   %objects %bin     root of the build tree, its bin/
 #   %python           a Python with the standard library
 #   %behaviour        compiles a test with test/Inputs/behaviour.h: %behaviour %s -o %t
-#   %restored_by_all  the same, for root as an ordinary user as well
+#   %by_all           test/Inputs/by-all: for root as an ordinary user as well
+#   %restored_by_all  %by_all %restored
 #   %restored         test/Inputs/restored: runs %t, which kills itself, and restores it
 #
 # FileCheck, not, split-file, count, clang and llvm-* of that version are on PATH;
@@ -85,6 +86,7 @@ behaviour = f"{build_bin}/clang{config.llvm_suffix} -fhwckpt -O2 -pthread -D_GNU
 
 config.substitutions += [
     (r"%behaviour\b", behaviour),
+    (r"%by_all\b", f"{inputs}/by-all"),
     (r"%restored_by_all\b", f"{inputs}/restored-by-all {config.hwckpt}"),
     (r"%restored\b", f"{inputs}/restored {config.hwckpt}"),
     (r"%clangxx\b", os.path.join(build_bin, "clang++" + config.llvm_suffix)),

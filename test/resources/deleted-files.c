@@ -1,9 +1,8 @@
 // Open files without a name come back with their content: several descriptors
 // of one file, offsets shared and not, holes, flags; made anew when their
 // directory is gone.
-// RUN: rm -rf %t && mkdir -p %t/here %t/gone && %clang -fhwckpt -O1 %s -o %t/main
-// RUN: cd %t && (! %hwckpt run --cache %t/cache -- %t/main %t/here %t/gone)
-// RUN: cd %t && %hwckpt restore --cache %t/cache
+// RUN: %clang -fhwckpt -O1 %s -o %t.program
+// RUN: %by_all bash -c 'mkdir here gone && %restored -- %t.program here gone'
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>

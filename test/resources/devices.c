@@ -1,5 +1,5 @@
 // Devices without a state of their own come back, with flags, and work.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <fcntl.h>
 int main(void) {

@@ -1,7 +1,7 @@
 // A file that is read with O_DIRECT fills pages without a mark: nothing is
 // copied while the program runs as long as it is open. A pipe of messages is
 // none.
-// RUN: %behaviour %s -o %t && %restored -o method=precopy -- %t %t.file
+// RUN: %behaviour %s -o %t && %restored_by_all -o method=precopy -- %t file
 #include "behaviour.h"
 #include <sys/mman.h>
 static struct hwckpt_statistics last(void) {

@@ -1,5 +1,5 @@
 // A directory is read on after a restore from where the kernel's listing stood.
-// RUN: %behaviour %s -o %t && rm -rf %t.dir && mkdir %t.dir && (cd %t.dir && seq 500 | xargs touch) && %restored -- %t %t.dir
+// RUN: %behaviour %s -o %t && %by_all bash -c 'mkdir folder && (cd folder && seq 500 | xargs touch) && %restored -- %t folder'
 #include "behaviour.h"
 #include <fcntl.h>
 #include <sys/syscall.h>

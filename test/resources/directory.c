@@ -1,6 +1,6 @@
 // An open directory comes back, at its place in the listing, and names are
 // looked up below it.
-// RUN: %behaviour %s -o %t && rm -rf %t.dir && mkdir %t.dir && touch %t.dir/{a,b,c,d,e,f} && %restored -- %t %t.dir
+// RUN: %behaviour %s -o %t && %by_all bash -c 'mkdir folder && touch folder/{a,b,c,d,e,f} && %restored -- %t folder'
 #include "behaviour.h"
 #include <dirent.h>
 #include <fcntl.h>

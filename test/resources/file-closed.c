@@ -1,6 +1,6 @@
 // Descriptors closed before the checkpoint stay closed, those opened after it
 // are gone, and numbers between are free: the next open gets the lowest.
-// RUN: %behaviour %s -o %t && %restored -- %t %s
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t %s
 #include "behaviour.h"
 #include <fcntl.h>
 int main(int argc, char **argv) {

@@ -1,6 +1,5 @@
 // Open files come back with offset, status flags and close-on-exec.
-// RUN: %behaviour %s -o %t && cd %T && %restored -- %t %t.file
-// RUN: grep -x 'read-write.append' %t.file
+// RUN: %behaviour %s -o %t && %by_all bash -c '%restored -- %t file && grep -x read-write.append file'
 #include "behaviour.h"
 #include <fcntl.h>
 enum { FLAGS = O_ACCMODE | O_APPEND | O_NONBLOCK | O_NOATIME | O_SYNC };

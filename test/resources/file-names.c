@@ -1,8 +1,7 @@
 // What files and directories were made, removed and renamed after the
 // checkpoint is as it was then: a file that went is there again with its
 // content and mode, one that is new is gone.
-// RUN: %behaviour %s -o %t && rm -rf %t.dir && mkdir %t.dir
-// RUN: cd %t.dir && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <sys/stat.h>
 

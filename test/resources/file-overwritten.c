@@ -1,7 +1,7 @@
 // A file that was overwritten in its middle after the checkpoint, and cut, and
 // grown, is as it was then; by each of the calls that write. Of several
 // generations each leads back to its own state.
-// RUN: %behaviour %s -o %t && %restored -- %t %t.file
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t file
 #include "behaviour.h"
 #include <sys/mman.h>
 #include <sys/stat.h>

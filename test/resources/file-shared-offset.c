@@ -1,6 +1,6 @@
 // Duplicates of a descriptor share its offset after a restore; a second open of
 // the same file does not, nor one that has the same offset and flags.
-// RUN: %behaviour %s -o %t && %restored -- %t %s
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t %s
 #include "behaviour.h"
 #include <fcntl.h>
 int main(int argc, char **argv) {

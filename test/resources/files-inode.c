@@ -1,7 +1,7 @@
 // A descriptor is of the file that it was of, also when another file had got
 // its name and the number of its inode meanwhile.
-// RUN: %behaviour %s -o %t && rm -rf %t.dir && mkdir %t.dir
-// RUN: cd %t.dir && %restored -- %t 2>&1 | tee %t.said; ! grep HWCKPT-E %t.said && grep -x right %t.dir/result
+// RUN: %behaviour %s -o %t
+// RUN: %by_all bash -c '%restored -- %t 2>&1 | tee said; ! grep HWCKPT-E said && grep -x right result'
 #include "behaviour.h"
 #include <sys/stat.h>
 

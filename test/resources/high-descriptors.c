@@ -1,5 +1,5 @@
 // Descriptors keep their numbers however high, and many of them come back.
-// RUN: %behaviour %s -o %t && %restored -- %t %s
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t %s
 #include "behaviour.h"
 #include <fcntl.h>
 #include <sys/resource.h>

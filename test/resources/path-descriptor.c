@@ -1,5 +1,5 @@
 // A descriptor that is only a path (O_PATH) comes back as one.
-// RUN: %behaviour %s -o %t && %restored -- %t %s
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t %s
 #include "behaviour.h"
 #include <fcntl.h>
 #include <sys/stat.h>

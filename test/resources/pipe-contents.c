@@ -1,6 +1,6 @@
 // A pipe's bytes come back in order and once, with flags of both ends; reading
 // its end says so when the writer is closed.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <fcntl.h>
 int main(void) {

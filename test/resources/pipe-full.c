@@ -1,6 +1,6 @@
 // A full pipe comes back full, byte for byte, the writer blocked in it goes on,
 // and a pipe that was made larger keeps its size.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <fcntl.h>
 #include <pthread.h>

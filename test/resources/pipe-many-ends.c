@@ -1,6 +1,6 @@
 // Duplicates and second opens of a pipe's ends are ends of one pipe again, and
 // it is at its end only when the last writer is closed.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <fcntl.h>
 static int open_again(int fd, int flags) {

@@ -1,6 +1,6 @@
 // A pipe of packets (O_DIRECT) keeps where one ends and the next begins, and
 // writes packets after the restore.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <fcntl.h>
 static void expect(int fd, const char *packet) {

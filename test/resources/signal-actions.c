@@ -1,6 +1,6 @@
 // Signal actions come back: handler, flags and mask of each, ignored and
 // default ones; what the flags mean holds when a signal comes.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 static volatile int depth, deepest, value, on_alternate;
 static char stack[65536];

@@ -1,5 +1,5 @@
 // Each thread has its own signal mask back.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <pthread.h>
 static pthread_barrier_t met;

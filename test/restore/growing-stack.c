@@ -1,6 +1,6 @@
 // Stacks that grow by themselves go on growing: the main thread's and one that
 // was mapped with MAP_GROWSDOWN.
-// RUN: %clang -fhwckpt -O2 %s -o %t && %python %S/Inputs/come-back %hwckpt 2 7 %t
+// RUN: %clang -fhwckpt -O2 %s -o %t && %by_all %python %S/Inputs/come-back %hwckpt 2 7 %t
 #define _GNU_SOURCE
 #include "Inputs/come-back.h"
 #include <string.h>

@@ -1,5 +1,5 @@
 // The break grows, shrinks and grows again: what is new reads as zero.
-// RUN: %clang -fhwckpt -O2 %s -o %t && %python %S/Inputs/come-back %hwckpt 2 7 %t
+// RUN: %clang -fhwckpt -O2 %s -o %t && %by_all %python %S/Inputs/come-back %hwckpt 2 7 %t
 #define _GNU_SOURCE
 #include "Inputs/come-back.h"
 #include <string.h>

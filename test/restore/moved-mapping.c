@@ -1,6 +1,6 @@
 // mremap() grows, shrinks and moves a mapping; another comes to lie where it
 // was.
-// RUN: %clang -fhwckpt -O2 %s -o %t && %python %S/Inputs/come-back %hwckpt 3 7 %t
+// RUN: %clang -fhwckpt -O2 %s -o %t && %by_all %python %S/Inputs/come-back %hwckpt 3 7 %t
 #define _GNU_SOURCE
 #include "Inputs/come-back.h"
 #include <string.h>

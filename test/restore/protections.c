@@ -1,6 +1,6 @@
 // Guard regions, read-only and unreadable memory with content, and code made
 // while the program runs.
-// RUN: %clang -fhwckpt -O2 %s -o %t && %python %S/Inputs/come-back %hwckpt 3 7 %t
+// RUN: %clang -fhwckpt -O2 %s -o %t && %by_all %python %S/Inputs/come-back %hwckpt 3 7 %t
 #include "Inputs/come-back.h"
 #include <setjmp.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // Anonymous shared memory, written, dropped and never touched.
-// RUN: %clang -fhwckpt -O2 %s -o %t && %python %S/Inputs/come-back %hwckpt 2 7 %t
-// RUN: %python %S/Inputs/come-back --run='-o track=full' %hwckpt 2 7 %t
+// RUN: %clang -fhwckpt -O2 %s -o %t && %by_all %python %S/Inputs/come-back %hwckpt 2 7 %t
+// RUN: %by_all %python %S/Inputs/come-back --run='-o track=full' %hwckpt 2 7 %t
 #include "Inputs/come-back.h"
 #include <string.h>
 #include <sys/mman.h>

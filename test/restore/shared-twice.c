@@ -1,6 +1,6 @@
 // Mappings of one shared memory are of one memory again, also where one is of a
 // part of it, and where mprotect() made two of one.
-// RUN: %clang -fhwckpt -O2 %s -o %t && %python %S/Inputs/come-back %hwckpt 2 7 %t
+// RUN: %clang -fhwckpt -O2 %s -o %t && %by_all %python %S/Inputs/come-back %hwckpt 2 7 %t
 #define _GNU_SOURCE
 #include "Inputs/come-back.h"
 #include <string.h>

@@ -1,5 +1,5 @@
 // 1 TiB of which a few pages are touched; the image stays small.
-// RUN: %clang -fhwckpt -O2 %s -o %t && %python %S/Inputs/come-back %hwckpt 2 7 %t
+// RUN: %clang -fhwckpt -O2 %s -o %t && %by_all %python %S/Inputs/come-back %hwckpt 2 7 %t
 // RUN: test $(du -s -k $HWCKPT_CACHE | cut -f1) -lt 4096
 #include "Inputs/come-back.h"
 #include <string.h>

@@ -1,7 +1,7 @@
 // A thread that is stopped on its alternate signal stack, and one that has such
 // a stack and is not on it, come back with it: the handler returns to where the
 // signal was, later signals run on that stack.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <pthread.h>
 enum { SIZE = 65536 };

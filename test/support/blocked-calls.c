@@ -1,7 +1,7 @@
 // Threads that wait in the kernel are stopped there, killed, restored and
 // stopped again: each call goes on waiting, none sees EINTR, each ends as it
 // would have.
-// RUN: %behaviour -I%S/Inputs %s -o %t && %restored -- %t
+// RUN: %behaviour -I%S/Inputs %s -o %t && %restored_by_all -- %t
 #include "blocked.h"
 #include <fcntl.h>
 #include <linux/futex.h>

@@ -1,6 +1,6 @@
 // The main thread has ended by pthread_exit(): checkpoints go on, with files,
 // pipes and more threads, also after a restore, and it can be rolled back.
-// RUN: %behaviour %s -o %t && rm -f %t.once && %restored -- %t %t.file %t.once
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t file once
 #include "behaviour.h"
 #include <pthread.h>
 static char **arguments;

@@ -1,7 +1,7 @@
 // The floating point state of a thread that is stopped in the middle of a
 // computation: MXCSR, the x87 control word and stack, and vector registers,
 // over stops and a restore.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <pthread.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 // Many threads, some running and some waiting, are all stopped and all come
 // back.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <pthread.h>
 enum { THREADS = 512 };

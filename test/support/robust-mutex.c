@@ -1,5 +1,5 @@
 // A restored thread that ends with a robust mutex leaves it to the next one.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <pthread.h>
 #include <sys/syscall.h>

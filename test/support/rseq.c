@@ -1,6 +1,6 @@
 // Restartable sequences are registered again: the kernel keeps the processor's
 // number where libc looks for it, in every thread.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <pthread.h>
 #include <sys/rseq.h>

@@ -1,6 +1,6 @@
 // Threads come back with ids, names and what libc keeps of them: they can be
 // signalled, joined, and new ones be made; the parent of threads is the same.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <pthread.h>
 #include <sys/syscall.h>

@@ -1,7 +1,7 @@
 // Children made by vfork() and posix_spawn() are on their way while the program
 // is stopped again and again: no stop fails, every child comes to its end, and
 // one that runs in its parent's memory passes sites that are armed.
-// RUN: %behaviour %s -o %t && %restored -- %t
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <pthread.h>
 #include <spawn.h>
