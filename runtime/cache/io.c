@@ -229,6 +229,13 @@ int io_each_name(const struct place *place, int fd,
 
 /* ---- the kernel's table ---- */
 
+/* Whether something has less than the mode it was to be made with: the umask is
+ * the program's, which may have taken away what the cache's owner needs. */
+static bool lacks(int fd, unsigned mode) {
+  struct stat status;
+  return SYS(fstat, fd, &status) >= 0 && mode & ~status.st_mode;
+}
+
 /* Inside a cache no symbolic link is followed, not on the way either, whatever
  * the name says. The way to the cache is the user's own, who may have links in
  * it. */
@@ -244,6 +251,8 @@ static int kernel_openat(int dirfd, const char *path, int flags,
    * names are single ones, for which O_NOFOLLOW says the same. */
   if (fd == -ENOSYS || fd == -EPERM)
     fd = SYS(openat, dirfd, path, flags | O_NOFOLLOW, mode);
+  if (fd >= 0 && flags & O_CREAT && lacks((int)fd, mode))
+    SYS(fchmod, fd, mode);
   return (int)fd;
 }
 static int kernel_close(int fd) { return (int)SYS(close, fd); }
@@ -264,7 +273,18 @@ static int kernel_ftruncate(int fd, uint64_t length) {
 static int kernel_fdatasync(int fd) { return (int)SYS(fdatasync, fd); }
 static int kernel_fsync(int fd) { return (int)SYS(fsync, fd); }
 static int kernel_mkdirat(int dirfd, const char *path, unsigned mode) {
-  return (int)SYS(mkdirat, dirfd, path, mode);
+  char link[64];
+  int result = (int)SYS(mkdirat, dirfd, path, mode);
+  long fd = result < 0 ? result
+                       : SYS(openat, dirfd, path,
+                             O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+  if (fd < 0)
+    return result;
+  hwckpt_format(link, sizeof link, "/proc/thread-self/fd/%d", (int)fd);
+  if (lacks((int)fd, mode)) /* what is O_PATH cannot be changed itself */
+    SYS(fchmodat, AT_FDCWD, link, mode);
+  SYS(close, fd);
+  return result;
 }
 static int kernel_renameat(int from_dirfd, const char *from, int to_dirfd,
                            const char *to) {

@@ -1,5 +1,6 @@
-// Working directory and umask come back, wherever the restore is started.
-// RUN: %behaviour %s -o %t && rm -rf %t.dir && mkdir -p %t.dir/below && %restored -- %t %t.dir/below
+// Working directory and umask come back, wherever the restore is started; a
+// umask that takes all rights away takes none of them from the cache.
+// RUN: %behaviour %s -o %t && %by_all bash -c 'mkdir -p folder/below && %restored -- %t folder/below'
 #include "behaviour.h"
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -7,6 +8,8 @@ int main(int argc, char **argv) {
   CHECK(argc == 2 && chdir(argv[1]) == 0);
   char before[4096], after[4096];
   CHECK(getcwd(before, sizeof before));
+  umask(0777);
+  CHECK(!came_back());
   umask(0137);
   die_and_come_back();
   CHECK(getcwd(after, sizeof after) && strcmp(before, after) == 0);
