@@ -32,6 +32,10 @@ static int flush_selected(struct selection *selection, const char *place,
     printf("%s/%" PRIu64 ": %s sent%s\n", name, result.number,
            text_bytes(size, sizeof size, tier_sent(tier)), builds_on);
   }
+  if (!failed && result.newest > result.number)
+    report_note("%s has %s/%" PRIu64
+                ", which a restore takes from there unless another is named",
+                place, name, result.newest);
   tier_close(tier);
   return failed;
 }

@@ -2,9 +2,11 @@
 #include "spill.h"
 #include "command.h"
 #include "key.h"
+#include "text.h"
 #include "tools/tiers/copies.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,10 +22,26 @@ struct spill {
   struct tier *tier;
   struct cache *cache; /* of the thread alone */
   char application[CACHE_NAME_MAX];
-  int renamed; /* inotify: a generation was committed */
-  int end;     /* eventfd: the program has ended */
-  int said;    /* code of the last error that was reported */
+  int renamed;   /* inotify: a generation was committed */
+  int end;       /* eventfd: the program has ended */
+  int said;      /* code of the last error that was reported */
+  uint64_t told; /* newer copy that the tier has, of which was told */
 };
+
+/* Of an earlier program of that name: it is for the user to say which is
+ * wanted. */
+static void tell_newer(struct spill *spill,
+                       const struct copies_result *result) {
+  char name[4 * CACHE_NAME_MAX];
+  if (result->newest > result->number && result->newest != spill->told) {
+    spill->told = result->newest;
+    report_note("%s has %s/%" PRIu64 ", beyond what this run has: a restore "
+                "takes that from there unless another is named",
+                tier_name(spill->tier),
+                text_escape(name, sizeof name, spill->application),
+                result->newest);
+  }
+}
 
 /* A generation that is not there yet, or not any more, is no failure. */
 static void send_newest(struct spill *spill) {
@@ -31,6 +49,8 @@ static void send_newest(struct spill *spill) {
   struct copies_result result;
   int failed = copies_send(spill->tier, spill->cache, spill->application, 0,
                            &result, &error);
+  if (!failed)
+    tell_newer(spill, &result);
   if (!failed)
     spill->said = 0;
   else if (error.code != HWCKPT_E_CACHE_EMPTY &&

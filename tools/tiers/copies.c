@@ -83,11 +83,15 @@ static int read_list(struct tier *tier, const char *application,
   return failed;
 }
 
+static bool is_same(const struct copy_parent *one,
+                    const struct copy_parent *other) {
+  return one->number == other->number && one->identity == other->identity;
+}
+
 static const struct entry *find_parent(const struct list *list,
                                        const struct entry *entry) {
   for (size_t i = 0; i < list->count; i++)
-    if (list->entries[i].of.number == entry->on.number &&
-        list->entries[i].of.identity == entry->on.identity &&
+    if (is_same(&list->entries[i].of, &entry->on) &&
         !strcmp(list->entries[i].application, entry->application))
       return &list->entries[i];
   return NULL;
@@ -145,9 +149,11 @@ static const struct entry *choose_parent(const struct list *list,
   return NULL;
 }
 
-/* Deltas before what they build on: they are in that order. */
+/* Deltas before what they build on: they are in that order. Never the one that
+ * was just sent: where an earlier program of that name had more checkpoints, it
+ * is not among the newest. */
 static int remove_old(struct tier *tier, const struct list *list,
-                      struct hwckpt_error *error) {
+                      const struct entry *sent, struct hwckpt_error *error) {
   char name[TIER_FILE_MAX];
   uint64_t oldest = 0;
   unsigned bases = 0;
@@ -158,11 +164,19 @@ static int remove_old(struct tier *tier, const struct list *list,
       bases++;
     }
   for (size_t i = 0; i < list->count && !failed && bases == BASES_KEPT; i++)
-    if (list->entries[i].of.number < oldest) {
+    if (list->entries[i].of.number < oldest &&
+        !is_same(&list->entries[i].of, &sent->of)) {
       name_entry(&list->entries[i], name);
       failed = tier_remove(tier, list->entries[i].application, name, error);
     }
   return failed;
+}
+
+/* What is newer now will not be gone on with. */
+static bool is_older(const char *file, void *context) {
+  const struct entry *sent = context;
+  struct entry entry;
+  return parse_name(file, &entry) && entry.of.number < sent->of.number;
 }
 
 static int send_generation(struct tier *tier, struct cache *cache,
@@ -174,9 +188,11 @@ static int send_generation(struct tier *tier, struct cache *cache,
   struct entry entry = {.of = {info->number, info->identity}};
   char name[TIER_FILE_MAX];
   result->number = info->number;
+  result->newest = info->number;
+  if (list->count && list->entries->of.number > info->number)
+    result->newest = list->entries->of.number;
   for (size_t i = 0; i < list->count; i++)
-    if (list->entries[i].of.number == info->number &&
-        list->entries[i].of.identity == info->identity &&
+    if (is_same(&list->entries[i].of, &entry.of) &&
         chain_of(list, &list->entries[i], chain))
       return 0;
   const struct entry *parent = choose_parent(list, reader);
@@ -191,8 +207,10 @@ static int send_generation(struct tier *tier, struct cache *cache,
   result->parent = entry.on.number;
   if (!parent && !add_entry(info->application, name, 0, list)) {
     qsort(list->entries, list->count, sizeof *list->entries, by_number);
-    failed = remove_old(tier, list, error);
+    failed = remove_old(tier, list, &entry, error);
   }
+  if (!failed)
+    failed = tier_drop_begun(tier, info->application, is_older, &entry, error);
   return failed;
 }
 

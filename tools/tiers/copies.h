@@ -14,11 +14,13 @@ struct copies_result {
   bool sent;       /* false: the tier had it */
   uint64_t number; /* generation */
   uint64_t parent; /* that the copy builds on; 0: it stands alone */
+  uint64_t newest; /* that the tier has: a restore takes it first */
 };
 
 /* Copies a generation (0: the newest) to the tier, as little of it as is new
  * there, and removes copies that are too old: of what stands alone, and all
- * that builds on it, the two newest stay. */
+ * that builds on it, the two newest stay, and what was sent; and what was begun
+ * of older ones. */
 int copies_send(struct tier *tier, struct cache *cache, const char *application,
                 uint64_t number, struct copies_result *result,
                 struct hwckpt_error *error);

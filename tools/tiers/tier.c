@@ -96,6 +96,15 @@ int tier_remove(struct tier *tier, const char *application, const char *file,
   return tier->kind->remove(tier->self, application, file, error);
 }
 
+int tier_drop_begun(struct tier *tier, const char *application,
+                    tier_stale_fn *stale, void *context,
+                    struct hwckpt_error *error) {
+  return tier->kind->drop_begun
+             ? tier->kind->drop_begun(tier->self, application, stale, context,
+                                      error)
+             : 0;
+}
+
 /* ---- putting ---- */
 
 struct putting {

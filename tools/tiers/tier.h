@@ -55,6 +55,14 @@ void tier_leave(struct stream_source *source);
 int tier_remove(struct tier *tier, const char *application, const char *file,
                 struct hwckpt_error *error);
 
+/* Removes what was begun of files for which `stale` is true, and will not be
+ * gone on with; not what somebody is writing, nor in an object storage, where
+ * that is a rule of the bucket. */
+typedef bool tier_stale_fn(const char *file, void *context);
+int tier_drop_begun(struct tier *tier, const char *application,
+                    tier_stale_fn *stale, void *context,
+                    struct hwckpt_error *error);
+
 /* Bytes that were sent through this handle. */
 uint64_t tier_sent(const struct tier *tier);
 

@@ -7,18 +7,17 @@
  */
 #include "tier_kind.h"
 
+#include "runtime/cache/cache.h"
 #include "runtime/cache/format.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PART ((size_t)1 << 20)
@@ -53,15 +52,18 @@ static int open_below(int directory, const char *name, int flags) {
     errno = EBADF;
     return -1;
   }
-  struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC | O_NOFOLLOW |
-                                             O_NONBLOCK | O_NOCTTY),
-                         .mode = flags & O_CREAT ? S_IRUSR | S_IWUSR : 0,
-                         .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
-  long fd = syscall(SYS_openat2, directory, name, &how, sizeof how);
-  /* Before Linux 5.6, or forbidden: names are single ones. */
-  if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-    fd = openat(directory, name, (int)how.flags, (mode_t)how.mode);
-  return (int)fd;
+  int fd = cache_io_kernel.openat(
+      directory, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+      S_IRUSR | S_IWUSR);
+  errno = fd < 0 ? -fd : errno;
+  return fd < 0 ? -1 : fd;
+}
+
+/* It may be there. */
+static bool make_directory(int directory, const char *name) {
+  int made = cache_io_kernel.mkdirat(directory, name, S_IRWXU);
+  errno = made < 0 ? -made : errno;
+  return made == 0 || errno == EEXIST;
 }
 
 /* Whoever may write there says what is restored. */
@@ -88,7 +90,7 @@ static int open_directory(const char *name, bool create, struct tier_pace *pace,
     return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, name, "%s", "");
   snprintf(directory->path, sizeof directory->path, "%s", name);
   directory->pace = pace;
-  if (create && mkdir(name, S_IRWXU) && errno != EEXIST) {
+  if (create && !make_directory(AT_FDCWD, name)) {
     free(directory);
     return io_failed(name, "mkdir", error);
   }
@@ -115,7 +117,7 @@ static int open_application(const struct directory *directory,
                             const char *application, bool create, int *fd,
                             struct hwckpt_error *error) {
   *fd = -1;
-  if (create && mkdirat(directory->fd, application, S_IRWXU) && errno != EEXIST)
+  if (create && !make_directory(directory->fd, application))
     return io_failed(application, "mkdir", error);
   *fd = open_below(directory->fd, application, O_RDONLY | O_DIRECTORY);
   if (*fd < 0)
@@ -184,6 +186,45 @@ static int remove_file(void *self, const char *application, const char *file,
   return failed;
 }
 
+struct dropping {
+  const struct directory *of;
+  tier_stale_fn *stale;
+  void *context;
+  struct hwckpt_error *error;
+};
+
+/* One that somebody writes, who has its lock, stays. */
+static int drop_one(const char *application, const char *name, uint64_t size,
+                    void *context) {
+  const struct dropping *dropping = context;
+  size_t length = strlen(name), suffix = sizeof PART_SUFFIX - 1;
+  char file[TIER_FILE_MAX];
+  int fd, failed;
+  (void)size;
+  if (length <= suffix || strcmp(name + length - suffix, PART_SUFFIX) != 0)
+    return 0;
+  snprintf(file, sizeof file, "%.*s", (int)(length - suffix), name);
+  if (!dropping->stale(file, dropping->context))
+    return 0;
+  failed =
+      open_application(dropping->of, application, false, &fd, dropping->error);
+  int begun = open_below(fd, name, O_RDONLY);
+  if (begun >= 0 && !flock(begun, LOCK_EX | LOCK_NB) && unlinkat(fd, name, 0) &&
+      errno != ENOENT)
+    failed = io_failed(name, "unlink", dropping->error);
+  if (begun >= 0)
+    close(begun);
+  if (fd >= 0)
+    close(fd);
+  return failed;
+}
+
+static int drop_begun(void *self, const char *application, tier_stale_fn *stale,
+                      void *context, struct hwckpt_error *error) {
+  struct dropping dropping = {self, stale, context, error};
+  return each_file(self, application, drop_one, &dropping, error);
+}
+
 /* ---- putting ---- */
 
 static void free_put(struct put *put) {
@@ -194,13 +235,28 @@ static void free_put(struct put *put) {
   free(put);
 }
 
+/* Whether the name is still that of the file. */
+static bool is_named(int directory, const char *name, int fd) {
+  struct stat named, open;
+  return !fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) &&
+         !fstat(fd, &open) && named.st_dev == open.st_dev &&
+         named.st_ino == open.st_ino;
+}
+
+/* Whoever held the lock until now may have made a copy of it, or removed it:
+ * then it is opened again. */
 static int open_part(struct put *put, struct hwckpt_error *error) {
-  put->fd = open_below(put->directory, put->part, O_RDWR | O_CREAT);
-  if (put->fd < 0)
-    return io_failed(put->name, "create", error);
-  int failed = check(put->fd, S_IFREG, put->name, error);
-  if (!failed && flock(put->fd, LOCK_EX | LOCK_NB))
-    failed = io_failed(put->name, "another hwckpt writes it", error);
+  int failed;
+  do {
+    if (put->fd >= 0)
+      close(put->fd);
+    put->fd = open_below(put->directory, put->part, O_RDWR | O_CREAT);
+    if (put->fd < 0)
+      return io_failed(put->name, "create", error);
+    failed = check(put->fd, S_IFREG, put->name, error);
+    if (!failed && flock(put->fd, LOCK_EX | LOCK_NB))
+      failed = io_failed(put->name, "another hwckpt writes it", error);
+  } while (!failed && !is_named(put->directory, put->part, put->fd));
   off_t end = failed ? 0 : lseek(put->fd, 0, SEEK_END);
   put->there = end > 0 ? (uint64_t)end : 0;
   return failed;
@@ -334,6 +390,7 @@ const struct tier_kind tier_directory = {
     .close = close_directory,
     .each = each,
     .remove = remove_file,
+    .drop_begun = drop_begun,
     .put_begin = put_begin,
     .put_part = put_part,
     .put_end = put_end,

@@ -24,6 +24,8 @@ struct tier_kind {
               void *context, struct hwckpt_error *error);
   int (*remove)(void *self, const char *application, const char *file,
                 struct hwckpt_error *error);
+  int (*drop_begun)(void *self, const char *application, tier_stale_fn *stale,
+                    void *context, struct hwckpt_error *error); /* or null */
   /* Parts come in their order, all but the last of the same size. put_end is
    * called in any case; with failed, what is there stays for the next time. */
   int (*put_begin)(void *self, const char *application, const char *file,
