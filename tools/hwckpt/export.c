@@ -56,14 +56,15 @@ static int write_output(void *context, const void *data, size_t length,
 static int open_output(struct output *output, struct hwckpt_error *error) {
   int length = snprintf(output->temporary, sizeof output->temporary,
                         "%s.%ld.tmp", output->path, (long)getpid());
-  output->fd = -1;
-  if (length >= (int)sizeof output->temporary)
-    errno = ENAMETOOLONG;
-  else
-    output->fd = open(output->temporary,
-                      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                      S_IRUSR | S_IWUSR);
-  return output->fd < 0 ? output_failed(output, "create", error) : 0;
+  int fd = -ENAMETOOLONG;
+  if (length < (int)sizeof output->temporary)
+    fd = cache_io_kernel.openat(AT_FDCWD, output->temporary,
+                                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC |
+                                    O_NOFOLLOW,
+                                S_IRUSR | S_IWUSR);
+  output->fd = fd;
+  errno = fd < 0 ? -fd : errno;
+  return fd < 0 ? output_failed(output, "create", error) : 0;
 }
 
 static int close_output(struct output *output, int failed,

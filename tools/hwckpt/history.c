@@ -1,6 +1,8 @@
 /* history.c - see history.h. */
 #include "history.h"
 
+#include "runtime/cache/cache.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -39,18 +41,28 @@ static int open_directory(const char *cache, const char *application) {
   return found;
 }
 
+/* As any file of a cache: a regular one that nobody else may write. */
+static bool is_ours(int fd) {
+  struct stat status;
+  return !fstat(fd, &status) && S_ISREG(status.st_mode) &&
+         status.st_uid == geteuid() && !(status.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* O_NONBLOCK: a fifo in its place is not waited for. */
 static int open_file(const char *cache, const char *application, int flags) {
   int directory = open_directory(cache, application);
   if (directory < 0)
     return -1;
-  int fd = openat(directory, FILE_NAME, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
-  struct stat status;
-  if (fd >= 0 && (fstat(fd, &status) || !S_ISREG(status.st_mode))) {
-    close(fd);
-    fd = -1;
-  }
+  int fd = cache_io_kernel.openat(
+      directory, FILE_NAME,
+      flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
   close(directory);
-  return fd;
+  if (fd >= 0 && is_ours(fd))
+    return fd;
+  if (fd >= 0)
+    close(fd);
+  errno = fd < 0 ? -fd : EPERM;
+  return -1;
 }
 
 /* Keeps the newer half, from the begin of a line, when it grew large. */
@@ -66,9 +78,10 @@ static void shorten(const char *cache, const char *application, int fd) {
   if (directory < 0)
     return;
   size_t length = (size_t)got - (size_t)(line + 1 - kept);
-  int other =
-      openat(directory, FILE_NAME ".new",
-             O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  unlinkat(directory, FILE_NAME ".new", 0); /* of one that was killed here */
+  int other = cache_io_kernel.openat(
+      directory, FILE_NAME ".new",
+      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (other >= 0) {
     if (write(other, line + 1, length) == (ssize_t)length && !fsync(other))
       renameat(directory, FILE_NAME ".new", directory, FILE_NAME);
