@@ -95,6 +95,8 @@ static int check_file(int fd, const char *path, struct hwckpt_error *error) {
   /* It is read again for each cache that is opened. */
   if (!S_ISREG(status.stx_mode))
     return refuse(path, 0, "no regular file", error);
+  if (status.stx_uid && status.stx_uid != (uint32_t)SYS(geteuid))
+    return refuse(path, 0, "it belongs to another user, who knows it", error);
   return status.stx_mode & (S_IRWXG | S_IRWXO)
              ? refuse(path, 0, "others may read or write it", error)
              : 0;

@@ -27,13 +27,17 @@ static FILE *open_file(const char *path, struct hwckpt_error *error) {
     refuse(path, errno, "open", error);
     return NULL;
   }
-  if (!fstat(fileno(in), &status) && S_ISREG(status.st_mode) &&
-      status.st_mode & (S_IRWXG | S_IRWXO)) {
+  if (fstat(fileno(in), &status))
+    refuse(path, errno, "fstat", error);
+  else if (S_ISREG(status.st_mode) && status.st_uid &&
+           status.st_uid != geteuid())
+    refuse(path, 0, "it belongs to another user, who knows it", error);
+  else if (S_ISREG(status.st_mode) && status.st_mode & (S_IRWXG | S_IRWXO))
     refuse(path, 0, "others may read or write it", error);
-    fclose(in);
-    return NULL;
-  }
-  return in;
+  else
+    return in;
+  fclose(in);
+  return NULL;
 }
 
 static int take(FILE *in, const char *object, struct seal_key *key,
