@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,14 @@ struct keys {
 static bool is_copy(const char *name) {
   size_t length = strlen(name);
   return length > 4 && !strcmp(name + length - 4, ".hwx");
+}
+
+static void refuse(struct keys *keys, enum hwckpt_code code, int number,
+                   const char *path, const char *why) {
+  struct hwckpt_error error = {0};
+  hwckpt_fail(&error, code, number, path, "%s", why);
+  report_error(&error);
+  keys->failed++;
 }
 
 static void change_one(const char *path, struct keys *keys) {
@@ -106,27 +115,34 @@ static void change_cache(const char *path, struct keys *keys) {
 
 /* ---- copies ---- */
 
-/* A file, or a directory that is a cache or a tier. */
-static void change_all(const char *path, struct keys *keys) {
-  if (is_cache(path)) {
-    change_cache(path, keys);
-    return;
-  }
+/* A file, or a directory that is a tier. Links are followed on the way to what
+ * was named, and not below it. */
+static void change_copies(const char *path, struct keys *keys) {
   char *const roots[] = {(char *)path, NULL};
   FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
   for (FTSENT *entry; walk && (entry = fts_read(walk));)
     if (entry->fts_info == FTS_F &&
         (!entry->fts_level || is_copy(entry->fts_name)))
       change_one(entry->fts_path, keys);
-    else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR) {
-      struct hwckpt_error error = {0};
-      hwckpt_fail(&error, HWCKPT_E_EXPORT_FILE, entry->fts_errno,
-                  entry->fts_path, "open");
-      report_error(&error);
-      keys->failed++;
-    }
+    else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR)
+      refuse(keys, HWCKPT_E_EXPORT_FILE, entry->fts_errno, entry->fts_path,
+             "open");
   if (walk)
     fts_close(walk);
+}
+
+/* Who named it is not to believe that it has the new key when it has not. */
+static void change_all(const char *path, struct keys *keys) {
+  unsigned before = keys->done + keys->failed;
+  char real[PATH_MAX];
+  if (is_cache(path))
+    change_cache(path, keys);
+  else if (!realpath(path, real))
+    refuse(keys, HWCKPT_E_EXPORT_FILE, errno, path, "open");
+  else
+    change_copies(real, keys);
+  if (keys->done + keys->failed == before)
+    refuse(keys, HWCKPT_E_NOT_ENCRYPTED, 0, path, "nothing in it is");
 }
 
 static int rekey(int argc, char **argv) {
