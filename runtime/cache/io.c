@@ -241,15 +241,14 @@ static bool lacks(int fd, unsigned mode) {
  * it. */
 static int kernel_openat(int dirfd, const char *path, int flags,
                          unsigned mode) {
-  if (dirfd == AT_FDCWD)
-    return (int)SYS(openat, dirfd, path, flags, mode);
   struct open_how how = {.flags = (unsigned)flags,
                          .mode = flags & O_CREAT ? mode : 0,
                          .resolve = RESOLVE_NO_SYMLINKS};
-  long fd = SYS(openat2, dirfd, path, &how, sizeof(how));
+  long fd = dirfd == AT_FDCWD ? SYS(openat, dirfd, path, flags, mode)
+                              : SYS(openat2, dirfd, path, &how, sizeof(how));
   /* Before Linux 5.6, or where a filter of system calls does not know it: the
    * names are single ones, for which O_NOFOLLOW says the same. */
-  if (fd == -ENOSYS || fd == -EPERM)
+  if (dirfd != AT_FDCWD && (fd == -ENOSYS || fd == -EPERM))
     fd = SYS(openat, dirfd, path, flags | O_NOFOLLOW, mode);
   if (fd >= 0 && flags & O_CREAT && lacks((int)fd, mode))
     SYS(fchmod, fd, mode);
