@@ -39,6 +39,7 @@ static struct {
   bool relocates; /* the first mapping of all is the restorer's own */
   size_t text_at; /* of the mappings it has at first */
   uint64_t elsewhere;
+  struct cache_range memory; /* the restorer's; its arena is ours, elsewhere */
   jmp_buf over;
 } world;
 
@@ -82,7 +83,7 @@ static bool is_recorded(uint64_t begin, uint64_t end) {
 }
 
 static bool touches_restorer(uint64_t begin, uint64_t end) {
-  return begin < restorer.memory.end && end > restorer.memory.begin;
+  return begin < world.memory.end && end > world.memory.begin;
 }
 
 static void check_range(long address, long length) {
@@ -108,8 +109,8 @@ static bool in_arena(long address, long length) {
 
 static long map(const long a[6]) {
   if (world.relocates) {
-    restorer.memory.begin = (uint64_t)a[0];
-    restorer.memory.end = (uint64_t)a[0] + (uint64_t)a[1];
+    world.memory = restorer.memory =
+        (struct cache_range){(uint64_t)a[0], (uint64_t)a[0] + (uint64_t)a[1]};
     longjmp(world.over, RELOCATED);
   }
   if (a[3] & FIXED) {
