@@ -18,6 +18,8 @@
 
 /* The tool answers at once. */
 #define WAIT_S 20
+/* A command may ask somebody. */
+#define COMMAND_S 60
 
 static LIVE struct key_place place;
 /* What the command wrote: it is run once. */
@@ -91,6 +93,7 @@ static void keep(const struct cache_key *key) {
 }
 
 static int take_from_user(struct cache *cache, struct hwckpt_error *error) {
+  const struct timespec patience = {COMMAND_S, 0};
   const struct cache_key *known = atomic_load(&kept);
   struct cache_key key; /* on a stack that is private memory */
   int result = 0;
@@ -102,7 +105,7 @@ static int take_from_user(struct cache *cache, struct hwckpt_error *error) {
   else if (*place.file)
     result = key_source_file(place.file, &key, error);
   else
-    result = key_source_command(place.command, &key, error);
+    result = key_source_command(place.command, &patience, &key, error);
   if (result == 0) {
     cache_set_key(cache, &key, true);
     if (*place.command && !known)

@@ -28,7 +28,6 @@
 #define CLONE_CLEAR_SIGHAND 0x100000000ull
 #endif
 
-#define WAIT_S 60 /* for the next byte of a command */
 #define STACK ((size_t)16 << 10)
 #define ENVIRONMENT ((size_t)256 << 10) /* bytes of its text */
 #define VARIABLES 4096u
@@ -60,16 +59,27 @@ static void end_work(struct work *work) {
   private_unmap(work, sizeof *work);
 }
 
-/* To its end, or to where it is too long. Negative: an errno. */
-static long read_all(int fd, void *room, size_t size, bool wait) {
-  const struct timespec timeout = {WAIT_S, 0};
+/* 0 when there is something, or it has ended; a negative errno. */
+static long wait_for(int fd, const struct timespec *patience) {
+  struct timespec left = *patience; /* the kernel counts it down */
   struct pollfd source = {.fd = fd, .events = POLLIN};
+  long ready;
+  do
+    ready = SYS(ppoll, &source, 1, &left, 0, 8);
+  while (ready == -EINTR);
+  return ready > 0 ? 0 : ready < 0 ? ready : -ETIMEDOUT;
+}
+
+/* To its end, or to where it is too long; without patience nothing of it is
+ * waited for. Negative: an errno. */
+static long read_all(int fd, void *room, size_t size,
+                     const struct timespec *patience) {
   size_t length = 0;
   long got = 1;
   while (length < size && got > 0) {
-    long ready = wait ? SYS(ppoll, &source, 1, &timeout, 0, 8) : 1;
-    if (ready <= 0)
-      return ready < 0 ? ready : -ETIMEDOUT;
+    long failed = patience ? wait_for(fd, patience) : 0;
+    if (failed < 0)
+      return failed;
     got = SYS(read, fd, (char *)room + length, size - length);
     length += got > 0 ? (size_t)got : 0;
   }
@@ -112,7 +122,7 @@ int key_source_file(const char *path, struct cache_key *key,
   int result = work ? check_file((int)fd, path, error) : -HWCKPT_E_KEY_SOURCE;
   if (result == 0)
     result = make_key(
-        work, read_all((int)fd, work->secret, sizeof work->secret, false), path,
+        work, read_all((int)fd, work->secret, sizeof work->secret, NULL), path,
         key, error);
   if (work)
     end_work(work);
@@ -130,7 +140,7 @@ static long read_environment(struct work *work) {
       SYS(openat, AT_FDCWD, "/proc/self/environ", O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0)
     return fd;
-  long length = read_all((int)fd, work->environment, ENVIRONMENT, false);
+  long length = read_all((int)fd, work->environment, ENVIRONMENT, NULL);
   SYS(close, fd);
   if (length < 0 || length == (long)ENVIRONMENT)
     return length < 0 ? length : -E2BIG;
@@ -181,11 +191,22 @@ static long start(struct work *work, int *from) {
   return pid;
 }
 
-/* Its status; it is ended where it has not written all in time. */
-static int wait_for(long pid, bool end) {
+/* Whether it ends in time; where no descriptor can be had for it, its end is
+ * waited for however long. */
+static bool ends(long pid, const struct timespec *patience) {
+  long fd = SYS(pidfd_open, pid, 0);
+  if (fd < 0)
+    return true;
+  long failed = wait_for((int)fd, patience);
+  SYS(close, fd);
+  return failed == 0;
+}
+
+/* Its status; null: it has been patience enough. */
+static int end(long pid, const struct timespec *patience) {
   int status = 0;
   long result;
-  if (end)
+  if (!patience || !ends(pid, patience))
     SYS(kill, pid, SIGKILL);
   do
     result = SYS(wait4, pid, &status, __WALL, 0);
@@ -193,7 +214,8 @@ static int wait_for(long pid, bool end) {
   return result == pid ? status : -1;
 }
 
-static int run(struct work *work, const char *command, struct cache_key *key,
+static int run(struct work *work, const char *command,
+               const struct timespec *patience, struct cache_key *key,
                struct hwckpt_error *error) {
   int from;
   work->command = command;
@@ -203,20 +225,20 @@ static int run(struct work *work, const char *command, struct cache_key *key,
   long pid = start(work, &from);
   if (pid < 0)
     return refuse(command, pid, "start", error);
-  long length = read_all(from, work->secret, sizeof work->secret, true);
+  long length = read_all(from, work->secret, sizeof work->secret, patience);
   SYS(close, from);
-  int status = wait_for(pid, length < 0);
+  int status = end(pid, length < 0 ? NULL : patience);
   int result = make_key(work, length, command, key, error);
   return result == 0 && status != 0 ? refuse(command, 0, "it failed", error)
                                     : result;
 }
 
-int key_source_command(const char *command, struct cache_key *key,
-                       struct hwckpt_error *error) {
+int key_source_command(const char *command, const struct timespec *patience,
+                       struct cache_key *key, struct hwckpt_error *error) {
   struct work *work = begin_work(command, error);
   if (!work)
     return -HWCKPT_E_KEY_SOURCE;
-  int result = run(work, command, key, error);
+  int result = run(work, command, patience, key, error);
   end_work(work);
   return result;
 }

@@ -9,9 +9,12 @@
 
 #include "../cache/cache.h"
 
+#include <time.h>
+
 int key_source_file(const char *path, struct cache_key *key,
                     struct hwckpt_error *error);
-int key_source_command(const char *command, struct cache_key *key,
-                       struct hwckpt_error *error);
+/* A command that has neither written nor ended for `patience` is ended. */
+int key_source_command(const char *command, const struct timespec *patience,
+                       struct cache_key *key, struct hwckpt_error *error);
 
 #endif
