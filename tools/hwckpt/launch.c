@@ -74,7 +74,8 @@ static void come_in_front(const struct launch_start *start) {
   size_t cursor = 0;
   if (start->generation &&
       generation_next_session(start->generation, &cursor, &session) &&
-      session.leads_group && session.in_front && !setpgid(0, 0))
+      session.leads_group && !session.leads_session && session.in_front &&
+      !setpgid(0, 0))
     supervise_put_in_front(start->supervisor, getpid());
 }
 
