@@ -417,10 +417,10 @@ int restart_supervise(const struct restart *restart,
     note(&life, next ? HISTORY_RESTORED : HISTORY_BEGAN, next, 0);
     if ((failed = run_once(&life, next, &run)))
       return failed_to("fork", -failed);
-    if (!run.ran && !next)
-      end(&life, HISTORY_ENDED, &run);
     if (supervise_asked_to_end(&life.supervisor, ASKED_NS))
       end(&life, HISTORY_STOPPED, &run);
+    if (!run.ran && !next)
+      end(&life, HISTORY_ENDED, &run);
     if (!is_failure(&life, &run))
       end(&life,
           WIFEXITED(run.status) && WEXITSTATUS(run.status) == EXIT_CHECKPOINTED

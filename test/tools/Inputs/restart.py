@@ -271,3 +271,15 @@ process.terminate()
 assert process.wait(100) in (3, -signal.SIGTERM)
 process.stderr.close()
 expect(case.words()[-1], "stopped")
+
+# Its end is wanted before the program is there.
+for attempt in range(10):
+    case = Case(f"early{attempt}")
+    process = case.start("--restart=always")
+    history = os.path.join(os.environ["HWCKPT_CACHE"], case.name, "history")
+    while not os.path.exists(history):
+        assert process.poll() is None
+    process.terminate()
+    assert process.wait(100) in (0, -signal.SIGTERM)
+    process.stderr.close()
+    expect(case.words()[-1], "stopped")
