@@ -41,10 +41,8 @@ static bool write_file(const char *path, const char *text) {
   return good;
 }
 
-/* Each user and group is itself in there; nobody else is anybody. */
-static const char *map_ids(uid_t user, gid_t group) {
+static const char *write_maps(uid_t user, gid_t group) {
   char line[64];
-  prctl(PR_SET_DUMPABLE, 1); /* else our own files there are root's: key.c */
   if (!write_file("/proc/self/setgroups", "deny"))
     return "writing /proc/self/setgroups";
   snprintf(line, sizeof line, "%u %u 1", user, user);
@@ -54,6 +52,17 @@ static const char *map_ids(uid_t user, gid_t group) {
   if (!write_file("/proc/self/gid_map", line))
     return "writing /proc/self/gid_map";
   return NULL;
+}
+
+/* Each user and group is itself in there; nobody else is anybody. Of who has
+ * secrets (key.c) there may be no core: then our own files in /proc are root's,
+ * so that there may be for as long as they are written. */
+static const char *map_ids(uid_t user, gid_t group) {
+  int before = prctl(PR_GET_DUMPABLE);
+  prctl(PR_SET_DUMPABLE, 1);
+  const char *failed = write_maps(user, group);
+  prctl(PR_SET_DUMPABLE, before == 1);
+  return failed;
 }
 
 /* The /proc that everyone sees counts in other numbers. Mounts made outside
