@@ -9,19 +9,21 @@
 
 #define CREDENTIAL_MAX 256
 #define TOKEN_MAX 4096
+#define ENDPOINT_MAX 1024
 
 struct credentials {
   char access_key[CREDENTIAL_MAX], secret_key[CREDENTIAL_MAX];
   char token[TOKEN_MAX]; /* "": none */
   char region[64];
-  char endpoint[1024]; /* without '/' at its end */
+  char endpoint[ENDPOINT_MAX]; /* without '/' at its end */
 };
 
 /* AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; else the
  * profile AWS_PROFILE ("default") of AWS_SHARED_CREDENTIALS_FILE
- * (~/.aws/credentials). AWS_REGION, AWS_DEFAULT_REGION, else the profile's in
- * AWS_CONFIG_FILE (~/.aws/config), else us-east-1. AWS_ENDPOINT_URL_S3,
- * AWS_ENDPOINT_URL, else the profile's endpoint_url, else AWS's own. */
+ * (~/.aws/credentials), else of AWS_CONFIG_FILE. AWS_REGION,
+ * AWS_DEFAULT_REGION, else the profile's in AWS_CONFIG_FILE (~/.aws/config),
+ * else us-east-1. AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else the profile's
+ * endpoint_url, else AWS's own. */
 int credentials_read(struct credentials *credentials,
                      struct hwckpt_error *error);
 
