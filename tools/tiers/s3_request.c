@@ -61,6 +61,7 @@ struct s3_client {
   struct credentials credentials;
   char bucket[CREDENTIAL_MAX], prefix[KEY_MAX];
   char name[KEY_MAX + CREDENTIAL_MAX]; /* as given */
+  uint64_t rate;
 };
 
 /* ---- opening ---- */
@@ -86,6 +87,17 @@ static int load_library(struct s3_client *client, struct hwckpt_error *error) {
                                     CURL_LIBRARY, "%s", "");
 }
 
+/* "." and "..", which libraries and servers take out of a path, or not. */
+static bool has_dots(const char *path) {
+  for (const char *at = path; *at; at += strspn(at, "/")) {
+    size_t length = strcspn(at, "/");
+    if (length <= 2 && length && strspn(at, ".") >= length)
+      return true;
+    at += length;
+  }
+  return false;
+}
+
 static int read_name(struct s3_client *client, const char *name,
                      struct hwckpt_error *error) {
   const char *bucket = name + strlen("s3://");
@@ -96,9 +108,11 @@ static int read_name(struct s3_client *client, const char *name,
       strlen(prefix) + 2 >
           sizeof client->prefix - CACHE_NAME_MAX - TIER_FILE_MAX ||
       strspn(bucket, "abcdefghijklmnopqrstuvwxyz"
-                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") < length)
+                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") < length ||
+      has_dots(bucket))
     return hwckpt_fail(error, HWCKPT_E_TIER_IO, 0, name,
-                       "it is to be s3://BUCKET or s3://BUCKET/PREFIX");
+                       "it is to be s3://BUCKET or s3://BUCKET/PREFIX, without "
+                       "'.' and '..' in its path");
   memcpy(client->bucket, bucket, length);
   snprintf(client->prefix, sizeof client->prefix, "%s", prefix);
   length = strlen(client->prefix);
@@ -107,7 +121,7 @@ static int read_name(struct s3_client *client, const char *name,
   return 0;
 }
 
-int s3_client_open(const char *name, struct s3_client **result,
+int s3_client_open(const char *name, uint64_t rate, struct s3_client **result,
                    struct hwckpt_error *error) {
   /* Pages of its own, which a core leaves out; libcurl has copies, so there is
    * to be none at all. */
@@ -117,6 +131,7 @@ int s3_client_open(const char *name, struct s3_client **result,
     return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, name, "%s", "");
   madvise(client, sizeof *client, MADV_DONTDUMP);
   prctl(PR_SET_DUMPABLE, 0);
+  client->rate = rate;
   int failed = read_name(client, name, error);
   if (!failed)
     failed = credentials_read(&client->credentials, error);
@@ -142,10 +157,33 @@ const char *s3_bucket(const struct s3_client *client) { return client->bucket; }
 
 /* ---- one try ---- */
 
+/* What the body of a refusal, or of what nobody reads, may have. */
+#define BODY_MAX ((size_t)1 << 20)
+
+/* One try: what it sends, what of the answer is no use but to say why. */
+struct trial {
+  struct s3_request *request;
+  size_t sent, dropped, refused;
+  char refusal[2048]; /* its beginning */
+};
+
+static size_t take_refusal(struct trial *trial, const char *data,
+                           size_t length) {
+  size_t room = sizeof trial->refusal - 1 - trial->refused;
+  size_t kept = length < room ? length : room;
+  memcpy(trial->refusal + trial->refused, data, kept);
+  trial->refused += kept;
+  trial->dropped += length;
+  return trial->dropped > BODY_MAX ? 0 : length;
+}
+
 static size_t take_answer(char *data, size_t one, size_t count, void *context) {
-  struct s3_request *request = context;
+  struct trial *trial = context;
+  struct s3_request *request = trial->request;
   size_t length = one * count;
   size_t room = request->room - (request->ranged ? 0 : 1);
+  if (request->status / 100 != 2 || !request->answer)
+    return take_refusal(trial, data, length);
   if (length > room - request->got)
     return 0; /* more than was asked for */
   memcpy(request->answer + request->got, data, length);
@@ -153,16 +191,15 @@ static size_t take_answer(char *data, size_t one, size_t count, void *context) {
   return length;
 }
 
-static size_t drop_answer(char *data, size_t one, size_t count, void *context) {
-  (void)data;
-  (void)context;
-  return one * count;
-}
-
 static size_t take_header(char *data, size_t one, size_t count, void *context) {
   struct s3_request *request = context;
   static const char name[] = "etag:";
   size_t length = one * count, used = 0;
+  char line[16];
+  if (length > 5 && !memcmp(data, "HTTP/", 5)) {
+    snprintf(line, sizeof line, "%.*s", (int)length, data);
+    request->status = strtol(line + strcspn(line, " "), NULL, 10);
+  }
   if (length > sizeof name && !strncasecmp(data, name, sizeof name - 1))
     for (size_t i = sizeof name - 1;
          i < length && used + 1 < sizeof request->etag; i++)
@@ -172,27 +209,22 @@ static size_t take_header(char *data, size_t one, size_t count, void *context) {
   return length;
 }
 
-struct sending {
-  const struct s3_request *request;
-  size_t sent;
-};
-
 static size_t give_body(char *room, size_t one, size_t count, void *context) {
-  struct sending *sending = context;
-  size_t length = sending->request->length - sending->sent;
+  struct trial *trial = context;
+  size_t length = trial->request->length - trial->sent;
   length = length < one * count ? length : one * count;
   if (length)
-    memcpy(room, (const char *)sending->request->body + sending->sent, length);
-  sending->sent += length;
+    memcpy(room, (const char *)trial->request->body + trial->sent, length);
+  trial->sent += length;
   return length;
 }
 
 /* After a redirection, or on a connection that was closed meanwhile. */
 static int seek_body(void *context, curl_off_t offset, int origin) {
-  struct sending *sending = context;
+  struct trial *trial = context;
   if (origin != SEEK_SET)
     return CURL_SEEKFUNC_CANTSEEK;
-  sending->sent = (size_t)offset;
+  trial->sent = (size_t)offset;
   return CURL_SEEKFUNC_OK;
 }
 
@@ -230,24 +262,24 @@ static struct curl_slist *make_headers(const struct s3_client *client,
                                  "Content-Type: application/octet-stream");
 }
 
-static void set_body(const struct s3_client *client, struct sending *sending) {
+static void set_body(const struct s3_client *client, struct trial *trial) {
   const struct library *curl = &client->curl;
-  const struct s3_request *request = sending->request;
+  const struct s3_request *request = trial->request;
   bool put = !strcmp(request->method, "PUT");
   if (!put && strcmp(request->method, "POST") != 0)
     return;
   curl->curl_easy_setopt(client->easy, put ? CURLOPT_UPLOAD : CURLOPT_POST, 1L);
   curl->curl_easy_setopt(client->easy, CURLOPT_READFUNCTION, give_body);
-  curl->curl_easy_setopt(client->easy, CURLOPT_READDATA, sending);
+  curl->curl_easy_setopt(client->easy, CURLOPT_READDATA, trial);
   curl->curl_easy_setopt(client->easy, CURLOPT_SEEKFUNCTION, seek_body);
-  curl->curl_easy_setopt(client->easy, CURLOPT_SEEKDATA, sending);
+  curl->curl_easy_setopt(client->easy, CURLOPT_SEEKDATA, trial);
   curl->curl_easy_setopt(client->easy,
                          put ? CURLOPT_INFILESIZE_LARGE
                              : CURLOPT_POSTFIELDSIZE_LARGE,
                          (curl_off_t)request->length);
 }
 
-static void set_up(const struct s3_client *client, struct sending *sending,
+static void set_up(const struct s3_client *client, struct trial *trial,
                    struct s3_request *request, const char *url,
                    struct curl_slist *headers) {
   const struct library *curl = &client->curl;
@@ -267,7 +299,7 @@ static void set_up(const struct s3_client *client, struct sending *sending,
       {CURLOPT_PASSWORD, who->secret_key},
       {CURLOPT_CUSTOMREQUEST, request->method},
       {CURLOPT_HTTPHEADER, headers},
-      {CURLOPT_WRITEDATA, request},
+      {CURLOPT_WRITEDATA, trial},
       {CURLOPT_HEADERDATA, request},
       {CURLOPT_PROTOCOLS_STR, "http,https"},
       {CURLOPT_RANGE, request->ranged ? range : NULL},
@@ -284,58 +316,86 @@ static void set_up(const struct s3_client *client, struct sending *sending,
     curl->curl_easy_setopt(client->easy, pointers[i].name, pointers[i].value);
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
     curl->curl_easy_setopt(client->easy, numbers[i].name, numbers[i].value);
-  curl->curl_easy_setopt(client->easy, CURLOPT_WRITEFUNCTION,
-                         request->answer ? take_answer : drop_answer);
+  curl->curl_easy_setopt(client->easy, CURLOPT_WRITEFUNCTION, take_answer);
   curl->curl_easy_setopt(client->easy, CURLOPT_HEADERFUNCTION, take_header);
-  set_body(client, sending);
+  curl->curl_easy_setopt(client->easy, CURLOPT_MAX_SEND_SPEED_LARGE,
+                         (curl_off_t)client->rate);
+  set_body(client, trial);
+}
+
+/* A word of letters: it is shown. */
+static void read_reason(struct trial *trial) {
+  char *reason = trial->request->reason;
+  trial->refusal[trial->refused] = 0;
+  if (!s3_element(trial->refusal, NULL, "Code", reason,
+                  sizeof trial->request->reason))
+    reason[0] = 0;
+  for (const char *at = reason; *at; at++)
+    if (!isalnum((unsigned char)*at))
+      reason[0] = 0;
 }
 
 static CURLcode try_once(struct s3_client *client, struct s3_request *request,
                          const char *url) {
-  struct sending sending = {.request = request};
+  struct trial trial = {.request = request};
   struct curl_slist *headers = make_headers(client, request);
   if (!headers)
     return CURLE_OUT_OF_MEMORY;
   request->got = 0;
   request->status = 0;
-  request->etag[0] = 0;
-  set_up(client, &sending, request, url, headers);
+  request->etag[0] = request->reason[0] = 0;
+  set_up(client, &trial, request, url, headers);
   CURLcode result = client->curl.curl_easy_perform(client->easy);
   client->curl.curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE,
                                  &request->status);
   client->curl.curl_slist_free_all(headers);
   if (request->answer && !request->ranged)
     request->answer[request->got] = 0;
+  if (request->status / 100 != 2)
+    read_reason(&trial);
   return result;
 }
 
 /* ---- all tries ---- */
 
-static bool may_pass(CURLcode result, long status) {
+static bool may_pass(CURLcode result, const struct s3_request *request) {
+  long status = request->status;
   if (result == CURLE_OK)
     return status == HTTP_TOO_MANY ||
+           !strcmp(request->reason, "RequestTimeout") ||
            (status >= HTTP_SERVER && status != HTTP_NOT_IMPLEMENTED);
   return result != CURLE_OUT_OF_MEMORY && result != CURLE_URL_MALFORMAT &&
          result != CURLE_UNSUPPORTED_PROTOCOL && result != CURLE_WRITE_ERROR &&
          result != CURLE_PEER_FAILED_VERIFICATION;
 }
 
+/* Without what somebody may have put before the host: "user:password@". */
+static const char *public_endpoint(const char *endpoint,
+                                   char room[ENDPOINT_MAX]) {
+  const char *host = strstr(endpoint, "://");
+  host = host ? host + 3 : endpoint;
+  size_t length = strcspn(host, "/");
+  const char *at = memrchr(host, '@', length);
+  snprintf(room, ENDPOINT_MAX, "%.*s%s", (int)(host - endpoint), endpoint,
+           at ? at + 1 : host);
+  return room;
+}
+
 static int say_failed(const struct s3_client *client,
                       const struct s3_request *request, CURLcode result,
                       struct hwckpt_error *error) {
-  char object[sizeof error->object];
+  char object[sizeof error->object], room[ENDPOINT_MAX];
+  const char *endpoint = public_endpoint(client->credentials.endpoint, room);
   snprintf(object, sizeof object, "%s%s%s", client->name,
            request->key ? "/" : "", request->key ? request->key : "");
   if (result != CURLE_OK)
     return hwckpt_fail(error, HWCKPT_E_S3_UNREACHABLE, 0, object, "%s: %s",
-                       client->credentials.endpoint,
-                       client->curl.curl_easy_strerror(result));
-  return hwckpt_fail(error,
-                     may_pass(result, request->status) ? HWCKPT_E_S3_UNREACHABLE
-                                                       : HWCKPT_E_S3_REFUSED,
-                     0, object, "%s: status %ld to %s",
-                     client->credentials.endpoint, request->status,
-                     request->method);
+                       endpoint, client->curl.curl_easy_strerror(result));
+  return hwckpt_fail(
+      error,
+      may_pass(result, request) ? HWCKPT_E_S3_UNREACHABLE : HWCKPT_E_S3_REFUSED,
+      0, object, "%s: status %ld to %s%s%s", endpoint, request->status,
+      request->method, *request->reason ? ": " : "", request->reason);
 }
 
 int s3_do(struct s3_client *client, struct s3_request *request, long absent,
@@ -348,7 +408,7 @@ int s3_do(struct s3_client *client, struct s3_request *request, long absent,
       const struct timespec span = {pause / 1000, pause % 1000 * 1000000};
       nanosleep(&span, NULL);
       result = try_once(client, request, url);
-      if (!may_pass(result, request->status))
+      if (!may_pass(result, request))
         break;
     }
   bool done = result == CURLE_OK && (request->status / 100 == 2 ||

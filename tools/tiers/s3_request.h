@@ -10,8 +10,9 @@
 
 struct s3_client;
 
-/* `name` is s3://BUCKET[/PREFIX]. */
-int s3_client_open(const char *name, struct s3_client **client,
+/* `name` is s3://BUCKET[/PREFIX]. rate: bytes a second that are sent at most,
+ * tries that fail included; 0: any. */
+int s3_client_open(const char *name, uint64_t rate, struct s3_client **client,
                    struct hwckpt_error *error);
 void s3_client_close(struct s3_client *client);
 
@@ -33,6 +34,7 @@ struct s3_request {
   size_t room, got;
   char etag[S3_ETAG_MAX]; /* without quotation marks; "": none */
   long status;            /* of HTTP, that the last try had */
+  char reason[64];        /* what the storage calls it when it refuses: "": - */
 };
 
 /* 0 when it was done (2xx); `absent` is taken for done as well when it is not 0

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool s3_encode(const char *text, bool slash, char *room, size_t size) {
@@ -20,6 +21,50 @@ bool s3_encode(const char *text, bool slash, char *room, size_t size) {
   return true;
 }
 
+/* The byte that an entity stands for ("&amp;", "&#38;", "&#x26;"), and how long
+ * that is: 0 when it is none. What is beyond ASCII comes as it is. */
+static size_t decode_entity(const char *text, size_t length, char *byte) {
+  static const struct {
+    const char *name;
+    char byte;
+  } names[] = {{"&amp;", '&'},
+               {"&lt;", '<'},
+               {"&gt;", '>'},
+               {"&quot;", '"'},
+               {"&apos;", '\''}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    size_t name = strlen(names[i].name);
+    if (name <= length && !memcmp(text, names[i].name, name)) {
+      *byte = names[i].byte;
+      return name;
+    }
+  }
+  char *end = NULL;
+  if (length < 4 || text[1] != '#')
+    return 0;
+  bool hex = text[2] == 'x';
+  unsigned long code = isxdigit((unsigned char)text[2 + hex])
+                           ? strtoul(text + 2 + hex, &end, hex ? 16 : 10)
+                           : 0;
+  if (!code || code > 127 || *end != ';' || end >= text + length)
+    return 0;
+  *byte = (char)code;
+  return (size_t)(end + 1 - text);
+}
+
+/* Decoded, it is no longer than it was. */
+static void copy_decoded(const char *text, size_t length, char *room) {
+  while (length) {
+    char byte = *text;
+    size_t taken = byte == '&' ? decode_entity(text, length, &byte) : 0;
+    taken = taken ? taken : 1;
+    *room++ = byte;
+    text += taken;
+    length -= taken;
+  }
+  *room = 0;
+}
+
 const char *s3_element(const char *from, const char *end, const char *name,
                        char *room, size_t size) {
   char open[64], close[64];
@@ -30,8 +75,7 @@ const char *s3_element(const char *from, const char *end, const char *name,
   const char *after = begin ? strstr(begin, close) : NULL;
   if (!after || (end && after > end) || (size_t)(after - begin) >= size)
     return NULL;
-  memcpy(room, begin, (size_t)(after - begin));
-  room[after - begin] = 0;
+  copy_decoded(begin, (size_t)(after - begin), room);
   return after + strlen(close);
 }
 

@@ -12,9 +12,9 @@
  */
 bool s3_encode(const char *text, bool slash, char *room, size_t size);
 
-/* The content of the next element of that name between `from` and `end` (null:
- * the end of the text); what is behind it. Null: there is none, or it does not
- * fit. */
+/* The content, decoded, of the next element of that name between `from` and
+ * `end` (null: the end of the text); what is behind it. Null: there is none, or
+ * it does not fit. */
 const char *s3_element(const char *from, const char *end, const char *name,
                        char *room, size_t size);
 /* Calls visit for what is in each element of that name, until it returns

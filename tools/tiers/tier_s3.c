@@ -60,7 +60,7 @@ static int open_storage(const char *name, bool create, struct tier_pace *pace,
     return no_memory(error);
   }
   storage->pace = pace;
-  int failed = s3_client_open(name, &storage->client, error);
+  int failed = s3_client_open(name, pace->rate, &storage->client, error);
   if (failed) {
     free(storage->answer);
     free(storage);
@@ -97,8 +97,7 @@ struct listing {
   void *context;
 };
 
-/* PREFIX/APPLICATION/FILE; other keys are none of ours. Our names have nothing
- * that is escaped in XML. */
+/* PREFIX/APPLICATION/FILE; other keys are none of ours. */
 static int take_object(const char *begin, const char *end, void *context) {
   const struct listing *listing = context;
   char key[2048], size[32];
@@ -178,7 +177,7 @@ static int take_part(const char *begin, const char *end, void *context) {
   size_t skip = strcspn(etag, "0123456789abcdef");
   if (part && part <= PARTS_MAX)
     snprintf(put->there[part - 1], DIGEST_MD5_TEXT, "%.*s", DIGEST_MD5_TEXT - 1,
-             !strncmp(etag, "&quot;", 6) ? etag + 6 : etag + skip);
+             etag + skip);
   return 0;
 }
 

@@ -22,9 +22,10 @@ static struct {
   unsigned requests;
 } answers;
 
-int s3_client_open(const char *name, struct s3_client **client,
+int s3_client_open(const char *name, uint64_t rate, struct s3_client **client,
                    struct hwckpt_error *error) {
   (void)name;
+  (void)rate;
   (void)error;
   *client = (struct s3_client *)&answers;
   return 0;
