@@ -2,7 +2,8 @@
  * refuses to allocate ahead or to punch holes, or writes less than asked and
  * not to a page's end, the cache works all the same; so it does where the
  * kernel, a container's filter of system calls, or the file system refuses
- * io_uring, and on a file system in memory. */
+ * io_uring, where openat2() is refused (no link is followed all the same), and on
+ * a file system in memory. */
 // RUN: %unit/cache_refused_io
 // RUN: env UNIT_KEY=1 %unit/cache_refused_io
 // RUN: %unit/sanitized/cache_refused_io
@@ -146,11 +147,27 @@ static void refuse_queue(struct cache_io *io, const struct cache_env *env) {
   }
 }
 
+/* A symbolic link in place of a file of the cache. */
+static void follow_nothing(struct cache *cache) {
+  const struct cache_write_options options = {0, 0};
+  struct cache_writer *writer;
+  char name[CACHE_NAME_MAX], lock[64];
+  CHECK_OK(cache_new_application(cache, "linked", name, &unit_error));
+  CHECK_OK(cache_begin(cache, name, &options, &writer, &unit_error));
+  CHECK_OK(cache_commit(writer, NULL, &unit_error));
+  snprintf(lock, sizeof(lock), "cache/%s/lock", name);
+  CHECK(rename(unit_path(lock), unit_path("moved")) == 0);
+  CHECK(symlink(unit_path("moved"), unit_path(lock)) == 0);
+  CHECK_ERROR(cache_begin(cache, name, &options, &writer, &unit_error),
+              CACHE_IO);
+  CHECK(unit_error.sys_errno == ELOOP);
+}
+
 /* Fails where the system call is not refused, or the cache does not work. */
-static void under_filter(int error) {
+static void under_filter(long call, int error) {
   struct sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
@@ -161,10 +178,11 @@ static void under_filter(int error) {
     struct cache *cache;
     CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
     CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
-    CHECK(syscall(SYS_io_uring_setup, 1, NULL) == -1 && errno == error);
+    CHECK(syscall(call, 0, NULL, NULL, 0) == -1 && errno == error);
     CHECK_OK(
         cache_open(&unit_env, unit_path("cache"), true, &cache, &unit_error));
     write_all(cache);
+    follow_nothing(cache);
     cache_close(cache);
     _exit(0);
   }
@@ -194,8 +212,10 @@ int main(void) {
   write_all(cache);
   printf("%u writes in the kernel's queue\n", queued);
   cache_close(cache);
-  under_filter(EPERM);
-  under_filter(ENOSYS);
+  under_filter(SYS_io_uring_setup, EPERM);
+  under_filter(SYS_io_uring_setup, ENOSYS);
+  under_filter(SYS_openat2, EPERM);
+  under_filter(SYS_openat2, ENOSYS);
   in_memory();
   refuse_queue(&io, &env);
   io.pwrite = io_pwrite;
