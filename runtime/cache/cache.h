@@ -512,7 +512,8 @@ int cache_page_read(struct cache_worker *worker, uint64_t address,
 
 /* ---- whole generations ---- */
 
-/* Reads and checks every byte of one generation file. */
+/* Reads and checks every byte of one generation file, and that what it builds
+ * on is there and the one it was (else CHAIN_BROKEN). */
 int cache_verify(struct cache *cache, const char *application, uint64_t number,
                  struct hwckpt_error *error);
 

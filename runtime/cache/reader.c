@@ -294,6 +294,24 @@ static int verify_image(const struct image *image, struct hwckpt_error *error) {
   return result;
 }
 
+/* That what it builds on is there, and the one that it was. Whether that is
+ * whole is for itself to tell. */
+static int verify_parent(const struct image *image,
+                         struct hwckpt_error *error) {
+  struct image parent;
+  struct hwckpt_error broken;
+  if (image->header.parent == 0)
+    return 0;
+  int result = image_open_parent(&parent, image, &broken);
+  if (result == 0)
+    image_close(&parent);
+  if (result != -HWCKPT_E_CHAIN_BROKEN)
+    return 0;
+  if (error)
+    *error = broken;
+  return result;
+}
+
 int cache_verify(struct cache *cache, const char *application, uint64_t number,
                  struct hwckpt_error *error) {
   int directory, kept;
@@ -306,6 +324,8 @@ int cache_verify(struct cache *cache, const char *application, uint64_t number,
     result = image_open(&image, cache, application, directory, number, error);
     if (result == 0)
       result = verify_image(&image, error);
+    if (result == 0)
+      result = verify_parent(&image, error);
     image_close(&image);
     space_let_go(cache, kept);
   }

@@ -32,6 +32,37 @@ static void write_random(struct cache *cache, const char *name, uint64_t parent,
   CHECK(generation.number == number && generation.parent == parent);
 }
 
+/* A delta is of the generation that it was made upon, and no other that has its
+ * number: that would mix two pasts. */
+static void other_parent(struct cache *cache) {
+  char name[CACHE_NAME_MAX], base[1024], delta[1024], aside[1024], below[128];
+  struct model model = {.pages = 64};
+  struct cache_write_options options = {0, 1};
+  struct cache_writer *writer;
+  CHECK_OK(cache_new_application(cache, "parent", name, &unit_error));
+  for (; options.parent < 2; options.parent++) {
+    CHECK_OK(cache_begin(cache, name, &options, &writer, &unit_error));
+    CHECK_OK(unit_put(writer, &model, 8 * options.parent, 8, 1, &unit_error));
+    CHECK_OK(cache_commit(writer, NULL, &unit_error));
+  }
+  CHECK_OK(unit_compare(cache, name, 2, &model, &unit_error));
+  snprintf(below, sizeof(below), "cache/%s/g0000000001.ckpt", name);
+  snprintf(base, sizeof(base), "%s", unit_path(below));
+  snprintf(below, sizeof(below), "cache/%s/g0000000002.ckpt", name);
+  snprintf(delta, sizeof(delta), "%s", unit_path(below));
+  snprintf(aside, sizeof(aside), "%s", unit_path("aside"));
+  CHECK(rename(delta, aside) == 0 && remove(base) == 0);
+  options.parent = 0;
+  CHECK_OK(cache_begin(cache, name, &options, &writer, &unit_error));
+  CHECK(cache_writer_number(writer) == 1);
+  CHECK_OK(unit_put(writer, &model, 0, 8, 1, &unit_error));
+  CHECK_OK(cache_commit(writer, NULL, &unit_error));
+  CHECK(rename(aside, delta) == 0);
+  CHECK_ERROR(unit_compare(cache, name, 2, &model, &unit_error), CHAIN_BROKEN);
+  CHECK(strstr(unit_error.object, "g0000000002.ckpt"));
+  CHECK_ERROR(cache_verify(cache, name, 2, &unit_error), CHAIN_BROKEN);
+}
+
 int main(void) {
   int descriptors = unit_descriptors();
   struct cache *cache;
@@ -54,6 +85,7 @@ int main(void) {
     CHECK_OK(unit_compare(cache, name, i, &models[i], &unit_error));
     CHECK_OK(cache_verify(cache, name, i, &unit_error));
   }
+  other_parent(cache);
   cache_close(cache);
   CHECK(unit_mapped() == 0);
   CHECK(unit_descriptors() == descriptors);
