@@ -218,6 +218,19 @@ int main(void) {
   CHECK(same == 0 && written > 8 * 4096);
   check();
 
+  /* Zero pages are absent, not content. */
+  fill(640, 60, 8);
+  memset(memory[650], 0, 40 * sizeof(memory[0]));
+  memset(&present[650], 0, 40 * sizeof(present[0]));
+  writer = begin(number);
+  put(writer, 640, 60);
+  struct cache_generation zeros;
+  CHECK_OK(cache_commit(writer, &zeros, &unit_error));
+  CHECK(zeros.zero_pages == 40 && zeros.put_pages == 60);
+  CHECK(zeros.pages == 20 && zeros.same_pages == 0);
+  number = zeros.number;
+  check();
+
   /* A forked child shares what its parent wrote before. */
   fill(700, 300, 7);
   pid_t child = fork();

@@ -21,6 +21,7 @@ static struct {
   int error;
   long left; /* calls until the injection */
   bool hit;
+  bool needed; /* nobody may go on as if it had been done */
 } plan;
 
 /* What a call asks of the file system: a full one refuses what needs room, a
@@ -53,6 +54,17 @@ static bool strike(enum need need) {
     if (strike(need) && plan.mode != SHORT_ONCE)                               \
       return -plan.error;                                                      \
     return unit_queue_##call;                                                  \
+  } while (0)
+
+/* What makes something durable, or known. */
+#define INJECT_NEEDED(need, call)                                              \
+  do {                                                                         \
+    bool before = plan.hit;                                                    \
+    bool struck = strike(need) && plan.mode != SHORT_ONCE;                     \
+    plan.needed |= struck && !before;                                          \
+    if (struck)                                                                \
+      return -plan.error;                                                      \
+    return cache_io_kernel.call;                                               \
   } while (0)
 
 /* Around the page cache each write would wait for the device. */
@@ -96,15 +108,17 @@ static int io_ftruncate(int fd, uint64_t length) {
 }
 /* No power is lost here: syncing in earnest would only take time. */
 static int io_fdatasync(int fd) {
-  INJECT(NOTHING, fstat(fd, &(struct stat){0}));
+  INJECT_NEEDED(NOTHING, fstat(fd, &(struct stat){0}));
 }
-static int io_fsync(int fd) { INJECT(NOTHING, fstat(fd, &(struct stat){0})); }
+static int io_fsync(int fd) {
+  INJECT_NEEDED(NOTHING, fstat(fd, &(struct stat){0}));
+}
 static int io_mkdirat(int fd, const char *path, unsigned mode) {
   INJECT(ROOM, mkdirat(fd, path, mode));
 }
 static int io_renameat(int from_fd, const char *from, int to_fd,
                        const char *to) {
-  INJECT(CHANGE, renameat(from_fd, from, to_fd, to));
+  INJECT_NEEDED(CHANGE, renameat(from_fd, from, to_fd, to));
 }
 static int io_unlinkat(int fd, const char *path, int flags) {
   INJECT(CHANGE, unlinkat(fd, path, flags));
@@ -329,7 +343,7 @@ static void try_all(enum mode mode, int error_number, int step,
     plan.mode = mode;
     plan.error = error_number;
     plan.left = call;
-    plan.hit = false;
+    plan.hit = plan.needed = false;
     struct hwckpt_error error = {0};
     int result = do_all(path, &error);
     CHECK(unit_mapped() == 0);
@@ -344,6 +358,7 @@ static void try_all(enum mode mode, int error_number, int step,
     } else if (mode == SHORT_ONCE || !plan.hit) {
       CHECK(run.committed == 4);
     }
+    CHECK(result < 0 || !plan.needed);
     check_after(path);
     CHECK(unit_mapped() == 0);
     CHECK(unit_descriptors() == descriptors ||

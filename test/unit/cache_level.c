@@ -1,7 +1,7 @@
 /* level=auto: what is chosen follows the measured rates of coding and of the
  * device, and content that changes; what does not shrink is stored as it is,
- * what does is not; the device's rate is learned from writes that are waited
- * for, however slow it is made. */
+ * what does is not; a level that is given stays; the device's rate is learned
+ * from writes that are waited for, however slow it is made. */
 // RUN: %unit/cache_level
 // RUN: %unit/sanitized/cache_level
 #include "Inputs/unit.h"
@@ -126,10 +126,55 @@ static void write_slowly(void) {
   CHECK(unit_mapped() == 0);
 }
 
+/* A level that is given stays, however slow the device is. */
+static uint64_t bytes_at(struct cache *cache, int level) {
+  struct cache_write_options options = {0, level};
+  struct cache_generation generation;
+  struct cache_writer *writer;
+  char name[CACHE_NAME_MAX];
+  CHECK_OK(cache_new_application(cache, "pinned", name, &unit_error));
+  CHECK_OK(cache_begin(cache, name, &options, &writer, &unit_error));
+  CHECK_OK(cache_put_pages(writer, UNIT_BASE, pages, PAGES / 4, &unit_error));
+  CHECK_OK(cache_commit(writer, &generation, &unit_error));
+  CHECK_OK(cache_verify(cache, name, 1, &unit_error));
+  return generation.bytes;
+}
+
+static void pin(void) {
+  static const char *const words[] = {"iron", "copper", "zinc", "silver",
+                                      "tin",  "lead",   "gold", "nickel"};
+  static const int levels[] = {0, -3, 1, 6, 19};
+  struct cache_io io = cache_io_kernel;
+  struct cache_env slow = {&io, unit_map, unit_unmap};
+  struct cache *fast_cache, *slow_cache;
+  io.pwrite = slow_pwrite;
+  io.monotonic_ns = slow_clock;
+  unit_use_queue(&io);
+  CHECK_OK(
+      cache_open(&slow, unit_path("slow"), true, &slow_cache, &unit_error));
+  CHECK_OK(
+      cache_open(&unit_env, unit_path("fast"), true, &fast_cache, &unit_error));
+  for (size_t at = 0; at + 16 < sizeof(pages);)
+    at += (size_t)snprintf((char *)pages + at, 16, "%s-%u ",
+                           words[unit_random(8)], unit_random(1000));
+  uint64_t above = UINT64_MAX;
+  for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+    uint64_t bytes = bytes_at(fast_cache, levels[i]);
+    printf("level %d: %llu bytes\n", levels[i], (unsigned long long)bytes);
+    CHECK(bytes < above && bytes_at(slow_cache, levels[i]) == bytes);
+    CHECK(levels[i] || bytes > sizeof(pages) / 4);
+    above = bytes;
+  }
+  cache_close(slow_cache);
+  cache_close(fast_cache);
+  CHECK(unit_mapped() == 0);
+}
+
 int main(void) {
   unit_seed(1);
   choose();
   learn_device();
   write_slowly();
+  pin();
   return 0;
 }

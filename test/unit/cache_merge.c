@@ -303,6 +303,15 @@ static void is_interrupted(void) {
   CHECK_OK(unit_compare(cache, name, newest, &model, &unit_error));
 }
 
+/* A restore that begins while there is a merge. */
+static struct cache_reader *came;
+static bool let_come(void *context) {
+  (void)context;
+  if (!came)
+    CHECK_OK(cache_reader_open(cache, name, newest, &came, &unit_error));
+  return true;
+}
+
 static void waits_for_others(void) {
   new_application();
   commit(begin(true));
@@ -314,6 +323,10 @@ static void waits_for_others(void) {
   CHECK(!merge(true, NULL).merged);
   CHECK(chain_of(newest) == 2);
   cache_reader_close(reader);
+  /* Also for one that came meanwhile: all of it is taken back. */
+  CHECK(!merge(true, let_come).merged);
+  CHECK(came && chain_of(newest) == 2);
+  cache_reader_close(came);
   /* So it does for another writer. */
   const struct cache_merge_options options = {.level = 1, .always = true};
   struct cache_merge_result result;

@@ -2,8 +2,8 @@
  * refuses to allocate ahead or to punch holes, or writes less than asked and
  * not to a page's end, the cache works all the same; so it does where the
  * kernel, a container's filter of system calls, or the file system refuses
- * io_uring, where openat2() is refused (no link is followed all the same), and on
- * a file system in memory. */
+ * io_uring, where openat2() is refused (no link is followed all the same), and
+ * on a file system in memory. */
 // RUN: %unit/cache_refused_io
 // RUN: env UNIT_KEY=1 %unit/cache_refused_io
 // RUN: %unit/sanitized/cache_refused_io

@@ -143,6 +143,7 @@ static void refuse_files(struct cache *cache) {
   snprintf(file, sizeof(file), "cache/%s/g0000000002.ckpt", name);
   CHECK(rename(unit_path("aside"), unit_path(file)) == 0);
   CHECK_ERROR(unit_compare(cache, name, 2, &model, &unit_error), CACHE_DAMAGED);
+  CHECK(strstr(unit_error.detail, "is generation 1"));
   CHECK(rename(unit_path(file), unit_path("aside")) == 0);
   CHECK_OK(cache_new_application(cache, "other", name, &unit_error));
   snprintf(file, sizeof(file), "cache/%s/g0000000001.ckpt", name);

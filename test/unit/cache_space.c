@@ -65,6 +65,29 @@ static bool can_punch(void) {
   return result == 0;
 }
 
+/* What is behind all that is needed is cut off, and the file is as long as
+ * that. */
+static void cut_off(void) {
+  char below[256];
+  struct stat before, after;
+  unsigned files;
+  CHECK_OK(cache_new_application(cache, "cut", name, &unit_error));
+  write_generation(0, 0, 64, 1);
+  write_generation(0, 0, 64, 2);
+  CHECK(bytes_of(".seg", &files) && files == 1);
+  snprintf(below, sizeof(below), "cache/%s/g0000000002.ckpt", name);
+  CHECK(unlink(unit_path(below)) == 0);
+  cache_close(cache);
+  open_cache();
+  snprintf(below, sizeof(below), "cache/%s/s0000000001.seg", name);
+  CHECK(stat(unit_path(below), &before) == 0);
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
+  CHECK(stat(unit_path(below), &after) == 0);
+  CHECK(after.st_size == (64 + 1) * CACHE_PAGE_SIZE);
+  CHECK(after.st_size < before.st_size && after.st_blocks < before.st_blocks);
+  CHECK_OK(cache_verify(cache, name, 1, &unit_error));
+}
+
 int main(void) {
   unsigned files;
   open_cache();
@@ -150,6 +173,7 @@ int main(void) {
   for (size_t i = 192; i < 256; i++)
     of_child.version[i] = 23;
   CHECK_OK(unit_compare(cache, name, 13, &of_child, &unit_error));
+  cut_off();
   cache_close(cache);
   CHECK(unit_mapped() == 0);
   return 0;
