@@ -53,6 +53,7 @@ static bool would_be_vain(void) {
   bool vain = sample_says_vain(&checkpoint.capture, &checkpoint.map, written,
                                &checkpoint.rest.runs);
   checkpoint.precopy.pages = checkpoint.capture.pages;
+  checkpoint.worth.vain = vain;
   return vain;
 }
 
@@ -65,6 +66,13 @@ static uint64_t new_bytes(void) {
       bytes += area->end - area->start;
   }
   return bytes;
+}
+
+/* Where rounds were in vain, a sample of what is tracked tells whether they
+ * would be again: then the stop in the end is the only one. Not with more new
+ * memory than that, which the sample says nothing of. */
+static bool is_much(uint64_t bytes) {
+  return bytes / CACHE_PAGE_SIZE > 2 * checkpoint.captured;
 }
 
 /* Smaller areas have little to gain from huge pages. */
@@ -102,15 +110,14 @@ static void make_huge(const struct memory_map *map) {
 }
 
 /* New memory is tracked in a short stop of its own, so that the rounds can take
- * it; a little is left to the stop in the end. */
+ * it; a little is left to the stop in the end. By a map that was glanced at. */
 static int track_new(bool base, const struct quiesce_hooks *hooks,
                      Statistics *statistics, struct hwckpt_error *error) {
   struct parked *threads;
   unsigned count;
-  int result = memory_map_glance(&checkpoint.map, error);
-  if (result < 0 || new_bytes() < FEW_PAGES * CACHE_PAGE_SIZE)
-    return result;
-  result = quiesce_stop(hooks, &threads, &count, error);
+  if (new_bytes() < FEW_PAGES * CACHE_PAGE_SIZE)
+    return 0;
+  int result = quiesce_stop(hooks, &threads, &count, error);
   if (result < 0)
     return result;
   uint64_t begin = quiesce_times()->begin_ns;
@@ -166,8 +173,14 @@ int checkpoint_copy_before(bool base, const struct quiesce_hooks *hooks,
     return 0;
   checkpoint.scanned = true;
   statistics->method = Method_METHOD_PRECOPY;
-  int result = track_new(base, hooks, statistics, error);
-  if (result == 0 && !base && would_be_vain()) {
+  int result = memory_map_glance(&checkpoint.map, error);
+  bool early = !base && checkpoint.worth.vain && !is_much(new_bytes());
+  bool vain = result == 0 && early && would_be_vain();
+  if (result == 0 && !vain)
+    result = track_new(base, hooks, statistics, error);
+  if (result == 0 && !base && !vain && (!early || statistics->track_ns))
+    vain = would_be_vain();
+  if (result == 0 && vain) {
     skip_rounds(statistics);
     return 0;
   }

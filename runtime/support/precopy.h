@@ -24,6 +24,7 @@ struct precopy_worth {
   unsigned skip; /* checkpoints to come without rounds */
   unsigned next; /* so many, when rounds are of no use again */
   bool doubted;  /* they were of no use once, which may be by chance */
+  bool vain;     /* a sample said so the last time (sample.h) */
   uint64_t rest; /* pages left to the stop when they were not */
 };
 
