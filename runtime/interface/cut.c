@@ -2,6 +2,7 @@
 #include "cut.h"
 
 #include "../arch/sys.h"
+#include "../resources/tree.h"
 #include "../support/live.h"
 #include "../support/private.h"
 #include "../support/record_types.h"
@@ -342,8 +343,12 @@ static int stopped(struct resource_sink *sink, struct hwckpt_error *error) {
     status = never(await(TREE_CAPTURE, take_facts, 0, error), error);
   if (status)
     return status;
-  sink->tree = (const struct tree_fact *)tree.facts;
-  sink->tree_count = tree.fact_bytes / sizeof *sink->tree;
+  const struct tree_fact *rows = (const struct tree_fact *)tree.facts;
+  size_t count = tree.fact_bytes / sizeof *rows;
+  if (tree.message->member < 0 || !tree_facts_fit(rows, count))
+    return lost(error, "descriptors");
+  sink->tree = rows;
+  sink->tree_count = count;
   sink->member = tree.message->member;
   return 0;
 }

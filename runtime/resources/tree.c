@@ -4,11 +4,56 @@
 #include "../arch/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 static int order(const struct tree_fact *row, uint64_t device, uint64_t inode) {
   if (row->device != device)
     return row->device < device ? -1 : 1;
   return (row->inode > inode) - (row->inode < inode);
+}
+
+static bool is_descriptor(const struct tree_fact *row) {
+  return row->device != TREE_SYSTEM_V_DEVICE &&
+         row->device != TREE_STANDARD_DEVICE &&
+         row->device != TREE_TERMINAL_DEVICE;
+}
+
+static bool row_fits(const struct tree_fact *row) {
+  if (row->member < 0)
+    return false;
+  if (!is_descriptor(row))
+    return row->number == -1 &&
+           (row->device != TREE_TERMINAL_DEVICE || row->inode > 0);
+  return row->number >= 0 && row->file <= TREE_ID_MAX &&
+         !(row->flags & O_CLOEXEC);
+}
+
+/* Of two that follow each other. */
+static bool in_order(const struct tree_fact *row,
+                     const struct tree_fact *next) {
+  int which = order(row, next->device, next->inode);
+  if (which == 0 && row->member != next->member)
+    which = row->member < next->member ? -1 : 1;
+  else if (which == 0)
+    which = (row->number > next->number) - (row->number < next->number);
+  return which < 0 || (which == 0 && !is_descriptor(row));
+}
+
+bool tree_facts_fit(const struct tree_fact *rows, size_t count) {
+  uint64_t files = 0, before = 0; /* the highest so far, and of others before */
+  for (size_t i = 0; i < count; i++) {
+    const struct tree_fact *row = &rows[i];
+    if (!row_fits(row) || (i && !in_order(&rows[i - 1], row)))
+      return false;
+    if (i && order(&rows[i - 1], row->device, row->inode) != 0)
+      before = files;
+    if (!is_descriptor(row) || !row->file)
+      continue;
+    if (row->file <= before)
+      return false;
+    files = row->file > files ? row->file : files;
+  }
+  return true;
 }
 
 const struct tree_fact *tree_rows(const struct resource_sink *sink,

@@ -5,6 +5,10 @@
 
 #include "resource.h"
 
+/* Whether rows that came from elsewhere are what sink->tree is: in their order,
+ * of members, each descriptor once, and an open file of one object. */
+bool tree_facts_fit(const struct tree_fact *rows, size_t count);
+
 /* The rows of sink->tree of one object: the first, and their number. */
 const struct tree_fact *tree_rows(const struct resource_sink *sink,
                                   uint64_t device, uint64_t inode,
@@ -33,7 +37,8 @@ enum tree_object {
   TREE_SOCKET = 3,
   TREE_TERMINAL = 4 /* a master, which the tool makes; by number and 1 */
 };
-#define TREE_KEY(object, id) ((uint64_t)(object) << 60 | ((id) & ~0ull >> 4))
+#define TREE_ID_MAX (~0ull >> 4)
+#define TREE_KEY(object, id) ((uint64_t)(object) << 60 | ((id) & TREE_ID_MAX))
 
 /* The caller keeps its own. */
 int tree_hand_on(struct resource_source *source, enum tree_object object,
