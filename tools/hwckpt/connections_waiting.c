@@ -120,7 +120,8 @@ static int order_by_inode(const void *one, const void *other) {
 /* In the order in which they were connected: by time, and what came at the same
  * time in that in which the sockets were made, which is the best guess. */
 static void put_in_order(struct tcp_ends *ends) {
-  qsort(ends->all, ends->count, sizeof *ends->all, order_by_time);
+  if (ends->count)
+    qsort(ends->all, ends->count, sizeof *ends->all, order_by_time);
   for (size_t i = 0, end; i < ends->count; i = end) {
     for (end = i + 1;
          end < ends->count &&
