@@ -10,6 +10,7 @@
 #include "supervised.h"
 #include "system_v.h"
 #include "time_namespace.h"
+#include "timing.h"
 
 #include "tools/restorer/plan.h"
 
@@ -36,6 +37,7 @@ struct member {
   int status; /* the tool's end, -1: closed */
   int tracking;
   enum stage stage;
+  uint64_t running_ns; /* after the tool began */
 };
 
 struct assembly {
@@ -112,14 +114,43 @@ static void all_are_ready(struct assembly *assembly) {
   let_go_on(assembly);
 }
 
-static void all_run(struct assembly *assembly, uint64_t ns) {
+/* After the tool began; the program's clock may be ahead. */
+static uint64_t after_begin(uint64_t ns) {
+  uint64_t at = ns - time_namespace_ahead_ns();
+  return at > tool_start_ns ? at - tool_start_ns : 0;
+}
+
+/* All memory is there when it runs: nothing of a tree is lazy. */
+static void tell_timing(const struct assembly *assembly) {
+  const struct restore_request *request = assembly->work.request;
+  struct timing_process *processes = calloc(assembly->count, sizeof *processes);
+  const struct timing timing = {.generation =
+                                    assembly->members[0].part->generation.name,
+                                .running_ns = assembly->running_ns,
+                                .complete_ns = assembly->running_ns,
+                                .processes = processes,
+                                .count = processes ? assembly->count : 0};
+  for (size_t i = 0; i < timing.count; i++) {
+    const struct member *member = &assembly->members[i];
+    const struct generation *generation = &member->part->generation;
+    processes[i] = (struct timing_process){
+        generation->process.pid, generation->name, member->running_ns};
+  }
+  if (request->verbose)
+    timing_say(&timing);
+  timing_write(request->timing, &timing);
+  free(processes);
+}
+
+static void all_run(struct assembly *assembly) {
   /* We stand by for as long as they run. */
   for (size_t i = 0; i < assembly->count; i++)
     cache_reader_let_go(assembly->members[i].part->generation.reader);
-  uint64_t ahead = time_namespace_ahead_ns();
-  uint64_t at = ns - ahead;
   supervised_runs(assembly->work.selection->number);
-  assembly->running_ns = at > tool_start_ns ? at - tool_start_ns : 0;
+  for (size_t i = 0; i < assembly->count; i++)
+    if (assembly->running_ns < assembly->members[i].running_ns)
+      assembly->running_ns = assembly->members[i].running_ns;
+  tell_timing(assembly);
 }
 
 static void advance(struct assembly *assembly, struct member *member,
@@ -127,6 +158,8 @@ static void advance(struct assembly *assembly, struct member *member,
   if (member->stage != stage - 1)
     return;
   member->stage = stage;
+  if (stage == RUNNING)
+    member->running_ns = after_begin(ns);
   if (++assembly->in_stage[stage] < assembly->count || assembly->failed)
     return;
   if (stage == STANDING)
@@ -134,7 +167,7 @@ static void advance(struct assembly *assembly, struct member *member,
   else if (stage == READY)
     all_are_ready(assembly);
   else
-    all_run(assembly, ns);
+    all_run(assembly);
 }
 
 /* ---- messages ---- */

@@ -6,38 +6,24 @@
 #include "supervised.h"
 #include "text.h"
 #include "time_namespace.h"
+#include "timing.h"
 #include "tree.h"
 
 #include "tools/restorer/plan.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* One line of JSON, for who measures. */
-static void write_timing(const struct progress *progress) {
-  const char *path = progress->request->timing;
-  if (!path)
-    return;
-  FILE *file = fopen(path, "we");
-  int printed = file ? fprintf(file,
-                               "{\"generation\": \"%s\", \"mode\": \"%s\", "
-                               "\"running_ms\": %.3f, \"complete_ms\": %.3f}\n",
-                               progress->generation->name,
-                               progress->loading.generation ? "lazy" : "eager",
-                               (double)progress->running_ns / 1e6,
-                               (double)progress->complete_ns / 1e6)
-                     : -1;
-  if ((file && fclose(file)) || printed < 0) {
-    struct hwckpt_error error = {0};
-    hwckpt_fail(&error, HWCKPT_E_READ_FILE, errno, path, "timing");
-    report_warning(&error);
-  }
+static struct timing timing_of(const struct progress *progress) {
+  return (struct timing){.generation = progress->generation->name,
+                         .lazy = progress->loading.generation != NULL,
+                         .running_ns = progress->running_ns,
+                         .complete_ns = progress->complete_ns};
 }
 
 /* When it runs and all its memory is there, in whatever order. */
@@ -50,7 +36,8 @@ static void take_both(const struct progress *progress) {
   if (progress->request->verbose && progress->loading.generation)
     report_note("all its memory is there after %s",
                 text_duration(took, sizeof took, progress->complete_ns));
-  write_timing(progress);
+  const struct timing timing = timing_of(progress);
+  timing_write(progress->request->timing, &timing);
 }
 
 static void take_complete(struct progress *progress, uint64_t ns) {
@@ -60,13 +47,12 @@ static void take_complete(struct progress *progress, uint64_t ns) {
 }
 
 static void take_running(struct progress *progress, uint64_t ns) {
-  char took[32];
   progress->running = true;
   supervised_runs(progress->generation->info->number);
   progress->running_ns = ns;
+  const struct timing timing = timing_of(progress);
   if (progress->request->verbose)
-    report_note("%s runs again after %s", progress->generation->name,
-                text_duration(took, sizeof took, ns));
+    timing_say(&timing);
   if (progress->loading.uffd < 0)
     take_complete(progress, ns);
   else
