@@ -70,12 +70,13 @@ int arguments_restore_on(const char *value, char *options) {
   return arguments_on(value, options);
 }
 
-/* An option that is a duration, and of the same name in the options. */
+/* An option that is a duration, at least so long, and of the same name in the
+ * options. */
 static int take_duration(const struct command *command, const char *name,
-                         const char *value, char *options) {
+                         uint64_t least_ns, const char *value, char *options) {
   struct hwckpt_error error = {0};
   uint64_t ns;
-  if (!duration_parse(value, &ns) || !ns)
+  if (!duration_parse(value, &ns) || ns < least_ns)
     return report_usage(command, name, "'%s' is no duration (20s, 5m, 24h)",
                         value);
   return options_set(options, name + 2, value, &error) ? report_error(&error)
@@ -84,12 +85,12 @@ static int take_duration(const struct command *command, const char *name,
 
 int arguments_mtbf(const struct command *command, const char *value,
                    char *options) {
-  return take_duration(command, "--mtbf", value, options);
+  return take_duration(command, "--mtbf", 1, value, options);
 }
 
 int arguments_hang(const struct command *command, const char *value,
                    char *options) {
-  return take_duration(command, "--hang", value, options);
+  return take_duration(command, "--hang", 0, value, options);
 }
 
 static bool is_failure(const char *text, size_t length) {

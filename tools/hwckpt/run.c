@@ -586,7 +586,7 @@ const struct command command_run = {
         "there\n"
         "  --hang DUR     end PROG by SIGABRT when no thread of it came to a "
         "site for\n"
-        "                 so long, waiting or not\n"
+        "                 so long, waiting or not; 0: never\n"
         "  --each FILE    run a program for each line of FILE, which has what "
         "would\n"
         "                 stand behind `hwckpt run`; OPTIONS are for all of "
