@@ -353,6 +353,8 @@ const char *generation_event(int event) {
       "none",       "timer", "signal",   "api",     "save",
       "every-site", "watch", "command",  "counter", "network",
       "file-io",    "send",  "pressure", "file",    "control"};
+  _Static_assert(sizeof words / sizeof *words == _Event_ARRAYSIZE,
+                 "an event without a name");
   return word(words, sizeof words / sizeof *words, event);
 }
 
@@ -372,20 +374,55 @@ const char *generation_area_kind(int kind) {
   return word(words, sizeof words / sizeof *words, kind);
 }
 
+/* A switch, so that the compiler refuses a kind without a name. */
 const char *generation_descriptor_kind(int kind) {
-  static const char *const words[] = {"file",
-                                      "pipe",
-                                      "inherited",
-                                      "device",
-                                      "unsupported",
-                                      "deleted file",
-                                      "eventfd",
-                                      "epoll",
-                                      "timerfd",
-                                      "signalfd",
-                                      "pidfd",
-                                      "socket pair",
-                                      "internet socket",
-                                      "terminal"};
-  return word(words, sizeof words / sizeof *words, kind);
+  switch ((DescriptorKind)kind) {
+  case DescriptorKind_DESCRIPTOR_FILE:
+    return "file";
+  case DescriptorKind_DESCRIPTOR_PIPE:
+    return "pipe";
+  case DescriptorKind_DESCRIPTOR_INHERITED:
+    return "inherited";
+  case DescriptorKind_DESCRIPTOR_DEVICE:
+    return "device";
+  case DescriptorKind_DESCRIPTOR_UNSUPPORTED:
+    return "unsupported";
+  case DescriptorKind_DESCRIPTOR_DELETED_FILE:
+    return "deleted file";
+  case DescriptorKind_DESCRIPTOR_EVENTFD:
+    return "eventfd";
+  case DescriptorKind_DESCRIPTOR_EPOLL:
+    return "epoll";
+  case DescriptorKind_DESCRIPTOR_TIMERFD:
+    return "timerfd";
+  case DescriptorKind_DESCRIPTOR_SIGNALFD:
+    return "signalfd";
+  case DescriptorKind_DESCRIPTOR_PIDFD:
+    return "pidfd";
+  case DescriptorKind_DESCRIPTOR_SOCKET_PAIR:
+    return "socket pair";
+  case DescriptorKind_DESCRIPTOR_INTERNET_SOCKET:
+    return "internet socket";
+  case DescriptorKind_DESCRIPTOR_TERMINAL:
+    return "terminal";
+  case DescriptorKind_DESCRIPTOR_MAPPED_FILE:
+    return "mapped file";
+  case DescriptorKind_DESCRIPTOR_INOTIFY:
+    return "inotify";
+  case DescriptorKind_DESCRIPTOR_PSEUDO_TERMINAL:
+    return "pseudo terminal";
+  case DescriptorKind_DESCRIPTOR_LOST_CONNECTION:
+    return "lost connection";
+  case DescriptorKind_DESCRIPTOR_UNIX_SOCKET:
+    return "unix socket";
+  case DescriptorKind_DESCRIPTOR_ROUTE_SOCKET:
+    return "route socket";
+  case DescriptorKind_DESCRIPTOR_TCP_CONNECTION:
+    return "TCP connection";
+  case DescriptorKind_DESCRIPTOR_POSIX_QUEUE:
+    return "POSIX queue";
+  case DescriptorKind_DESCRIPTOR_IO_URING:
+    return "io_uring";
+  }
+  return "unknown";
 }
