@@ -33,6 +33,7 @@ static LIVE struct {
   uint64_t turn_since;    /* it waits for its turn, 0: no */
   uint32_t cut;           /* of all processes, that is asked for; 0: none */
   uint64_t cut_since;
+  uint64_t piece_at;   /* the next piece of what was loaded is taken over */
   uint64_t held_until; /* sections are open: so long, 0: none are */
   bool cut_late;       /* a section was open for too long */
 } thread;
@@ -108,6 +109,7 @@ static struct pending take_waiting(void) {
   uint32_t urgent = atomic_exchange(&requests.urgent, 0);
   struct pending taken = pending_take(thread.waiting, is_served);
   thread.waiting = 0;
+  thread.piece_at = 0;
   uint64_t wait = monitors_site_ns(), kept = thread.site_kept;
   uint64_t until = wait ? quiesce_now_ns() + wait : 0;
   thread.site_until = kept && (!until || kept < until) ? kept : until;
@@ -156,7 +158,20 @@ static void note_cut(uint64_t now) {
   thread.cut = cut;
 }
 
-enum next { NEXT_EVENTS, NEXT_LOAD, NEXT_TREE };
+enum next { NEXT_EVENTS, NEXT_LOAD, NEXT_TREE, NEXT_OVER };
+
+/* Between looks whether all memory of a restored program is there. */
+#define LOADING_LOOK_NS 10000000u
+/* The program runs so long between pieces of it that are taken over. */
+#define PIECES_NS 5000000u
+
+/* When something is due: a monitor, or that look. */
+static uint64_t due_by(uint64_t now) {
+  uint64_t due_ns = monitors_due(now);
+  uint64_t look =
+      now < thread.piece_at ? thread.piece_at : now + LOADING_LOOK_NS;
+  return checkpoint_is_loading() && look < due_ns ? look : due_ns;
+}
 
 /* Sleeps until there is something to do; what is to be served is *taken.
  * NEXT_LOAD goes first: a checkpoint of now would be one of what is to be
@@ -165,7 +180,7 @@ static enum next next_events(struct pending *taken) {
   for (;;) {
     /* First: what comes while monitors are asked is looked at again. */
     uint32_t asked = requests_take();
-    uint64_t now = quiesce_now_ns(), due_ns = monitors_due(now);
+    uint64_t now = quiesce_now_ns(), due_ns = due_by(now);
     thread.waiting |= asked & REQUEST_EVENTS;
     if (asked & REQUEST_CHANGED) {
       tell_monitors();
@@ -174,6 +189,10 @@ static enum next next_events(struct pending *taken) {
     if (asked & REQUEST_REGIONS && region_calls_wait()) {
       watch_pages_let();
       region_calls_serve();
+    }
+    if (now >= thread.piece_at && checkpoint_is_to_take_over()) {
+      requests_wake(asked & (REQUEST_LOAD | REQUEST_TREE));
+      return NEXT_OVER;
     }
     bool back = rollbacks_begin();
     if (back || (asked & REQUEST_LOAD && quiesce_load_waits()))
@@ -214,6 +233,11 @@ static int open_or_say(void) {
 /* Whether a checkpoint was taken. */
 static bool serve_next(bool opened, enum next next, uint64_t begin,
                        struct pending *served) {
+  if (next == NEXT_OVER) {
+    taking_over(opened);
+    thread.piece_at = quiesce_now_ns() + PIECES_NS;
+    return false;
+  }
   if (!opened) {
     taking_refuse_all(&not_opened, begin);
     return false;

@@ -275,6 +275,8 @@ void taking_refuse_cut(const struct pending *served, uint32_t cut,
   fail(begin, &error);
 }
 
+void taking_over(bool opened) { checkpoint_take_over(opened ? how() : 0); }
+
 void taking_back(uint64_t begin) {
   taking.site_until = 0;
   rollbacks_serve(how(), settings.options.verbosity > 0);

@@ -28,6 +28,9 @@ void taking_refuse_cut(const struct pending *served, uint32_t cut,
                        uint64_t begin, uint64_t waited_ns);
 /* What rollbacks.h has requested. */
 void taking_back(uint64_t begin);
+/* What loaded the restored program's memory, and knows what was written since,
+ * is done: the runtime takes that over, unless it could not be opened. */
+void taking_over(bool opened);
 /* Nothing can be taken, and nobody rolled back, for that reason. */
 void taking_refuse_all(const struct hwckpt_error *error, uint64_t begin);
 

@@ -14,6 +14,7 @@
 #include "crew.h"
 #include "describe.h"
 #include "drain.h"
+#include "handover.h"
 #include "live.h"
 #include "loaded.h"
 #include "program_stderr.h"
@@ -373,11 +374,31 @@ static uint64_t cpu_ns(void) {
 
 uint64_t checkpoint_cpu_ns(void) { return checkpoint.cpu_ns; }
 
+bool checkpoint_is_loading(void) { return loaded_is_under_way(); }
+
+bool checkpoint_is_to_take_over(void) { return loaded_is_complete(); }
+
+bool checkpoint_take_over(const struct quiesce_hooks *hooks) {
+  if (hooks)
+    return handover_next(&checkpoint.dirty, &checkpoint.map, hooks);
+  loaded_end();
+  return false;
+}
+
+/* Before anything is captured, or taken back. */
+static void await_memory(const struct quiesce_hooks *hooks) {
+  if (!loaded_is_under_way())
+    return;
+  loaded_wait();
+  while (checkpoint_take_over(hooks))
+    ;
+}
+
 int checkpoint_take(const struct checkpoint_reason *reason,
                     const struct quiesce_hooks *hooks,
                     struct checkpoint_result *result,
                     struct hwckpt_error *error) {
-  loaded_wait();
+  await_memory(hooks);
   checkpoint_look_at_program();
   checkpoint.partners = reason->partners;
   checkpoint.begun = false;
@@ -437,7 +458,7 @@ int checkpoint_roll_back(const struct quiesce_hooks *hooks,
       .files = checkpoint.options.files,
       .undo = checkpoint.options.undo,
   };
-  loaded_wait();
+  await_memory(hooks);
   checkpoint_look_at_program();
   int status = rollback_take(&target, hooks, result, error);
   if (status < 0)
@@ -457,6 +478,7 @@ void checkpoint_forget(void) {
   drain_forget();
   protect_forget();
   crew_forget();
+  handover_forget();
   program_stderr_is_of(0);
   cache_forget();
 }

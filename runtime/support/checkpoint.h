@@ -64,6 +64,15 @@ bool checkpoint_is_filtered(void);
 int checkpoint_open(const struct checkpoint_options *options,
                     struct hwckpt_error *error);
 
+/* Whether memory of a program that was restored while it runs is still watched
+ * by what loads it; whether all of it is there; and takes the next piece of it
+ * over (handover.h), false: the watch is ended. Hooks null: nothing was opened,
+ * and nothing is known of what was written meanwhile. A checkpoint, or a
+ * rollback, waits for all that and does it itself. */
+bool checkpoint_is_loading(void);
+bool checkpoint_is_to_take_over(void);
+bool checkpoint_take_over(const struct quiesce_hooks *hooks);
+
 struct checkpoint_result {
   struct cache_generation generation;
   Statistics statistics;

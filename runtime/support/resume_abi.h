@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define RESUME_ABI 6
+#define RESUME_ABI 7
 
 /* From this on the resume code says RESTORE_ROLL_BACK. */
 #define RESUME_ABI_ROLL_BACK 4
@@ -20,6 +20,10 @@
 /* From this on it can be one process of a tree: gives, takes, and waits for the
  * others before it goes on. */
 #define RESUME_ABI_TREE 6
+
+/* From this on the runtime ends the watch of what is loaded while the program
+ * runs (loaded.h), having asked what was written meanwhile. */
+#define RESUME_ABI_HANDOVER 7
 
 /* One record of the generation, in the order it was put. */
 struct resume_record {

@@ -46,6 +46,7 @@ void address_space_plan(struct space *space, size_t units) {
 struct space *address_space_fork(const struct space *parent, int uffd) {
   struct space *space = copied(parent, sizeof *space);
   space->uffd = uffd;
+  space->protects = false;
   space->struck.at = copied(parent->struck.at,
                             parent->struck.count * sizeof *space->struck.at);
   space->struck.room = parent->struck.count;
@@ -264,8 +265,11 @@ static enum space_result copy_to(struct space *space, uint64_t now,
   while (length && !space->gone) {
     if (step > length)
       step = length;
-    struct uffdio_copy copy = {
-        .dst = now, .src = (uint64_t)(uintptr_t)data, .len = step};
+    struct uffdio_copy copy = {.dst = now,
+                               .src = (uint64_t)(uintptr_t)data,
+                               .len = step,
+                               .mode =
+                                   space->protects ? UFFDIO_COPY_MODE_WP : 0};
     uint64_t put = step;
     if (ioctl(space->uffd, UFFDIO_COPY, &copy)) {
       int number = copy.copy < 0 ? (int)-copy.copy : errno;
@@ -335,6 +339,20 @@ enum space_result address_space_zero(struct space *space, uint64_t now) {
   if (result == SPACE_DONE)
     address_space_wake(space, now);
   return result;
+}
+
+enum space_result address_space_put(struct space *space, uint64_t now,
+                                    const void *page) {
+  struct uffdio_copy copy = {
+      .dst = now, .src = (uint64_t)(uintptr_t)page, .len = PAGE};
+  if (!ioctl(space->uffd, UFFDIO_COPY, &copy))
+    return SPACE_DONE;
+  return refused(space, copy.copy < 0 ? (int)-copy.copy : errno);
+}
+
+void address_space_release(struct space *space, struct cache_range now) {
+  struct uffdio_range range = {.start = now.begin, .len = now.end - now.begin};
+  ioctl(space->uffd, UFFDIO_UNREGISTER, &range);
 }
 
 void address_space_wake(struct space *space, uint64_t now) {

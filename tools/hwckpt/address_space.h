@@ -34,7 +34,8 @@ struct space_move {
 
 struct space {
   int uffd;
-  bool gone; /* the process ended, or executes another program */
+  bool gone;     /* the process ended, or executes another program */
+  bool protects; /* pages come write-protected */
   struct space_ranges struck; /* origins that nothing is copied to any more */
   struct space_move *moves;
   size_t move_count, move_room;
@@ -77,6 +78,11 @@ enum space_result address_space_copy(struct space *space, uint64_t origin,
                                      const void *data, size_t pages);
 /* Makes the page at an address zero, if it is not there. */
 enum space_result address_space_zero(struct space *space, uint64_t now);
+/* Puts a page there that is of no origin, and not protected. */
+enum space_result address_space_put(struct space *space, uint64_t now,
+                                    const void *page);
+/* Watches the range no more. */
+void address_space_release(struct space *space, struct cache_range now);
 /* Lets those go on that wait for the page. */
 void address_space_wake(struct space *space, uint64_t now);
 

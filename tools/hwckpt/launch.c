@@ -126,7 +126,9 @@ static void fill_plan(const struct restore_request *request,
       .keep_ids = request->policy != IDS_ANY,
       .start_ns = tool_start_ns,
       .threads = request->threads,
-      .lazy = request->lazy == LAZY_FAULT,
+      .lazy = request->lazy != LAZY_FAULT ? RESTORE_AT_ONCE
+              : request->tracked          ? RESTORE_LAZILY_TRACKED
+                                          : RESTORE_LAZILY,
       .other_kernel = checks_other_kernel(part->generation),
   };
   snprintf(plan->cache, sizeof plan->cache, "%s", part->cache);

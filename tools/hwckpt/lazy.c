@@ -1,6 +1,7 @@
 /* lazy.c - see lazy.h. */
 #include "lazy.h"
 
+#include "runtime/support/resume_abi.h"
 #include "tools/restorer/plan.h"
 
 #include <errno.h>
@@ -44,9 +45,9 @@ static int open_userfaultfd(void) {
 
 /* Faults inside system calls, and the events of fork() and the like, are for
  * the privileged. */
-static int probe(void) {
+static int probe(uint64_t features) {
   int fd = open_userfaultfd();
-  struct uffdio_api api = {.api = UFFD_API, .features = RESTORE_LAZY_FEATURES};
+  struct uffdio_api api = {.api = UFFD_API, .features = features};
   if (fd < 0)
     return errno;
   int failed = ioctl(fd, UFFDIO_API, &api) ? errno : 0;
@@ -76,7 +77,7 @@ int lazy_settle(const struct generation *generation, enum lazy_mode *mode,
     *mode = LAZY_NO;
     return 0;
   }
-  int failed = probe();
+  int failed = probe(RESTORE_LAZY_FEATURES);
   if (!failed && generation->process.gate) {
     *mode = LAZY_FAULT;
     return 0;
@@ -87,6 +88,11 @@ int lazy_settle(const struct generation *generation, enum lazy_mode *mode,
   return hwckpt_fail(error, HWCKPT_E_NOT_LAZY, failed, generation->name,
                      failed ? "userfaultfd with events"
                             : "its runtime is too old for it");
+}
+
+bool lazy_can_track(const struct generation *generation) {
+  return generation->process.resume_abi >= RESUME_ABI_HANDOVER &&
+         !probe(RESTORE_TRACKED_FEATURES);
 }
 
 struct cache_range lazy_gate(const struct generation *generation) {

@@ -17,6 +17,10 @@ bool lazy_mode_parse(const char *text, enum lazy_mode *mode);
 int lazy_settle(const struct generation *generation, enum lazy_mode *mode,
                 struct hwckpt_error *error);
 
+/* Whether what the program writes meanwhile can be known: its runtime and the
+ * kernel know how. */
+bool lazy_can_track(const struct generation *generation);
+
 /* Pages that stay away until all others are there. */
 struct cache_range lazy_gate(const struct generation *generation);
 

@@ -1,5 +1,8 @@
 /* loader.c - see loader.h.
  *
+ * Where the program's runtime takes over what was written meanwhile it says
+ * when the watch of a piece is to end: by touching the gate's first page.
+ *
  * Threads: the first reads events and serves page faults, each page by itself
  * until there is a plan; a second makes the plan, and becomes one of the
  * workers that fetch unit after unit. Invariants: a unit is read by one thread
@@ -30,6 +33,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,6 +60,8 @@ static struct {
   size_t next;            /* from here on no worker was given any */
 
   int finished; /* eventfd: nothing is left */
+  bool all_came;
+  bool asked; /* to end the watch, of a piece or all */
 
   /* Workers that run only when nobody else wants to (of the mutex). */
   bool gentle;
@@ -500,8 +506,11 @@ static bool serve(const struct fault *fault) {
   const struct loading *loading = loader.loading;
   uint64_t origin;
   if (fault->address >= loading->gate.begin &&
-      fault->address < loading->gate.end)
+      fault->address < loading->gate.end) {
+    loader.asked |= fault->space == loader.spaces[0] &&
+                    fault->address == loading->gate.begin;
     return true; /* waits until all is there */
+  }
   if (!address_space_origin(fault->space, fault->address, &origin))
     return serve_zero(fault);
   pthread_mutex_lock(&loader.mutex);
@@ -518,12 +527,30 @@ static void serve_faults(void) {
   faults.count = kept;
 }
 
+/* Its second page tells that all came. */
+static void open_gate(void) {
+  static const char all_came[CACHE_PAGE_SIZE] = {1};
+  while (address_space_copy(loader.spaces[0],
+                            loader.loading->gate.end - CACHE_PAGE_SIZE,
+                            all_came, 1) == SPACE_AGAIN)
+    read_events(0);
+}
+
+/* A program that executes another in its place has left its memory, of which
+ * nothing tells. */
+#define LEFT_LOOK_MS 1000
+
+static bool has_left(void) {
+  open_gate();
+  return loader.spaces[0]->gone;
+}
+
 /* How long to sleep, in ms; -1: for ever. */
 static int patience(uint64_t gentle_until_ns) {
   if (faults.count)
     return 0;
   if (!loader.gentle)
-    return -1;
+    return loader.all_came ? LEFT_LOOK_MS : -1;
   uint64_t now = now_ns();
   if (now < gentle_until_ns)
     return (int)((gentle_until_ns - now) / 1000000u) + 1;
@@ -531,19 +558,23 @@ static int patience(uint64_t gentle_until_ns) {
   return -1;
 }
 
-static void watch(void) {
+/* Until the descriptor can be read, or it is over otherwise. */
+static void watch(int end, const bool *over) {
   uint64_t gentle_until_ns = now_ns() + GENTLE_NS;
   struct pollfd *watched = NULL;
-  for (size_t room = 0;;) {
+  for (size_t room = 0; !*over;) {
     size_t count = loader.count;
     watched = list_grown(watched, count, &room, sizeof *watched);
     for (size_t i = 0; i < count; i++)
       watched[i] = (struct pollfd){
           .fd = loader.spaces[i]->gone ? -1 : loader.spaces[i]->uffd,
           .events = POLLIN};
-    watched[count] = (struct pollfd){.fd = loader.finished, .events = POLLIN};
-    if (poll(watched, count + 1, patience(gentle_until_ns)) < 0)
+    watched[count] = (struct pollfd){.fd = end, .events = POLLIN};
+    int ready = poll(watched, count + 1, patience(gentle_until_ns));
+    if (ready < 0)
       continue;
+    if (!ready && loader.all_came && has_left())
+      break;
     for (size_t i = 0; i < count; i++)
       if (watched[i].revents & POLLIN)
         read_events(i);
@@ -556,14 +587,59 @@ static void watch(void) {
 
 /* ---- the process ---- */
 
-/* Its first page stays away until the watch ends, the second tells that all
- * came. */
-static void open_gate(void) {
-  static const char all_came[CACHE_PAGE_SIZE] = {1};
-  while (address_space_copy(loader.spaces[0],
-                            loader.loading->gate.end - CACHE_PAGE_SIZE,
-                            all_came, 1) == SPACE_AGAIN)
+/* What was moved is where other pages were, or none. */
+static void list_moved(const struct space *space, struct restore_moved *moved) {
+  moved->magic = RESTORE_MOVED_MAGIC;
+  moved->count = space->move_count;
+  for (size_t i = 0; i < space->move_count && i < RESTORE_MOVED_MAX; i++) {
+    const struct space_move *move = &space->moves[i];
+    moved->ranges[i].begin = move->now;
+    moved->ranges[i].end = move->now + (move->range.end - move->range.begin);
+  }
+}
+
+/* Answers; the program's thread goes on. */
+static void answer(void) {
+  static union {
+    struct restore_moved moved;
+    char page[CACHE_PAGE_SIZE];
+  } last;
+  struct space *space = loader.spaces[0];
+  list_moved(space, &last.moved);
+  while (address_space_put(space, loader.loading->gate.begin, &last) ==
+         SPACE_AGAIN)
     read_events(0);
+}
+
+/* What the program asks for; empty: the end, also when it is gone. */
+static struct cache_range read_asked(void) {
+  struct restore_asked asked = {0, 0};
+  struct iovec to = {&asked, sizeof asked};
+  struct iovec from = {
+      (void *)(uintptr_t)(loader.loading->gate.begin + RESTORE_GATE_ASKED),
+      sizeof asked};
+  if (process_vm_readv(loader.loading->program, &to, 1, &from, 1, 0) !=
+      sizeof asked)
+    asked.begin = asked.end = 0;
+  return (struct cache_range){asked.begin, asked.end};
+}
+
+/* The thread that asked for the end goes on when we have closed ours; the
+ * tool's is closed with RESTORE_COMPLETE. */
+static void serve_end_of_watch(void) {
+  int program = (int)syscall(SYS_pidfd_open, loader.loading->program, 0);
+  for (;;) {
+    watch(program, &loader.asked);
+    if (!loader.asked)
+      return;
+    loader.asked = false;
+    struct cache_range range = read_asked();
+    if (range.begin >= range.end)
+      break;
+    address_space_release(loader.spaces[0], range);
+    answer();
+  }
+  close(loader.spaces[0]->uffd);
 }
 
 static _Noreturn void run(const struct loading *loading) {
@@ -579,14 +655,20 @@ static _Noreturn void run(const struct loading *loading) {
   if (loader.finished < 0)
     abort();
   add_space(address_space_make(loading->uffd));
+  loader.spaces[0]->protects = loading->tracked;
 
   loader.gentle = may_be_gentle();
   start_thread(plan_and_fetch);
-  watch();
+  static const bool never;
+  watch(loader.finished, &never);
   open_gate();
-  struct restore_status status = {
-      .kind = loader.spaces[0]->gone ? RESTORE_ENDED : RESTORE_COMPLETE};
+  loader.all_came = true;
+  bool ended = loader.spaces[0]->gone;
+  struct restore_status status = {.kind =
+                                      ended ? RESTORE_ENDED : RESTORE_COMPLETE};
   send_status(&status);
+  if (loading->tracked && !ended)
+    serve_end_of_watch();
   _exit(EXIT_SUCCESS);
 }
 

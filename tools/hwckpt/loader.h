@@ -21,6 +21,7 @@ struct loading {
   int lock;                /* the tool's, not for the loader to hold */
   int status;              /* socket, RESTORE_COMPLETE and failures go there */
   struct cache_range gate; /* pages that stay away until the end */
+  bool tracked; /* the program says when the watch is to end (loaded.h) */
 };
 
 /* Makes the process; its id, or a negative errno. The program's own ids stay

@@ -40,7 +40,14 @@ static void take_both(const struct progress *progress) {
   timing_write(progress->request->timing, &timing);
 }
 
+/* What is not there yet must not be seen as empty; nothing is missing now. */
+static void end_watch(struct progress *progress) {
+  if (progress->loading.uffd >= 0 && !progress->complete)
+    close(progress->loading.uffd);
+}
+
 static void take_complete(struct progress *progress, uint64_t ns) {
+  end_watch(progress);
   progress->complete = true;
   progress->complete_ns = ns;
   take_both(progress);
@@ -187,6 +194,7 @@ static void take_status(struct progress *progress,
     roll_back(progress);
     break;
   case RESTORE_ENDED:
+    end_watch(progress);
     progress->complete = true;
     break;
   }
@@ -207,8 +215,8 @@ static bool status_ready(int fd, void *context) {
   return true;
 }
 
-/* At its end the watch on the program's memory ends with our descriptor; it
- * must not when something is missing. */
+/* At its end the watch on the program's memory would end with our descriptor:
+ * it must not when something is missing. */
 static bool loader_ready(int fd, void *context) {
   struct progress *progress = context;
   if (status_ready(fd, context))
@@ -219,8 +227,6 @@ static bool loader_ready(int fd, void *context) {
                 "the process that loads it was killed");
     take_failure(progress, &error);
   }
-  if (!progress->failed)
-    close(progress->loading.uffd);
   waitpid(progress->loader, NULL, 0);
   return false;
 }

@@ -227,10 +227,11 @@ static int conclude(const struct restore_request *request,
 }
 
 /* While the restorer begins. */
-static void prepare_loading(struct progress *progress) {
+static void prepare_loading(struct progress *progress, bool tracked) {
   const struct generation *generation = progress->generation;
   struct hwckpt_error error = {0};
   progress->loading.generation = generation;
+  progress->loading.tracked = tracked;
   progress->loading.gate = lazy_gate(generation);
   if (cache_reader_load(generation->reader, &error))
     progress_fail(progress, &error);
@@ -490,6 +491,9 @@ static int restore_selected(struct restore_request *request,
     failed = check_own_files(&files, &error);
   if (!failed)
     failed = lazy_settle(generation, &request->lazy, &error);
+  /* What it saves first under another name builds on nothing. */
+  request->tracked = !failed && request->lazy == LAZY_FAULT && !request->name &&
+                     lazy_can_track(generation);
   if (!failed)
     failed = roll_back_early(&files, &error);
   if (!failed)
@@ -502,7 +506,7 @@ static int restore_selected(struct restore_request *request,
   serve_tree(&program);
   progress_begin(&progress, status_fd);
   if (request->lazy == LAZY_FAULT)
-    prepare_loading(&progress);
+    prepare_loading(&progress, request->tracked);
   /* The records stay; the pages are the restorer's business now. */
   int status = supervise(&supervisor, &program, progress.also, 2);
   launch_finish();

@@ -15,7 +15,8 @@ struct restore_request {
   uint64_t before;  /* generations from this on are not to be taken; 0: any */
   enum id_policy policy;
   enum lazy_mode lazy;
-  unsigned threads;                  /* that read; 0: one a processor */
+  bool tracked;     /* what is written while memory is loaded is known */
+  unsigned threads; /* that read; 0: one a processor */
   const char *from[FETCH_TIERS_MAX]; /* tiers */
   unsigned from_count;
   struct key_request key; /* of what is there */

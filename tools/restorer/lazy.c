@@ -21,6 +21,7 @@
 
 static struct {
   bool on;
+  bool tracked; /* pages come protected */
   int uffd;
   struct cache_range *areas;
   size_t count;
@@ -43,7 +44,10 @@ void lazy_open(size_t most_areas) {
   if (!restorer.plan.lazy)
     return;
   long fd = open_userfaultfd();
-  struct uffdio_api api = {.api = UFFD_API, .features = RESTORE_LAZY_FEATURES};
+  lazy.tracked = restorer.plan.lazy == RESTORE_LAZILY_TRACKED;
+  struct uffdio_api api = {.api = UFFD_API,
+                           .features = lazy.tracked ? RESTORE_TRACKED_FEATURES
+                                                    : RESTORE_LAZY_FEATURES};
   long result = fd < 0 ? fd : SYS(ioctl, fd, UFFDIO_API, &api);
   if (result < 0)
     FAIL(HWCKPT_E_NOT_LAZY, (int)-result, restorer.plan.application,
@@ -53,6 +57,13 @@ void lazy_open(size_t most_areas) {
     FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory", "areas");
   lazy.uffd = (int)fd;
   lazy.on = true;
+}
+
+bool lazy_has(const Area *area) {
+  for (size_t i = 0; lazy.on && i < lazy.count; i++)
+    if (lazy.areas[i].begin == area->start)
+      return true;
+  return false;
 }
 
 bool lazy_take(const Area *area) {
@@ -149,7 +160,8 @@ size_t lazy_add_wanted(const struct cache_reader *reader,
 static void watch(struct cache_range range) {
   struct uffdio_register area = {
       .range = {.start = range.begin, .len = range.end - range.begin},
-      .mode = UFFDIO_REGISTER_MODE_MISSING};
+      .mode = UFFDIO_REGISTER_MODE_MISSING |
+              (lazy.tracked ? UFFDIO_REGISTER_MODE_WP : 0)};
   long result = SYS(ioctl, lazy.uffd, UFFDIO_REGISTER, &area);
   if (result < 0)
     FAIL(HWCKPT_E_NOT_LAZY, (int)-result, "memory", "%llx-%llx",

@@ -230,8 +230,8 @@ static void become_program(void *unused) {
   bool lazily = lazy_hand_over();
   /* What it saves first under another name builds on nothing. */
   bool renamed = restorer.plan.name[0];
-  if (!lazily && !renamed)
-    track_memory(reader);
+  if (!renamed && (!lazily || restorer.plan.lazy == RESTORE_LAZILY_TRACKED))
+    track_memory(reader, lazily);
 
   size_t count = count_records(reader);
   struct resume_info info = {

@@ -17,6 +17,12 @@
 
 #define RESTORE_PLAN_MAGIC 0x4e414c5054504b43ull /* "CKPTPLAN" */
 
+enum restore_lazy {
+  RESTORE_AT_ONCE,       /* all is read before the program runs */
+  RESTORE_LAZILY,        /* memory is loaded while it does */
+  RESTORE_LAZILY_TRACKED /* and what it writes meanwhile is known */
+};
+
 struct restore_plan {
   uint64_t magic;
   uint32_t size;  /* sizeof(struct restore_plan) */
@@ -32,7 +38,7 @@ struct restore_plan {
   uint32_t keep_ids;  /* the process has its old pid: tids must fit too */
   uint64_t start_ns;  /* CLOCK_MONOTONIC when the tool began */
   uint32_t threads;   /* that read; 0: as many as there are processors */
-  uint32_t lazy;      /* memory is loaded while the program runs */
+  uint32_t lazy;      /* enum restore_lazy */
   uint32_t in_tree;   /* one process of several (docs/trees.md) */
   uint32_t memories;  /* behind the ranges */
   uint32_t has_key;   /* what is read is encrypted */
@@ -94,11 +100,35 @@ static inline bool restore_is_lazy(bool anonymous, bool grows_down,
   (UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP |                        \
    UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_UNMAP)
 
+/* With these the kernel takes the protection of a page that is copied protected
+ * away at its first write. */
+#define RESTORE_TRACKED_FEATURES                                               \
+  (RESTORE_LAZY_FEATURES | RESTORE_WP_UNPOPULATED | RESTORE_WP_ASYNC)
+#define RESTORE_WP_UNPOPULATED (1ull << 13) /* Linux 6.4 */
+#define RESTORE_WP_ASYNC (1ull << 15)       /* Linux 6.7 */
+
 /* Where the system call is not allowed, by a filter for one. */
 #define RESTORE_LAZY_DEVICE "/dev/userfaultfd"
 
 /* At Process.gate: two pages; see runtime/support/loaded.c. */
 #define RESTORE_GATE_SIZE 8192u
+
+/* Where the watch is tracked, the runtime asks by touching the first page for
+ * memory to be watched no more; in the second stands which. Empty: all of it,
+ * and there is no answer. */
+#define RESTORE_GATE_ASKED 4160u /* bytes into the gate */
+struct restore_asked {
+  uint64_t begin, end;
+};
+/* The answer, in the first page: where memory is now that was moved since the
+ * restore. The pages there are not those that the generation has there. */
+#define RESTORE_MOVED_MAGIC 0x4445564f4d504b43ull /* "CKPMOVED" */
+#define RESTORE_MOVED_MAX 255u
+struct restore_moved {
+  uint64_t magic;
+  uint64_t count; /* above RESTORE_MOVED_MAX: too many, all may have moved */
+  struct restore_asked ranges[RESTORE_MOVED_MAX];
+};
 
 struct restore_status {
   uint32_t kind;

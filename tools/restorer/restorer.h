@@ -119,6 +119,8 @@ size_t shared_memory_files(struct resource_file **files);
 void lazy_open(size_t most_areas);
 /* Whether the area is loaded so, and must not be read at once. */
 bool lazy_take(const Area *area);
+/* Whether it was taken. */
+bool lazy_has(const Area *area);
 /* Adds to the ranges wanted at once what such areas hold of threads' stacks;
  * there must be room for one more a thread, and one. Returns their count. */
 size_t lazy_add_wanted(const struct cache_reader *reader,
@@ -129,9 +131,10 @@ bool lazy_hand_over(void);
 
 /* ---- track.c ---- */
 
-/* Last of all, where memory is not loaded while the program runs, and the
- * program's runtime and the kernel know how: hands over what tracks it. */
-void track_memory(const struct cache_reader *reader);
+/* Last of all, where the program's runtime and the kernel know how: hands over
+ * what tracks it. Memory that is loaded while the program runs is tracked by
+ * who loads it, and only protected here. */
+void track_memory(const struct cache_reader *reader, bool lazily);
 
 /* ---- settings.c ---- */
 

@@ -16,6 +16,7 @@
 static struct {
   struct page_scanner scanner;
   int uffd;
+  struct cache_range gate; /* the loader's, empty: there is none */
 } tracking;
 
 static int visit_none(enum dirty_run run, uint64_t begin, uint64_t end,
@@ -24,23 +25,41 @@ static int visit_none(enum dirty_run run, uint64_t begin, uint64_t end,
   return 0;
 }
 
+/* From now on its pages do not count as written. */
+static void protect(bool anonymous, struct cache_range range) {
+  int answer = 0;
+  page_scan_each(&tracking.scanner,
+                 anonymous ? &page_scan_written_anonymous : &page_scan_written,
+                 range.begin, range.end, page_scan_is_hole, false, visit_none,
+                 NULL, &answer);
+}
+
+/* An area that cannot be tracked is new to the first checkpoint; pages that are
+ * not protected count as written. */
+static void track_range(bool anonymous, struct cache_range range) {
+  if (range.begin < range.end &&
+      write_protect_register(tracking.uffd, range.begin, range.end))
+    protect(anonymous, range);
+}
+
+/* The gate lies in one area, and is not ours. */
 static void track(const Area *area, void *context) {
   (void)context;
   bool anonymous = area->kind == AreaKind_AREA_ANONYMOUS;
-  int answer = 0;
+  struct cache_range gate = tracking.gate;
   if (!anonymous && area->kind != AreaKind_AREA_FILE_PRIVATE)
     return;
-  /* An area that cannot be tracked is new to the first checkpoint; pages that
-   * are not protected count as written. */
-  if (write_protect_register(tracking.uffd, area->start, area->end))
-    page_scan_each(&tracking.scanner,
-                   anonymous ? &page_scan_written_anonymous
-                             : &page_scan_written,
-                   area->start, area->end, page_scan_is_hole, false, visit_none,
-                   NULL, &answer);
+  if (lazy_has(area)) {
+    protect(true, (struct cache_range){area->start, area->end});
+    return;
+  }
+  if (gate.begin < area->start || gate.end > area->end)
+    gate.begin = gate.end = area->end;
+  track_range(anonymous, (struct cache_range){area->start, gate.begin});
+  track_range(anonymous, (struct cache_range){gate.end, area->end});
 }
 
-void track_memory(const struct cache_reader *reader) {
+void track_memory(const struct cache_reader *reader, bool lazily) {
   if (restorer.process.resume_abi < RESUME_ABI_TRACKED)
     return;
   tracking.scanner.regions =
@@ -51,6 +70,9 @@ void track_memory(const struct cache_reader *reader) {
   if (!tracking.scanner.regions || tracking.scanner.pagemap < 0 ||
       tracking.uffd < 0)
     return; /* descriptors are closed before the program begins */
+  uint64_t gate = restorer.process.gate;
+  if (lazily)
+    tracking.gate = (struct cache_range){gate, gate + RESTORE_GATE_SIZE};
   each_area(reader, track, NULL);
   SYS(close, tracking.scanner.pagemap);
   give(RESTORE_TRACKED, tracking.uffd);

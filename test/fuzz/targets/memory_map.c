@@ -283,8 +283,9 @@ static void become(struct cache_reader *reader) {
   restorer.arena = arena;
   place_areas(reader);
   set_memory_settings(reader);
-  if (!lazy_hand_over())
-    track_memory(reader);
+  bool lazily = lazy_hand_over();
+  if (!lazily || restorer.plan.lazy == RESTORE_LAZILY_TRACKED)
+    track_memory(reader, lazily);
   shared_memory_files(&files);
 }
 
