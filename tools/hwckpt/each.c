@@ -2,6 +2,8 @@
 #include "each.h"
 
 #include "command.h"
+#include "group_witness.h"
+#include "supervise.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -13,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <wordexp.h>
-
-#define SIGNAL_STATUS 128
 
 struct program {
   wordexp_t words;
@@ -149,7 +149,7 @@ static bool reap(struct each *each) {
   return any;
 }
 
-/* Those that are passed on; what the terminal sends all get from it. */
+/* Those that are passed on; what is sent to the group all have already. */
 static const int passed[] = {SIGINT,  SIGTERM, SIGHUP,
                              SIGQUIT, SIGUSR1, SIGUSR2};
 
@@ -157,26 +157,25 @@ static void stand_by(struct each *each, const sigset_t *signals) {
   while (reap(each)) {
     siginfo_t info;
     int number = sigwaitinfo(signals, &info);
-    if (number > 0 && number != SIGCHLD && info.si_code <= 0)
+    if (number > 0 && number != SIGCHLD && !group_witness_got(number) &&
+        info.si_code <= 0)
       tell_all(each, number);
   }
 }
 
-/* What became of each that did not end well. */
+/* What became of each that did not end well; as the first of them the tool
+ * ends. */
 static int sum_up(const struct each *each) {
   int first = 0;
   for (size_t i = 0; i < each->count; i++) {
     const struct program *program = &each->programs[i];
-    bool killed = WIFSIGNALED(program->status);
-    int status = killed ? SIGNAL_STATUS + WTERMSIG(program->status)
-                        : WEXITSTATUS(program->status);
-    first = first ? first : status;
-    if (killed)
+    first = first ? first : program->status;
+    if (WIFSIGNALED(program->status))
       report_note("line %u of %s was killed by signal %d", program->line,
                   each->file, WTERMSIG(program->status));
-    else if (status)
+    else if (program->status)
       report_note("line %u of %s ended with status %d", program->line,
-                  each->file, status);
+                  each->file, WEXITSTATUS(program->status));
   }
   return first;
 }
@@ -191,8 +190,12 @@ static int run_all(struct each *each) {
   signal(SIGCHLD, SIG_DFL);
   sigprocmask(SIG_BLOCK, &signals, &each->before);
   int failed = start_all(each);
+  group_witness_begin();
   stand_by(each, &signals);
-  return failed ? failed : sum_up(each);
+  group_witness_end();
+  if (failed)
+    return failed;
+  supervise_end_likewise(sum_up(each));
 }
 
 int each_run(const char *file, char *const common[]) {

@@ -1,6 +1,7 @@
 /* restart.c - see restart.h. */
 #include "restart.h"
 #include "command.h"
+#include "group_witness.h"
 #include "history.h"
 #include "hold.h"
 #include "inventory.h"
@@ -277,6 +278,7 @@ static int run_once(struct life *life, uint64_t generation, struct run *run) {
   int failed = pid < 0 ? -errno : 0;
   close(alive[0]);
   close(report[1]);
+  group_witness_begin();
   if (!failed) {
     struct supervised child = {.pid = pid, .pidfd = -1, .reports = -1};
     run->status = supervise(&life->supervisor, &child, NULL, 0);

@@ -11,6 +11,7 @@
 #include "checks.h"
 #include "fallback.h"
 #include "fetch.h"
+#include "group_witness.h"
 #include "hold.h"
 #include "inventory.h"
 #include "key_service.h"
@@ -327,6 +328,7 @@ static int begin_tree(struct restore_request *request,
 static void serve_tree(const struct supervised *program) {
   struct hwckpt_error error = {0};
   tree_is_not_of_it(program->init);
+  tree_is_not_of_it(group_witness_begin());
   if (tree_serve(program->pid, &error) || key_service_run(&error))
     report_error(&error);
 }

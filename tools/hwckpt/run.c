@@ -7,6 +7,7 @@
 #include "arguments.h"
 #include "each.h"
 #include "elf_file.h"
+#include "group_witness.h"
 #include "hold.h"
 #include "key.h"
 #include "key_service.h"
@@ -446,6 +447,7 @@ static int start_and_stand_by(struct request *request) {
   close(failure[0]);
   if (told != sizeof number)
     supervised_runs(0);
+  tree_is_not_of_it(group_witness_begin());
   if (tree_serve(pid, &error) || key_service_run(&error))
     report_error(&error);
   struct supervised program = {.pid = pid, .pidfd = -1, .reports = -1};

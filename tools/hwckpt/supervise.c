@@ -1,6 +1,7 @@
 /* supervise.c - standing between the shell and a program. */
 #include "supervise.h"
 #include "command.h"
+#include "group_witness.h"
 #include "proc_stat.h"
 #include "tree.h"
 
@@ -46,13 +47,18 @@ int supervise_begin(struct supervisor *supervisor) {
   return supervisor->signals < 0 ? -errno : 0;
 }
 
+static void as_found(const struct supervisor *supervisor) {
+  sigaction(SIGCHLD, &supervisor->child_action, NULL);
+  sigprocmask(SIG_SETMASK, &supervisor->original, NULL);
+}
+
 bool supervise_release(const struct supervisor *supervisor, int life) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   /* Who died before that call sends no signal: look, now that it is made. */
   struct pollfd tool = {.fd = life};
   if (poll(&tool, 1, 0) > 0)
     return false;
-  supervise_give_back(supervisor);
+  as_found(supervisor);
   return true;
 }
 
@@ -87,12 +93,14 @@ static bool is_stopped(const struct supervised *program) {
   return proc_stat(program->pid, &stat) && stat.state == 'T';
 }
 
-/* Whether a signal is ours to pass on. What the terminal sends goes to the
- * whole foreground group, the program has it already; what the program or a
- * child of it sent to its group is not meant for itself a second time. */
+/* Whether a signal is ours to pass on. What the terminal, or a shell, sends to
+ * the whole group, the program has already, if it is in that; what the program
+ * or a child of it sent to its group is not meant for itself a second time. */
 static bool is_ours(const struct supervised *program,
                     const struct signalfd_siginfo *info) {
-  if (info->ssi_code == SI_KERNEL || info->ssi_code > 0)
+  bool to_group = group_witness_got((int)info->ssi_signo);
+  if (info->ssi_code == SI_KERNEL || info->ssi_code > 0 ||
+      (to_group && getpgid(program->pid) == getpgrp()))
     return false;
   return !proc_descends((pid_t)info->ssi_pid, program->pid);
 }
@@ -236,8 +244,8 @@ bool supervise_pause(struct supervisor *supervisor, uint64_t ns) {
 }
 
 void supervise_give_back(const struct supervisor *supervisor) {
-  sigaction(SIGCHLD, &supervisor->child_action, NULL);
-  sigprocmask(SIG_SETMASK, &supervisor->original, NULL);
+  group_witness_end();
+  as_found(supervisor);
 }
 
 _Noreturn void supervise_end_likewise(int status) {
