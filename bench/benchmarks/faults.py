@@ -13,7 +13,9 @@ grid, the answer it is about to send, or its stack. Each injection ends as one o
   wrong               an answer whose residual is too large, or of which nobody
                       was told
 
-The receiver computes the residual of every answer itself."""
+Effects that are seen before the next flip count for the flip before, so that each
+injection has one outcome, the worst that was seen of it. The receiver computes the
+residual of every answer itself."""
 
 import json
 import os
@@ -51,17 +53,21 @@ def main(words):
     return 1 if found["wrong"] else 0
 
 
+OUTCOMES = (
+    ("unnoticed", "right, unnoticed"),
+    ("rolled_back", "right, rolled back once"),
+    ("rolled_back_more", "right, rolled back more than once"),
+    ("ended", "reported: ended by a signal"),
+    ("refused", "reported: seal broken, or another problem's"),
+    ("no_answer", "reported: no answer"),
+    ("wrong", "wrong"),
+)
+
+
 def show(found):
     total = found["registers"] + found["memory"]
+    assert sum(found[name] for name, _ in OUTCOMES) == total, found
     print(f"{total} injections: {found['registers']} in registers, {found['memory']} in memory")
-    for name, text in (
-        ("unnoticed", "right, unnoticed"),
-        ("rolled_back", "right, rolled back once"),
-        ("rolled_back_more", "right, rolled back more than once"),
-        ("ended", "reported: ended by a signal"),
-        ("refused", "reported: seal broken, or another problem's"),
-        ("no_answer", "reported: no answer"),
-        ("wrong", "wrong"),
-    ):
+    for name, text in OUTCOMES:
         print(f"{found[name]:6}  {text}")
     print(f"{found['rollbacks']} rollbacks; a problem takes {found['problem_us'] / 1000:.1f} ms")

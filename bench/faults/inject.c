@@ -3,9 +3,10 @@
  *   inject INJECTIONS SEED SOLVER     prints one JSON object
  *
  * A flip hits a bit of a register, or of memory that the solver uses (its grid,
- * the copy it sends, its stack), while its own code runs. Each injection ends
- * with an answer, which is right or is not, or with the end of the solver; or
- * no answer comes in LIMIT_MS, and the solver is killed.
+ * the copy it sends, its stack), while its own code runs. What comes of it is
+ * seen until the next flip: answers, which are right or are not, or the end of
+ * the solver, which is then started again; or no answer in LIMIT_MS, and the
+ * solver is killed. The worst of that is the outcome: each injection has one.
  *
  * Exit status: 0, whatever the answers; 1, something could not be done.
  */
@@ -39,12 +40,29 @@ static struct {
   uint64_t rollbacks;
 } solver;
 
+/* The later the worse. */
+enum outcome {
+  UNNOTICED, /* right, as is */
+  ROLLED_BACK,
+  ROLLED_BACK_MORE, /* than once */
+  ENDED,            /* reported, as are the next two */
+  REFUSED,
+  NO_ANSWER,
+  WRONG,
+  OUTCOMES
+};
+
 static struct {
-  unsigned registers, memory;
-  unsigned unnoticed, rolled_back, again; /* right */
-  unsigned ended, refused, silent;        /* reported */
-  unsigned wrong, rollbacks;
+  unsigned registers, memory, rollbacks;
+  unsigned of[OUTCOMES];
 } found;
+
+/* The injection of which something may come still. */
+static struct {
+  bool any;
+  enum outcome worst;
+  uint64_t rollbacks;
+} last;
 
 static uint64_t state;
 static uint64_t chance(uint64_t below) {
@@ -194,85 +212,96 @@ static bool flip(bool registers_too) {
 
 /* ---- what came of it ---- */
 
-/* Whether an answer came; it is counted where it is not right. */
-static bool look_at(const struct answer *answer) {
-  if (answer->magic != ANSWER_MAGIC ||
-      (sealed(answer->u, 0) ^ mixed(answer->problem)) != answer->seal) {
-    found.refused++;
-    return false;
-  }
-  if (residual_of(answer->u, answer->problem) > GOOD) {
-    found.wrong++;
-    return false;
-  }
-  return true;
+static void note(enum outcome outcome) {
+  if (outcome > last.worst)
+    last.worst = outcome;
 }
 
+/* Nothing more can come of the last one: there is another, or it is the end. */
+static void settle(void) {
+  if (last.any)
+    found.of[last.worst]++;
+  last.any = false;
+  last.worst = UNNOTICED;
+  last.rollbacks = 0;
+}
+
+static void begin_again(const char *program) {
+  end();
+  solver.next++;
+  start(program);
+}
+
+static void look_at(const struct answer *answer, const char *program) {
+  if (answer->magic != ANSWER_MAGIC ||
+      (sealed(answer->u, 0) ^ mixed(answer->problem)) != answer->seal) {
+    note(REFUSED);
+    return;
+  }
+  if (residual_of(answer->u, answer->problem) > GOOD) {
+    note(WRONG);
+    return;
+  }
+  /* It may be that of the problem before once more. */
+  if (answer->problem != solver.next && answer->problem + 1 != solver.next) {
+    note(REFUSED);
+    begin_again(program);
+    return;
+  }
+  solver.next = answer->problem + 1;
+  uint64_t more = answer->rollbacks - solver.rollbacks;
+  solver.rollbacks = answer->rollbacks;
+  found.rollbacks += (unsigned)more;
+  last.rollbacks += more;
+  if (last.rollbacks)
+    note(last.rollbacks == 1 ? ROLLED_BACK : ROLLED_BACK_MORE);
+}
+
+/* Waits for the next answer. */
 static void judge(const char *program) {
   struct answer answer;
   int result = receive(&answer, sizeof answer);
-  if (result) {
-    if (result == 2)
-      found.silent++;
-    else
-      found.ended++;
-    end();
-    solver.next++;
-    start(program);
+  if (!result) {
+    look_at(&answer, program);
     return;
   }
-  if (!look_at(&answer))
-    return;
-  /* It may be that of the problem before once more. */
-  if (answer.problem != solver.next && answer.problem + 1 != solver.next) {
-    found.refused++;
-    end();
-    start(program);
-    return;
-  }
-  solver.next = answer.problem + 1;
-  uint64_t more = answer.rollbacks - solver.rollbacks;
-  solver.rollbacks = answer.rollbacks;
-  found.rollbacks += (unsigned)more;
-  if (more == 0)
-    found.unnoticed++;
-  else if (more == 1)
-    found.rolled_back++;
-  else
-    found.again++;
+  note(result == 2 ? NO_ANSWER : ENDED);
+  begin_again(program);
+}
+
+/* Whether the solver said something, or ended, that was not looked at. */
+static bool is_heard(void) {
+  struct pollfd one = {.fd = solver.answers, .events = POLLIN};
+  return poll(&one, 1, 0) == 1;
 }
 
 /* Microseconds that a problem takes, undisturbed. */
-static uint64_t measure(void) {
+static uint64_t measure(const char *program) {
   struct timespec begin, now;
   struct answer answer;
   clock_gettime(CLOCK_MONOTONIC, &begin);
   for (int i = 0; i < 5; i++)
-    if (receive(&answer, sizeof answer) || !look_at(&answer))
+    if (receive(&answer, sizeof answer))
       cannot("no answer though nothing was done to it");
     else
-      solver.next = answer.problem + 1;
+      look_at(&answer, program);
+  if (last.worst != UNNOTICED)
+    cannot("no right answer though nothing was done to it");
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)((now.tv_sec - begin.tv_sec) * 1000000 +
                     (now.tv_nsec - begin.tv_nsec) / 1000) /
          5;
 }
 
-/* Answers of before the flip. */
-static void take_earlier(void) {
-  struct pollfd one = {.fd = solver.answers, .events = POLLIN};
-  struct answer answer;
-  while (poll(&one, 1, 0) == 1 && receive(&answer, sizeof answer) == 0 &&
-         look_at(&answer))
-    solver.next = answer.problem + 1;
-}
-
 static void inject(const char *program, uint64_t problem_us) {
   bool registers_too = chance(2);
   rest_us(chance(problem_us));
   for (int tries = 0; tries < TRIES; tries++) {
-    take_earlier();
+    while (is_heard())
+      judge(program);
     if (flip(registers_too)) {
+      settle();
+      last.any = true;
       found.registers += registers_too;
       found.memory += !registers_too;
       break;
@@ -289,17 +318,19 @@ int main(int argc, char **argv) {
   state = strtoull(argv[2], NULL, 10) * 0x9e3779b97f4a7c15ull | 1;
   signal(SIGPIPE, SIG_IGN);
   start(argv[3]);
-  uint64_t problem_us = measure();
+  uint64_t problem_us = measure(argv[3]);
   while (found.registers + found.memory < count)
     inject(argv[3], problem_us);
+  settle();
   end();
   printf(
       "{\"registers\": %u, \"memory\": %u, \"unnoticed\": %u, "
       "\"rolled_back\": %u, \"rolled_back_more\": %u, \"ended\": %u, "
       "\"refused\": %u, \"no_answer\": %u, \"wrong\": %u, \"rollbacks\": %u, "
       "\"problem_us\": %llu}\n",
-      found.registers, found.memory, found.unnoticed, found.rolled_back,
-      found.again, found.ended, found.refused, found.silent, found.wrong,
-      found.rollbacks, (unsigned long long)problem_us);
+      found.registers, found.memory, found.of[UNNOTICED], found.of[ROLLED_BACK],
+      found.of[ROLLED_BACK_MORE], found.of[ENDED], found.of[REFUSED],
+      found.of[NO_ANSWER], found.of[WRONG], found.rollbacks,
+      (unsigned long long)problem_us);
   return 0;
 }
