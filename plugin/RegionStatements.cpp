@@ -70,8 +70,14 @@ public:
       return true;
     if (auto *V = dyn_cast<VarDecl>(E->getDecl()))
       Variables.insert(V->getCanonicalDecl());
+    else if (auto *B = dyn_cast<BindingDecl>(E->getDecl()))
+      Variables.insert(cast<VarDecl>(B->getDecomposedDecl()));
     else if (auto *F = dyn_cast<FunctionDecl>(E->getDecl()))
       Functions.insert(F);
+    return true;
+  }
+  bool VisitCXXThisExpr(CXXThisExpr *) {
+    Object |= Begun;
     return true;
   }
   bool VisitCXXConstructExpr(CXXConstructExpr *E) {
@@ -89,6 +95,7 @@ public:
   llvm::SetVector<VarDecl *> Variables;
   llvm::SetVector<FunctionDecl *> Functions;
   bool Jumps = false;
+  bool Object = false; // what `this` points to
 
 private:
   const Stmt *From;
@@ -108,10 +115,12 @@ public:
     for (Expr *Argument : E->arguments())
       Named.TraverseStmt(Argument);
     Variables.insert(Named.Variables.begin(), Named.Variables.end());
+    Object |= Named.Object;
     return true;
   }
 
   llvm::SmallPtrSet<VarDecl *, 8> Variables;
+  bool Object = false; // members of the object that `this` points to
 };
 
 struct Elements {
@@ -133,6 +142,7 @@ private:
   FunctionDecl *lookUp(StringRef Name) const;
   SmallVector<VarDecl *, 16> inScope(ArrayRef<Stmt *> Path) const;
   void addFunctions(Names &Found);
+  void warnOfUnseen(ArrayRef<Stmt *> Path, const Names &Found);
   std::optional<Elements> elements(QualType Type) const;
   const char *whyNot(const VarDecl &V) const;
   bool holdsPointers(QualType Type) const;
@@ -309,6 +319,9 @@ std::string RegionWriter::nameOf(const VarDecl &V) {
   std::string Name = V.isLocalVarDeclOrParm()
                          ? V.getNameAsString()
                          : "::" + V.getQualifiedNameAsString();
+  if (auto *Decomposed = dyn_cast<DecompositionDecl>(&V))
+    for (const BindingDecl *B : Decomposed->bindings())
+      Name += (Name.empty() ? "" : "+") + B->getNameAsString();
   std::string Found = Name;
   for (unsigned I = 2; !Given.insert(Found).second; ++I)
     Found = Name + "'" + std::to_string(I);
@@ -361,6 +374,18 @@ Stmt *RegionWriter::describe(FunctionDecl &Callee, VarDecl &V, Elements What) {
   return call(Callee, Arguments);
 }
 
+/// What is no variable that could be described.
+void RegionWriter::warnOfUnseen(ArrayRef<Stmt *> Path, const Names &Found) {
+  if (Found.Object)
+    diagnose(DiagnosticsEngine::Warning,
+             "'this' is a pointer; what it points to is not saved; describe "
+             "it with hwckpt_region() if the loop needs it");
+  auto IsRange = [](const Stmt *S) { return isa<CXXForRangeStmt>(S); };
+  if (llvm::any_of(Path, IsRange) || IsRange(Marked.getSubStmt()))
+    diagnose(DiagnosticsEngine::Warning,
+             "where a range-based 'for' is, is not saved; it begins anew");
+}
+
 void RegionWriter::write() {
   FunctionDecl *Region = lookUp("hwckpt_region");
   FunctionDecl *Load = lookUp("hwckpt_region_enter");
@@ -387,10 +412,13 @@ void RegionWriter::write() {
     More.TraverseStmt(Found.Jumps ? F.getBody() : *Around);
     Found.Variables.insert(More.Variables.begin(), More.Variables.end());
     Found.Functions.insert(More.Functions.begin(), More.Functions.end());
+    Found.Object |= More.Object;
   }
-  addFunctions(Found);
   OwnRegions Own;
   Own.TraverseStmt(F.getBody());
+  Found.Object &= !Own.Object;
+  warnOfUnseen(Path, Found);
+  addFunctions(Found);
 
   SmallVector<VarDecl *, 16> Locals = inScope(Path);
   auto *For = dyn_cast<ForStmt>(Marked.getSubStmt());

@@ -26,6 +26,7 @@
 #include "clang/Lex/Pragma.h"
 #include "clang/Lex/Preprocessor.h"
 #include "clang/Lex/PreprocessorOptions.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 using namespace clang;
 using namespace hwckpt;
@@ -123,15 +124,18 @@ private:
     Visitor.WithRegions.clear();
   }
 
+  /// A function that is defined in a class comes by itself and in its class.
   void addRegions(FunctionDecl &F) {
     RegionVisitor Regions;
     Regions.TraverseStmt(F.getBody());
     for (auto &[Marked, Set] : Regions.Found)
-      describeRegions(CI, F, *Marked, Set);
+      if (Described.insert(Marked).second)
+        describeRegions(CI, F, *Marked, Set);
   }
 
   CompilerInstance &CI;
   SiteVisitor Visitor;
+  llvm::SmallPtrSet<const Stmt *, 4> Described;
 };
 
 } // namespace
