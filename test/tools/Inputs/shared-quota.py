@@ -41,15 +41,20 @@ def start():
     )
 
 
-def used(name):
-    total = 0
+def files_of(name):
+    """Each with the bytes it takes."""
+    found = {}
     for place, _, files in os.walk(os.path.join(cache, name)):
         for file in files:
             try:
-                total += os.stat(os.path.join(place, file)).st_blocks * 512
+                found[file] = os.stat(os.path.join(place, file)).st_blocks * 512
             except FileNotFoundError:
                 pass
-    return total
+    return found
+
+
+def used(name):
+    return sum(files_of(name).values())
 
 
 def generations():
@@ -86,8 +91,9 @@ def look_for(seconds, supervisor):
     while time.monotonic() < end:
         assert supervisor.poll() is None, failure("ended")
         for name, weight in weights.items():
-            most[name] = max(most[name], used(name))
-            assert most[name] <= SHARE * weight + BESIDE, failure(f"{name} of weight {weight} takes {most[name]}")
+            files = files_of(name)
+            most[name] = max(most[name], sum(files.values()))
+            assert most[name] <= SHARE * weight + BESIDE, failure(f"{name} of weight {weight} takes {files}")
         time.sleep(0.02)
 
 
