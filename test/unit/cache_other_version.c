@@ -1,5 +1,6 @@
 /* Files of another version of the format, whole in themselves, are told from
- * damaged ones: header, commit record, count of restores.
+ * damaged ones: header, commit record, count of restores,
+ * segment.
  */
 // RUN: %unit/cache_other_version
 // RUN: %unit/sanitized/cache_other_version
@@ -12,6 +13,7 @@
 
 static struct cache *cache;
 static char name[CACHE_NAME_MAX];
+static struct model model = {.pages = 64};
 
 /* The tag as docs/format.md has it, by the library's own hash. */
 static void seal(unsigned char *tag, const unsigned char *message,
@@ -26,13 +28,13 @@ static void seal(unsigned char *tag, const unsigned char *message,
 
 static const char *file(const char *suffix) {
   char below[256];
-  snprintf(below, sizeof(below), "cache/%s/g0000000001%s", name, suffix);
+  char kind = strcmp(suffix, ".seg") == 0 ? 's' : 'g';
+  snprintf(below, sizeof(below), "cache/%s/%c0000000001%s", name, kind, suffix);
   return unit_path(below);
 }
 
 /* Seals a tag anew, in the version and in another, and looks at both. */
 static void change(const char *suffix, bool at_end) {
-  static struct model model = {.pages = 64};
   unsigned char *bytes, *tag, *message;
   size_t length = unit_read_file(file(suffix), &bytes);
   uint32_t message_length;
@@ -58,18 +60,20 @@ static void change(const char *suffix, bool at_end) {
 }
 
 int main(void) {
-  struct cache_write_options options = {0, 1};
+  struct cache_write_options options = {0, 0};
   struct cache_writer *writer;
   unsigned count;
   CHECK_OK(
       cache_open(&unit_env, unit_path("cache"), true, &cache, &unit_error));
   CHECK_OK(cache_new_application(cache, "version", name, &unit_error));
   CHECK_OK(cache_begin(cache, name, &options, &writer, &unit_error));
+  CHECK_OK(unit_put(writer, &model, 0, 64, 1, &unit_error)); /* a segment */
   CHECK_OK(cache_commit(writer, NULL, &unit_error));
   CHECK_OK(cache_count_restore(cache, name, 1, &count, &unit_error));
   change(".ckpt", false);
   change(".ckpt", true);
   change(".restores", false);
+  change(".seg", false);
   cache_close(cache);
   CHECK(unit_mapped() == 0);
   return 0;

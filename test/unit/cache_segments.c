@@ -41,6 +41,24 @@ static off_t size_of(const char *path) {
   return stat(path, &status) == 0 ? status.st_size : -1;
 }
 
+/* The second segment of another application with the same content. */
+static size_t read_foreign(unsigned char **bytes) {
+  char kept[CACHE_NAME_MAX];
+  struct model model_kept = model;
+  struct cache *cache_kept = cache;
+  memcpy(kept, name, sizeof(kept));
+  open_cache();
+  CHECK_OK(cache_new_application(cache, "foreign", name, &unit_error));
+  model = (struct model){.pages = model_kept.pages};
+  write_generation(0, 0, 1000, 0);
+  size_t length = unit_read_file(segment(2), bytes);
+  memcpy(name, kept, sizeof(kept));
+  model = model_kept;
+  cache_close(cache);
+  cache = cache_kept;
+  return length;
+}
+
 static void spoil(void) {
   unsigned char *bytes;
   size_t length = unit_read_file(segment(2), &bytes);
@@ -64,6 +82,11 @@ static void spoil(void) {
   unit_write_file(segment(2), other, other_length);
   CHECK_ERROR(unit_compare(cache, name, 2, &model, &unit_error), CACHE_DAMAGED);
   CHECK(strstr(unit_error.detail, "is segment 1 of"));
+  free(other);
+  other_length = read_foreign(&other);
+  unit_write_file(segment(2), other, other_length);
+  CHECK_ERROR(unit_compare(cache, name, 2, &model, &unit_error), CACHE_DAMAGED);
+  CHECK(strstr(unit_error.detail, "of application 'foreign-"));
   free(other);
   unit_write_file(segment(2), bytes, length);
   CHECK(chmod(segment(2), 0620) == 0);
