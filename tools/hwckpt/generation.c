@@ -375,6 +375,8 @@ const char *generation_area_kind(int kind) {
 }
 
 /* A switch, so that the compiler refuses a kind without a name. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wswitch"
 const char *generation_descriptor_kind(int kind) {
   switch ((DescriptorKind)kind) {
   case DescriptorKind_DESCRIPTOR_FILE:
@@ -426,3 +428,4 @@ const char *generation_descriptor_kind(int kind) {
   }
   return "unknown";
 }
+#pragma GCC diagnostic pop
