@@ -22,6 +22,7 @@
 #include "watched.h"
 #include <hwckpt.h>
 
+#include <fcntl.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
 #include <sys/mman.h>
@@ -55,6 +56,17 @@ static void take_registers(void) {
   }
 }
 
+// Until the runtime has said it, where what it says is a file.
+static void await_said(const char *code) {
+  char said[4096] = "";
+  int fd = open("/proc/self/fd/2", O_RDONLY);
+  CHECK(fd >= 0);
+  for (double end = now() + 60; !strstr(said, code) && now() < end;)
+    CHECK(pread(fd, said, sizeof said - 1, 0) >= 0);
+  CHECK(strstr(said, code));
+  close(fd);
+}
+
 static void gone(void) {
   int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
   char *pages = mmap(0, 8192, protection, flags, -1, 0);
@@ -69,7 +81,7 @@ static void gone(void) {
   expect_event();
   CHECK_EQUAL(munmap(pages, 8192), 0);
   CHECK_EQUAL(munmap(word, 4096), 0);
-  usleep(100000);
+  await_said("HWCKPT-E261");
   CHECK_EQUAL(hwckpt_save(), 0);
   writes = taken();
   *hidden(&e) = 1;
@@ -91,7 +103,7 @@ static void gone_rule(void) {
   whole[5000] = 1;
   expect_event();
   CHECK_EQUAL(munmap(whole, sizeof whole), 0);
-  usleep(100000);
+  await_said("HWCKPT-E261");
   CHECK_EQUAL(hwckpt_save(), 0);
   writes = taken();
   *hidden(&e) = 1;
