@@ -12,6 +12,7 @@
  *
  * Source: fs/io_uring and io_uring/fdinfo.c of Linux, for what is told. */
 #include "../arch/sys.h"
+#include "../support/live.h"
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "filled_space.h"
@@ -175,6 +176,60 @@ static const char *why_not(const struct seen *seen) {
                                    : 0;
 }
 
+/* ---- provided buffers ----
+ *
+ * One request tells of one group of 65,536, which take 15 ms. So only the
+ * groups that programs use are asked for in the stop, and all of them when the
+ * program runs again, before the checkpoint counts; once one was found there,
+ * in the stop from then on. */
+
+#define FIRST_GROUPS 1024u
+
+static LIVE bool looks_at_all;
+
+static void begin(void) { looks_at_all = false; }
+
+static const char provided[] =
+    "provided buffers, or a kernel that does not tell (before 6.8)";
+
+static bool has_buffers(int ring, uint32_t groups) {
+  struct buffer_status status = {0};
+  for (; status.group < groups; status.group++)
+    if (SYS(io_uring_register, ring, REGISTER_BUFFER_STATUS, &status, 1) !=
+        -ENOENT)
+      return true;
+  return false;
+}
+
+/* Whether the rest of its groups can be asked for later. */
+static bool keep_for_later(struct resource_sink *sink, int ring) {
+  if (looks_at_all)
+    return true;
+  long kept = sink->later_count < RESOURCE_LATER
+                  ? SYS(fcntl, ring, F_DUPFD_CLOEXEC, 0)
+                  : -EMFILE;
+  if (kept < 0)
+    return !has_buffers(ring, BUFFER_GROUPS);
+  sink->later[sink->later_count++] = (int)kept;
+  return true;
+}
+
+static int confirm(struct resource_sink *sink, struct hwckpt_error *error) {
+  int result = 0;
+  while (sink->later_count) {
+    int ring = sink->later[--sink->later_count];
+    if (error && !result && has_buffers(ring, BUFFER_GROUPS)) {
+      looks_at_all = true;
+      result = hwckpt_fail(error, HWCKPT_E_NOT_SUPPORTED, 0,
+                           "anon_inode:[io_uring]", "%s", provided);
+    }
+    SYS(close, ring);
+  }
+  return result;
+}
+
+/* ---- what else is asked for ---- */
+
 /* What only an answer to a request shows: nothing of the ring is changed. */
 static const char *ask(int ring) {
   if (SYS(io_uring_enter, ring, 0, 0, 0, 0, 0) < 0)
@@ -189,12 +244,9 @@ static const char *ask(int ring) {
     return result == -EBUSY    ? "a registered eventfd"
            : result == -EEXIST ? "one thread alone may submit (SINGLE_ISSUER)"
                                : "it takes no requests";
-  struct buffer_status status = {0};
-  for (; status.group < BUFFER_GROUPS; status.group++)
-    if (SYS(io_uring_register, ring, REGISTER_BUFFER_STATUS, &status, 1) !=
-        -ENOENT)
-      return "provided buffers, or a kernel that does not tell (before 6.8)";
-  return 0;
+  return has_buffers(ring, looks_at_all ? BUFFER_GROUPS : FIRST_GROUPS)
+             ? provided
+             : 0;
 }
 
 static const char *hexadecimal(const char *text, uint64_t *value) {
@@ -291,6 +343,8 @@ static int put(struct resource_sink *sink, Descriptor *message, int ring,
     failed = ring_buffers_save(sink, message, seen.buffers, &reason, error);
   if (failed)
     return failed;
+  if (!reason && !keep_for_later(sink, ring))
+    reason = provided;
   if (!reason)
     return resource_put(sink, RECORD_IO_URING, IoUring_fields, &state, error);
   message->kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED;
@@ -441,8 +495,10 @@ static int make(struct resource_source *source, const Descriptor *message,
 const struct descriptor_kind hwckpt_descriptor_io_uring = {
     .name = "io_uring",
     .kind = DescriptorKind_DESCRIPTOR_IO_URING,
+    .begin = begin,
     .recognise = recognise,
     .save = save,
     .open = make,
+    .confirm = confirm,
     .check = refuse_to_roll_back,
 };

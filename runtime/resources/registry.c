@@ -182,6 +182,16 @@ int resources_save(struct resource_sink *sink, struct hwckpt_error *error) {
   return result;
 }
 
+int resources_confirm(struct resource_sink *sink, struct hwckpt_error *error) {
+  int result = 0;
+  for (size_t i = 0; hwckpt_descriptor_kinds[i]; i++) {
+    const struct descriptor_kind *kind = hwckpt_descriptor_kinds[i];
+    int failed = kind->confirm ? kind->confirm(sink, result ? 0 : error) : 0;
+    result = result ? result : failed;
+  }
+  return result;
+}
+
 /* ---- restoring ---- */
 
 int resources_restore(struct resource_source *source, int *keep,

@@ -79,6 +79,8 @@ struct mapped_part {
   bool system_v;
 };
 
+#define RESOURCE_LATER 64u
+
 /* Where saved records go, and scratch memory for messages (one at a time). */
 struct resource_sink {
   int (*put)(struct resource_sink *sink, uint32_t type, const void *data,
@@ -108,6 +110,9 @@ struct resource_sink {
   /* /proc/self/fd and fdinfo, while descriptors are looked at: a name below
    * takes half the time of a whole path. */
   int links, infos;
+  /* Duplicates of what descriptor_kind.confirm() is to look at. */
+  int later[RESOURCE_LATER];
+  unsigned later_count;
 };
 /* The most descriptors that a program may have. */
 #define RESOURCE_DESCRIPTORS ((size_t)1 << 16)
@@ -263,6 +268,10 @@ struct descriptor_kind {
    * descriptor's own. Null: nothing. */
   int (*save)(struct resource_sink *sink, Descriptor *message,
               struct hwckpt_error *error);
+  /* When the program runs again, before the checkpoint counts: what would have
+   * taken too long in the stop. Also with a null error, when it fails for
+   * another reason: nothing is looked for then. Null: nothing. */
+  int (*confirm)(struct resource_sink *sink, struct hwckpt_error *error);
   /* Opens the object again: returns a new descriptor (any number), or a
    * negative code of errors.def. */
   int (*open)(struct resource_source *source, const Descriptor *message,
@@ -316,6 +325,9 @@ bool resources_forbid_undo(void);
 /* Before the stop, and then in it. */
 void resources_look(void);
 int resources_save(struct resource_sink *sink, struct hwckpt_error *error);
+/* After the stop: whether what was saved stands. With a null error, it does not
+ * matter any more. */
+int resources_confirm(struct resource_sink *sink, struct hwckpt_error *error);
 /* Restores all kinds, and changes nothing on disk; descriptors that wait are
  * not open yet. `keep` (the status pipe) is moved to a number that no
  * descriptor of the program uses, and returned in *keep. Everything else that

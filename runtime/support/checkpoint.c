@@ -295,6 +295,8 @@ static int take(bool base, const struct quiesce_hooks *hooks,
                   checkpoint.captured - statistics->pages_precopied);
   int copied = rest_finish(&checkpoint.rest, status == 0 ? error : 0);
   status = status == 0 ? copied : status;
+  int confirmed = resources_confirm(&checkpoint.sink, status == 0 ? error : 0);
+  status = status == 0 ? confirmed : status;
   int drained = drain_finish(status == 0 ? error : 0);
   status = status == 0 ? drained : status;
   note_pace(statistics, writer);

@@ -9,7 +9,8 @@
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered files
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered buffers whose memory is not
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: a registered eventfd
-// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: provided buffers
+// CHECK: HWCKPT-E208: {{.*}}io_uring]: provided buffers
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: descriptor {{.*}}: provided buffers
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: one thread alone may submit
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: a thread of the kernel submits
 // CHECK: goes on
@@ -209,9 +210,10 @@ static void refuse_by_name(void) {
   CHECK_EQUAL(control(&ring, IORING_UNREGISTER_EVENTFD, NULL, 0), 0);
   CHECK(__builtin_ckpt_save() >= 0);
   add(&ring, IORING_OP_PROVIDE_BUFFERS, 1, buffer, 64, 0);
-  ring.entries[1].buf_group = 60000;
+  ring.entries[1].buf_group = 60000; /* which no stop looks for at first */
   enter(&ring, 1, 1);
   take(&ring, 1, 0);
+  refuse();
   refuse();
   drop(&ring);
   make(&ring, 4, 1u << 12); /* IORING_SETUP_SINGLE_ISSUER */
