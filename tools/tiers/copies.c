@@ -172,7 +172,7 @@ static int remove_old(struct tier *tier, const struct list *list,
   return failed;
 }
 
-/* What is newer now will not be gone on with. */
+/* What is older now will not be gone on with. */
 static bool is_older(const char *file, void *context) {
   const struct entry *sent = context;
   struct entry entry;
@@ -200,7 +200,11 @@ static int send_generation(struct tier *tier, struct cache *cache,
     entry.on = parent->of;
   struct sending sending = {cache, reader, parent ? &entry.on : NULL};
   name_entry(&entry, name);
-  int failed = put_copy(tier, info->application, name, &sending, error);
+  /* First: it may have the room that is needed. */
+  int failed =
+      tier_drop_begun(tier, info->application, is_older, &entry, error);
+  if (!failed)
+    failed = put_copy(tier, info->application, name, &sending, error);
   if (failed)
     return failed;
   result->sent = true;
@@ -209,8 +213,6 @@ static int send_generation(struct tier *tier, struct cache *cache,
     qsort(list->entries, list->count, sizeof *list->entries, by_number);
     failed = remove_old(tier, list, &entry, error);
   }
-  if (!failed)
-    failed = tier_drop_begun(tier, info->application, is_older, &entry, error);
   return failed;
 }
 
