@@ -3,6 +3,7 @@
 
 #include "../arch/sys.h"
 #include "info.h"
+#include "standard.h"
 #include "tree.h"
 
 #include <fcntl.h>
@@ -44,7 +45,7 @@ int borrow(const struct resource_sink *sink, const Descriptor *message,
 }
 
 int borrow_socket(const struct resource_sink *sink, const Descriptor *message) {
-  if (!S_ISSOCK(message->mode) || tree_is_standard(sink, message))
+  if (!S_ISSOCK(message->mode) || standard_is_given(sink, message))
     return -1;
   long fd = borrow_number(sink, message->number);
   return fd < 0 ? -1 : (int)fd;

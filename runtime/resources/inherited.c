@@ -1,10 +1,12 @@
 /* inherited.c - standard input, output and error that are no files: who
  * restores the program gives its own.
  *
- * Processes of a tree have these at other numbers too: `exec 3>&1`, `2>&1`. */
+ * Processes have these at other numbers too: `exec 3>&1`, `2>&1`, and a shell
+ * its output at 10 while that is a file: `while ...; done >FILE`. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "resource.h"
+#include "standard.h"
 #include "tree.h"
 
 #include <fcntl.h>
@@ -30,18 +32,26 @@ static int32_t standard_in_tree(const struct resource_sink *sink,
   return first ? first->number : -1;
 }
 
+/* Which one it is of who restores, -1: none, or its own number. */
+static int32_t standard(const struct resource_sink *sink,
+                        const Descriptor *message) {
+  int32_t number = sink->tree ? standard_in_tree(sink, message) : -1;
+  return number >= 0 || message->number <= 2 ? number
+                                             : standard_number(sink, message);
+}
+
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
-  if (message->number > 2 && sink->tree && !S_ISCHR(message->mode))
-    return standard_in_tree(sink, message) >= 0;
+  if (message->number > 2 && !S_ISCHR(message->mode))
+    return standard(sink, message) >= 0;
   return message->number >= 0 && message->number <= 2 &&
-         (!S_ISSOCK(message->mode) || tree_is_standard(sink, message));
+         (!S_ISSOCK(message->mode) || standard_is_given(sink, message));
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
   Terminal terminal = Terminal_init_zero;
-  terminal.standard = sink->tree ? standard_in_tree(sink, message) : -1;
+  terminal.standard = standard(sink, message);
   return terminal.standard < 0 || terminal.standard == message->number
              ? 0
              : resource_put(sink, RECORD_TERMINAL, Terminal_fields, &terminal,
@@ -87,6 +97,8 @@ static int check(struct resource_source *source, const Descriptor *message,
 const struct descriptor_kind hwckpt_descriptor_inherited = {
     .name = "inherited",
     .kind = DescriptorKind_DESCRIPTOR_INHERITED,
+    .begin = standard_begin,
+
     .recognise = recognise,
     .save = save,
     .open = take,

@@ -12,6 +12,7 @@
 #include "borrow.h"
 #include "info.h"
 #include "resource.h"
+#include "standard.h"
 #include "tree.h"
 
 #include <asm/ioctls.h>
@@ -64,7 +65,7 @@ static bool recognise(const struct resource_sink *sink,
     writer |= does_write(rows[i].flags);
   }
   return (reader && writer) ||
-         (!tree_is_standard(sink, message) && other_end_closed(sink, message));
+         (!standard_is_given(sink, message) && other_end_closed(sink, message));
 }
 
 /* ---- saving ---- */

@@ -66,8 +66,8 @@ struct tree_fact {
 #define TREE_TERMINAL_DEVICE (~0ull)
 #define TREE_TERMINAL_MASTER 1u
 /* Rows of this device are what the first process was started with, or came back
- * with, at 0 to 2: the inode is that of such a file, `file` its device, the
- * number -1. */
+ * with, at 0 to 2: the inode is that of such a file, `file` its device,
+ * `member` which of the three it is, the number -1. */
 #define TREE_STANDARD_DEVICE (~1ull)
 
 /* A shared mapping of a file without a name, or a part of one; what it holds is

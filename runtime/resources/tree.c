@@ -92,30 +92,6 @@ uint64_t tree_file(const struct resource_sink *sink,
   return 0;
 }
 
-/* Tools of before do not say. */
-static bool standard_is_known(const struct resource_sink *sink) {
-  for (size_t i = sink->tree_count;
-       i-- > 0 && sink->tree[i].device >= TREE_STANDARD_DEVICE;)
-    if (sink->tree[i].device == TREE_STANDARD_DEVICE)
-      return true;
-  return false;
-}
-
-bool tree_is_standard(const struct resource_sink *sink,
-                      const Descriptor *message) {
-  size_t count;
-  if (message->number > 2)
-    return false;
-  if (!sink->tree || !standard_is_known(sink))
-    return true;
-  const struct tree_fact *rows =
-      tree_rows(sink, TREE_STANDARD_DEVICE, message->inode, &count);
-  for (size_t i = 0; i < count; i++)
-    if (rows[i].file == message->device)
-      return true;
-  return false;
-}
-
 void tree_share(const struct resource_sink *sink, Descriptor *message) {
   size_t count;
   const struct tree_fact *rows =

@@ -18,10 +18,6 @@ int32_t tree_maker(const struct resource_sink *sink, uint64_t device,
                    uint64_t inode);
 /* Which open file of the tree it is, 0: not known. */
 uint64_t tree_file(const struct resource_sink *sink, const Descriptor *message);
-/* Whether it is at 0 to 2, and of who restores: one of those that the program
- * was started with, as far as is known. */
-bool tree_is_standard(const struct resource_sink *sink,
-                      const Descriptor *message);
 /* Fills what the record says of sharing the open file. */
 void tree_share(const struct resource_sink *sink, Descriptor *message);
 /* Whether another process makes it. */

@@ -399,6 +399,8 @@ static bool gather_standard(struct gathering *gathering) {
                                .inode = status.st_ino,
                                .file = status.st_dev,
                                .mode = status.st_mode,
+                               .flags = (uint32_t)fcntl(i, F_GETFL),
+                               .member = i,
                                .number = -1};
   }
   return true;
