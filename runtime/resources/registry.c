@@ -237,6 +237,12 @@ static int restore_threads(struct resource_source *source,
   return result;
 }
 
+void resources_go_on(struct resource_source *source) {
+  for (size_t i = 0; kinds[i]; i++)
+    if (kinds[i]->go_on)
+      kinds[i]->go_on(source);
+}
+
 int resources_finish(struct resource_source *source,
                      struct hwckpt_error *error) {
   int result = 0;

@@ -69,6 +69,11 @@ struct tree_fact {
  * with, at 0 to 2: the inode is that of such a file, `file` its device,
  * `member` which of the three it is, the number -1. */
 #define TREE_STANDARD_DEVICE (~1ull)
+/* Rows of this device are processes that a signal has stopped: the inode is its
+ * id, `file` that of its parent (0: not in the tree), the number -1, the flags
+ * TREE_STOPPED_WAITS where the parent has not asked for it, or 0. */
+#define TREE_STOPPED_DEVICE (~2ull)
+#define TREE_STOPPED_WAITS 1u
 
 /* A shared mapping of a file without a name, or a part of one; what it holds is
  * in the pages of the generation. */
@@ -236,6 +241,9 @@ struct resource_kind {
   /* When all descriptors and threads are there, and every thread still blocks
    * all signals: the place for what begins to act then. Null: nothing. */
   int (*finish)(struct resource_source *source, struct hwckpt_error *error);
+  /* Of a tree, when nothing is left that could fail in any of its processes,
+   * and they go on. Null: nothing. */
+  void (*go_on)(struct resource_source *source);
   /* Before a rollback changes anything: what would keep restore() from it.
    * Null: nothing. */
   int (*check)(struct resource_source *source, struct hwckpt_error *error);
@@ -347,6 +355,9 @@ int resources_roll_back(struct resource_source *source,
 /* The rest, when the threads in source->threads are there. */
 int resources_finish(struct resource_source *source,
                      struct hwckpt_error *error);
+
+/* Then, when all processes of a tree are as far. */
+void resources_go_on(struct resource_source *source);
 
 /* Whether a descriptor of these flags and mode reads past the page tables; and
  * whether the process has one. On the checkpoint thread. */

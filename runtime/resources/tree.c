@@ -15,6 +15,7 @@ static int order(const struct tree_fact *row, uint64_t device, uint64_t inode) {
 static bool is_descriptor(const struct tree_fact *row) {
   return row->device != TREE_SYSTEM_V_DEVICE &&
          row->device != TREE_STANDARD_DEVICE &&
+         row->device != TREE_STOPPED_DEVICE &&
          row->device != TREE_TERMINAL_DEVICE;
 }
 

@@ -53,6 +53,7 @@ enum record_type {
   RECORD_UNIX_SOCKET = 65,       /* UnixSocket */
   RECORD_ROUTE_SOCKET = 66,      /* RouteSocket */
   RECORD_TCP_CONNECTION = 68,    /* TcpConnection */
+  RECORD_STOPPED_CHILD = 151,    /* StoppedChild, of the process */
   RECORD_SOCKET_CONTROL = 150,   /* SocketControl, of the bytes behind */
   RECORD_SYSTEM_V_MEMORY_DATA = 100, /* offset and bytes of the SystemVMemory
                                         before */

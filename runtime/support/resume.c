@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -192,15 +193,16 @@ static long take_of_others(struct resource_source *source, uint64_t key) {
   return descriptor < 0 ? -EBADF : descriptor;
 }
 
-/* None goes on before all can. */
-static void await_others(const struct resume_info *info) {
+/* None goes on before all can. Whether this one is to be stopped then. */
+static bool await_others(const struct resume_info *info) {
   struct restore_go go = {0};
   int none = -1;
   if (info->abi < RESUME_ABI_TREE || !info->in_tree)
-    return;
+    return false;
   send_status(RESTORE_READY, 0);
   if (await_go(&go, &none) != sizeof go || !go.restores)
     SYS(exit_group, 125);
+  return go.restores == RESTORE_GO_STOPPED;
 }
 
 static void restore_resources(const struct resume_info *info,
@@ -310,7 +312,8 @@ void resume(const struct resume_info *info) {
   source.thread_count = count;
   roll_back_files(info, &source, &error);
   finish_resources(&source, &error);
-  await_others(info);
+  bool stops = await_others(info);
+  resources_go_on(&source);
   if (on_restored)
     on_restored(info->cache, info->application, info->options, info->generation,
                 back.tracking);
@@ -320,6 +323,9 @@ void resume(const struct resume_info *info) {
   SYS(close, back.status_fd);
   const ucontext_t *context = (const ucontext_t *)threads[0].frame;
   private_unmap(threads, bytes);
+  /* None of its threads has gone on. */
+  if (stops)
+    SYS(kill, SYS(getpid), SIGSTOP);
   revive_go();
   resources_confine(false);
   resources_become();

@@ -11,6 +11,7 @@
 #include "system_v.h"
 #include "time_namespace.h"
 #include "timing.h"
+#include "tree_processes.h"
 
 #include "tools/restorer/plan.h"
 
@@ -26,7 +27,11 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+/* At least half a millisecond each. */
+#define STOP_TURNS 10000u
 
 /* How far a process is. */
 enum stage { LOADING, STANDING, READY, RUNNING };
@@ -90,13 +95,49 @@ static void fail(struct assembly *assembly, const struct member *member,
 
 /* ---- all are as far ---- */
 
-static void let_go_on(struct assembly *assembly) {
-  for (size_t i = 0; i < assembly->count; i++) {
-    struct member *member = &assembly->members[i];
-    exchange_send(member->status, 1, member->tracking);
-    if (member->tracking >= 0)
-      close(member->tracking);
-    member->tracking = -1;
+static void let_member_go_on(struct member *member, uint32_t word) {
+  exchange_send(member->status, word, member->tracking);
+  if (member->tracking >= 0)
+    close(member->tracking);
+  member->tracking = -1;
+}
+
+static void let_go_on(struct assembly *assembly, bool stopped, uint32_t word) {
+  for (size_t i = 0; i < assembly->count; i++)
+    if (assembly->members[i].part->stopped == stopped)
+      let_member_go_on(&assembly->members[i], word);
+}
+
+/* How many are to stop and have not yet. */
+static size_t count_moving(const struct assembly *assembly,
+                           const struct tree_process *list, size_t count) {
+  size_t moving = 0;
+  for (size_t i = 0; i < count; i++)
+    for (size_t j = 0; j < assembly->count; j++) {
+      const struct part *part = assembly->members[j].part;
+      moving += part->stopped && list[i].state != 'T' && list[i].state != 'Z' &&
+                part->generation.process.pid == list[i].inner;
+    }
+  return moving;
+}
+
+/* Those that a signal had stopped stop before the others can look. */
+static void let_stop(struct assembly *assembly) {
+  const struct timespec moment = {.tv_nsec = 500000};
+  const struct supervised *program = assembly->program;
+  size_t left = 0;
+  for (size_t i = 0; i < assembly->count; i++)
+    left += assembly->members[i].part->stopped;
+  let_go_on(assembly, true, RESTORE_GO_STOPPED);
+  for (unsigned i = 0; left && i < STOP_TURNS; i++) {
+    struct tree_process *list;
+    size_t count;
+    nanosleep(&moment, NULL);
+    if (!tree_processes(program->pid, &program->init, program->init != 0, &list,
+                        &count))
+      return;
+    left = count_moving(assembly, list, count);
+    free(list);
   }
 }
 
@@ -105,13 +146,15 @@ static void all_stand(struct assembly *assembly) {
   if (assembly->work.roll_back(assembly->work.context, &error))
     fail(assembly, NULL, &error);
   else
-    let_go_on(assembly);
+    for (size_t i = 0; i < assembly->count; i++)
+      let_member_go_on(&assembly->members[i], 1);
 }
 
 static void all_are_ready(struct assembly *assembly) {
   exchange_close(assembly->exchange);
   assembly->exchange = NULL;
-  let_go_on(assembly);
+  let_stop(assembly);
+  let_go_on(assembly, false, 1);
 }
 
 /* After the tool began; the program's clock may be ahead. */

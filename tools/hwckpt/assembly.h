@@ -17,6 +17,7 @@ struct part {
   struct generation generation;
   char application[CACHE_NAME_MAX];
   uint64_t number;
+  bool stopped; /* by a signal */
 };
 
 /* The processes of a tree; the root first. */

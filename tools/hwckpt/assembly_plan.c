@@ -159,6 +159,8 @@ static int add_member(const struct selection *selection,
   if (failed || !part)
     return failed;
   const struct generation *generation = &part->generation;
+  if (part)
+    plan->parts[relative->member]->stopped = members[i].stopped;
   relative->subreaper = is_subreaper(generation);
   return generation->process.pid == members[i].pid
              ? 0

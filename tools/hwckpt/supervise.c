@@ -4,6 +4,7 @@
 #include "group_witness.h"
 #include "proc_stat.h"
 #include "tree.h"
+#include "tree_stopped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -177,7 +178,12 @@ static bool look(const struct supervised *program, int *status) {
           sizeof report) /* killed, and all in the namespace with it */
         report = (struct init_report){.status = SIGKILL};
     } else {
+      if (!tree_stopped_may_wait())
+        return false;
       pid_t pid = waitpid(program->pid, &report.status, WNOHANG | WUNTRACED);
+      int number = errno;
+      tree_stopped_has_waited();
+      errno = number;
       if (!pid || (pid < 0 && errno == EINTR))
         return false;
       if (pid < 0)

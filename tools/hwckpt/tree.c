@@ -4,6 +4,7 @@
 #include "options_text.h"
 #include "slices.h"
 #include "tree_cut.h"
+#include "tree_stopped.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -149,10 +150,13 @@ void tree_reap(void) {
   char path[64];
   int child;
   snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
-  FILE *file = tree.number && tree.root ? fopen(path, "re") : NULL;
+  if (!tree.number || !tree.root || !tree_stopped_may_wait())
+    return;
+  FILE *file = fopen(path, "re");
   while (file && fscanf(file, "%d", &child) == 1)
     if (!is_own(child))
       waitpid(child, NULL, WNOHANG);
   if (file)
     fclose(file);
+  tree_stopped_has_waited();
 }

@@ -12,9 +12,11 @@
 #include "command.h"
 #include "proc_stat.h"
 #include "tree_cut_state.h"
+#include "tree_stopped.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,7 @@
 #define STEP_MS 20   /* between looks who is there */
 #define WALK_MS 1000 /* at all of them, when somebody does not come */
 #define CATCH_UP_MS 20
+#define END_MS 2000
 #define LATE_MS 100 /* for those born on the way to a phase */
 
 /* ---- for tests ---- */
@@ -91,6 +94,19 @@ static void look_for(struct cut *cut, struct tree_member *behind) {
     tree_cut_check_new(cut, behind);
 }
 
+/* Whoever a signal has stopped comes along all the same. */
+static void wait_for_some(struct cut *cut, struct tree_member *behind) {
+  bool any = false, did = false;
+  if (tree_stopped_is(behind))
+    tree_stopped_hold(behind);
+  for (size_t i = 0; i < cut->members.count; i++)
+    if (cut->members.list[i].stopped) {
+      any = true;
+      did |= tree_stopped_look(&cut->members.list[i]);
+    }
+  tree_cut_listen(cut, did ? 0 : any ? 1 : STEP_MS);
+}
+
 /* Those who were born since the last look. Not when all have joined: who is
  * born by then is seen later. */
 static bool finds_more(struct cut *cut) {
@@ -114,7 +130,7 @@ static bool drive(struct cut *cut, enum tree_phase target,
       continue;
     if (goes_without(cut, behind))
       break;
-    tree_cut_listen(cut, STEP_MS);
+    wait_for_some(cut, behind);
     behind = first_behind(cut);
     if (behind && !cut->failed)
       look_for(cut, behind);
@@ -127,27 +143,59 @@ static bool drive(struct cut *cut, enum tree_phase target,
 
 /* ---- all of it ---- */
 
+/* Those that a signal has stopped hear it first, and stand as they stood before
+ * the others can look. */
+static void let_stopped_go(struct cut *cut) {
+  uint64_t until = tree_now_ms() + END_MS;
+  for (size_t i = 0; i < cut->members.count; i++) {
+    struct tree_member *member = &cut->members.list[i];
+    struct pollfd look = {.fd = member->fd, .events = POLLRDHUP};
+    while (member->stopped && member->fd >= 0 && tree_now_ms() < until &&
+           poll(&look, 1, tree_stopped_look(member) ? 0 : 1) == 0) {
+    }
+    while (member->stopped && tree_now_ms() < until &&
+           (tree_stopped_look(member) || !tree_stopped_is_idle(member)))
+      poll(NULL, 0, 1);
+  }
+  for (size_t i = 0; i < cut->members.count; i++)
+    if (cut->members.list[i].stopped) {
+      tree_member_hang_up(&cut->members.list[i]);
+      tree_stopped_let_go(&cut->members.list[i]);
+    }
+}
+
+/* Whether the root has heard it. */
+static bool say_last(struct cut *cut, struct tree_message *message,
+                     enum tree_word word, bool stopped) {
+  bool told = false;
+  for (size_t i = 0; i < cut->members.count; i++) {
+    struct tree_member *member = &cut->members.list[i];
+    if (member->fd >= 0 && (member->stopped != NULL) == stopped &&
+        tree_member_say(&cut->members, member, message, word, NULL, 0))
+      told |= tree_member_is_root(&cut->members, member);
+  }
+  return told;
+}
+
+static bool say_to_all(struct cut *cut, struct tree_message *message,
+                       enum tree_word word) {
+  bool told = say_last(cut, message, word, true);
+  let_stopped_go(cut);
+  return say_last(cut, message, word, false) || told;
+}
+
 static void end_well(struct cut *cut) {
   const struct tree_member *root =
       tree_member_find(&cut->members, cut->members.root);
   struct tree_message done = {.number = root->number};
   memcpy(done.application, root->application, sizeof done.application);
-  for (size_t i = 0; i < cut->members.count; i++)
-    if (cut->members.list[i].fd >= 0)
-      tree_member_say(&cut->members, &cut->members.list[i], &done, TREE_DONE,
-                      NULL, 0);
+  say_to_all(cut, &done, TREE_DONE);
 }
 
 /* All go on at once. The root says it to who reads the program's messages. */
 static void end_badly(struct cut *cut) {
   struct tree_message abort = {.error = cut->error};
-  bool told = cut->root_says;
-  for (size_t i = 0; i < cut->members.count; i++) {
-    struct tree_member *member = &cut->members.list[i];
-    if (member->fd >= 0 &&
-        tree_member_say(&cut->members, member, &abort, TREE_ABORT, NULL, 0))
-      told |= tree_member_is_root(&cut->members, member);
-  }
+  bool told = say_to_all(cut, &abort, TREE_ABORT) || cut->root_says;
   /* When that has ended there is nothing to be said but that. */
   struct proc_stat root;
   if (!told && proc_stat(cut->request->root, &root) &&

@@ -406,13 +406,26 @@ static bool gather_standard(struct gathering *gathering) {
   return true;
 }
 
-int tree_facts(const pid_t *pids, size_t count, struct tree_fact **facts,
-               size_t *fact_count, struct hwckpt_error *error) {
+static bool append_all(struct gathering *gathering,
+                       const struct tree_fact *facts, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    struct tree_fact *fact = append(gathering);
+    if (!fact)
+      return false;
+    *fact = facts[i];
+  }
+  return true;
+}
+
+int tree_facts(const pid_t *pids, size_t count, const struct tree_fact *also,
+               size_t also_count, struct tree_fact **facts, size_t *fact_count,
+               struct hwckpt_error *error) {
   struct gathering gathering = {.pids = pids};
   uint64_t last = 0;
   *facts = NULL;
   *fact_count = 0;
-  bool has_room = gather_standard(&gathering);
+  bool has_room =
+      gather_standard(&gathering) && append_all(&gathering, also, also_count);
   for (size_t i = 0; has_room && i < count; i++) {
     size_t first = gathering.count;
     has_room = gather(&gathering, pids[i], (int32_t)i) &&

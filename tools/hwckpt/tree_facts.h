@@ -10,8 +10,10 @@
 /* Of processes in the order of their numbers: pipes and sockets, and what is
  * open more than once; ascending by device, inode, member, number. The list is
  * the caller's to free. */
-int tree_facts(const pid_t *pids, size_t count, struct tree_fact **facts,
-               size_t *fact_count, struct hwckpt_error *error);
+/* `also` are rows that the caller knows. */
+int tree_facts(const pid_t *pids, size_t count, const struct tree_fact *also,
+               size_t also_count, struct tree_fact **facts, size_t *fact_count,
+               struct hwckpt_error *error);
 
 /* Fails with TREE_SHARED when the two share memory or a table that only threads
  * should. */

@@ -130,6 +130,7 @@ size_t tree_member_record(const struct tree_members *members,
       process->exit_signal == SIGCHLD ? 0 : process->exit_signal;
   if (message.ended)
     message.status = process->wait_status;
+  message.stopped = member->stays;
   snprintf(message.application, sizeof message.application, "%s",
            member->application);
   pb_ostream_t stream = pb_ostream_from_buffer(record, size);

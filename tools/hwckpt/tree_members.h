@@ -39,6 +39,9 @@ struct tree_member {
   uint64_t prepared_ms;
   char application[TREE_APPLICATION];
   uint64_t number; /* of its generation */
+  struct tree_stopped
+      *stopped; /* by a signal, traced for now: tree_stopped.h */
+  bool stays;   /* stopped, as it was captured */
 };
 
 struct tree_members {

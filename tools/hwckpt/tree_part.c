@@ -3,6 +3,7 @@
 #include "command.h"
 #include "tree_cut_state.h"
 #include "tree_facts.h"
+#include "tree_stopped.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,7 @@ static void drop_unlisted(struct cut *cut) {
       if (tree_member_is_root(&cut->members, member))
         tree_cut_fail(cut, HWCKPT_E_TREE_DIED, member, "the first process");
       tree_cut_lose(cut, member);
+      tree_stopped_let_go(member);
       continue;
     }
     cut->members.list[kept++] = *member;

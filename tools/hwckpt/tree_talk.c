@@ -2,6 +2,7 @@
  * and what they answer (tree_cut_state.h; docs/trees.md has the protocol). */
 #include "tree_cut_state.h"
 #include "tree_facts.h"
+#include "tree_stopped.h"
 
 #include "runtime/support/record_types.h"
 
@@ -302,12 +303,34 @@ static bool say_facts(struct cut *cut, struct tree_member *member,
                          0);
 }
 
+/* Rows of those that a signal has stopped; how many. */
+static size_t note_stopped(struct tree_members *members,
+                           struct tree_fact *facts) {
+  size_t count = 0;
+  for (size_t i = 0; i < members->count; i++) {
+    struct tree_member *member = &members->list[i];
+    const struct tree_process *process = &member->process;
+    member->stays = tree_stopped_stays(member);
+    if (!member->stays || !process->parent)
+      continue;
+    facts[count++] = (struct tree_fact){
+        .device = TREE_STOPPED_DEVICE,
+        .inode = (uint64_t)process->inner,
+        .file = (uint64_t)process->inner_parent,
+        .flags = process->wait_status ? TREE_STOPPED_WAITS : 0,
+        .number = -1};
+  }
+  return count;
+}
+
 /* What has no number is no member. */
 static void forget_left_out(struct tree_members *members) {
   size_t kept = 0;
   for (size_t i = 0; i < members->count; i++)
     if (!members->list[i].left_out)
       members->list[kept++] = members->list[i];
+    else
+      tree_stopped_let_go(&members->list[i]);
   members->count = kept;
 }
 
@@ -317,19 +340,22 @@ void tree_cut_let_capture(struct cut *cut) {
   struct tree_fact *facts = NULL;
   size_t count = 0;
   pid_t *pids = calloc(members->count + 1, sizeof *pids);
+  struct tree_fact *stopped = calloc(members->count + 1, sizeof *stopped);
   forget_left_out(members);
   tree_members_sort(members);
-  for (size_t i = 0; i < members->count && pids && !cut->failed; i++) {
+  for (size_t i = 0; i < members->count && pids && stopped && !cut->failed;
+       i++) {
     const struct tree_process *process = &members->list[i].process;
     pids[i] = process->pid;
     if (process->parent && tree_member_takes_part(&members->list[i]) &&
         tree_facts_apart(process->pid, process->parent, &cut->error))
       cut->failed = true;
   }
-  if (!pids)
+  if (!pids || !stopped)
     tree_cut_fail(cut, HWCKPT_E_CAPTURE_MEMORY, NULL, "its descriptors");
   if (!cut->failed &&
-      tree_facts(pids, members->count, &facts, &count, &cut->error))
+      tree_facts(pids, members->count, stopped, note_stopped(members, stopped),
+                 &facts, &count, &cut->error))
     cut->failed = true;
   for (size_t i = 0; i < members->count && !cut->failed; i++) {
     struct tree_member *member = &members->list[i];
@@ -341,5 +367,6 @@ void tree_cut_let_capture(struct cut *cut) {
       tree_cut_lose(cut, member);
   }
   free(facts);
+  free(stopped);
   free(pids);
 }

@@ -85,6 +85,8 @@ struct restore_go {
   uint32_t restores; /* n: this generation is restored the n-th time; 0: it
                         could not be counted, and the program must not go on */
 };
+/* In the answer to RESTORE_READY: a signal had stopped the process. */
+#define RESTORE_GO_STOPPED 2u
 
 /* Whether an area is loaded while the program runs. What the runtime itself
  * needs at once, and files, are not worth it or not possible. */
