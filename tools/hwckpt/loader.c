@@ -628,6 +628,8 @@ static struct cache_range read_asked(void) {
  * tool's is closed with RESTORE_COMPLETE. */
 static void serve_end_of_watch(void) {
   int program = (int)syscall(SYS_pidfd_open, loader.loading->program, 0);
+  if (program < 0 && errno == ESRCH) /* it ended since the gate was opened */
+    return;
   for (;;) {
     watch(program, &loader.asked);
     if (!loader.asked)

@@ -228,7 +228,19 @@ static bool loader_ready(int fd, void *context) {
     take_failure(progress, &error);
   }
   waitpid(progress->loader, NULL, 0);
+  progress->loader = 0;
   return false;
+}
+
+/* It sees that the program has ended by what it copies, or by a pidfd. One that
+ * was stopped ends when it is continued. */
+void progress_finish(struct progress *progress) {
+  pid_t ended;
+  if (progress->loader <= 0)
+    return;
+  do
+    ended = waitpid(progress->loader, NULL, WUNTRACED);
+  while (ended < 0 && errno == EINTR);
 }
 
 void progress_begin(struct progress *progress, int status_fd) {

@@ -29,6 +29,10 @@ struct progress {
 /* Prepares for messages from status_fd, with the rest of it filled in. */
 void progress_begin(struct progress *progress, int status_fd);
 
+/* The program has ended: returns when its loader has too, which may have
+ * children of the program to load yet. */
+void progress_finish(struct progress *progress);
+
 /* Says the error and ends the program, if there is one already. */
 void progress_fail(struct progress *progress, const struct hwckpt_error *error);
 

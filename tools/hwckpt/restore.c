@@ -511,6 +511,7 @@ static int restore_selected(struct restore_request *request,
     prepare_loading(&progress, request->tracked);
   /* The records stay; the pages are the restorer's business now. */
   int status = supervise(&supervisor, &program, progress.also, 2);
+  progress_finish(&progress);
   launch_finish();
   int result = conclude(request, selection, &progress, &program, status);
   if (progress.damage) {

@@ -255,6 +255,7 @@ void supervise_give_back(const struct supervisor *supervisor) {
 }
 
 _Noreturn void supervise_end_likewise(int status) {
+  group_witness_end();
   if (!WIFSIGNALED(status))
     exit(WEXITSTATUS(status));
   int number = WTERMSIG(status);
