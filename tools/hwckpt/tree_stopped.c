@@ -6,6 +6,7 @@
  * part on PTRACE_SEIZE and group-stop: who lets go of a thread of a stopped
  * process has it stop again. */
 #include "tree_stopped.h"
+#include "arch/traced.h"
 
 #include "runtime/interface/ask_abi.h"
 
@@ -14,14 +15,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/ucontext.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -194,17 +192,9 @@ static void call(struct thread *thread) {
 /* At the handler's first instruction: what it returns to is the program's own
  * mask. */
 static void give_mask_back(const struct thread *thread) {
-  struct user_regs_struct registers;
-  if (!ptrace(PTRACE_GETREGS, thread->tid, NULL, &registers))
-    ptrace(PTRACE_POKEDATA, thread->tid,
-           (void *)(registers.rdx + offsetof(ucontext_t, uc_sigmask)),
-           (void *)thread->mask);
-}
-
-static bool returns_from_handler(const struct thread *thread) {
-  struct user_regs_struct registers;
-  return !ptrace(PTRACE_GETREGS, thread->tid, NULL, &registers) &&
-         registers.orig_rax == SYS_rt_sigreturn;
+  uint64_t mask = traced_mask_behind_handler(thread->tid);
+  if (mask)
+    ptrace(PTRACE_POKEDATA, thread->tid, (void *)mask, (void *)thread->mask);
 }
 
 static void take_system_call(struct thread *thread) {
@@ -212,7 +202,7 @@ static void take_system_call(struct thread *thread) {
     thread->run = HELD;
     return;
   }
-  if (thread->run == INSIDE && returns_from_handler(thread))
+  if (thread->run == INSIDE && traced_returns_from_handler(thread->tid))
     thread->run = LEAVING;
   run_on(thread);
 }
