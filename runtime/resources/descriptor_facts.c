@@ -5,6 +5,7 @@
 #include "flight.h"
 #include "info.h"
 #include "registry.h"
+#include "same_object.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -150,6 +151,7 @@ int facts_gather(struct resource_sink *sink, struct hwckpt_error *error) {
   if (listed < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-listed, "/proc/self/fd",
                        "listing");
+  same_object_index(sink);
   return all.result;
 }
 
@@ -175,6 +177,7 @@ int facts_gather_flights(struct resource_sink *sink,
   int failed = 0;
   if (!sink->fact_count)
     return 0;
+  size_t listed = sink->fact_count;
   info_hold_from(rows[sink->fact_count - 1].number + 1);
   for (size_t i = 0; !failed && i < sink->fact_count; i++) {
     size_t before = sink->fact_count;
@@ -184,6 +187,8 @@ int facts_gather_flights(struct resource_sink *sink,
     if (!failed && sink->fact_count > before)
       rows[i].flight = rows[before].number;
   }
+  if (sink->fact_count > listed)
+    same_object_index(sink);
   return all.result ? all.result : failed;
 }
 

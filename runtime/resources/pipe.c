@@ -12,6 +12,7 @@
 #include "borrow.h"
 #include "info.h"
 #include "resource.h"
+#include "same_object.h"
 #include "standard.h"
 #include "tree.h"
 
@@ -25,12 +26,6 @@
 static bool reads(uint32_t flags) { return (flags & O_ACCMODE) != O_WRONLY; }
 static bool does_write(uint32_t flags) {
   return (flags & O_ACCMODE) != O_RDONLY;
-}
-
-static bool same_pipe(const struct descriptor_fact *fact,
-                      const Descriptor *message) {
-  return S_ISFIFO(fact->mode) && fact->device == message->device &&
-         fact->inode == message->inode;
 }
 
 /* Whether nobody has the other end of the pipe any more. */
@@ -51,11 +46,10 @@ static bool recognise(const struct resource_sink *sink,
   bool writer = false;
   if (!S_ISFIFO(message->mode) || message->flags & O_PATH)
     return false;
-  for (size_t i = 0; i < sink->fact_count; i++) {
-    if (!same_pipe(&sink->facts[i], message))
-      continue;
-    reader |= reads(sink->facts[i].flags);
-    writer |= does_write(sink->facts[i].flags);
+  size_t at = (size_t)-1;
+  while (same_object_next(sink, message->device, message->inode, &at)) {
+    reader |= reads(sink->facts[at].flags);
+    writer |= does_write(sink->facts[at].flags);
   }
   size_t count;
   const struct tree_fact *rows =
@@ -168,15 +162,13 @@ static int save(struct resource_sink *sink, Descriptor *message,
   int32_t maker = tree_maker(sink, message->device, message->inode);
   if (maker >= 0 && maker != sink->member)
     return 0; /* saved there */
-  for (size_t i = 0; i < sink->fact_count; i++) {
-    const struct descriptor_fact *fact = &sink->facts[i];
-    if (!same_pipe(fact, message))
-      continue;
-    if (fact->number < message->number)
-      return 0; /* saved with that one */
-    if (reader < 0 && reads(fact->flags))
-      reader = fact->number;
-  }
+  if (same_object_is_lower(sink, message))
+    return 0; /* saved with that one */
+  size_t at = (size_t)-1;
+  while (reader < 0 &&
+         same_object_next(sink, message->device, message->inode, &at))
+    if (reads(sink->facts[at].flags))
+      reader = sink->facts[at].number;
   return put_pipe(sink, message, reader, error);
 }
 

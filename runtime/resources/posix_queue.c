@@ -10,6 +10,7 @@
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "info.h"
+#include "same_object.h"
 #include "tree.h"
 
 #include <errno.h>
@@ -44,12 +45,7 @@ static bool is_first(const struct resource_sink *sink,
   int32_t maker = tree_maker(sink, message->device, message->inode);
   if (maker >= 0 && maker != sink->member)
     return false;
-  for (size_t i = 0; i < sink->fact_count; i++)
-    if (sink->facts[i].device == message->device &&
-        sink->facts[i].inode == message->inode &&
-        sink->facts[i].number < message->number)
-      return false;
-  return true;
+  return !same_object_is_lower(sink, message);
 }
 
 static bool is_named(const Descriptor *message) {

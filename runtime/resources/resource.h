@@ -107,6 +107,7 @@ struct resource_sink {
   /* All descriptors of the program; filled by resources_save(). */
   const struct descriptor_fact *facts;
   size_t fact_count;
+  size_t object_lists; /* of their index by object (same_object.h) */
   /* Of a tree of processes: descriptors of all of them, ascending by device,
    * inode, member, number; and which member this one is. Null: no tree. */
   const struct tree_fact *tree;
@@ -122,14 +123,17 @@ struct resource_sink {
 /* The most descriptors that a program may have. */
 #define RESOURCE_DESCRIPTORS ((size_t)1 << 16)
 /* Of the scratch memory, of which only what is used is there: encoded messages,
- * bytes of pipes, the facts, their order, the status, unix sockets. */
+ * bytes of pipes, the facts, their order, their index, the status, unix
+ * sockets. */
 #define RESOURCE_SCRATCH_DATA ((size_t)64 << 10)
 #define RESOURCE_SCRATCH_FACTS ((size_t)128 << 10)
 #define RESOURCE_SCRATCH_ORDER                                                 \
   (RESOURCE_SCRATCH_FACTS +                                                    \
    RESOURCE_DESCRIPTORS * sizeof(struct descriptor_fact))
-#define RESOURCE_SCRATCH_STATUS                                                \
+#define RESOURCE_SCRATCH_OBJECTS                                               \
   (RESOURCE_SCRATCH_ORDER + RESOURCE_DESCRIPTORS * sizeof(uint32_t))
+#define RESOURCE_SCRATCH_STATUS                                                \
+  (RESOURCE_SCRATCH_OBJECTS + RESOURCE_DESCRIPTORS * 2 * sizeof(uint32_t))
 #define RESOURCE_SCRATCH_UNIX (RESOURCE_SCRATCH_STATUS + ((size_t)8 << 10))
 #define RESOURCE_SCRATCH (RESOURCE_SCRATCH_UNIX + ((size_t)5 << 20))
 
