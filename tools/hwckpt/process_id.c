@@ -55,14 +55,15 @@ pid_t clone_process(uint64_t flags, pid_t set_tid, int *pidfd) {
   };
   if (!set_tid)
     args.set_tid = 0;
-  long pid = syscall(SYS_clone3, &args, sizeof args);
-  for (unsigned i = 0;
-       pid < 0 && errno == EEXIST && i < FREE_MOMENTS && has_nobody(set_tid);
-       i++) {
+  for (unsigned i = 0;; i++) {
+    long pid = syscall(SYS_clone3, &args, sizeof args);
+    if (pid >= 0)
+      return (pid_t)pid;
+    int failed = -errno;
+    if (failed != -EEXIST || i == FREE_MOMENTS || !has_nobody(set_tid))
+      return failed;
     nanosleep(&moment, NULL);
-    pid = syscall(SYS_clone3, &args, sizeof args);
   }
-  return pid < 0 ? -errno : (pid_t)pid;
 }
 
 /* The kernel asks for the right before it looks whether the number is free: our
