@@ -104,11 +104,14 @@ static void section(void) {
 }
 
 static void born_inside(void) {
+  unsigned long long before = hwckpt_generation();
   CHECK_EQUAL(hwckpt_save(), -EDEADLK);
   shared->step = 1;
   await_step(2);
+  CHECK_EQUAL(hwckpt_wait(before + 1, 20), -ETIMEDOUT);
   CHECK_EQUAL(hwckpt_enable(), 0);
   CHECK_EQUAL(hwckpt_enable(), -EPERM);
+  CHECK_EQUAL(hwckpt_wait(before + 1, LONG), 0);
   await_step(3);
 }
 
