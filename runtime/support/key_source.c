@@ -174,8 +174,8 @@ static void execute(void *argument) {
 
 /* Its process, or a negative errno; *from is where its output is read. */
 static long start(struct work *work, int *from) {
-  uint64_t all = ~0ull, before;
-  int ends[2];
+  uint64_t all = ~0ull, before = 0;
+  int ends[2] = {-1, -1};
   long failed = SYS(pipe2, ends, O_CLOEXEC);
   if (failed < 0)
     return failed;

@@ -139,7 +139,7 @@ int main(void) {
     write_generation(0, 0, 64, 10 + i);
   for (uint64_t i = 0; i < 4; i++) {
     snprintf(below, sizeof(below), "cache/%s/g%010llu.ckpt", name,
-             (unsigned long long)(6 + i));
+             (unsigned long long)i + 6);
     if (i % 2 == 0)
       CHECK(unlink(unit_path(below)) == 0);
   }

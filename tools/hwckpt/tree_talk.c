@@ -353,9 +353,9 @@ void tree_cut_let_capture(struct cut *cut) {
   }
   if (!pids || !stopped)
     tree_cut_fail(cut, HWCKPT_E_CAPTURE_MEMORY, NULL, "its descriptors");
-  if (!cut->failed &&
-      tree_facts(pids, members->count, stopped, note_stopped(members, stopped),
-                 &facts, &count, &cut->error))
+  else if (!cut->failed && tree_facts(pids, members->count, stopped,
+                                      note_stopped(members, stopped), &facts,
+                                      &count, &cut->error))
     cut->failed = true;
   for (size_t i = 0; i < members->count && !cut->failed; i++) {
     struct tree_member *member = &members->list[i];

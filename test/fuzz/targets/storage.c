@@ -87,7 +87,7 @@ int s3_do(struct s3_client *client, struct s3_request *request, long absent,
     request->answer[request->got] = 0;
   request->etag[0] = 0;
   for (size_t i = 0; what & 128 && i < length && i + 1 < S3_ETAG_MAX; i++)
-    if (memchr("0123456789abcdef-", text[i], 17)) {
+    if (text[i] && strchr("0123456789abcdef-", text[i])) {
       request->etag[i] = (char)text[i];
       request->etag[i + 1] = 0;
     } else

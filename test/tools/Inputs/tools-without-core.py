@@ -17,6 +17,10 @@ with open(key, "wb") as file:
     file.write(os.urandom(32))
 
 
+def name_of(pid):
+    return open("/proc/%d/comm" % pid).read().strip()
+
+
 def descendants(pid):
     found = [pid]
     for task in os.listdir("/proc/%d/task" % pid):
@@ -25,20 +29,25 @@ def descendants(pid):
     return found
 
 
+def chain(pid):
+    """The tool and the program, and what is between: without the process that
+    tells what the job is sent, which may come at any time."""
+    return [child for child in descendants(pid) if name_of(child) != "hwckpt-group"]
+
+
 def look(arguments, tools, with_key):
     """At all of them, once the program runs."""
     tool = subprocess.Popen([*LESS, hwckpt, *arguments], stdout=subprocess.PIPE, text=True)
     try:
         assert tool.stdout.readline() == "saved\n"
-        seen = [
-            (open("/proc/%d/comm" % pid).read().strip(), dumpable(pid))
-            for pid in descendants(tool.pid)
-        ]
+        for pid in descendants(tool.pid):
+            assert name_of(pid) != "hwckpt-group" or dumpable(pid) != with_key, arguments
+        seen = [(name_of(pid), dumpable(pid)) for pid in chain(tool.pid)]
         wanted = [(name, not with_key) for name in ("hwckpt", "hwckpt-init")[:tools]]
         wanted.append((os.path.basename(program)[:15], True))
         assert seen == wanted, (arguments, seen)
     finally:
-        os.kill(descendants(tool.pid)[-1], signal.SIGKILL)
+        os.kill(chain(tool.pid)[-1], signal.SIGKILL)
         tool.wait()
 
 
