@@ -1,6 +1,7 @@
 """rekey-running.py HWCKPT PROGRAM KEY NEW CACHE - see rekey-running.test."""
 
 import atexit
+import ctypes
 import glob
 import os
 import shutil
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import time
 
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 HWCKPT, PROGRAM, KEY, NEW, CACHE = sys.argv[1:]
 
 
@@ -34,9 +37,16 @@ def begin(*arguments, name="*"):
 
 
 def end(process):
-    if process.returncode is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    """Of all of its processes; the program has its lock until it is gone."""
+    if process.returncode is not None:
+        return
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    try:
+        while True:
+            os.waitpid(-process.pid, 0)
+    except ChildProcessError:
+        pass
 
 
 def hwckpt(*arguments):
