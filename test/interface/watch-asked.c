@@ -50,9 +50,25 @@ static long by_itself(void) { return syscall(SYS_getrandom, big + 8192, 8, 0); }
 
 static int ends[2];
 
+static volatile pid_t reader;
+
 static void *reads(void *unused) {
+  reader = gettid();
   CHECK_EQUAL(read(ends[0], big + 5000, 100), 100);
   return unused;
+}
+
+static void wait_until_it_reads(void) {
+  char path[64], text[16] = "";
+  while (!reader)
+    sched_yield();
+  snprintf(path, sizeof path, "/proc/self/task/%d/syscall", reader);
+  while (strncmp(text, "0 ", 2)) { // the number of read()
+    FILE *file = fopen(path, "re");
+    CHECK(file && fgets(text, sizeof text, file));
+    fclose(file);
+  }
+  reader = 0;
 }
 
 static void write_both(void) {
@@ -70,7 +86,7 @@ static void watched(void) {
   CHECK_EQUAL(watch(word, sizeof *word), 0); // no second one
   // A call that waits already when its memory comes to be watched.
   CHECK_EQUAL(pthread_create(&thread, 0, reads, 0), 0);
-  usleep(50000);
+  wait_until_it_reads();
   CHECK_EQUAL(watch(big, BIG), 0);
   write_both();
   CHECK_EQUAL(write(ends[1], text, sizeof text), sizeof text);
@@ -112,7 +128,7 @@ static void rolls_back(void) {
     CHECK_EQUAL(watch(big, BIG), 0);
     roll_back();
   }
-  usleep(300000); // until it is watched
+  usleep(300000); // it is watched within 0.1 s
   writes = taken();
   big[1]++;
   CHECK_EQUAL(by_itself(), 8);
@@ -143,7 +159,7 @@ static int on_checkpoint(enum hwckpt_moment moment, void *unused) {
 static void callback(void) {
   CHECK_EQUAL(hwckpt_callback("watch", on_checkpoint, 0), 0);
   CHECK_EQUAL(hwckpt_save(), 0);
-  usleep(100000);
+  usleep(300000); // as after a restore
   writes = taken();
   *hidden(word) = 1;
   expect_event();
@@ -212,7 +228,7 @@ int main(int argc, char **argv) {
     CHECK_EQUAL(watch(word, sizeof *word), 0);
     CHECK_EQUAL(watch(big, BIG), 0);
     die_and_come_back();
-    usleep(300000); // until they are
+    usleep(300000); // both are within 0.1 s
     writes = taken();
     write_both();
     unwatched();
