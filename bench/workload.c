@@ -5,7 +5,8 @@
  * itself: a pause is a gap between heartbeats, a restore ends with the next
  * step. By hand:
  *
- *   build/bin/clang -O2 -pthread -fhwckpt bench/workload.c -o workload
+ *   build/bin/clang -O2 -D_GNU_SOURCE -pthread -fhwckpt bench/workload.c \
+ *       -o workload
  *   build/bin/hwckpt run --every 1s -- ./workload --rss 1024 --percent 10
  *
  * It ends with a summary: of the largest gap in each window of a second, the

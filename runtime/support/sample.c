@@ -9,7 +9,8 @@
 #include <time.h>
 
 /* One page of so many that were written; of few more of them, else they say
- * little; and of very many, so many pages in all. */
+ * little; and once the sample has so many, and again so many, half as many of
+ * what comes. */
 #define SAMPLE_USUAL 32u
 #define SAMPLE_LEAST 16u
 #define FEW_PAGES 8192u
@@ -42,6 +43,14 @@ struct taking {
   uint64_t first; /* of the chunk; 0: nothing found yet */
 };
 
+/* What was seen of the sample. A chunk stands for what was skipped after it,
+ * which in a small area is less than elsewhere, or nothing. */
+struct seen {
+  uint64_t pages;  /* written again, of the sample */
+  uint64_t weight; /* the written pages that the one looked at stands for */
+  uint64_t of_all; /* written again, of all that were written */
+};
+
 static int take(enum dirty_run run, uint64_t begin, uint64_t end,
                 void *context) {
   struct taking *taking = context;
@@ -52,10 +61,17 @@ static int take(enum dirty_run run, uint64_t begin, uint64_t end,
   return capture_visit(run, begin, end, taking->capture);
 }
 
+/* What a run of the sample stands for is where others keep its area. */
+static void weigh(struct runs *list, size_t from, uint64_t weight) {
+  for (size_t i = from; i < list->count; i++)
+    list->list[i].area = (uint32_t)weight;
+}
+
 /* One chunk at or behind `at`: where the next one is. */
 static uint64_t take_chunk(struct taking *taking, const struct area *area,
                            uint64_t at, uint64_t stands_for) {
   struct capture *capture = taking->capture;
+  size_t from = taking->list->count;
   taking->first = 0;
   ring_wait_room(capture->ring, CHUNK);
   ring_touch(capture->ring, CHUNK);
@@ -66,27 +82,39 @@ static uint64_t take_chunk(struct taking *taking, const struct area *area,
   if (!taking->first)
     return end;
   uint64_t span = end - taking->first;
-  span = span < SPAN_MOST ? span : SPAN_MOST;
-  return end + span * (stands_for - 1);
+  uint64_t next =
+      end + (span < SPAN_MOST ? span : SPAN_MOST) * (stands_for - 1);
+  next = next < area->end ? next : area->end;
+  weigh(taking->list, from, (next - taking->first + span - 1) / span);
+  return next;
 }
 
 static void take_all(struct capture *capture, const struct memory_map *map,
                      uint64_t stands_for, struct runs *list) {
   struct taking taking = {capture, list, 0};
+  uint64_t many = SAMPLE_PAGES;
   for (size_t i = 0; i < map->count && !drain_failed(); i++) {
     const struct area *area = &map->areas[i];
     capture->area = area;
     if (!dirty_sweep_begin(capture->dirty, area, false))
       continue;
-    for (uint64_t at = area->start; at < area->end && !drain_failed();)
+    for (uint64_t at = area->start; at < area->end && !drain_failed();) {
       at = take_chunk(&taking, area, at, stands_for);
+      if (list->pages < many)
+        continue;
+      many += SAMPLE_PAGES;
+      stands_for *= 2;
+    }
   }
 }
 
 static int count(enum dirty_run run, uint64_t begin, uint64_t end,
                  void *context) {
-  if (run == DIRTY_PAGES)
-    *(uint64_t *)context += (end - begin) / CACHE_PAGE_SIZE;
+  struct seen *seen = context;
+  if (run == DIRTY_PAGES) {
+    seen->pages += (end - begin) / CACHE_PAGE_SIZE;
+    seen->of_all += (end - begin) / CACHE_PAGE_SIZE * seen->weight;
+  }
   return 0;
 }
 
@@ -94,17 +122,28 @@ static enum dirty_run is_pages(uint64_t categories) {
   return categories & PAGE_WRITTEN ? DIRTY_PAGES : DIRTY_HOLE;
 }
 
-/* Pages of the sample that were written again. What is gone was not. */
-static uint64_t written_again(const struct dirty *dirty,
+/* What was written again. What is gone was not. */
+static struct seen look_again(const struct dirty *dirty,
                               const struct runs *list) {
   struct page_scan criteria = page_scan_written;
-  uint64_t again = 0;
+  struct seen seen = {0};
   int answer;
   criteria.flags &= ~SCAN_WP_MATCHING;
-  for (size_t i = 0; i < list->count; i++)
+  for (size_t i = 0; i < list->count; i++) {
+    seen.weight = list->list[i].area;
     page_scan_each(&dirty->scanner, &criteria, list->list[i].begin,
-                   list->list[i].end, is_pages, false, count, &again, &answer);
-  return again;
+                   list->list[i].end, is_pages, false, count, &seen, &answer);
+  }
+  return seen;
+}
+
+/* All pages that were written, by the sample. */
+static uint64_t all_pages(const struct runs *list) {
+  uint64_t pages = 0;
+  for (size_t i = 0; i < list->count; i++)
+    pages += (list->list[i].end - list->list[i].begin) / CACHE_PAGE_SIZE *
+             list->list[i].area;
+  return pages;
 }
 
 static void wait_until(uint64_t when) {
@@ -117,24 +156,22 @@ static void wait_until(uint64_t when) {
 bool sample_says_vain(struct capture *capture, const struct memory_map *map,
                       uint64_t written, struct runs *list) {
   uint64_t page_ns = drain_page_ns() ? drain_page_ns() : PAGE_NS;
-  uint64_t least = written < FEW_PAGES ? SAMPLE_LEAST : SAMPLE_USUAL;
-  uint64_t stands_for = written / SAMPLE_PAGES;
-  stands_for = stands_for > least ? stands_for : least;
   runs_clear(list);
   uint64_t begin = quiesce_now_ns();
   capture->live = true;
   unused_guess(&capture->unused, capture->dirty, map);
-  take_all(capture, map, stands_for, list);
+  take_all(capture, map, written < FEW_PAGES ? SAMPLE_LEAST : SAMPLE_USUAL,
+           list);
   capture->live = false;
-  uint64_t round_ns = list->pages * stands_for * page_ns;
+  uint64_t pages = all_pages(list);
+  uint64_t round_ns = pages * page_ns;
   uint64_t watched_ns = round_ns / WATCHED;
   watched_ns = watched_ns > WATCHED_LEAST_NS ? watched_ns : WATCHED_LEAST_NS;
   watched_ns = watched_ns < WATCHED_MOST_NS ? watched_ns : WATCHED_MOST_NS;
   wait_until(begin + watched_ns);
-  uint64_t again = written_again(capture->dirty, list);
+  struct seen again = look_again(capture->dirty, list);
   watched_ns = quiesce_now_ns() - begin;
-  bool vain = again >= AGAIN_LEAST &&
-              again * AGAIN_MOST * round_ns > list->pages * watched_ns;
   runs_clear(list);
-  return vain;
+  return again.pages >= AGAIN_LEAST &&
+         again.of_all * AGAIN_MOST * round_ns > pages * watched_ns;
 }

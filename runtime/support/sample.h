@@ -13,9 +13,9 @@
 
 #include "capture.h"
 
-/* Copies a sample of about `written` pages that were written, and watches it.
- * True: a round would be copied in vain, for the most part or for more than may
- * go to flash twice. The list is for its use. The program runs. */
+/* Copies a sample of what was written, `written` pages or fewer, and watches
+ * it. True: a round would be copied in vain, for the most part or for more than
+ * may go to flash twice. The list is for its use. The program runs. */
 bool sample_says_vain(struct capture *capture, const struct memory_map *map,
                       uint64_t written, struct runs *list);
 
