@@ -175,6 +175,14 @@ static int each(void *self, const char *application, tier_visit_fn *visit,
   return result;
 }
 
+/* Whether the name is still that of the file. */
+static bool is_named(int directory, const char *name, int fd) {
+  struct stat named, open;
+  return !fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) &&
+         !fstat(fd, &open) && named.st_dev == open.st_dev &&
+         named.st_ino == open.st_ino;
+}
+
 static int remove_file(void *self, const char *application, const char *file,
                        struct hwckpt_error *error) {
   int fd, failed = open_application(self, application, false, &fd, error);
@@ -193,7 +201,8 @@ struct dropping {
   struct hwckpt_error *error;
 };
 
-/* One that somebody writes, who has its lock, stays. */
+/* One that somebody writes, who has its lock, stays; also when it has its name
+ * since it was opened here. */
 static int drop_one(const char *application, const char *name, uint64_t size,
                     void *context) {
   const struct dropping *dropping = context;
@@ -209,8 +218,8 @@ static int drop_one(const char *application, const char *name, uint64_t size,
   failed =
       open_application(dropping->of, application, false, &fd, dropping->error);
   int begun = open_below(fd, name, O_RDONLY);
-  if (begun >= 0 && !flock(begun, LOCK_EX | LOCK_NB) && unlinkat(fd, name, 0) &&
-      errno != ENOENT)
+  if (begun >= 0 && !flock(begun, LOCK_EX | LOCK_NB) &&
+      is_named(fd, name, begun) && unlinkat(fd, name, 0) && errno != ENOENT)
     failed = io_failed(name, "unlink", dropping->error);
   if (begun >= 0)
     close(begun);
@@ -233,14 +242,6 @@ static void free_put(struct put *put) {
   if (put->directory >= 0)
     close(put->directory);
   free(put);
-}
-
-/* Whether the name is still that of the file. */
-static bool is_named(int directory, const char *name, int fd) {
-  struct stat named, open;
-  return !fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) &&
-         !fstat(fd, &open) && named.st_dev == open.st_dev &&
-         named.st_ino == open.st_ino;
 }
 
 /* Whoever held the lock until now may have made a copy of it, or removed it:
