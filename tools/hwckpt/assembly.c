@@ -393,14 +393,15 @@ static int prepare_member(struct assembly *assembly, size_t index, int life,
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = member};
   epoll_ctl(assembly->epoll, EPOLL_CTL_ADD, status[0], &event);
   member->status = status[0];
-  member->start =
-      (struct launch_start){.supervisor = supervisor,
-                            .restorer = assembly->restorer,
-                            .life = life,
-                            .status = status[1],
-                            .is_root = index == 0,
-                            .memories = assembly->memory[index].memories,
-                            .memory_count = assembly->memory[index].count};
+  member->start = (struct launch_start){
+      .supervisor = supervisor,
+      .restorer = assembly->restorer,
+      .life = life,
+      .status = status[1],
+      .is_root = index == 0,
+      .memories = assembly->memory[index].memories,
+      .memory_count = assembly->memory[index].count,
+      .personality = member->part->generation.process.personality};
   const struct launch_part part = {&member->part->generation,
                                    assembly->work.selection->path,
                                    member->part->application,

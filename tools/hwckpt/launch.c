@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -79,6 +80,15 @@ static void come_in_front(const struct launch_start *start) {
     supervise_put_in_front(start->supervisor, getpid());
 }
 
+/* Where the kernel puts what the program maps later is settled when the
+ * restorer is executed: laid out otherwise, it may be close below the program's
+ * stack, which then cannot grow. Not fatal: a filter may forbid it. */
+static void choose_layout(uint64_t personality_then) {
+  const unsigned layout = ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT;
+  unsigned now = (unsigned)personality(0xffffffff);
+  personality((now & ~layout) | (personality_then & layout));
+}
+
 __attribute__((noreturn)) void launch_become(void *context) {
   struct launch_start *start = context;
   come_in_front(start);
@@ -88,6 +98,7 @@ __attribute__((noreturn)) void launch_become(void *context) {
     prctl(PR_SET_PDEATHSIG, 0);
   process_id_keep_right();
   close_others(start);
+  choose_layout(start->personality);
   char number[16];
   snprintf(number, sizeof number, "%d", start->plan);
   char *restorer = (char *)start->restorer;
@@ -299,7 +310,8 @@ int launch_program(const struct restore_request *request,
                                .life = life[0],
                                .status = status[1],
                                .is_root = true,
-                               .generation = generation};
+                               .generation = generation,
+                               .personality = generation->process.personality};
   failed = launch_plan(request, &part, status[1], &start.plan, error);
   if (failed)
     return failed;

@@ -38,6 +38,7 @@ struct launch_start {
   const struct restore_memory *memories; /* descriptors it gets besides */
   size_t memory_count;
   const struct generation *generation; /* of a program of one process */
+  uint64_t personality;                /* of the program, personality(2) */
 };
 
 int launch_find_restorer(char path[CACHE_PATH_MAX], struct hwckpt_error *error);
