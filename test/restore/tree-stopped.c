@@ -101,6 +101,7 @@ static void counts_on(int which) {
 }
 static _Noreturn void stop_parent(void) {
   pid_t parent = getppid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* it is gone when the tool says the end */
   CHECK(kill(parent, SIGSTOP) == 0);
   while (state_of_process(parent) != 'T')
     sched_yield();
