@@ -174,15 +174,15 @@ int hwckpt_region_enter(const char *set);
 
 /* 0: saved, and what was saved before is dropped; n > 0: the thread comes back
  * to here for the n-th time; < 0: a negative errno (-ENOMEM; -EINVAL: not on
- * the thread's own stack; -ENOENT: no such set; -ENOSYS: in a child). The
- * function that calls it may return before the load: its frame comes back too.
- */
+ * the thread's own stack; -EDEADLK: in a critical section; -ENOENT: no such
+ * set; -ENOSYS: in a child). The function that calls it may return before the
+ * load: its frame comes back too. */
 int hwckpt_thread_save(const char *set) __attribute__((returns_twice));
 
-/* Goes back; returns only when it cannot: -ENOENT, nothing is saved. With the
- * option rollback_scope=thread a failure (rollback_on) of a thread that has
- * saved itself does this instead of rolling the program back.
- * Async-signal-safe. */
+/* Goes back; returns only when it cannot: -ENOENT, nothing is saved; -EFAULT,
+ * memory that is to be put back is not mapped any more. With the option
+ * rollback_scope=thread a failure (rollback_on) of a thread that has saved
+ * itself does this instead of rolling the program back. Async-signal-safe. */
 int hwckpt_thread_load(void);
 
 /* What was saved is not needed any more. Before the thread ends. */

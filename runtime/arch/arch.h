@@ -151,9 +151,10 @@ struct arch_registers {
  * caller, and returns. */
 int arch_thread_saved(const char *set, const struct arch_registers *registers)
     __attribute__((visibility("hidden")));
-/* hwckpt_thread_save() returns once more, with result, on the stack of then. */
+/* hwckpt_thread_save() returns once more, with result, on the stack of then,
+ * where signals that the mask lets in are handled. */
 _Noreturn void arch_come_back(const struct arch_registers *registers,
-                              int result);
+                              const uint64_t *mask, int result);
 
 /* XCR0 and the bytes of the context's extended state, for the record. */
 uint64_t arch_xstate_features(void);

@@ -90,6 +90,13 @@ static int refuse(const char *object, int result, const char *why) {
   return result;
 }
 
+/* From an empty one or the same: a thread that saves itself looks for its set
+ * meanwhile, and never sees a part of a name. */
+static void give_set(char *to, const char *set) {
+  hwckpt_format(to + 1, REGION_SET_MAX - 1, "%s", set + 1);
+  __atomic_store_n(to, *set, __ATOMIC_RELEASE);
+}
+
 static int describe(const char *set, const char *name, void *address,
                     size_t count, enum hwckpt_type type) {
   struct region *region = find(set, name);
@@ -102,10 +109,11 @@ static int describe(const char *set, const char *name, void *address,
     region = find("", 0);
   if (!region)
     return refuse(name, -ENOSPC, "512 regions are described already");
-  *region = (struct region){
-      .address = (uint64_t)address, .count = count, .type = (uint32_t)type};
+  region->address = (uint64_t)address;
+  region->count = count;
+  region->type = (uint32_t)type;
   hwckpt_format(region->name, sizeof region->name, "%s", name);
-  hwckpt_format(region->set, sizeof region->set, "%s", set);
+  give_set(region->set, set);
   return 0;
 }
 

@@ -73,6 +73,11 @@ static void leave(void) {
     events_look_again();
 }
 
+static void end(struct owner *owner) {
+  atomic_store(&owner->thread, 0);
+  leave();
+}
+
 static void enter(void) {
   atomic_store(&used, 1);
   for (;;) {
@@ -106,13 +111,19 @@ EXPORTED int(hwckpt_enable)(void) {
   struct owner *owner = own();
   if (!owner)
     return -EPERM;
-  if (owner->nested) {
+  if (owner->nested)
     owner->nested--;
-    return 0;
-  }
-  atomic_store(&owner->thread, 0);
-  leave();
+  else
+    end(owner);
   return 0;
+}
+
+void sections_end_own(void) {
+  struct owner *owner = own();
+  if (!owner)
+    return;
+  owner->nested = 0;
+  end(owner);
 }
 
 bool sections_used(void) { return atomic_load(&used) != 0; }

@@ -40,6 +40,8 @@ int sections_settle(struct hwckpt_error *error);
 
 /* Whether the calling thread has one open. Async-signal-safe. */
 bool sections_own(void);
+/* Ends those of the calling thread, however nested. Async-signal-safe. */
+void sections_end_own(void);
 
 /* In a forked child: those of other threads are not there. */
 void sections_begin_in_child(void);

@@ -1,10 +1,11 @@
 /* thread_calls.c - see thread_calls.h.
  *
- * A save is a place in the table, found by the thread's pointer, and a block of
- * memory: a stack on which the thread stands while its own is put back, then
- * copies of what is put back. A thread that ended without a drop leaves its
- * place to who needs one; the id tells a new thread with the same pointer from
- * it. Where a restore gives the thread another id its save is lost.
+ * A save is a place in the table, found by the thread's id and pointer, and a
+ * block of memory: a stack on which the thread stands while its own is put
+ * back, then copies of what is put back. A thread that ended without a drop
+ * leaves its place to who needs one: the id says that it ended, the pointer
+ * that a later thread with the same id is another. Where a restore gives the
+ * thread another id its save is lost.
  */
 #include "thread_calls.h"
 
@@ -16,6 +17,8 @@
 #include "events.h"
 #include "faults.h"
 #include "region_calls.h"
+#include "sections.h"
+#include "watch_pages.h"
 
 #include <errno.h>
 #include <link.h>
@@ -30,6 +33,7 @@
 #define PARTS 32u /* the stack, thread-local memory of modules, regions */
 #define SHELTER ((size_t)64 << 10)
 #define ROUND ((size_t)64 << 10)
+#define PAGE 4096u
 
 struct part {
   char *at;
@@ -37,12 +41,15 @@ struct part {
 };
 
 static struct save {
-  _Atomic uint64_t thread; /* its pointer; 0: free */
-  int tid;
+  _Atomic int tid; /* 0: free */
+  uint64_t thread; /* its pointer */
   bool valid;
   uint32_t times;
   struct arch_registers registers;
   uint64_t mask;
+  stack_t alternate;
+  void *cleanup; /* of pthread_cleanup_push(), the innermost */
+  uint64_t end;  /* of the stack that is saved */
   uint64_t stack_begin, stack_end; /* of the thread; 0: not known yet */
   struct part parts[PARTS];
   unsigned count;
@@ -56,45 +63,41 @@ extern char *__libc_stack_end __attribute__((weak));
 
 /* ---- places ---- */
 
-static struct save *find(void) {
+static uint64_t own_pointer(void) {
   uint64_t thread, gs;
   arch_get_tls(&thread, &gs);
+  return thread;
+}
+
+static struct save *find(void) {
+  uint64_t thread = own_pointer();
+  int tid = (int)SYS(gettid);
   for (unsigned i = 0; i < SAVES; i++)
-    if (atomic_load(&saves[i].thread) == thread)
+    if (atomic_load(&saves[i].tid) == tid && saves[i].thread == thread)
       return &saves[i];
   return 0;
 }
 
-static bool is_gone(const struct save *save) {
-  return SYS(tgkill, SYS(getpid), save->tid, 0) == -ESRCH;
+static bool is_gone(int tid) {
+  return SYS(tgkill, SYS(getpid), tid, 0) == -ESRCH;
 }
 
+/* What it has of another thread's is its memory. */
 static struct save *claim(void) {
-  uint64_t thread, gs;
-  arch_get_tls(&thread, &gs);
+  int tid = (int)SYS(gettid);
   for (unsigned round = 0; round < 2; round++)
     for (unsigned i = 0; i < SAVES; i++) {
-      uint64_t before = atomic_load(&saves[i].thread);
-      if (before && (round == 0 || !is_gone(&saves[i])))
+      int before = atomic_load(&saves[i].tid);
+      if (before && (round == 0 || !is_gone(before)))
         continue;
-      if (atomic_compare_exchange_strong(&saves[i].thread, &before, thread))
-        return &saves[i];
+      if (!atomic_compare_exchange_strong(&saves[i].tid, &before, tid))
+        continue;
+      saves[i].valid = false;
+      saves[i].stack_begin = saves[i].stack_end = 0;
+      saves[i].thread = own_pointer();
+      return &saves[i];
     }
   return 0;
-}
-
-/* The place of the calling thread, as new where it was another's. */
-static struct save *own(void) {
-  int tid = (int)SYS(gettid);
-  struct save *save = find();
-  if (!save)
-    save = claim();
-  if (save && save->tid != tid) {
-    save->stack_begin = save->stack_end = 0;
-    save->valid = false;
-    save->tid = tid;
-  }
-  return save;
 }
 
 static bool make_room(struct save *save, size_t bytes) {
@@ -139,6 +142,20 @@ static void take_alternate_stack(struct save *save) {
   save->handlers = 0;
 }
 
+/* libc has handlers of pthread_cleanup_push() in a list of buffers on the
+ * stack, each of which begins its last words with the one before. */
+static void *innermost_cleanup(void) {
+  __pthread_unwind_buf_t buffer;
+  __pthread_register_cancel(&buffer);
+  __pthread_unregister_cancel(&buffer);
+  return buffer.__pad[0];
+}
+
+static void set_innermost_cleanup(void *cleanup) {
+  __pthread_unwind_buf_t after = {.__pad = {cleanup}};
+  __pthread_unregister_cancel(&after);
+}
+
 /* ---- what there is to save ---- */
 
 static bool add(struct save *save, const void *at, size_t size) {
@@ -154,6 +171,8 @@ static bool add(struct save *save, const void *at, size_t size) {
 static int add_module(struct dl_phdr_info *info, size_t size, void *argument) {
   struct save *save = argument;
   const char *at = info->dlpi_tls_data;
+  if (at && (uint64_t)at > save->registers.sp && (uint64_t)at < save->end)
+    save->end = (uint64_t)at;
   for (unsigned i = 0; size >= sizeof *info && at && i < info->dlpi_phnum;
        i++) {
     const ElfW(Phdr) *header = &info->dlpi_phdr[i];
@@ -168,16 +187,12 @@ static int add_module(struct dl_phdr_info *info, size_t size, void *argument) {
 }
 
 /* The stack ends where the thread's descriptor and thread-local memory begin,
- * which libc has at its top. */
+ * which libc has at its top; that of the first thread where the kernel's words
+ * for the program begin. */
 static void find_stack(struct save *save) {
   pthread_attr_t attributes;
   void *begin;
   size_t size;
-  if (save->tid == (int)SYS(getpid)) {
-    save->stack_begin = 0;
-    save->stack_end = &__libc_stack_end ? (uint64_t)__libc_stack_end : 0;
-    return;
-  }
   if (pthread_getattr_np(pthread_self(), &attributes))
     return;
   if (pthread_attr_getstack(&attributes, &begin, &size) == 0) {
@@ -185,21 +200,23 @@ static void find_stack(struct save *save) {
     save->stack_end = save->stack_begin + size;
   }
   pthread_attr_destroy(&attributes);
+  uint64_t first = &__libc_stack_end ? (uint64_t)__libc_stack_end : 0;
+  if (first > save->stack_begin && first < save->stack_end)
+    save->stack_end = first;
 }
 
-static uint64_t lowest_above(const struct save *save, uint64_t sp) {
-  uint64_t end = save->stack_end, thread = atomic_load(&save->thread);
-  if (thread > sp && thread < end)
-    end = thread;
-  for (unsigned i = 0; i < save->count; i++) {
-    uint64_t at = (uint64_t)save->parts[i].at;
-    if (at > sp && at < end)
-      end = at;
-  }
+/* Below the thread-local memory libc keeps room for that of libraries that are
+ * loaded later, and writes it there. It is zero; a stack does not begin with
+ * zero, but with where the thread's first function returns to. */
+static uint64_t without_room(uint64_t sp, uint64_t end) {
+  end &= ~7ull;
+  while (end > sp && !((const uint64_t *)end)[-1])
+    end -= 8;
   return end;
 }
 
-static int collect(struct save *save, const char *set, uint64_t sp) {
+static int collect(struct save *save, const char *set) {
+  uint64_t sp = save->registers.sp;
   const struct region *region = 0;
   save->count = 0;
   save->used = 0;
@@ -207,9 +224,10 @@ static int collect(struct save *save, const char *set, uint64_t sp) {
     find_stack(save);
   if (sp < save->stack_begin || sp >= save->stack_end)
     return -EINVAL;
-  if (dl_iterate_phdr(add_module, save))
-    return -ENOMEM;
-  if (!add(save, (const void *)sp, lowest_above(save, sp) - sp))
+  bool within = save->thread > sp && save->thread < save->stack_end;
+  save->end = within ? save->thread : save->stack_end;
+  if (dl_iterate_phdr(add_module, save) ||
+      !add(save, (const void *)sp, without_room(sp, save->end) - sp))
     return -ENOMEM;
   for (unsigned i = 0; set && (region = region_calls_of(set, i)); i++)
     if (!add(save, (const void *)region->address,
@@ -221,11 +239,16 @@ static int collect(struct save *save, const char *set, uint64_t sp) {
 int arch_thread_saved(const char *set, const struct arch_registers *registers) {
   if (!events_here())
     return -ENOSYS;
-  struct save *save = own();
+  if (sections_own())
+    return -EDEADLK;
+  struct save *save = find();
+  if (!save)
+    save = claim();
   if (!save)
     return -ENOMEM;
   save->valid = false;
-  int result = collect(save, set, registers->sp);
+  save->registers = *registers;
+  int result = collect(save, set);
   if (result == 0 && !make_room(save, save->used))
     result = -ENOMEM;
   if (result < 0)
@@ -236,7 +259,8 @@ int arch_thread_saved(const char *set, const struct arch_registers *registers) {
   for (unsigned i = 0; i < save->count; to += save->parts[i++].size)
     memcpy(to, save->parts[i].at, save->parts[i].size);
   SYS(rt_sigprocmask, SIG_BLOCK, 0, &save->mask, 8);
-  save->registers = *registers;
+  SYS(sigaltstack, 0, &save->alternate);
+  save->cleanup = innermost_cleanup();
   save->times = 0;
   save->valid = true;
   return 0;
@@ -246,7 +270,7 @@ int arch_thread_saved(const char *set, const struct arch_registers *registers) {
 
 static struct save *valid(void) {
   struct save *save = events_here() ? find() : 0;
-  return save && save->valid && save->tid == (int)SYS(gettid) ? save : 0;
+  return save && save->valid ? save : 0;
 }
 
 bool thread_calls_saved(uint32_t *times) {
@@ -261,8 +285,31 @@ static void put_back(void *argument) {
   const char *from = save->block + SHELTER;
   for (unsigned i = 0; i < save->count; from += save->parts[i++].size)
     memcpy(save->parts[i].at, from, save->parts[i].size);
-  SYS(rt_sigprocmask, SIG_SETMASK, &save->mask, 0, 8);
-  arch_come_back(&save->registers, (int)save->times);
+  SYS(sigaltstack, &save->alternate, 0);
+  arch_come_back(&save->registers, &save->mask, (int)save->times);
+}
+
+/* Whether all that is put back is mapped, which MS_ASYNC alone asks for
+ * (msync(2)). */
+static bool is_there(const struct part *part) {
+  uint64_t at = (uint64_t)part->at, page = at / PAGE * PAGE;
+  if (SYS(msync, page, at + part->size - page, MS_ASYNC) != -ENOMEM)
+    return true;
+  struct hwckpt_error error;
+  char text[1400];
+  hwckpt_fail(&error, HWCKPT_E_REGION, 0, "thread",
+              "memory of it, or of a region, at 0x%llx to 0x%llx is not "
+              "mapped any more: it cannot go back",
+              (unsigned long long)at, (unsigned long long)at + part->size);
+  SYS(write, 2, text, hwckpt_error_text(&error, "hwckpt", text, sizeof text));
+  return false;
+}
+
+/* The memory may be protected by the runtime. */
+static void open_part(const struct part *part) {
+  uint64_t at = (uint64_t)part->at;
+  protect_open(at, at + part->size);
+  watch_pages_written(at, at + part->size);
 }
 
 int thread_calls_load(void) {
@@ -270,13 +317,16 @@ int thread_calls_load(void) {
   struct save *save = valid();
   if (!save)
     return -ENOENT;
+  for (unsigned i = 0; i < save->count; i++)
+    if (!is_there(&save->parts[i]))
+      return -EFAULT;
+  sections_end_own();
+  set_innermost_cleanup(save->cleanup);
   SYS(rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
   /* Memory is put back with all signals blocked. */
-  protect_open((uint64_t)save->block, (uint64_t)save->block + SHELTER);
-  for (unsigned i = 0; i < save->count; i++) {
-    uint64_t at = (uint64_t)save->parts[i].at;
-    protect_open(at, at + save->parts[i].size);
-  }
+  open_part(&(struct part){save->block, SHELTER});
+  for (unsigned i = 0; i < save->count; i++)
+    open_part(&save->parts[i]);
   save->times++;
   counters_thread_back();
   arch_on_stack(save->block + SHELTER, put_back, save);
@@ -286,14 +336,12 @@ EXPORTED int hwckpt_thread_load(void) { return thread_calls_load(); }
 
 EXPORTED void hwckpt_thread_drop(void) {
   struct save *save = find();
-  if (!save || save->tid != (int)SYS(gettid))
+  if (!save)
     return;
   save->valid = false;
   take_alternate_stack(save);
   if (save->size)
     SYS(munmap, save->block, save->size);
   save->size = 0;
-  save->stack_end = 0;
-  save->tid = 0;
-  atomic_store(&save->thread, 0);
+  atomic_store(&save->tid, 0);
 }

@@ -2,7 +2,9 @@
  * the way back to there. */
 #include "../arch.h"
 
+#include <signal.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 
 #define OFFSET(field, value)                                                   \
   _Static_assert(offsetof(struct arch_registers, field) == (value), #field)
@@ -44,21 +46,32 @@ __asm__(".text\n"
         ".cfi_endproc\n"
         ".size hwckpt_thread_save, . - hwckpt_thread_save\n");
 
+/* The mask is put back where the stack is, for what is pending comes then; a
+ * handler may save the thread anew, so nothing is read after it. */
 _Noreturn void arch_come_back(const struct arch_registers *registers,
-                              int result) {
-  __asm__ volatile("  mov 0(%%rdi), %%rbx\n"
-                   "  mov 8(%%rdi), %%rbp\n"
-                   "  mov 16(%%rdi), %%r12\n"
-                   "  mov 24(%%rdi), %%r13\n"
-                   "  mov 32(%%rdi), %%r14\n"
-                   "  mov 40(%%rdi), %%r15\n"
-                   "  ldmxcsr 64(%%rdi)\n"
-                   "  fldcw 68(%%rdi)\n"
-                   "  mov 48(%%rdi), %%rsp\n"
+                              const uint64_t *mask, int result) {
+  register const uint64_t *set __asm__("rsi") = mask;
+  register const struct arch_registers *from __asm__("r8") = registers;
+  register uint64_t again __asm__("r9") = (uint64_t)result;
+  __asm__ volatile("  mov 0(%%r8), %%rbx\n"
+                   "  mov 8(%%r8), %%rbp\n"
+                   "  mov 16(%%r8), %%r12\n"
+                   "  mov 24(%%r8), %%r13\n"
+                   "  mov 32(%%r8), %%r14\n"
+                   "  mov 40(%%r8), %%r15\n"
+                   "  ldmxcsr 64(%%r8)\n"
+                   "  fninit\n"
+                   "  fldcw 68(%%r8)\n"
+                   "  mov 48(%%r8), %%rsp\n"
+                   "  mov 56(%%r8), %%r8\n"
+                   "  mov $8, %%r10d\n"
+                   "  syscall\n"
+                   "  mov %%r9, %%rax\n"
                    "  cld\n"
-                   "  jmp *56(%%rdi)\n"
+                   "  jmp *%%r8\n"
                    :
-                   : "D"(registers), "a"(result)
+                   : "a"(SYS_rt_sigprocmask), "D"(SIG_SETMASK), "r"(set),
+                     "d"(0), "r"(from), "r"(again)
                    : "memory");
   __builtin_unreachable();
 }
