@@ -320,7 +320,9 @@ static int prepared(struct hwckpt_error *error) {
   /* Its first one was begun meanwhile. */
   if (status == 0 && !tree.closed && !sections_close())
     status = sections_refuse(0, error);
-  return status == 2 ? 1 : never(status, error);
+  if (status == 2)
+    return sections_used() ? PARTNERS_LET_GO : PARTNERS_ROUND;
+  return never(status, error);
 }
 
 static int take_facts(const void *data, size_t length, void *context,

@@ -5,6 +5,7 @@
 #include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../support/live.h"
+#include "../support/partners.h"
 #include "../support/quiesce.h"
 #include "events.h"
 
@@ -187,7 +188,7 @@ int sections_settle(struct hwckpt_error *error) {
   if (quiesce_load_waits() || now - settle_since > SETTLE_NS)
     return sections_refuse(now - settle_since, error);
   sections_await_end(TRY_NS);
-  return 1;
+  return PARTNERS_LET_GO;
 }
 
 void sections_let_in(void) {

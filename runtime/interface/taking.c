@@ -63,8 +63,9 @@ static void serve_also(void) {
 /* When a checkpoint of now would be one of what is to be undone, none. */
 static bool await(void) {
   uint64_t until = taking.site_until, now = quiesce_now_ns();
+  bool held = taking.waited && sites_are_held(); /* since the round before */
   taking.waited = true;
-  if (!until)
+  if (!until || held)
     return true;
   if (has_others() && until > now + TREE_MOST_NS)
     until = now + TREE_MOST_NS;

@@ -219,7 +219,7 @@ static int settle(const struct quiesce_hooks *hooks, uint64_t copied_ns,
       status = checkpoint_copy_again(statistics, error);
     if (status == 0)
       status = tell_prepared(error);
-    if (status && hooks->release)
+    if (status && status != PARTNERS_ROUND && hooks->release)
       hooks->release();
     copied_ns = 0; /* they take long */
   } while (status > 0);

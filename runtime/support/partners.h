@@ -14,6 +14,8 @@
 #include "../resources/resource.h"
 #include "stage.h"
 
+enum { PARTNERS_ROUND = 1, PARTNERS_LET_GO };
+
 struct partners {
   /* Under which its generations are written; "": its own. */
   const char *application;
@@ -23,8 +25,9 @@ struct partners {
   bool (*publishes)(void);
   int (*begun)(const char *application, uint64_t number, uint64_t parent,
                struct hwckpt_error *error);
-  /* Rounds are done; the stop comes next. 1: others take long, another round
-   * leaves less to it. */
+  /* Rounds are done; the stop comes next. PARTNERS_ROUND: others take long,
+   * another round leaves less to it. PARTNERS_LET_GO: the same, and no thread
+   * of the program is held meanwhile, for others may wait for it. */
   int (*prepared)(struct hwckpt_error *error);
   /* All threads stand. Fills what the sink has of the tree. 1: it is not
    * taken, and nothing is wrong. */

@@ -11,6 +11,7 @@
 // RUN: %hwckpt run --name section --on signal=USR1,site=100s -- %t section
 // RUN: %hwckpt run --name much --on signal=USR1,site=100s -- %t much
 // RUN: %hwckpt run --name tree --on signal=USR1,site=100s -- %t tree
+// RUN: %hwckpt run --name late --on signal=USR1,site=100s -- %t late
 #include "behaviour.h"
 #include <hwckpt.h>
 #include <sys/mman.h>
@@ -106,16 +107,19 @@ static void section(void) {
   await_generation(1);
 }
 
-static void much(void) {
+static void fill_much(void) {
   size_t size = 64u << 20;
   char *memory =
       mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   CHECK(memory != MAP_FAILED);
   memset(memory, 1, size);
+}
+
+static void much(void) {
+  fill_much();
   asks();
   poll_here();
   await_generation(1);
-  munmap(memory, size);
 }
 
 static void counts(_Atomic long *count) {
@@ -145,13 +149,33 @@ static void tree(void) {
   CHECK(kill(child, SIGKILL) == 0 && waitpid(child, 0, 0) == child);
 }
 
+// The thread at the site is there when another process is ready at last.
+static void late(void) {
+  int ready[2];
+  CHECK_EQUAL(pipe(ready), 0);
+  pid_t child = fork();
+  if (!child) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    fill_much();
+    CHECK_EQUAL(write(ready[1], "x", 1), 1);
+    for (;;)
+      pause();
+  }
+  char byte;
+  CHECK_EQUAL(read(ready[0], &byte, 1), 1);
+  asks();
+  poll_here();
+  await_generation(1);
+  CHECK(kill(child, SIGKILL) == 0 && waitpid(child, 0, 0) == child);
+}
+
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*function)(void);
   } modes[] = {{"load", load},   {"back", back},       {"again", again},
                {"timer", timer}, {"section", section}, {"much", much},
-               {"tree", tree}};
+               {"tree", tree},   {"late", late}};
   CHECK(argc >= 2);
   memcpy(code, (char *)poll_here, sizeof code);
   if (!strcmp(argv[1], "stale"))
