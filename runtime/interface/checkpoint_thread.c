@@ -129,7 +129,9 @@ static void put_back(const struct pending *taken) {
 
 /* Until a request, or a monitor or the end of the spacing is due. */
 static void sleep_until_due(uint64_t due_ns, uint64_t now) {
-  uint64_t until = thread.waiting ? spaced_until() : due_ns;
+  uint64_t until = due_ns, spaced = thread.waiting ? spaced_until() : 0;
+  if (spaced && spaced < until)
+    until = spaced;
   if (thread.held_until)
     until = thread.held_until < due_ns ? thread.held_until : due_ns;
   if (until != UINT64_MAX)

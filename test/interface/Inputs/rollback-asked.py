@@ -116,16 +116,21 @@ assert "by the rule every=300ms,then=rollback, " in finish(process)
 process, pid = start("--every", "20ms", "--restore-on", "every=200ms", "-o", "verbosity=1")
 read_until(process, "by the rule every=200ms,then=rollback")
 finish(process)
+# Nor does one that waits for the end of spacing.
+process, pid = start("--every", "20ms", "-o", "spacing=1h", "--restore-on", "every=200ms", "-o", "verbosity=1")
+read_until(process, "by the rule every=200ms,then=rollback")
+finish(process)
 
-# The same by processor time, of which the program uses a part.
-process, pid = start("--restore-on", "cpu=20ms")
+# The same by processor time. One that sleeps uses next to none of it where many
+# others want the processor, and is not gone back with.
+process, pid = start("--restore-on", "cpu=20ms", mode="busy")
 expect_back(process, 0)
 for times in (1, 2, 3):
     expect_back(process, times)
     used = time.clock_gettime(~pid << 3 | 2)  # clock_getcpuclockid(pid)
     assert used >= times * 0.02, (times, used)
 finish(process)
-process, pid = start("--every", "10ms", "--restore-on", "cpu=50ms", "-o", "verbosity=1")
+process, pid = start("--every", "10ms", "--restore-on", "cpu=50ms", "-o", "verbosity=1", mode="busy")
 read_until(process, "by the rule cpu=50ms,then=rollback")
 finish(process)
 
