@@ -45,7 +45,8 @@ static void forget(void) {
       "AWS_SESSION_TOKEN", "AWS_PROFILE",
       "AWS_CONFIG_FILE",   "AWS_SHARED_CREDENTIALS_FILE",
       "AWS_REGION",        "AWS_DEFAULT_REGION",
-      "AWS_ENDPOINT_URL",  "AWS_ENDPOINT_URL_S3"};
+      "AWS_ENDPOINT_URL",  "AWS_ENDPOINT_URL_S3",
+      "AWS_CA_BUNDLE"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     unsetenv(names[i]);
 }
@@ -113,6 +114,17 @@ static void of_environment(void) {
   expect("e f t r http://two");
 }
 
+static void of_certificates(void) {
+  struct credentials got;
+  write_file("config", "[profile other]\nca_bundle = of/profile\n");
+  CHECK(!credentials_read(&got, NULL) && !strcmp(got.bundle, "of/profile"));
+  setenv("AWS_CA_BUNDLE", "/of/variable", 1);
+  CHECK(!credentials_read(&got, NULL) && !strcmp(got.bundle, "/of/variable"));
+  unsetenv("AWS_CA_BUNDLE");
+  unsetenv("AWS_PROFILE");
+  CHECK(!credentials_read(&got, NULL) && !*got.bundle);
+}
+
 int main(void) {
   char path[512];
   snprintf(home, sizeof home, "%s", unit_path("home"));
@@ -124,5 +136,6 @@ int main(void) {
   of_files();
   forget();
   of_environment();
+  of_certificates();
   return 0;
 }

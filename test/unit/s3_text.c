@@ -29,6 +29,12 @@ int main(void) {
   CHECK(s3_element("<Key>longer</Key>", NULL, "Key", room, 6) == NULL);
   CHECK(s3_element("<Key>open", NULL, "Key", room, sizeof room) == NULL);
 
+  /* An answer whose root is an error, whatever its status. */
+  CHECK(s3_is_error("<Error><Code>A</Code></Error>"));
+  CHECK(s3_is_error(" <?xml version='1.0'?>\r\n \n<Error a='b'>"));
+  CHECK(!s3_is_error("") && !s3_is_error("<?xml") && !s3_is_error("<Errors>"));
+  CHECK(!s3_is_error("<List><Key><Error></Key></List>"));
+
   CHECK(s3_encode("a/b c+%~\xc3\xbc", false, room, sizeof room));
   CHECK(strcmp(room, "a/b%20c%2B%25~%C3%BC") == 0);
   CHECK(s3_encode("a/b", true, room, sizeof room));

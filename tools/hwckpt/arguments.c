@@ -141,6 +141,15 @@ int arguments_rate(const struct command *command, const char *option,
   return 0;
 }
 
+int arguments_patience(const struct command *command, const char *option,
+                       const char *value, uint64_t *ns) {
+  const uint64_t longest = UINT64_MAX / 8; /* some multiples are waited */
+  return duration_parse(value, ns) && *ns && *ns <= longest
+             ? 0
+             : report_usage(command, option,
+                            "'%s' is no duration (30s, 5m, 1h)", value);
+}
+
 int arguments_options(const char *value, char *options) {
   struct hwckpt_error error = {0};
   if (options_check(value, &error)) {

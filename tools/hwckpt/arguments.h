@@ -23,6 +23,7 @@ enum option_value {
   OPTION_ROLLBACK_ON,
   OPTION_SPILL,
   OPTION_SPILL_RATE,
+  OPTION_SPILL_TIMEOUT,
   OPTION_FROM,
   OPTION_KEY_FILE,
   OPTION_KEY_COMMAND,
@@ -59,6 +60,10 @@ int arguments_rollback_on(const struct command *command, const char *value,
 /* Reads bytes a second: 500000, 200K, 10M, 1G. */
 int arguments_rate(const struct command *command, const char *option,
                    const char *value, uint64_t *rate);
+
+/* Reads how long a tier may do nothing: 30s, 5m. */
+int arguments_patience(const struct command *command, const char *option,
+                       const char *value, uint64_t *ns);
 
 /* Checks an -o and appends it; 0, or the exit status after a report. */
 int arguments_options(const char *value, char *options);

@@ -134,7 +134,7 @@ static int fetch_in_pass(const struct fetch_request *request,
     struct tier *tier;
     if (i && failed)
       report_warning(error);
-    failed = tier_open(request->tiers[i], false, 0, &tier, error);
+    failed = tier_open(request->tiers[i], false, NULL, &tier, error);
     if (failed)
       continue;
     tier_set_key(tier, request->key);

@@ -11,12 +11,13 @@
 #include <string.h>
 
 static int flush_selected(struct selection *selection, const char *place,
-                          uint64_t rate, const struct seal_key *key,
+                          const struct tier_limits *limits,
+                          const struct seal_key *key,
                           struct hwckpt_error *error) {
   char name[4 * CACHE_NAME_MAX], size[32], builds_on[32] = "";
   struct copies_result result;
   struct tier *tier;
-  int failed = tier_open(place, true, rate, &tier, error);
+  int failed = tier_open(place, true, limits, &tier, error);
   if (failed)
     return failed;
   tier_set_key(tier, key);
@@ -44,12 +45,13 @@ static int flush(int argc, char **argv) {
   static const struct option rows[] = {
       {"cache", required_argument, NULL, OPTION_CACHE},
       {"rate", required_argument, NULL, OPTION_SPILL_RATE},
+      {"timeout", required_argument, NULL, OPTION_SPILL_TIMEOUT},
       KEY_OPTIONS,
       {0}};
   static struct selection selection;
   struct hwckpt_error error = {0};
   const char *cache_option = NULL;
-  uint64_t rate = 0;
+  struct tier_limits limits = {0};
   struct key_request asked = {0};
   int status = EXIT_OK;
   for (int result; (result = getopt_long(argc, argv, ":", rows, NULL)) != -1;)
@@ -59,9 +61,13 @@ static int flush(int argc, char **argv) {
       asked.file = optarg;
     else if (result == OPTION_KEY_COMMAND)
       asked.command = optarg;
-    else if (result != OPTION_SPILL_RATE)
+    else if (result != OPTION_SPILL_RATE && result != OPTION_SPILL_TIMEOUT)
       return arguments_refused(&command_flush, result, argv);
-    else if ((status = arguments_rate(&command_flush, "--rate", optarg, &rate)))
+    else if ((status = result == OPTION_SPILL_RATE
+                           ? arguments_rate(&command_flush, "--rate", optarg,
+                                            &limits.rate)
+                           : arguments_patience(&command_flush, "--timeout",
+                                                optarg, &limits.patience_ns)))
       return status;
   if (argc - optind != 2)
     return report_usage(&command_flush, argv[argc - 1],
@@ -70,7 +76,8 @@ static int flush(int argc, char **argv) {
     return report_error(&error);
   if (selection_open(&selection, cache_option, &error) ||
       selection_find(&selection, argv[optind], &error) ||
-      flush_selected(&selection, argv[optind + 1], rate, key_taken(), &error))
+      flush_selected(&selection, argv[optind + 1], &limits, key_taken(),
+                     &error))
     status = report_error(&error);
   selection_close(&selection);
   return status;
@@ -95,6 +102,9 @@ const struct command command_flush = {
         "                 encrypt with this key; that of the cache, where it "
         "has one\n"
         "  --rate BYTES   send no more in a second: 500000, 200K, 10M, 1G\n"
+        "  --timeout DUR  give up a try when an object storage takes and gives "
+        "no byte\n"
+        "                 for so long (30s), a request after twice that\n"
         "\n"
         "For s3:// credentials, region and endpoint are taken from where the "
         "AWS tools\n"

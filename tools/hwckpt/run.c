@@ -34,7 +34,7 @@
 struct request {
   const char *cache_option, *name;
   const char *spill; /* tier that checkpoints are copied to, null: none */
-  uint64_t spill_rate;
+  struct tier_limits spill_limits;
   struct key_request key; /* what it is encrypted with */
   struct key_room key_room;
   bool force;
@@ -191,6 +191,7 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       {"each", required_argument, NULL, OPTION_EACH},
       {"spill", required_argument, NULL, OPTION_SPILL},
       {"spill-rate", required_argument, NULL, OPTION_SPILL_RATE},
+      {"spill-timeout", required_argument, NULL, OPTION_SPILL_TIMEOUT},
       KEY_OPTIONS,
       {"restart", optional_argument, NULL, OPTION_RESTART},
       {"anew", no_argument, NULL, OPTION_ANEW},
@@ -249,7 +250,12 @@ static int read_arguments(int argc, char **argv, struct request *request) {
       break;
     case OPTION_SPILL_RATE:
       if ((failed = arguments_rate(&command_run, "--spill-rate", optarg,
-                                   &request->spill_rate)))
+                                   &request->spill_limits.rate)))
+        return failed;
+      break;
+    case OPTION_SPILL_TIMEOUT:
+      if ((failed = arguments_patience(&command_run, "--spill-timeout", optarg,
+                                       &request->spill_limits.patience_ns)))
         return failed;
       break;
     case OPTION_RESTART:
@@ -410,7 +416,7 @@ static int begin_spill(const struct request *request, struct spill **spill) {
                sizeof application);
   struct spill_request asked = {.key = key_taken(),
                                 .tier = request->spill,
-                                .rate = request->spill_rate,
+                                .limits = request->spill_limits,
                                 .cache = request->cache,
                                 .application = application};
   return spill_begin(&asked, spill, &error) ? report_error(&error) : 0;
@@ -572,6 +578,10 @@ const struct command command_run = {
         "                 too, in the background, for restore --from TIER\n"
         "  --spill-rate BYTES\n"
         "                 send no more there in a second: 500000, 200K, 10M\n"
+        "  --spill-timeout DUR\n"
+        "                 give up a try when nothing moves for so long (30s); "
+        "when PROG\n"
+        "                 has ended, the copy after twice to four times that\n"
         "  --restart[=WHEN]\n"
         "                 when PROG fails, go on from its last generation: "
         "on-failure\n"

@@ -6,18 +6,16 @@
 #ifndef HWCKPT_SPILL_H
 #define HWCKPT_SPILL_H
 
-#include "runtime/error.h"
+#include "tools/tiers/tier.h"
 
 #include <stdint.h>
-
-struct seal_key;
 
 struct spill_request {
   const char *tier;           /* null: none; then nothing is done */
   const struct seal_key *key; /* null: copies are not encrypted */
-  uint64_t rate;              /* bytes a second, 0: any */
-  const char *cache;          /* its path */
-  const char *application;    /* in it; its directory is there */
+  struct tier_limits limits;
+  const char *cache;       /* its path */
+  const char *application; /* in it; its directory is there */
 };
 
 struct spill;
@@ -27,7 +25,7 @@ int spill_begin(const struct spill_request *request, struct spill **spill,
                 struct hwckpt_error *error);
 
 /* The program has ended: copies its newest checkpoint, when the tier has not
- * got it, and ends. */
+ * got it, and ends. A tier that hangs is left behind, with a warning. */
 void spill_end(struct spill *spill);
 
 #endif

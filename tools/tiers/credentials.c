@@ -191,6 +191,15 @@ static void read_endpoint(struct credentials *credentials) {
     room[--length] = 0;
 }
 
+static void read_bundle(struct credentials *credentials) {
+  const char *bundle = variable("AWS_CA_BUNDLE");
+  if (bundle)
+    take(bundle, credentials->bundle, sizeof credentials->bundle);
+  else if (!read_profile(&config_file, "ca_bundle", credentials->bundle,
+                         sizeof credentials->bundle))
+    credentials->bundle[0] = 0;
+}
+
 int credentials_read(struct credentials *credentials,
                      struct hwckpt_error *error) {
   *credentials = (struct credentials){.region = ""};
@@ -199,5 +208,6 @@ int credentials_read(struct credentials *credentials,
     return failed;
   read_region(credentials);
   read_endpoint(credentials);
+  read_bundle(credentials);
   return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "credentials.h"
 #include "digest.h"
+#include "s3_refusal.h"
 #include "s3_text.h"
 
 #define CURL_DISABLE_TYPECHECK
@@ -27,8 +28,11 @@
 #define KEY_MAX 1024
 #define TRIES 7 /* 0.1 s, then twice as long each time: 6.3 s */
 #define FIRST_PAUSE_MS 100L
-#define CONNECT_SECONDS 20L
-#define STALL_SECONDS 30L /* without a byte, or nearly: it is given up */
+#define CONNECT_SHARE 3 /* of the patience, until there is a connection */
+#define WAITS_MOST 2    /* times the patience that all tries wait for nothing */
+#define CURL_PIECE 65536u /* that libcurl sends at once, at any rate */
+#define SECOND UINT64_C(1000000000)
+#define HTTP_NOT_FOUND 404
 #define HTTP_TOO_MANY 429
 #define HTTP_SERVER 500
 #define HTTP_NOT_IMPLEMENTED 501
@@ -61,7 +65,11 @@ struct s3_client {
   struct credentials credentials;
   char bucket[CREDENTIAL_MAX], prefix[KEY_MAX];
   char name[KEY_MAX + CREDENTIAL_MAX]; /* as given */
-  uint64_t rate;
+  struct tier_pace *pace;
+  /* Of the last try: */
+  struct s3_refusal refusal;
+  char said[CURL_ERROR_SIZE]; /* by libcurl */
+  uint64_t waited_ns;         /* for nothing */
 };
 
 /* ---- opening ---- */
@@ -121,8 +129,8 @@ static int read_name(struct s3_client *client, const char *name,
   return 0;
 }
 
-int s3_client_open(const char *name, uint64_t rate, struct s3_client **result,
-                   struct hwckpt_error *error) {
+int s3_client_open(const char *name, struct tier_pace *pace,
+                   struct s3_client **result, struct hwckpt_error *error) {
   /* Pages of its own, which a core leaves out; libcurl has copies, so there is
    * to be none at all. */
   struct s3_client *client = mmap(NULL, sizeof *client, PROT_READ | PROT_WRITE,
@@ -131,7 +139,7 @@ int s3_client_open(const char *name, uint64_t rate, struct s3_client **result,
     return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, name, "%s", "");
   madvise(client, sizeof *client, MADV_DONTDUMP);
   prctl(PR_SET_DUMPABLE, 0);
-  client->rate = rate;
+  client->pace = pace;
   int failed = read_name(client, name, error);
   if (!failed)
     failed = credentials_read(&client->credentials, error);
@@ -160,19 +168,48 @@ const char *s3_bucket(const struct s3_client *client) { return client->bucket; }
 /* What the body of a refusal, or of what nobody reads, may have. */
 #define BODY_MAX ((size_t)1 << 20)
 
-/* One try: what it sends, what of the answer is no use but to say why. */
+/* One try: what it sends, what of the answer is no use but to say why, and
+ * since when nothing moved. */
 struct trial {
+  struct s3_client *client;
   struct s3_request *request;
-  size_t sent, dropped, refused;
-  char refusal[2048]; /* its beginning */
+  size_t sent, dropped;
+  curl_off_t passed;   /* bytes, as libcurl counts them */
+  uint64_t moved_ns;   /* when something did */
+  uint64_t waited_ns;  /* before, by the second */
+  uint64_t stalled_ns; /* for that long: it was given up */
 };
+
+static void moved(struct trial *trial) {
+  uint64_t now = tier_now_ns(), waited = now - trial->moved_ns;
+  trial->waited_ns += waited > SECOND ? waited : 0;
+  trial->moved_ns = now;
+  trial->client->pace->moved_ns = now;
+}
+
+/* libcurl calls it at least once a second. It stops when nothing moves; what is
+ * sent slowly at the user's wish may take its time. */
+static int watch(void *context, curl_off_t total, curl_off_t got,
+                 curl_off_t all, curl_off_t sent) {
+  struct trial *trial = context;
+  struct tier_pace *pace = trial->client->pace;
+  uint64_t most = pace->patience_ns;
+  (void)total;
+  (void)all;
+  if (got + sent != trial->passed)
+    moved(trial);
+  trial->passed = got + sent;
+  if (pace->rate)
+    most += CURL_PIECE * SECOND / pace->rate;
+  if (tier_now_ns() - trial->moved_ns < most)
+    return 0;
+  trial->stalled_ns = most;
+  return 1;
+}
 
 static size_t take_refusal(struct trial *trial, const char *data,
                            size_t length) {
-  size_t room = sizeof trial->refusal - 1 - trial->refused;
-  size_t kept = length < room ? length : room;
-  memcpy(trial->refusal + trial->refused, data, kept);
-  trial->refused += kept;
+  s3_refusal_add(&trial->client->refusal, data, length);
   trial->dropped += length;
   return trial->dropped > BODY_MAX ? 0 : length;
 }
@@ -182,6 +219,7 @@ static size_t take_answer(char *data, size_t one, size_t count, void *context) {
   struct s3_request *request = trial->request;
   size_t length = one * count;
   size_t room = request->room - (request->ranged ? 0 : 1);
+  moved(trial);
   if (request->status / 100 != 2 || !request->answer)
     return take_refusal(trial, data, length);
   if (length > room - request->got)
@@ -192,10 +230,13 @@ static size_t take_answer(char *data, size_t one, size_t count, void *context) {
 }
 
 static size_t take_header(char *data, size_t one, size_t count, void *context) {
-  struct s3_request *request = context;
+  struct trial *trial = context;
+  struct s3_request *request = trial->request;
   static const char name[] = "etag:";
   size_t length = one * count, used = 0;
   char line[16];
+  moved(trial);
+  s3_refusal_header(&trial->client->refusal, data, length);
   if (length > 5 && !memcmp(data, "HTTP/", 5)) {
     snprintf(line, sizeof line, "%.*s", (int)length, data);
     request->status = strtol(line + strcspn(line, " "), NULL, 10);
@@ -216,6 +257,7 @@ static size_t give_body(char *room, size_t one, size_t count, void *context) {
   if (length)
     memcpy(room, (const char *)trial->request->body + trial->sent, length);
   trial->sent += length;
+  moved(trial);
   return length;
 }
 
@@ -279,7 +321,7 @@ static void set_body(const struct s3_client *client, struct trial *trial) {
                          (curl_off_t)request->length);
 }
 
-static void set_up(const struct s3_client *client, struct trial *trial,
+static void set_up(struct s3_client *client, struct trial *trial,
                    struct s3_request *request, const char *url,
                    struct curl_slist *headers) {
   const struct library *curl = &client->curl;
@@ -300,7 +342,9 @@ static void set_up(const struct s3_client *client, struct trial *trial,
       {CURLOPT_CUSTOMREQUEST, request->method},
       {CURLOPT_HTTPHEADER, headers},
       {CURLOPT_WRITEDATA, trial},
-      {CURLOPT_HEADERDATA, request},
+      {CURLOPT_HEADERDATA, trial},
+      {CURLOPT_XFERINFODATA, trial},
+      {CURLOPT_ERRORBUFFER, client->said},
       {CURLOPT_PROTOCOLS_STR, "http,https"},
       {CURLOPT_RANGE, request->ranged ? range : NULL},
   };
@@ -308,9 +352,12 @@ static void set_up(const struct s3_client *client, struct trial *trial,
     CURLoption name;
     long value;
   } numbers[] = {
-      {CURLOPT_NOSIGNAL, 1},        {CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS},
-      {CURLOPT_LOW_SPEED_LIMIT, 1}, {CURLOPT_LOW_SPEED_TIME, STALL_SECONDS},
+      {CURLOPT_NOSIGNAL, 1},
+      {CURLOPT_NOPROGRESS, 0},
       {CURLOPT_FOLLOWLOCATION, 0},
+      {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1}, /* a proxy's are not its */
+      {CURLOPT_CONNECTTIMEOUT_MS,
+       (long)(client->pace->patience_ns / CONNECT_SHARE / (SECOND / 1000)) + 1},
   };
   for (size_t i = 0; i < sizeof pointers / sizeof *pointers; i++)
     curl->curl_easy_setopt(client->easy, pointers[i].name, pointers[i].value);
@@ -318,55 +365,72 @@ static void set_up(const struct s3_client *client, struct trial *trial,
     curl->curl_easy_setopt(client->easy, numbers[i].name, numbers[i].value);
   curl->curl_easy_setopt(client->easy, CURLOPT_WRITEFUNCTION, take_answer);
   curl->curl_easy_setopt(client->easy, CURLOPT_HEADERFUNCTION, take_header);
+  curl->curl_easy_setopt(client->easy, CURLOPT_XFERINFOFUNCTION, watch);
+  if (*who->bundle)
+    curl->curl_easy_setopt(client->easy, CURLOPT_CAINFO, who->bundle);
   curl->curl_easy_setopt(client->easy, CURLOPT_MAX_SEND_SPEED_LARGE,
-                         (curl_off_t)client->rate);
+                         (curl_off_t)client->pace->rate);
   set_body(client, trial);
 }
 
-/* A word of letters: it is shown. */
-static void read_reason(struct trial *trial) {
-  char *reason = trial->request->reason;
-  trial->refusal[trial->refused] = 0;
-  if (!s3_element(trial->refusal, NULL, "Code", reason,
-                  sizeof trial->request->reason))
-    reason[0] = 0;
-  for (const char *at = reason; *at; at++)
-    if (!isalnum((unsigned char)*at))
-      reason[0] = 0;
+/* Of a refusal, or a success that is none. What is not there any more is so,
+ * whatever the status. */
+static void read_refusal(struct s3_client *client, struct s3_request *request) {
+  const char *text = request->answer && !request->ranged ? request->answer
+                                                         : client->refusal.text;
+  if (request->status / 100 == 2 && (request->ranged || !s3_is_error(text)))
+    return;
+  s3_refusal_read(&client->refusal, request->status / 100 == 2 ? text : NULL);
+  request->error = true;
+  if (!strcmp(client->refusal.code, "NoSuchUpload"))
+    request->status = HTTP_NOT_FOUND;
+  /* One that says what it was sent says no secret here. */
+  char secret[17];
+  snprintf(secret, sizeof secret, "%s", client->credentials.token);
+  if (*secret && strstr(client->refusal.message, secret))
+    client->refusal.message[0] = 0;
 }
 
 static CURLcode try_once(struct s3_client *client, struct s3_request *request,
                          const char *url) {
-  struct trial trial = {.request = request};
+  struct trial trial = {
+      .client = client, .request = request, .moved_ns = tier_now_ns()};
   struct curl_slist *headers = make_headers(client, request);
   if (!headers)
     return CURLE_OUT_OF_MEMORY;
   request->got = 0;
   request->status = 0;
-  request->etag[0] = request->reason[0] = 0;
+  request->error = false;
+  request->etag[0] = client->said[0] = 0;
+  client->refusal = (struct s3_refusal){.length = 0};
   set_up(client, &trial, request, url, headers);
   CURLcode result = client->curl.curl_easy_perform(client->easy);
   client->curl.curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE,
                                  &request->status);
   client->curl.curl_slist_free_all(headers);
+  client->waited_ns = trial.waited_ns +
+                      (result == CURLE_OK ? 0 : tier_now_ns() - trial.moved_ns);
+  if (trial.stalled_ns)
+    snprintf(client->said, sizeof client->said, "no byte for %.3g s",
+             (double)trial.stalled_ns / (double)SECOND);
   if (request->answer && !request->ranged)
     request->answer[request->got] = 0;
-  if (request->status / 100 != 2)
-    read_reason(&trial);
+  read_refusal(client, request);
   return result;
 }
 
 /* ---- all tries ---- */
 
-static bool may_pass(CURLcode result, const struct s3_request *request) {
+static bool may_pass(CURLcode result, const struct s3_client *client,
+                     const struct s3_request *request) {
   long status = request->status;
   if (result == CURLE_OK)
-    return status == HTTP_TOO_MANY ||
-           !strcmp(request->reason, "RequestTimeout") ||
+    return status == HTTP_TOO_MANY || s3_refusal_passes(&client->refusal) ||
            (status >= HTTP_SERVER && status != HTTP_NOT_IMPLEMENTED);
   return result != CURLE_OUT_OF_MEMORY && result != CURLE_URL_MALFORMAT &&
          result != CURLE_UNSUPPORTED_PROTOCOL && result != CURLE_WRITE_ERROR &&
-         result != CURLE_PEER_FAILED_VERIFICATION;
+         result != CURLE_PEER_FAILED_VERIFICATION &&
+         result != CURLE_SSL_CACERT_BADFILE;
 }
 
 /* Without what somebody may have put before the host: "user:password@". */
@@ -389,29 +453,40 @@ static int say_failed(const struct s3_client *client,
   snprintf(object, sizeof object, "%s%s%s", client->name,
            request->key ? "/" : "", request->key ? request->key : "");
   if (result != CURLE_OK)
-    return hwckpt_fail(error, HWCKPT_E_S3_UNREACHABLE, 0, object, "%s: %s",
-                       endpoint, client->curl.curl_easy_strerror(result));
-  return hwckpt_fail(
-      error,
-      may_pass(result, request) ? HWCKPT_E_S3_UNREACHABLE : HWCKPT_E_S3_REFUSED,
-      0, object, "%s: status %ld to %s%s%s", endpoint, request->status,
-      request->method, *request->reason ? ": " : "", request->reason);
+    return hwckpt_fail(
+        error, HWCKPT_E_S3_UNREACHABLE, 0, object, "%s: %s", endpoint,
+        *client->said ? client->said : client->curl.curl_easy_strerror(result));
+  char detail[sizeof error->detail];
+  s3_refusal_say(&client->refusal,
+                 &(struct s3_asked){.method = request->method,
+                                    .endpoint = endpoint,
+                                    .bucket = client->bucket,
+                                    .region = client->credentials.region,
+                                    .status = request->status},
+                 detail, sizeof detail);
+  return hwckpt_fail(error,
+                     may_pass(result, client, request) ? HWCKPT_E_S3_UNREACHABLE
+                                                       : HWCKPT_E_S3_REFUSED,
+                     0, object, "%s", detail);
 }
 
 int s3_do(struct s3_client *client, struct s3_request *request, long absent,
           struct hwckpt_error *error) {
   char url[4 * KEY_MAX + 1024];
+  uint64_t waited = 0, most = WAITS_MOST * client->pace->patience_ns;
   CURLcode result = CURLE_URL_MALFORMAT;
   if (write_url(client, request, url, sizeof url))
-    for (unsigned try = 0; try < TRIES; try++) {
+    for (unsigned try = 0; try < TRIES && waited < most; try++) {
       long pause = try ? FIRST_PAUSE_MS << (try - 1) : 0;
       const struct timespec span = {pause / 1000, pause % 1000 * 1000000};
       nanosleep(&span, NULL);
       result = try_once(client, request, url);
-      if (!may_pass(result, request))
+      waited += client->waited_ns + (uint64_t)pause * (SECOND / 1000);
+      if (!may_pass(result, client, request))
         break;
     }
-  bool done = result == CURLE_OK && (request->status / 100 == 2 ||
-                                     (absent && request->status == absent));
+  bool done =
+      result == CURLE_OK && ((request->status / 100 == 2 && !request->error) ||
+                             (absent && request->status == absent));
   return done ? 0 : say_failed(client, request, result, error);
 }

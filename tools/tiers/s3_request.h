@@ -10,10 +10,11 @@
 
 struct s3_client;
 
-/* `name` is s3://BUCKET[/PREFIX]. rate: bytes a second that are sent at most,
- * tries that fail included; 0: any. */
-int s3_client_open(const char *name, uint64_t rate, struct s3_client **client,
-                   struct hwckpt_error *error);
+/* `name` is s3://BUCKET[/PREFIX]. pace, which lives as long: bytes a second
+ * that are sent at most, tries that fail included; how long nothing may move.
+ */
+int s3_client_open(const char *name, struct tier_pace *pace,
+                   struct s3_client **client, struct hwckpt_error *error);
 void s3_client_close(struct s3_client *client);
 
 #define S3_ANSWER_MAX ((size_t)8 << 20) /* bytes of a text that is read */
@@ -34,12 +35,14 @@ struct s3_request {
   size_t room, got;
   char etag[S3_ETAG_MAX]; /* without quotation marks; "": none */
   long status;            /* of HTTP, that the last try had */
-  char reason[64];        /* what the storage calls it when it refuses: "": - */
+  bool error;             /* no 2xx, or one whose answer is an error */
 };
 
-/* 0 when it was done (2xx); `absent` is taken for done as well when it is not 0
- * (404, 416). Repeats what failed on the way (no answer, 429, 5xx), with longer
- * pauses in between. Secrets are in no error. */
+/* 0 when it was done (2xx, and the answer is no error all the same); `absent`
+ * is taken for done as well when it is not 0 (404, 416). Repeats what failed on
+ * the way (no answer, 429, 5xx, or an error that passes), with longer pauses in
+ * between. Nothing is sent to another place than the endpoint. Secrets are in
+ * no error. */
 int s3_do(struct s3_client *client, struct s3_request *request, long absent,
           struct hwckpt_error *error);
 

@@ -79,6 +79,18 @@ const char *s3_element(const char *from, const char *end, const char *name,
   return after + strlen(close);
 }
 
+bool s3_is_error(const char *answer) {
+  static const char root[] = "<Error", blank[] = " \t\r\n";
+  answer += strspn(answer, blank);
+  if (!strncmp(answer, "<?", 2)) {
+    const char *end = strstr(answer, "?>");
+    answer = end ? end + 2 : answer;
+  }
+  answer += strspn(answer, blank);
+  return !strncmp(answer, root, sizeof root - 1) &&
+         strchr("> \t\r\n", answer[sizeof root - 1]);
+}
+
 int s3_each_element(const char *text, const char *name,
                     int (*visit)(const char *begin, const char *end,
                                  void *context),

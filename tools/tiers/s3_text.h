@@ -17,6 +17,10 @@ bool s3_encode(const char *text, bool slash, char *room, size_t size);
  * it does not fit. */
 const char *s3_element(const char *from, const char *end, const char *name,
                        char *room, size_t size);
+/* Whether the answer is an error, which may also come with a status of success:
+ * its root is <Error>. */
+bool s3_is_error(const char *answer);
+
 /* Calls visit for what is in each element of that name, until it returns
  * non-zero, which is then returned. */
 int s3_each_element(const char *text, const char *name,

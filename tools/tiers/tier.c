@@ -2,6 +2,7 @@
  * sent. */
 #include "tier_kind.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +19,15 @@ struct tier {
   char name[4096];
 };
 
-static uint64_t monotonic_ns(void) {
+uint64_t tier_now_ns(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
 }
 
+/* That it has to wait is no sign of a tier that hangs. */
 void tier_pace_wait(struct tier_pace *pace, size_t length) {
-  uint64_t now = monotonic_ns();
+  uint64_t now = tier_now_ns();
   pace->sent += length;
   if (!pace->rate)
     return;
@@ -33,6 +35,7 @@ void tier_pace_wait(struct tier_pace *pace, size_t length) {
     uint64_t wait = pace->free_ns - now;
     const struct timespec span = {(time_t)(wait / SECOND),
                                   (long)(wait % SECOND)};
+    pace->moved_ns = pace->free_ns;
     nanosleep(&span, NULL);
     now = pace->free_ns;
   }
@@ -54,13 +57,15 @@ static int no_memory(const char *name, struct hwckpt_error *error) {
   return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, 0, name, "%s", "");
 }
 
-int tier_open(const char *name, bool create, uint64_t rate,
+int tier_open(const char *name, bool create, const struct tier_limits *limits,
               struct tier **result, struct hwckpt_error *error) {
   struct tier *tier = calloc(1, sizeof *tier);
   *result = NULL;
   if (!tier)
     return no_memory(name, error);
-  tier->pace.rate = rate;
+  tier->pace.rate = limits ? limits->rate : 0;
+  tier->pace.patience_ns =
+      limits && limits->patience_ns ? limits->patience_ns : TIER_PATIENCE_NS;
   tier->kind = tier_needs_secrets(name) ? &tier_s3 : &tier_directory;
   snprintf(tier->name, sizeof tier->name, "%s", name);
   int failed = tier->kind->open(name, create, &tier->pace, &tier->self, error);
@@ -86,6 +91,20 @@ void tier_set_key(struct tier *tier, const struct seal_key *key) {
 
 uint64_t tier_sent(const struct tier *tier) { return tier->pace.sent; }
 
+/* What waits for its turn has it later. */
+void tier_set_idle(struct tier *tier) {
+  uint64_t now = tier_now_ns(), moved = tier->pace.moved_ns;
+  while (moved < now &&
+         !atomic_compare_exchange_weak(&tier->pace.moved_ns, &moved, now))
+    ;
+}
+
+/* Something may move meanwhile. */
+uint64_t tier_idle_ns(const struct tier *tier) {
+  uint64_t moved = tier->pace.moved_ns, now = tier_now_ns();
+  return now > moved ? now - moved : 0;
+}
+
 int tier_each(struct tier *tier, const char *application, tier_visit_fn *visit,
               void *context, struct hwckpt_error *error) {
   return tier->kind->each(tier->self, application, visit, context, error);
@@ -109,6 +128,7 @@ int tier_drop_begun(struct tier *tier, const char *application,
 
 struct putting {
   const struct tier_kind *kind;
+  struct tier_pace *pace;
   void *put;
   unsigned char *part;
   size_t used;
@@ -128,6 +148,7 @@ static int put_bytes(void *context, const void *data, size_t length,
   struct putting *putting = context;
   const unsigned char *from = data;
   int failed = 0;
+  putting->pace->moved_ns = tier_now_ns();
   while (length && !failed) {
     size_t part = putting->kind->part - putting->used;
     part = part < length ? part : length;
@@ -146,6 +167,7 @@ int tier_put(struct tier *tier, const char *application, const char *file,
                           struct hwckpt_error *error),
              void *context, struct hwckpt_error *error) {
   struct putting putting = {.kind = tier->kind,
+                            .pace = &tier->pace,
                             .part = malloc(tier->kind->part)};
   const struct stream_sink sink = {put_bytes, &putting, tier->key};
   if (!putting.part)

@@ -15,11 +15,18 @@
 
 struct tier;
 
-/* `name` is the path of a directory, or s3://BUCKET[/PREFIX]. rate: bytes a
- * second that may be sent, 0: any. With create, a directory that is not there
- * is made. */
-int tier_open(const char *name, bool create, uint64_t rate, struct tier **tier,
-              struct hwckpt_error *error);
+#define TIER_PATIENCE_NS UINT64_C(30000000000)
+struct tier_limits {
+  uint64_t rate; /* bytes a second that may be sent, 0: any */
+  /* How long an object storage may move no byte; a third of it until there is a
+   * connection; of one request in all twice as long. 0: TIER_PATIENCE_NS. */
+  uint64_t patience_ns;
+};
+
+/* `name` is the path of a directory, or s3://BUCKET[/PREFIX]. limits: null for
+ * none. With create, a directory that is not there is made. */
+int tier_open(const char *name, bool create, const struct tier_limits *limits,
+              struct tier **tier, struct hwckpt_error *error);
 void tier_close(struct tier *tier);
 const char *tier_name(const struct tier *tier);
 
@@ -65,5 +72,10 @@ int tier_drop_begun(struct tier *tier, const char *application,
 
 /* Bytes that were sent through this handle. */
 uint64_t tier_sent(const struct tier *tier);
+
+/* For how long nothing was read or written, counted from tier_set_idle() on; by
+ * any thread. */
+void tier_set_idle(struct tier *tier);
+uint64_t tier_idle_ns(const struct tier *tier);
 
 #endif

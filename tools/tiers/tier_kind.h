@@ -7,11 +7,16 @@
 
 #include "tier.h"
 
-/* Of one tier: what may be sent in a second. */
+/* Of one tier: what may be sent in a second, and how long nothing may move. */
 struct tier_pace {
   uint64_t rate;          /* 0: any */
   uint64_t sent, free_ns; /* bytes; CLOCK_MONOTONIC from when more may be */
+  uint64_t patience_ns;
+  /* CLOCK_MONOTONIC: when something was read or written last; in the future
+   * when something has to wait for its turn. */
+  _Atomic uint64_t moved_ns;
 };
+uint64_t tier_now_ns(void); /* CLOCK_MONOTONIC */
 /* Waits until so many bytes may be sent, and counts them. */
 void tier_pace_wait(struct tier_pace *pace, size_t length);
 

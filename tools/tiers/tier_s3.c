@@ -60,7 +60,7 @@ static int open_storage(const char *name, bool create, struct tier_pace *pace,
     return no_memory(error);
   }
   storage->pace = pace;
-  int failed = s3_client_open(name, pace->rate, &storage->client, error);
+  int failed = s3_client_open(name, pace, &storage->client, error);
   if (failed) {
     free(storage->answer);
     free(storage);
@@ -323,9 +323,7 @@ static int complete(struct put *put, struct hwckpt_error *error) {
                                .body = body,
                                .length = used};
   int failed = ask(put->of, &request, HTTP_NOT_FOUND, error);
-  /* It may say 200, and then that it failed. */
-  if (!failed &&
-      (request.status == HTTP_NOT_FOUND || strstr(put->of->answer, "<Error>")))
+  if (!failed && request.status == HTTP_NOT_FOUND)
     failed = hwckpt_fail(error, HWCKPT_E_S3_EXPIRED, 0, put->key,
                          "when it was to be ended");
   free(body);

@@ -5,6 +5,7 @@
  * Input: answers, each u8 what of them, u16 length, text. Digits of the first:
  * the status.
  */
+#include "tools/tiers/s3_refusal.h"
 #include "tools/tiers/s3_request.h"
 
 #include "runtime/cache/format.h"
@@ -22,10 +23,10 @@ static struct {
   unsigned requests;
 } answers;
 
-int s3_client_open(const char *name, uint64_t rate, struct s3_client **client,
-                   struct hwckpt_error *error) {
+int s3_client_open(const char *name, struct tier_pace *pace,
+                   struct s3_client **client, struct hwckpt_error *error) {
   (void)name;
-  (void)rate;
+  (void)pace;
   (void)error;
   *client = (struct s3_client *)&answers;
   return 0;
@@ -67,6 +68,23 @@ static void check_encoded(const char *query) {
       abort();
 }
 
+/* What is shown of a refusal is short and printable. */
+static void refuse(const char *text, size_t length, long status) {
+  static struct s3_refusal refusal;
+  const struct s3_asked asked = {"GET", "http://here", "bucket", "r", status};
+  char shown[256];
+  refusal = (struct s3_refusal){.length = 0};
+  s3_refusal_header(&refusal, text, length);
+  s3_refusal_add(&refusal, text, length);
+  s3_refusal_add(&refusal, text, length);
+  s3_refusal_read(&refusal, NULL);
+  s3_refusal_passes(&refusal);
+  s3_refusal_say(&refusal, &asked, shown, sizeof shown);
+  for (const char *at = shown; *at; at++)
+    if (*at < ' ' || *at > '~')
+      abort();
+}
+
 /* As s3_do() leaves it: text that ends, or bytes of what was asked for. */
 int s3_do(struct s3_client *client, struct s3_request *request, long absent,
           struct hwckpt_error *error) {
@@ -94,6 +112,8 @@ int s3_do(struct s3_client *client, struct s3_request *request, long absent,
       break;
   if (request->status / 100 == 2 || (absent && request->status == absent))
     return 0;
+  if (length)
+    refuse((const char *)text, length, what & 64 ? 301 : request->status);
   return hwckpt_fail(error, HWCKPT_E_S3_REFUSED, 0, "storage", "%s", "");
 }
 
