@@ -76,7 +76,7 @@ static void put_over(struct directory *tier, void (*meanwhile)(void)) {
   at_moment = meanwhile;
   moments = 0;
   CHECK_OK(put_begin(tier, APPLICATION, COPY, &put, &unit_error));
-  CHECK(moments == 2);
+  CHECK(put && moments == 2);
   CHECK_OK(put_part(put, 0, BY_US, strlen(BY_US), &unit_error));
   if (meanwhile == named)
     holds(COPY, BY_OTHER);
@@ -128,6 +128,7 @@ int main(void) {
   void *tier = NULL;
   snprintf(folder, sizeof folder, "tier/%s", APPLICATION);
   CHECK_OK(open_directory(unit_path("tier"), true, &pace, &tier, &unit_error));
+  CHECK(tier);
   put_over(tier, named);
   put_over(tier, removed);
   refused_while_locked(tier);

@@ -6,6 +6,7 @@
 #include "arguments.h"
 #include "command.h"
 #include "hook_costs.h"
+#include "secrets.h"
 #include "selection.h"
 
 #include <errno.h>
@@ -46,6 +47,13 @@ static int look_for_tracking(char text[128]) {
   return result;
 }
 
+static int open_pagemap(void) {
+  bool kept = secrets_open_proc();
+  int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  secrets_close_proc(kept);
+  return fd;
+}
+
 static int look_for_scan(char text[128]) {
   struct {
     uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
@@ -58,7 +66,7 @@ static int look_for_scan(char text[128]) {
   scan.vec_len = 1;
   scan.result = 8; /* PAGE_IS_PRESENT */
   snprintf(text, 128, "PAGEMAP_SCAN");
-  int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  int fd = open_pagemap();
   if (fd < 0)
     return errno;
   int result = ioctl(fd, _IOWR('f', 16, scan), &scan) < 0 ? errno : 0;
@@ -75,7 +83,7 @@ static int look_for_soft_dirty(char text[128]) {
   if (page == MAP_FAILED)
     return errno;
   *page = 1;
-  int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  int fd = open_pagemap();
   int result = fd < 0 ? errno : 0;
   if (!result && pread(fd, &entry, sizeof entry,
                        (off_t)((uintptr_t)page / 4096 * 8)) != sizeof entry)

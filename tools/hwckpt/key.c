@@ -1,6 +1,7 @@
 /* key.c - where the user's key is. */
 #include "key.h"
 #include "options_text.h"
+#include "secrets.h"
 
 #include "runtime/cache/secret.h"
 
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,7 +64,7 @@ int key_read(const struct key_request *request, struct seal_key *key,
   if (request->file && request->command)
     return refuse("--key-file, --key-command (key_file, key_command)", 0,
                   "one of them", error);
-  prctl(PR_SET_DUMPABLE, 0);
+  secrets_keep();
   *used = key;
   if (request->file) {
     FILE *in = open_file(request->file, error);

@@ -30,8 +30,6 @@
 #define MFD_NOEXEC_SEAL 8u /* Linux 6.3 */
 #endif
 
-extern char **environ;
-
 void launch_tell_failure(int fd, const struct hwckpt_error *error) {
   struct restore_status status = {.kind = RESTORE_FAILED, .error = *error};
   if (fd < 0)
@@ -103,7 +101,8 @@ __attribute__((noreturn)) void launch_become(void *context) {
   snprintf(number, sizeof number, "%d", start->plan);
   char *restorer = (char *)start->restorer;
   char *arguments[] = {restorer, number, NULL};
-  execve(restorer, arguments, environ);
+  char *nothing[] = {NULL}; /* the program's environment is in the generation */
+  execve(restorer, arguments, nothing);
   struct hwckpt_error error = {0};
   hwckpt_fail(&error, HWCKPT_E_NO_RESTORER, errno, start->restorer, "%s", "");
   launch_tell_failure(start->status, &error);

@@ -1,5 +1,6 @@
 /* main.c - the table of hwckpt's commands, and the help on them. */
 #include "command.h"
+#include "secrets.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -166,6 +167,7 @@ static void hold_standard_descriptors(void) {
 
 int main(int argc, char **argv) {
   struct timespec now;
+  secrets_keep_environment(); /* before anything can fail */
   clock_gettime(CLOCK_MONOTONIC, &now);
   tool_start_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 

@@ -8,6 +8,7 @@
  * death the namespace), unless the program ended first and left processes
  * behind; these go on, as they would without a namespace. */
 #include "pid_namespace.h"
+#include "secrets.h"
 #include "time_namespace.h"
 
 #include <errno.h>
@@ -54,14 +55,11 @@ static const char *write_maps(uid_t user, gid_t group) {
   return NULL;
 }
 
-/* Each user and group is itself in there; nobody else is anybody. Of who has
- * secrets (key.c) there may be no core: then our own files in /proc are root's,
- * so that there may be for as long as they are written. */
+/* Each user and group is itself in there; nobody else is anybody. */
 static const char *map_ids(uid_t user, gid_t group) {
-  int before = prctl(PR_GET_DUMPABLE);
-  prctl(PR_SET_DUMPABLE, 1);
+  bool kept = secrets_open_proc();
   const char *failed = write_maps(user, group);
-  prctl(PR_SET_DUMPABLE, before == 1);
+  secrets_close_proc(kept);
   return failed;
 }
 

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 struct restorer restorer;
@@ -135,6 +136,17 @@ static struct cache_reader *open_generation(void) {
   return reader;
 }
 
+/* Until no memory has the key but the copy's, which no core has. Our own files
+ * in /proc are not ours meanwhile. */
+static void write_no_core(void) {
+  restorer.dumpable = SYS(prctl, PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
+  SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static void write_cores(void) {
+  SYS(prctl, PR_SET_DUMPABLE, restorer.dumpable, 0, 0, 0);
+}
+
 /* ---- in the copy ---- */
 
 /* Not fatal: without CONFIG_CHECKPOINT_RESTORE the program runs all the same. */
@@ -221,6 +233,7 @@ static void become_program(void *unused) {
   check_entry(reader);
   move_kernel_areas(reader);
   place_areas(reader);
+  write_cores();
   check_redirected(reader);
   set_memory_settings(reader);
   Process *process = &restorer.process;
@@ -267,6 +280,9 @@ void restorer_start(const uint64_t *stack, char *base) {
   use_own_tls();
   if (stack[0] < 2)
     SYS(exit_group, 125);
+  write_no_core();
   int plan = read_plan((const char *)stack[2]);
+  if (!restorer.plan.has_key)
+    write_cores();
   relocate_and_run(read_ranges(plan), restorer.plan.areas, become_program);
 }

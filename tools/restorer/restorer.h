@@ -24,6 +24,7 @@ struct restorer {
   struct cache_range memory; /* image copy, stack and arena */
   struct cache_range arena;
   struct restore_memory memories[RESTORE_MEMORIES];
+  bool dumpable; /* before it read the plan */
 };
 extern struct restorer restorer;
 

@@ -47,10 +47,21 @@ bool tier_needs_secrets(const char *name) {
   return !strncmp(name, S3_PREFIX, sizeof S3_PREFIX - 1);
 }
 
+/* The first says who it is, and is no secret by itself. */
+static const char *const credentials[] = {
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"};
+#define CREDENTIALS (sizeof credentials / sizeof *credentials)
+
+bool tier_has_secrets(void) {
+  bool found = false;
+  for (size_t i = 1; i < CREDENTIALS; i++)
+    found |= getenv(credentials[i]) != NULL;
+  return found;
+}
+
 void tier_forget_secrets(void) {
-  unsetenv("AWS_ACCESS_KEY_ID");
-  unsetenv("AWS_SECRET_ACCESS_KEY");
-  unsetenv("AWS_SESSION_TOKEN");
+  for (size_t i = 0; i < CREDENTIALS; i++)
+    unsetenv(credentials[i]);
 }
 
 static int no_memory(const char *name, struct hwckpt_error *error) {

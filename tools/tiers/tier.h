@@ -37,7 +37,10 @@ void tier_set_key(struct tier *tier, const struct seal_key *key);
 /* Whether name is of an object storage: what it takes are secrets. */
 bool tier_needs_secrets(const char *name);
 
-/* Takes them out of the environment, for a process that has no need of them. */
+/* Whether such are in the environment. */
+bool tier_has_secrets(void);
+
+/* Takes them out of it, for a process that has no need of them. */
 void tier_forget_secrets(void);
 
 /* Calls visit for each file of the application, or of all (null), until it
