@@ -128,15 +128,30 @@ struct Elements {
   hwckpt_type Type;
 };
 
+/// Variables that a lambda has of the function around it and may change, if \p
+/// F is one's.
+SmallVector<VarDecl *, 4> changeableCaptures(const FunctionDecl &F) {
+  SmallVector<VarDecl *, 4> Found;
+  auto *Method = dyn_cast<CXXMethodDecl>(&F);
+  if (!Method || !Method->getParent()->isLambda())
+    return Found;
+  for (const LambdaCapture &Capture : Method->getParent()->captures())
+    if (Capture.capturesVariable() &&
+        (Capture.getCaptureKind() == LCK_ByRef || !Method->isConst()))
+      if (auto *V = dyn_cast<VarDecl>(Capture.getCapturedVar()))
+        Found.push_back(V->getCanonicalDecl());
+  return Found;
+}
+
 class RegionWriter {
 public:
   RegionWriter(CompilerInstance &CI, FunctionDecl &F, AttributedStmt &Marked,
                StringRef Set)
       : S(CI.getSema()), Context(CI.getASTContext()), F(F), Marked(Marked),
-        Set(Set.empty() ? F.getNameAsString() : Set.str()),
-        Loc(Marked.getBeginLoc()) {}
+        Set(Set.empty() && F.getIdentifier() ? F.getName() : Set),
+        Loc(Marked.getBeginLoc()), Captures(changeableCaptures(F)) {}
 
-  void write();
+  bool write();
 
 private:
   FunctionDecl *lookUp(StringRef Name) const;
@@ -147,6 +162,8 @@ private:
   const char *whyNot(const VarDecl &V) const;
   bool holdsPointers(QualType Type) const;
   std::string nameOf(const VarDecl &V);
+  Expr *variable(VarDecl &V) const;
+  Stmt *atRunTime(ArrayRef<Stmt *> Statements) const;
   Expr *text(StringRef Text) const;
   Expr *number(uint64_t Number) const;
   Stmt *call(FunctionDecl &Callee, MutableArrayRef<Expr *> Arguments) const;
@@ -164,6 +181,7 @@ private:
   AttributedStmt &Marked;
   std::string Set;
   SourceLocation Loc;
+  SmallVector<VarDecl *, 4> Captures;
   llvm::StringSet<> Given;
 };
 
@@ -189,7 +207,7 @@ static void addDeclared(Stmt *S, SmallVectorImpl<VarDecl *> &Found) {
 /// Local variables that have been declared when the last of \p Path begins, and
 /// what that declares itself at its beginning.
 SmallVector<VarDecl *, 16> RegionWriter::inScope(ArrayRef<Stmt *> Path) const {
-  SmallVector<VarDecl *, 16> Found;
+  SmallVector<VarDecl *, 16> Found(Captures.begin(), Captures.end());
   for (ParmVarDecl *Parameter : F.parameters())
     Found.push_back(Parameter);
   for (size_t I = 0; I + 1 < Path.size(); ++I) {
@@ -354,10 +372,29 @@ Stmt *RegionWriter::call(FunctionDecl &Callee,
   return Call.isInvalid() ? nullptr : Call.get();
 }
 
+/// Sema asks for the scope of a lambda, which is closed, where it has captured
+/// what is named.
+Expr *RegionWriter::variable(VarDecl &V) const {
+  QualType Type = V.getType().getNonReferenceType();
+  if (!llvm::is_contained(Captures, &V))
+    return S.BuildDeclRefExpr(&V, Type, VK_LValue, Loc);
+  return DeclRefExpr::Create(
+      Context, NestedNameSpecifierLoc(), SourceLocation(), &V,
+      /*RefersToEnclosingVariableOrCapture=*/true, Loc, Type, VK_LValue);
+}
+
+/// As a poll is (SiteStatements.cpp), so that a constexpr function stays one.
+Stmt *RegionWriter::atRunTime(ArrayRef<Stmt *> Statements) const {
+  Stmt *All = CompoundStmt::Create(Context, Statements, FPOptionsOverride(),
+                                   Loc, Marked.getEndLoc());
+  if (!Context.getLangOpts().CPlusPlus)
+    return All;
+  return IfStmt::Create(Context, Loc, IfStatementKind::ConstevalNegated,
+                        nullptr, nullptr, nullptr, Loc, Loc, All);
+}
+
 Stmt *RegionWriter::describe(FunctionDecl &Callee, VarDecl &V, Elements What) {
-  Expr *Variable =
-      S.BuildDeclRefExpr(&V, V.getType().getNonReferenceType(), VK_LValue, Loc);
-  ExprResult Address = S.CreateBuiltinUnaryOp(Loc, UO_AddrOf, Variable);
+  ExprResult Address = S.CreateBuiltinUnaryOp(Loc, UO_AddrOf, variable(V));
   if (Address.isInvalid())
     return nullptr;
   Address = S.BuildCStyleCastExpr(
@@ -386,23 +423,30 @@ void RegionWriter::warnOfUnseen(ArrayRef<Stmt *> Path, const Names &Found) {
              "where a range-based 'for' is, is not saved; it begins anew");
 }
 
-void RegionWriter::write() {
+/// False: it could not, and nothing was said.
+bool RegionWriter::write() {
   FunctionDecl *Region = lookUp("hwckpt_region");
   FunctionDecl *Load = lookUp("hwckpt_region_enter");
   if (!Region || !Load || Region->getNumParams() != 5) {
     diagnose(DiagnosticsEngine::Error,
              "'#pragma hwckpt site regions' needs '#include <hwckptintrin.h>' "
              "above it");
-    return;
+    return true;
   }
   if (F.isDependentContext()) {
     diagnose(DiagnosticsEngine::Error,
              "'#pragma hwckpt site regions' cannot be in a template");
-    return;
+    return true;
+  }
+  if (Set.empty()) {
+    diagnose(DiagnosticsEngine::Error,
+             "'#pragma hwckpt site regions' needs the name of a set here, as "
+             "the function has none: 'regions(NAME)'");
+    return true;
   }
   SmallVector<Stmt *, 16> Path;
   if (!findPath(F.getBody(), &Marked, Path))
-    return; // in a lambda or block, which is a function of its own
+    return false;
 
   Names Found(&Marked);
   Found.TraverseStmt(F.getBody());
@@ -428,7 +472,8 @@ void RegionWriter::write() {
   Sema::ContextRAII InFunction(S, &F);
   EnterExpressionEvaluationContext Evaluated(
       S, Sema::ExpressionEvaluationContext::PotentiallyEvaluated);
-  SmallVector<Stmt *, 16> Statements;
+  SmallVector<Stmt *, 16> Calls;
+  SmallVector<Stmt *, 3> Statements;
   if (For && For->getInit()) {
     Statements.push_back(For->getInit());
     For->setInit(nullptr);
@@ -449,17 +494,19 @@ void RegionWriter::write() {
     if (!What)
       continue;
     if (Stmt *Call = describe(*Region, *V, *What))
-      Statements.push_back(Call);
+      Calls.push_back(Call);
   }
   Expr *Arguments[] = {text(Set)};
   if (Stmt *Call = call(*Load, Arguments))
-    Statements.push_back(Call);
+    Calls.push_back(Call);
+  Statements.push_back(atRunTime(Calls));
   Statements.push_back(Marked.getSubStmt());
   *Marked.child_begin() = CompoundStmt::Create(
       Context, Statements, FPOptionsOverride(), Loc, Marked.getEndLoc());
+  return true;
 }
 
-void hwckpt::describeRegions(CompilerInstance &CI, FunctionDecl &F,
+bool hwckpt::describeRegions(CompilerInstance &CI, FunctionDecl &F,
                              AttributedStmt &Marked, StringRef Set) {
-  RegionWriter(CI, F, Marked, Set).write();
+  return RegionWriter(CI, F, Marked, Set).write();
 }

@@ -20,8 +20,8 @@ namespace hwckpt {
 
 /// Puts the descriptions and the load in front of the statement in \p Marked,
 /// which is in \p F and has its site already. The set is called \p Set, or as
-/// the function if that is empty.
-void describeRegions(clang::CompilerInstance &CI, clang::FunctionDecl &F,
+/// the function if that is empty. False: it could not, and nothing was said.
+bool describeRegions(clang::CompilerInstance &CI, clang::FunctionDecl &F,
                      clang::AttributedStmt &Marked, llvm::StringRef Set);
 
 } // namespace hwckpt

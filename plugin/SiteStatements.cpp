@@ -26,13 +26,18 @@
 #include "clang/Lex/Pragma.h"
 #include "clang/Lex/Preprocessor.h"
 #include "clang/Lex/PreprocessorOptions.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace clang;
 using namespace hwckpt;
 
 /// Where the pragma asks for regions, and the name of their set.
-static llvm::DenseMap<SourceLocation, std::string> RegionSets;
+static llvm::MapVector<SourceLocation, std::string> RegionSets;
+
+/// Those that have been served, or refused.
+static llvm::DenseSet<SourceLocation> RegionsDone;
 
 /// True once a marked statement was parsed: the others cost no walk.
 static bool SitesExpected;
@@ -86,18 +91,26 @@ private:
   CompilerInstance &CI;
 };
 
-/// Looks for the statements with regions of one function.
+/// Looks for the statements with regions of one function, not of lambdas in it,
+/// which are functions themselves.
 class RegionVisitor : public RecursiveASTVisitor<RegionVisitor> {
 public:
+  bool TraverseLambdaExpr(LambdaExpr *) { return true; }
+
   bool VisitAttributedStmt(AttributedStmt *S) {
     for (const Attr *A : S->getAttrs())
       if (auto Set = RegionSets.find(A->getLocation());
           isSite(A) && Set != RegionSets.end())
-        Found.push_back({S, Set->second});
+        Found.push_back({S, Set->first, Set->second});
     return true;
   }
 
-  SmallVector<std::pair<AttributedStmt *, std::string>, 2> Found;
+  struct Statement {
+    AttributedStmt *Marked;
+    SourceLocation Pragma;
+    std::string Set;
+  };
+  SmallVector<Statement, 2> Found;
 };
 
 class SiteStatementConsumer : public ASTConsumer {
@@ -110,6 +123,10 @@ public:
     return true;
   }
   void HandleInlineFunctionDefinition(FunctionDecl *D) override { visit(D); }
+  void HandleTranslationUnit(ASTContext &) override {
+    if (!CI.getDiagnostics().hasErrorOccurred())
+      warnOfIgnored();
+  }
   void HandleInterestingDecl(DeclGroupRef Group) override {
     HandleTopLevelDecl(Group);
   }
@@ -128,9 +145,22 @@ private:
   void addRegions(FunctionDecl &F) {
     RegionVisitor Regions;
     Regions.TraverseStmt(F.getBody());
-    for (auto &[Marked, Set] : Regions.Found)
-      if (Described.insert(Marked).second)
-        describeRegions(CI, F, *Marked, Set);
+    for (auto &[Marked, Pragma, Set] : Regions.Found)
+      if (Described.insert(Marked).second &&
+          describeRegions(CI, F, *Marked, Set))
+        RegionsDone.insert(Pragma);
+  }
+
+  /// In a block, say, which is no function.
+  void warnOfIgnored() {
+    DiagnosticsEngine &Diags = CI.getDiagnostics();
+    unsigned ID = Diags.getCustomDiagID(
+        DiagnosticsEngine::Warning,
+        "'#pragma hwckpt site regions' has no effect here: no variable is "
+        "described, and none loaded - ignored");
+    for (const auto &[Pragma, Set] : RegionSets)
+      if (!RegionsDone.contains(Pragma))
+        Diags.Report(Pragma, ID);
   }
 
   CompilerInstance &CI;
@@ -189,6 +219,7 @@ std::unique_ptr<ASTConsumer>
 hwckpt::createSiteStatementConsumer(CompilerInstance &CI) {
   SitesExpected = false;
   RegionSets.clear();
+  RegionsDone.clear();
   return std::make_unique<SiteStatementConsumer>(CI);
 }
 
