@@ -129,7 +129,8 @@ static void refresh_span(ucontext_t *context, unsigned time) {
 
 /* The kernel tells what is left of a sleep where the caller gave room for it,
  * in the argument after the time. A clock of processor time does not go on
- * while the program stands still: only the kernel knows what is left. */
+ * while the program stands still: only the kernel knows what is left. Without
+ * room it told nobody the first time; from then on it has some of ours. */
 static bool is_processor_time(long number, const ucontext_t *context) {
   int clock = (int)arch_context_argument(context, 0);
   return number == SYS_clock_nanosleep &&
@@ -139,8 +140,13 @@ static bool is_processor_time(long number, const ucontext_t *context) {
 
 static void shorten_processor_sleep(ucontext_t *context) {
   uint64_t room = arch_context_argument(context, 3);
-  if (room)
+  if (room) {
     arch_context_set_argument(context, 2, room);
+    return;
+  }
+  struct wait *wait = wait_of((int)SYS(getpid), (int)SYS(gettid));
+  if (wait)
+    arch_context_set_argument(context, 3, (uint64_t)&wait->left);
 }
 
 static void shorten_sleep(ucontext_t *context, unsigned time,
@@ -293,6 +299,9 @@ void timed_wait_refresh(long number, ucontext_t *context) {
     return;
   switch (call->kind) {
   case SLEEP:
+    if (!is_processor_time(number, context))
+      refresh_span(context, call->time);
+    break;
   case SPAN:
     refresh_span(context, call->time);
     break;
