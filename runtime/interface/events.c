@@ -134,10 +134,10 @@ void events_join(uint32_t cut) {
   request(REQUEST_TREE);
 }
 
-void events_request_exit(int signal) {
+void events_request_exit(int signal, uint32_t detail) {
   if (events_here() && (!cut_is_there() || cut_is_root())) {
     atomic_store(&requests.exit_signal, signal);
-    if (events_request(Event_EVENT_SIGNAL, (uint32_t)signal) == 0)
+    if (events_request(Event_EVENT_SIGNAL, detail) == 0)
       return;
   }
   taking_end(signal);

@@ -50,7 +50,7 @@ uint64_t events_begun_ns(void);
 /* The same as events_request(), and then the program ends with EVENTS_EXIT;
  * when no checkpoint can be taken, by that signal. In a child at once. */
 #define EVENTS_EXIT 85
-void events_request_exit(int signal);
+void events_request_exit(int signal, uint32_t detail);
 
 /* Monitors have something else to watch for; waits for a moment until they do,
  * if asked to. */

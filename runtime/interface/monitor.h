@@ -112,6 +112,10 @@ int monitors_fire(const struct rule *rule, uint32_t extra);
 /* Of a detail: the rule that asked with it, null: none did; and its extra. */
 const struct rule *monitors_rule_of(uint32_t detail);
 #define MONITORS_EXTRA(detail) ((detail) & 0xffffffu)
+static inline uint32_t monitors_detail(const struct rule *rule,
+                                       uint32_t extra) {
+  return (monitors_index(rule) + 1) << 24 | MONITORS_EXTRA(extra);
+}
 
 bool monitors_wanted(void);
 void monitors_start(const struct hwckpt_options *options);

@@ -92,7 +92,7 @@ static int ask(const struct rule *rule, uint32_t detail) {
 
 int monitors_fire(const struct rule *rule, uint32_t extra) {
   size_t index = (size_t)(rule - rules.rule);
-  uint32_t detail = (uint32_t)(index + 1) << 24 | MONITORS_EXTRA(extra);
+  uint32_t detail = monitors_detail(rule, extra);
   if (!rule->spacing_ns ||
       quiesce_now_ns() >= events_begun_ns() + rule->spacing_ns)
     return ask(rule, detail);

@@ -27,7 +27,12 @@ static void on_request(int number, siginfo_t *info, void *context) {
 static void on_exit_request(int number, siginfo_t *info, void *context) {
   (void)info;
   interrupted_leave(interrupted_settle(context, (int)SYS(gettid)), context);
-  events_request_exit(number);
+  const struct rule *rule = 0;
+  while ((rule = monitors_next_rule(&kind_exit, rule)))
+    if (rule->value == (uint64_t)number)
+      break;
+  events_request_exit(number,
+                      rule ? monitors_detail(rule, 0) : (uint32_t)number);
 }
 
 static void install(int number, signal_handler *handler) {

@@ -3,6 +3,7 @@
 // RUN: %behaviour %s -o %t && rm -f %t.end
 // RUN: bash %S/../tools/Inputs/status 85 %hwckpt run -o spacing=1h --on exit=TERM --on signal=USR2 -- %t 12 15 %t.end
 // RUN: %hwckpt list --json | grep -c '"event": *"signal"' | grep -x 2
+// RUN: %hwckpt show | grep '^cause  *exit=TERM$'
 // RUN: touch %t.end && bash %S/../tools/Inputs/status 7 %hwckpt restore
 // RUN: rm %t.end && HWCKPT_OPTIONS=cache=/proc/none:exit_signal=1 bash %S/../tools/Inputs/status 129 %t 0 1 %t.end 2>&1 | FileCheck %s
 // CHECK: HWCKPT-E1
