@@ -79,6 +79,15 @@ static long tracepoint(const char *name) {
   return number ? number : -ENOENT;
 }
 
+static const char *tracepoint_refused(void) {
+  return SYS(faccessat, AT_FDCWD, "/sys/kernel/tracing/events", F_OK) == 0 ||
+                 SYS(faccessat, AT_FDCWD, "/sys/kernel/debug/tracing/events",
+                     F_OK) == 0
+             ? "no such tracepoint is seen in /sys/kernel/tracing"
+             : "tracefs is not mounted, or not readable, at "
+               "/sys/kernel/tracing";
+}
+
 static long open_event(const struct rule *rule, const struct counter *counter,
                        int tid) {
   struct perf_event_attr attributes;
@@ -166,7 +175,7 @@ static void start_rule(const struct rule *rule) {
     opening.counter.config = (uint64_t)number;
     if (number < 0) {
       opening.failed = number;
-      what = "no such tracepoint is seen in /sys/kernel/tracing";
+      what = tracepoint_refused();
     }
   }
   task_each(open_for_thread, &opening);

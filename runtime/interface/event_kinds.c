@@ -49,8 +49,9 @@ const struct event_kind kind_cpu = {
 };
 
 static const char *parse_signal(struct part *arguments, struct rule *rule) {
-  return part_signal(*arguments, &rule->value) ? 0
-                                               : "a signal that can be handled";
+  return part_signal(*arguments, &rule->value)
+             ? 0
+             : "a signal that can be handled, such as TERM, USR2 or RTMIN+1";
 }
 
 const struct event_kind kind_signal = {
@@ -172,6 +173,9 @@ static const char *parse_pressure(struct part *arguments, struct rule *rule) {
   if (word < 0)
     return "some or full";
   rule->word = (uint32_t)word;
+  if (part_is(resource, word ? "cpu" : "irq"))
+    return word ? "some: nobody works while all wait for a processor"
+                : "full: of interrupts there is no other";
   *arguments = rest;
   if (!part_duration(stalled, &rule->value) ||
       !part_duration(window, &rule->second) || rule->value > rule->second)
@@ -192,7 +196,7 @@ const struct event_kind kind_pressure = {
     .parse = parse_pressure,
 };
 
-#define A_PATH "an absolute path of fewer than 256 characters"
+#define A_PATH "an absolute path of a file, of fewer than 256 characters"
 
 static const char *parse_file(struct part *arguments, struct rule *rule) {
   bool fits = part_begins(*arguments, "/") && arguments->length > 1 &&
@@ -218,7 +222,7 @@ const struct event_kind kind_file = {
 static const char *parse_control(struct part *arguments, struct rule *rule) {
   return arguments->length <= SOCKET_PATH && !parse_file(arguments, rule)
              ? 0
-             : "an absolute path of at most 107 characters";
+             : "an absolute path of a file, of at most 107 characters";
 }
 
 const struct event_kind kind_control = {

@@ -46,6 +46,20 @@ static bool take_modifier(struct part *arguments, const char *name,
   return true;
 }
 
+/* A field at the end that looks like a modifier, and is none. A path may have
+ * such. */
+static bool is_strange(struct part arguments, struct part *field) {
+  static const char *const names[] = {"spacing", "site", "then", 0};
+  struct part rest = arguments;
+  unsigned fields = 0;
+  for (; rest.length; fields++)
+    *field = part_split(&rest, ',');
+  if (fields < 2 || part_begins(arguments, "/"))
+    return false;
+  struct part value = *field, name = part_split(&value, '=');
+  return name.length < field->length || part_word(name, names) >= 0;
+}
+
 #define A_DURATION "a duration such as 500us, 20ms, 1.5s or 5m"
 
 /* Not at events that have something wait for a checkpoint. */
@@ -100,6 +114,10 @@ int rules_parse(struct part text, struct rule *rule,
   int failed = take_modifiers(text, &arguments, rule, error);
   if (failed)
     return failed;
+  struct part strange;
+  if (is_strange(arguments, &strange))
+    return refuse(text, strange, "spacing=DUR, site=DUR or then=rollback",
+                  error);
   const char *expected = rule->kind->parse(&arguments, rule);
   return expected ? refuse(text, arguments, expected, error) : 0;
 }
@@ -120,6 +138,13 @@ size_t rules_pressure(const struct rule *rule, char *text, size_t size) {
   return hwckpt_format(text, size, "%s %llu %llu", rule->word ? "full" : "some",
                        (unsigned long long)(rule->value / MICROSECOND),
                        (unsigned long long)(rule->second / MICROSECOND));
+}
+
+const char *rules_pressure_refused(long number, const char *path) {
+  return number == -EINVAL
+             ? "the kernel takes windows of 500ms to 10s, without "
+               "CAP_SYS_RESOURCE multiples of 2s"
+             : path;
 }
 
 static bool is_known(const struct rules *rules, const struct rule *rule) {

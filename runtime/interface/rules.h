@@ -69,6 +69,8 @@ int rules_refuse(const struct rule *rule, long number, const char *what,
 
 /* The text that /proc/pressure takes for a rule of that kind; its length. */
 size_t rules_pressure(const struct rule *rule, char *text, size_t size);
+/* Of a negative errno of that: what is wrong, for rules_refuse(). */
+const char *rules_pressure_refused(long number, const char *path);
 
 /* Reads all, a line each. What is wrong is left out and told, and what is one
  * too many; the same rule again is no further one. */

@@ -6,9 +6,14 @@
 // CHECK: event {{ *}}pressure
 // CHECK-NEXT: cause {{ *}}pressure=cpu,some,50ms/2s
 // RUN: HWCKPT_OPTIONS='on="pressure=memory,some,1s/99s"' %t none 2>&1 | FileCheck %s --check-prefix=WINDOW
+// RUN: bash %S/../tools/Inputs/status 125 %hwckpt run --on pressure=memory,some,1s/99s -- %t none 2>&1 | FileCheck %s --check-prefix=WINDOW
 // WINDOW: HWCKPT-E25{{[123]}}: event {{.*}}: pressure=memory,some,1s/99s:
-// {{.*}}
-// RUN: for bad in pressure pressure=disk,some,1s/2s pressure=cpu,most,1s/2s pressure=cpu,some pressure=cpu,some,1s pressure=cpu,some,3s/2s pressure=cpu,some,1s/2x; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; done
+// {{the kernel takes windows of 500ms to 10s|/proc/pressure}}
+// A kernel that does not tell of pressure.
+// RUN: test $(id -u) != 0 || { bash %S/Inputs/without-pressure %hwckpt run --on pressure=cpu,some,50ms/2s -- %t none || true; } 2>&1 | FileCheck %s --check-prefix=NOT-THERE
+// RUN: test $(id -u) != 0 || HWCKPT_OPTIONS='on="pressure=cpu,some,50ms/2s"' bash %S/Inputs/without-pressure %t none 2>&1 | FileCheck %s --check-prefix=NOT-THERE
+// NOT-THERE: {{SKIP|HWCKPT-E251: .*: /proc/pressure/cpu \(ENOENT}}
+// RUN: for bad in pressure pressure=disk,some,1s/2s pressure=cpu,most,1s/2s pressure=cpu,some pressure=cpu,some,1s pressure=cpu,some,3s/2s pressure=cpu,some,1s/2x pressure=cpu,full,1s/2s pressure=irq,some,1s/2s; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; done
 #include "behaviour.h"
 #include <pthread.h>
 static void *work(void *unused) {

@@ -35,7 +35,8 @@ static int check_pressure(const struct rule *rule, struct hwckpt_error *error) {
   size_t length = rules_pressure(rule, trigger, sizeof trigger);
   int failed = 0;
   if (fd < 0 || write(fd, trigger, length + 1) < 0)
-    failed = rules_refuse(rule, -errno, path, error);
+    failed =
+        rules_refuse(rule, -errno, rules_pressure_refused(-errno, path), error);
   if (fd >= 0)
     close(fd);
   return failed;
