@@ -85,19 +85,35 @@ static bool is_special(const char *path) {
   return !stat(path, &status) && !S_ISREG(status.st_mode);
 }
 
+/* Also by the name that it has as /dev/stdout, which must not be replaced. */
+static bool is_standard_output(const char *path) {
+  struct stat status, own;
+  return !strcmp(path, "-") ||
+         (!stat(path, &status) && !fstat(STDOUT_FILENO, &own) &&
+          status.st_dev == own.st_dev && status.st_ino == own.st_ino);
+}
+
+/* Writes to what is there, which is not ours to make or to remove. */
+static int write_there(struct cache *cache, struct cache_reader *reader,
+                       struct output *output, struct hwckpt_error *error) {
+  output->fd = is_standard_output(output->path)
+                   ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
+                   : open(output->path, O_WRONLY | O_CLOEXEC);
+  if (output->fd < 0)
+    return output_failed(output, "open", error);
+  const struct stream_sink sink = {write_output, output, output->key};
+  int failed = copy_out(cache, reader, NULL, LEVEL, &sink, error);
+  if (close(output->fd) && !failed)
+    failed = output_failed(output, "close", error);
+  return failed;
+}
+
 static int write_file(struct cache *cache, struct cache_reader *reader,
                       struct output *output, struct hwckpt_error *error) {
   const struct stream_sink sink = {write_output, output, output->key};
-  int failed;
-  if (is_special(output->path)) {
-    output->fd = open(output->path, O_WRONLY | O_CLOEXEC);
-    if (output->fd < 0)
-      return output_failed(output, "open", error);
-    failed = copy_out(cache, reader, NULL, LEVEL, &sink, error);
-    close(output->fd);
-    return failed;
-  }
-  failed = open_output(output, error);
+  if (is_standard_output(output->path) || is_special(output->path))
+    return write_there(cache, reader, output, error);
+  int failed = open_output(output, error);
   if (failed)
     return failed;
   failed = copy_out(cache, reader, NULL, LEVEL, &sink, error);
@@ -119,7 +135,8 @@ static int export_selected(const struct selection *selection, const char *path,
   if (!failed)
     report_note("%s/%" PRIu64 " is in %s, %s",
                 text_escape(name, sizeof name, selection->application),
-                selection->number, path,
+                selection->number,
+                strcmp(path, "-") ? path : "the standard output",
                 text_bytes(size, sizeof size, output.written));
   return failed;
 }
@@ -165,6 +182,7 @@ const struct command command_export = {
             "are not in\n"
             "it: they must be where they were when it is restored. The program "
             "may run.\n"
+            "With - for FILE it is the standard output.\n"
             "\n"
             "  --cache DIR    the cache\n"
             "  --key-file FILE, --key-command COMMAND\n"
