@@ -60,6 +60,6 @@ int hold_application(const char *path, const char *application, int *lock,
   *lock = directory;
   if (!await(directory))
     return hwckpt_fail(error, HWCKPT_E_STILL_RUNNING, 0, application,
-                       "under another `hwckpt run` or `hwckpt restore`");
+                       "under another `hwckpt run`, `restore` or `import`");
   return 0;
 }

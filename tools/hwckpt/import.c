@@ -4,6 +4,7 @@
  * cache. What changes in between is found, since the second reading checks as
  * much; then the generation is given up, and nothing of it remains. */
 #include "arguments.h"
+#include "hold.h"
 #include "inventory.h"
 #include "key.h"
 #include "selection.h"
@@ -72,12 +73,16 @@ static int check(const struct input *input, char application[CACHE_NAME_MAX],
   return failed;
 }
 
-/* The cache never mixes two programs: it must be new here. */
-static int make_application(struct cache *cache, const char *application,
+/* The cache never mixes two programs: it must be new here, and stay so for who
+ * else would make checkpoints of that name as long as *lock is open. */
+static int make_application(struct cache *cache, const char *path,
+                            const char *application, int *lock,
                             struct hwckpt_error *error) {
   struct inventory_generation *list = NULL;
   size_t count = 0;
   int failed = cache_use_application(cache, application, error);
+  if (!failed)
+    failed = hold_application(path, application, lock, error);
   if (!failed)
     failed = inventory_generations(cache, application, &list, &count, error);
   free(list);
@@ -93,6 +98,7 @@ static int import_file(struct input *input, const char *path, const char *name,
   const struct copy_sources sources = {rewind_input, leave_input, input, 1};
   struct cache_generation result;
   struct cache *cache;
+  int lock = -1;
   int failed = check(input, application, error);
   if (failed)
     return failed;
@@ -101,10 +107,12 @@ static int import_file(struct input *input, const char *path, const char *name,
   failed = key_open_cache(path, true, &cache, error);
   if (failed)
     return failed;
-  failed = make_application(cache, application, error);
+  failed = make_application(cache, path, application, &lock, error);
   if (!failed)
     failed = copy_in(cache, application, &sources, LEVEL, &result, error);
   cache_close(cache);
+  if (lock >= 0)
+    close(lock);
   if (!failed)
     printf("%s/%" PRIu64 "\n",
            text_escape(escaped, sizeof escaped, application), result.number);
