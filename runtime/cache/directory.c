@@ -27,7 +27,11 @@
 static int copy_path(struct cache *cache, const char *path,
                      struct hwckpt_error *error) {
   size_t length = strlen(path);
-  if (length == 0 || length >= CACHE_PATH_MAX)
+  if (length == 0)
+    return hwckpt_fail(error, HWCKPT_E_CACHE_MISSING, 0, "the user's own",
+                       "HOME is not set, or the program has more rights than "
+                       "who started it");
+  if (length >= CACHE_PATH_MAX)
     return hwckpt_fail(error, HWCKPT_E_CACHE_IO, ENAMETOOLONG, path,
                        "path of a cache");
   memcpy(cache->path, path, length + 1);

@@ -243,8 +243,10 @@ __attribute__((constructor(101))) static void start(void) {
   SYS(rt_sigprocmask, SIG_BLOCK, &stop, 0, 8);
   leave_preload();
   /* What somebody else's environment says is nothing to a program with more
-   * rights than he has, as to the loader: options name commands and files. */
-  const char *text = getauxval(AT_SECURE) ? 0 : environment("HWCKPT_OPTIONS");
+   * rights than he has, as to the loader: it names commands, files and where a
+   * cache is made. */
+  bool trusted = !getauxval(AT_SECURE);
+  const char *text = trusted ? environment("HWCKPT_OPTIONS") : 0;
   hwckpt_format(options_text, sizeof options_text, "%s", text ? text : "");
   read_options();
   if (options.help)
@@ -253,7 +255,7 @@ __attribute__((constructor(101))) static void start(void) {
   if (*options.cache)
     hwckpt_format(cache, sizeof cache, "%s", options.cache);
   else
-    cache_default_path(environ, cache, sizeof cache);
+    cache_default_path(trusted ? environ : 0, cache, sizeof cache);
   quiesce_install();
   unblock(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGSYS - 1));
   arch_read_tls_directly(true);

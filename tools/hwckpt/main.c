@@ -165,6 +165,18 @@ static void hold_standard_descriptors(void) {
     close(fd);
 }
 
+/* It would run programs and commands of its caller with rights of others. */
+static int check_rights(void) {
+  struct hwckpt_error error = {0};
+  if (getuid() == geteuid() && getgid() == getegid())
+    return 0;
+  hwckpt_fail(&error, HWCKPT_E_TOOL_RIGHTS, 0, "hwckpt",
+              "user %u and group %u, called by user %u and group %u",
+              (unsigned)geteuid(), (unsigned)getegid(), (unsigned)getuid(),
+              (unsigned)getgid());
+  return report_error(&error);
+}
+
 int main(int argc, char **argv) {
   struct timespec now;
   secrets_keep_environment(); /* before anything can fail */
@@ -172,6 +184,9 @@ int main(int argc, char **argv) {
   tool_start_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 
   hold_standard_descriptors();
+  int refused = check_rights();
+  if (refused)
+    return refused;
   if (argc < 2) {
     print_overview(stderr);
     return EXIT_USAGE;

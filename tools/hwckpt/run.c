@@ -28,7 +28,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 struct request {
@@ -128,6 +131,21 @@ static bool lacks_runtime(const char *path, char looked_at[CACHE_PATH_MAX],
   return false;
 }
 
+/* Whether the kernel gives it more rights than ours: then the loader preloads
+ * nothing, and the runtime believes no options. */
+static bool is_raised(const char *path) {
+  struct stat status;
+  struct statvfs volume;
+  if (stat(path, &status) || statvfs(path, &volume) ||
+      volume.f_flag & ST_NOSUID || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+    return false;
+  bool user = status.st_mode & S_ISUID && status.st_uid != getuid();
+  bool group = status.st_mode & S_ISGID && status.st_mode & S_IXGRP &&
+               status.st_gid != getgid();
+  return user || group ||
+         (getuid() && getxattr(path, "security.capability", NULL, 0) > 0);
+}
+
 static int check_program(struct request *request) {
   bool dynamic = false;
   char path[CACHE_PATH_MAX], looked_at[CACHE_PATH_MAX];
@@ -138,9 +156,13 @@ static int check_program(struct request *request) {
     request->hands_on = true;
   bool lacks = lacks_runtime(path, looked_at, &dynamic);
   request->no_runtime = lacks && request->force;
+  struct hwckpt_error error = {0};
+  if (!request->force && is_raised(looked_at)) {
+    hwckpt_fail(&error, HWCKPT_E_PROGRAM_RIGHTS, 0, looked_at, "%s", "");
+    return report_error(&error);
+  }
   if (request->force || !lacks)
     return 0;
-  struct hwckpt_error error = {0};
   int missing = own_file("hwckpt-preload.so", request->preload);
   if (dynamic && !missing)
     return 0;
