@@ -14,9 +14,19 @@
 #include <string.h>
 
 struct wanted {
-  char application[CACHE_NAME_MAX]; /* "": whichever there is */
-  uint64_t number;                  /* 0: the newest */
+  char application[CACHE_NAME_MAX];   /* "": whichever there is */
+  uint64_t number;                    /* 0: the newest */
+  char identity[COPIES_IDENTITY_MAX]; /* its beginning; "": any */
 };
+
+/* APP/NUMBER-IDENTITY, where two have that number: as in the name of a copy. */
+static bool read_identity(const char *text, struct wanted *wanted) {
+  size_t length = *text == '-' ? strspn(text + 1, "0123456789abcdef") : 0;
+  if (!length || length >= sizeof wanted->identity)
+    return !*text;
+  memcpy(wanted->identity, text + 1, length);
+  return !text[length + 1];
+}
 
 static int read_which(const char *which, struct wanted *wanted,
                       struct hwckpt_error *error) {
@@ -30,7 +40,8 @@ static int read_which(const char *which, struct wanted *wanted,
   errno = 0;
   if (which && which[length])
     wanted->number = strtoull(which + length + 1, &end, 10);
-  if (*end || errno || (which && which[length] && !wanted->number))
+  if (!read_identity(end, wanted) || errno ||
+      (which && which[length] && !wanted->number))
     return hwckpt_fail(error, HWCKPT_E_NO_GENERATION, 0, which,
                        "a generation is written APP/NUMBER");
   return 0;
@@ -38,21 +49,23 @@ static int read_which(const char *which, struct wanted *wanted,
 
 struct search {
   uint64_t wanted, found;
+  uint64_t identity; /* only of that one, 0: of any */
 };
 
 static int visit(const struct cache_generation *generation, int damage,
                  void *context) {
   struct search *search = context;
-  if (!damage && (!search->wanted || generation->number == search->wanted))
+  if (!damage && (!search->wanted || generation->number == search->wanted) &&
+      (!search->identity || generation->identity == search->identity))
     search->found = generation->number;
   return 0;
 }
 
 /* Whether the cache has what is wanted, no older than `than`, down to every
- * page. */
+ * page. identity: only of that one, 0: of any. */
 static bool cache_has(struct cache *cache, const struct wanted *wanted,
-                      uint64_t than) {
-  struct search search = {.wanted = wanted->number};
+                      uint64_t than, uint64_t identity) {
+  struct search search = {.wanted = wanted->number, .identity = identity};
   return !cache_each_generation(cache, wanted->application, visit, &search,
                                 NULL) &&
          search.found && search.found >= than &&
@@ -68,6 +81,17 @@ static void say_gap(const struct tier *tier, const char *application,
                 ", is not there",
                 text_escape(escaped, sizeof escaped, application), gap->number,
                 tier_name(tier), gap->missing);
+}
+
+/* Which of two was taken is for the user to know. */
+static void say_twin(const struct tier *tier, const char *application,
+                     const struct copies_found *found) {
+  char escaped[4 * CACHE_NAME_MAX];
+  if (found->twin)
+    report_note("%s has another cache's %s/%" PRIu64 "-%016" PRIx64 " too",
+                tier_name(tier),
+                text_escape(escaped, sizeof escaped, application),
+                found->number, found->twin);
 }
 
 /* What is looked for in all tiers, the nearest first. */
@@ -92,36 +116,40 @@ static int fetch_from(struct tier *tier, struct cache *cache,
                       struct hwckpt_error *error) {
   char escaped[4 * CACHE_NAME_MAX];
   struct cache_generation result;
-  struct wanted found = *wanted;
+  struct wanted here = *wanted;
+  struct copies_wanted asked = {.number = wanted->number, .below = pass->below};
+  struct copies_found found;
   struct copies_gap gap;
-  int failed = copies_find(tier, found.application, &found.number, pass->below,
-                           &gap, error);
+  memcpy(asked.identity, wanted->identity, sizeof asked.identity);
+  int failed = copies_find(tier, here.application, &asked, &found, &gap, error);
   if (failed)
     return failed;
-  say_gap(tier, found.application, &gap);
-  const struct wanted same = {.number = wanted->number};
-  struct wanted here = same;
-  memcpy(here.application, found.application, sizeof here.application);
-  bool cached = cache_has(cache, &here, found.number);
+  say_gap(tier, here.application, &gap);
+  bool cached = cache_has(cache, &here, found.number,
+                          *wanted->identity ? found.identity : 0);
   if (cached && pass->instead)
     report_warning(pass->instead);
+  if (cached && *wanted->identity)
+    snprintf(chosen, CACHE_NAME_MAX + 32, "%s/%" PRIu64, here.application,
+             found.number);
   if (cached)
     return 0;
-  failed = cache_use_application(cache, found.application, error);
+  failed = cache_use_application(cache, here.application, error);
   if (!failed)
-    failed = copies_fetch(tier, cache, found.application, found.number, &result,
-                          error);
+    failed =
+        copies_fetch(tier, cache, here.application, &found, &result, error);
   if (is_of_copy(failed) && found.number > pass->damaged)
     pass->damaged = found.number;
   if (failed)
     return failed;
   if (pass->instead)
     report_warning(pass->instead);
-  snprintf(chosen, CACHE_NAME_MAX + 32, "%s/%" PRIu64, found.application,
+  snprintf(chosen, CACHE_NAME_MAX + 32, "%s/%" PRIu64, here.application,
            result.number);
   report_note("%s/%" PRIu64 " was taken from %s",
-              text_escape(escaped, sizeof escaped, found.application),
+              text_escape(escaped, sizeof escaped, here.application),
               found.number, tier_name(tier));
+  say_twin(tier, here.application, &found);
   return 0;
 }
 
@@ -180,7 +208,8 @@ int fetch_nearest(const struct fetch_request *request,
     return failed;
   failed = fetch_from_any(request, cache, &wanted, chosen, error);
   /* No tier has it, or none answers: the cache may do all the same. */
-  if (failed && *wanted.application && cache_has(cache, &wanted, 1)) {
+  if (failed && *wanted.application && !*wanted.identity &&
+      cache_has(cache, &wanted, 1, 0)) {
     report_warning(error);
     failed = 0;
   }

@@ -30,17 +30,17 @@ struct spill {
   int end;     /* eventfd: the program has ended */
   int done;    /* eventfd: and so has the thread */
   uint64_t patience_ns;
-  int said;      /* code of the last error that was reported */
-  uint64_t told; /* newer copy that the tier has, of which was told */
+  int said;  /* code of the last error that was reported */
+  bool told; /* of a newer copy that the tier has */
 };
 
-/* Of an earlier program of that name: it is for the user to say which is
- * wanted. */
+/* Of another program of that name, of before or of now: it is for the user to
+ * say which is wanted. */
 static void tell_newer(struct spill *spill,
                        const struct copies_result *result) {
   char name[4 * CACHE_NAME_MAX];
-  if (result->newest > result->number && result->newest != spill->told) {
-    spill->told = result->newest;
+  if (result->newest > result->number && !spill->told) {
+    spill->told = true;
     report_note("%s has %s/%" PRIu64 ", beyond what this run has: a restore "
                 "takes that from there unless another is named",
                 tier_name(spill->tier),

@@ -1,4 +1,9 @@
-/* copies.c - the copies of generations that a tier has. */
+/* copies.c - the copies of generations that a tier has.
+ *
+ * Copies of an application may come from several caches, each of which counts
+ * for itself. What one of them sent, and those that took it from there, is a
+ * line; a copy that stands alone has the line's number, which is when it began,
+ * where others have the identity of what they build on. */
 #include "copies.h"
 
 #include "copy.h"
@@ -13,12 +18,14 @@
 #define FETCH_LEVEL 1
 #define CHAIN_MAX 32 /* copies that are read for one generation */
 #define BASES_KEPT 2
+#define LINES_KEPT 3 /* besides one's own */
 #define NAME_FORMAT                                                            \
   "%010" PRIu64 "-%016" PRIx64 "-%010" PRIu64 "-%016" PRIx64 ".hwx"
 
 struct entry {
   char application[CACHE_NAME_MAX];
-  struct copy_parent of, on; /* on.number 0: it stands alone */
+  /* on.number 0: it stands alone; on.identity is then the line. */
+  struct copy_parent of, on;
 };
 
 struct list {
@@ -149,26 +156,91 @@ static const struct entry *choose_parent(const struct list *list,
   return NULL;
 }
 
+/* The line of a copy, whole or not. */
+static bool find_line(const struct list *list, const struct entry *entry,
+                      uint64_t *line) {
+  const struct entry *chain[CHAIN_MAX];
+  size_t length = chain_of(list, entry, chain);
+  if (length)
+    *line = chain[length - 1]->on.identity;
+  return length != 0;
+}
+
+/* The line that the cache goes on with: that of a copy it has too, else one of
+ * its own. */
+struct own_line {
+  const struct list *list;
+  uint64_t line;
+  bool found;
+};
+
+static int look_for_line(const struct cache_generation *generation, int damage,
+                         void *context) {
+  struct own_line *own = context;
+  const struct copy_parent of = {generation->number, generation->identity};
+  (void)damage;
+  for (size_t i = 0; i < own->list->count && !own->found; i++)
+    if (is_same(&own->list->entries[i].of, &of))
+      own->found = find_line(own->list, &own->list->entries[i], &own->line);
+  return own->found;
+}
+
+static uint64_t choose_line(const struct list *list, struct cache *cache,
+                            const struct cache_generation *generation) {
+  struct own_line own = {.list = list};
+  cache_each_generation(cache, generation->application, look_for_line, &own,
+                        NULL);
+  return own.found ? own.line : generation->counted_since_ns;
+}
+
+/* The number from which on copies of a line stay: that of its second newest
+ * that stands alone; 0: all do. */
+static uint64_t oldest_kept(const struct list *list, uint64_t line) {
+  unsigned bases = 0;
+  for (size_t i = 0; i < list->count; i++)
+    if (!list->entries[i].on.number && list->entries[i].on.identity == line &&
+        ++bases == BASES_KEPT)
+      return list->entries[i].of.number;
+  return 0;
+}
+
+/* Whether as many other lines began later. */
+static bool is_old_line(const struct list *list, uint64_t line, uint64_t own) {
+  uint64_t bound = UINT64_MAX;
+  for (unsigned later = 0; later <= LINES_KEPT; later++) {
+    uint64_t next = 0;
+    bool any = false;
+    for (size_t i = 0; i < list->count; i++) {
+      uint64_t other = list->entries[i].on.identity;
+      if (!list->entries[i].on.number && other != own && other < bound &&
+          (!any || other > next)) {
+        next = other;
+        any = true;
+      }
+    }
+    if (!any || next == line)
+      return any && later == LINES_KEPT;
+    bound = next;
+  }
+  return true;
+}
+
 /* Deltas before what they build on: they are in that order. Never the one that
- * was just sent: where an earlier program of that name had more checkpoints, it
- * is not among the newest. */
+ * was just sent, and none of which the line is not known. */
 static int remove_old(struct tier *tier, const struct list *list,
                       const struct entry *sent, struct hwckpt_error *error) {
+  uint64_t own = sent->on.identity, oldest = oldest_kept(list, own), line;
   char name[TIER_FILE_MAX];
-  uint64_t oldest = 0;
-  unsigned bases = 0;
   int failed = 0;
-  for (size_t i = 0; i < list->count && bases < BASES_KEPT; i++)
-    if (!list->entries[i].on.number) {
-      oldest = list->entries[i].of.number;
-      bases++;
-    }
-  for (size_t i = 0; i < list->count && !failed && bases == BASES_KEPT; i++)
-    if (list->entries[i].of.number < oldest &&
-        !is_same(&list->entries[i].of, &sent->of)) {
-      name_entry(&list->entries[i], name);
-      failed = tier_remove(tier, list->entries[i].application, name, error);
-    }
+  for (size_t i = 0; i < list->count && !failed; i++) {
+    const struct entry *entry = &list->entries[i];
+    if (is_same(&entry->of, &sent->of) || !find_line(list, entry, &line) ||
+        !(line == own ? entry->of.number < oldest
+                      : is_old_line(list, line, own)))
+      continue;
+    name_entry(entry, name);
+    failed = tier_remove(tier, entry->application, name, error);
+  }
   return failed;
 }
 
@@ -196,8 +268,8 @@ static int send_generation(struct tier *tier, struct cache *cache,
         chain_of(list, &list->entries[i], chain))
       return 0;
   const struct entry *parent = choose_parent(list, reader);
-  if (parent)
-    entry.on = parent->of;
+  entry.on = parent ? parent->of
+                    : (struct copy_parent){0, choose_line(list, cache, info)};
   struct sending sending = {cache, reader, parent ? &entry.on : NULL};
   name_entry(&entry, name);
   /* First: it may have the room that is needed. */
@@ -271,9 +343,63 @@ static struct copies_gap find_gap(const struct list *list,
   return gap;
 }
 
+/* Whether a copy is what is looked for, but for the application. */
+static bool is_wanted(const struct entry *entry,
+                      const struct copies_wanted *wanted) {
+  char identity[COPIES_IDENTITY_MAX];
+  snprintf(identity, sizeof identity, "%016" PRIx64, entry->of.identity);
+  return (!wanted->number || entry->of.number == wanted->number) &&
+         (!wanted->below || entry->of.number < wanted->below) &&
+         !strncmp(identity, wanted->identity, strlen(wanted->identity));
+}
+
+/* Another whole one of the same number, of another cache: that whose line began
+ * last. */
+static const struct entry *find_twin(const struct list *list,
+                                     const struct entry *entry,
+                                     const struct copies_wanted *wanted) {
+  const struct entry *twin = NULL;
+  uint64_t line, latest = 0;
+  for (size_t i = 0; i < list->count; i++) {
+    const struct entry *other = &list->entries[i];
+    if (other->of.number == entry->of.number &&
+        other->of.identity != entry->of.identity && is_wanted(other, wanted) &&
+        find_line(list, other, &line) && (!twin || line > latest)) {
+      twin = other;
+      latest = line;
+    }
+  }
+  return twin;
+}
+
+/* Of one number the copy whose line began last; when that number was asked for
+ * there is to be no other. */
+static int choose_twin(const struct tier *tier, const struct list *list,
+                       const struct entry **found,
+                       const struct copies_wanted *wanted,
+                       struct copies_found *result,
+                       struct hwckpt_error *error) {
+  const struct entry *one = *found, *twin = find_twin(list, one, wanted);
+  uint64_t line = 0, other = 0;
+  if (twin && wanted->number)
+    return hwckpt_fail(error, HWCKPT_E_AMBIGUOUS, 0, tier_name(tier),
+                       "of two caches: %s/%" PRIu64 "-%016" PRIx64
+                       " and %s/%" PRIu64 "-%016" PRIx64,
+                       one->application, one->of.number, one->of.identity,
+                       twin->application, twin->of.number, twin->of.identity);
+  if (twin && find_line(list, one, &line) && find_line(list, twin, &other) &&
+      other > line) {
+    *found = twin;
+    twin = one;
+  }
+  *result = (struct copies_found){(*found)->of.number, (*found)->of.identity,
+                                  twin ? twin->of.identity : 0};
+  return 0;
+}
+
 int copies_find(struct tier *tier, char application[CACHE_NAME_MAX],
-                uint64_t *number, uint64_t below, struct copies_gap *gap,
-                struct hwckpt_error *error) {
+                const struct copies_wanted *wanted, struct copies_found *result,
+                struct copies_gap *gap, struct hwckpt_error *error) {
   const struct entry *chain[CHAIN_MAX], *found = NULL;
   struct list list = {0};
   int failed = read_list(tier, *application ? application : NULL, &list, error);
@@ -286,8 +412,7 @@ int copies_find(struct tier *tier, char application[CACHE_NAME_MAX],
   *gap = (struct copies_gap){0};
   for (size_t i = 0; i < list.count && !failed && !found; i++) {
     const struct entry *entry = &list.entries[i];
-    if ((*number && entry->of.number != *number) ||
-        (below && entry->of.number >= below))
+    if (!is_wanted(entry, wanted))
       continue;
     if (chain_of(&list, entry, chain))
       found = entry;
@@ -301,7 +426,7 @@ int copies_find(struct tier *tier, char application[CACHE_NAME_MAX],
                      gap, error);
   if (found) {
     memcpy(application, found->application, CACHE_NAME_MAX);
-    *number = found->of.number;
+    failed = choose_twin(tier, &list, &found, wanted, result, error);
   }
   free(list.entries);
   return failed;
@@ -333,13 +458,14 @@ static void close_copy(void *context, size_t i) {
 }
 
 int copies_fetch(struct tier *tier, struct cache *cache,
-                 const char *application, uint64_t number,
+                 const char *application, const struct copies_found *which,
                  struct cache_generation *result, struct hwckpt_error *error) {
+  const struct copy_parent of = {which->number, which->identity};
   struct fetching fetching = {.tier = tier};
   struct list list = {0};
   int failed = read_list(tier, application, &list, error);
   for (size_t i = 0; i < list.count && !fetching.count; i++)
-    if (list.entries[i].of.number == number)
+    if (is_same(&list.entries[i].of, &of))
       fetching.count = chain_of(&list, &list.entries[i], fetching.chain);
   if (!failed && !fetching.count)
     failed = nothing(tier, application, &(struct copies_gap){0}, error);
