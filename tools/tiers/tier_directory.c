@@ -18,10 +18,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PART ((size_t)1 << 20)
 #define PART_SUFFIX ".part"
+#define LOCK_TRIES 50 /* half a second: then somebody writes it */
+#define LOCK_PAUSE_NS 10000000L
 
 struct directory {
   int fd;
@@ -244,6 +247,17 @@ static void free_put(struct put *put) {
   free(put);
 }
 
+/* Who only looks whether a part is to go has its lock for a moment. */
+static bool lock_part(int fd) {
+  const struct timespec moment = {.tv_nsec = LOCK_PAUSE_NS};
+  int failed;
+  for (unsigned try = 0; (failed = flock(fd, LOCK_EX | LOCK_NB)) &&
+                         errno == EWOULDBLOCK && try < LOCK_TRIES;
+       try++)
+    nanosleep(&moment, NULL);
+  return !failed;
+}
+
 /* Whoever held the lock until now may have made a copy of it, or removed it:
  * then it is opened again. */
 static int open_part(struct put *put, struct hwckpt_error *error) {
@@ -255,7 +269,7 @@ static int open_part(struct put *put, struct hwckpt_error *error) {
     if (put->fd < 0)
       return io_failed(put->name, "create", error);
     failed = check(put->fd, S_IFREG, put->name, error);
-    if (!failed && flock(put->fd, LOCK_EX | LOCK_NB))
+    if (!failed && !lock_part(put->fd))
       failed = io_failed(put->name, "another hwckpt writes it", error);
   } while (!failed && !is_named(put->directory, put->part, put->fd));
   off_t end = failed ? 0 : lseek(put->fd, 0, SEEK_END);
