@@ -37,7 +37,9 @@ int main(int argc, char **argv) {
   struct sockaddr_in address = {.sin_family = AF_INET};
   struct hwckpt_statistics is;
   int pair[2];
-  CHECK(argc == 3);
+  CHECK(argc >= 3);
+  unsigned last =
+      argc > 3 ? 150 : 10; /* killed at any time by who hears them */
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   address.sin_port = htons((unsigned short)atoi(argv[1]));
   int peer = socket(AF_INET, SOCK_DGRAM, 0);
@@ -46,12 +48,14 @@ int main(int argc, char **argv) {
   CHECK_EQUAL(send(pair[0], "x", 1, 0), 1); /* stays here */
   CHECK_EQUAL(hwckpt_statistics(&is, sizeof is), 0);
   CHECK_EQUAL(is.checkpoints, 0);
-  for (unsigned number = 1; number <= 10; number++) {
+  for (unsigned number = 1; number <= last; number++) {
     struct message message = {.number = number};
     char mark[4096];
     CHECK_EQUAL(getrandom(&message.value, 4, 0), 4);
     say(peer, &message);
     CHECK_EQUAL(hwckpt_statistics(&is, sizeof is), 0);
+    if (argc > 3)
+      continue;
     /* A restore takes the count back. */
     CHECK(number >= 5 || is.checkpoints >= number);
     snprintf(mark, sizeof mark, "%s.%u", argv[2], number);

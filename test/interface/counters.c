@@ -4,6 +4,8 @@
 // RUN: bash %S/../tools/Inputs/status 137 %hwckpt run --on perf=page-faults,5k -o keep=100 -- %t %t.killed
 // RUN: bash %S/../tools/Inputs/status 7 %hwckpt restore
 // RUN: %hwckpt show | FileCheck %s
+// Not before it has come so often.
+// RUN: bash %S/Inputs/permitted %hwckpt run --name few --on perf=page-faults,5k -- %t few
 // CHECK: event {{ *}}counter
 // CHECK-NEXT: cause {{ *}}perf=page-faults,5k
 // Clocks and what happens in the kernel alone, where that is permitted.
@@ -57,6 +59,14 @@ int main(int argc, char **argv) {
     return 0;
   if (!strcmp(argv[1], "busy") || !strcmp(argv[1], "sleep")) {
     until_more(*argv[1] == 'b' ? (void *)nothing : (void *)nap);
+    return 0;
+  }
+  if (!strcmp(argv[1], "few")) {
+    for (int i = 0; i < 6; i++) /* 512 each */
+      touch_pages();
+    for (int i = 0; i < 50; i++)
+      nap();
+    CHECK_EQUAL(checkpoints(), 0);
     return 0;
   }
   until_more(touch_pages);

@@ -91,6 +91,15 @@ try:
     one.say("frobnicate\n")
     one.hear("error E255 request is not understood: 'frobnicate'")
     other.socket.close()
+    # Other files of the folder are none, nor is one that is still written.
+    with open(trigger, "w") as file, open(trigger + "2", "w") as beside:
+        beside.close()
+        file.write("x")
+        file.flush()
+        one.say("status\n")
+        one.hear("status .*")
+        time.sleep(0.05)
+        assert generation() == number, "what is not whole is an event"
     touch(number + 1)
     assert re.search(r"^event +file\ncause +file=", event(), re.M), event()
 
@@ -126,6 +135,6 @@ finally:
         if process.poll() is None:
             process.kill()
             process.wait()
-    for name in (path, trigger, end):
+    for name in (path, trigger, trigger + "2", end):
         if os.path.exists(name):
             os.remove(name)

@@ -1,12 +1,16 @@
 """peer.py HWCKPT PROGRAM MARK - hears what PROGRAM sends, kills and restores it
-until it ends: of each number there is one value."""
+until it ends: of each number there is one value. Then the same at any time:
+what was heard last is what the newest generation is about to send, or before."""
 
 import glob
 import os
+import random
+import signal
 import socket
 import struct
 import subprocess
 import sys
+import time
 
 hwckpt, program, mark = sys.argv[1:]
 hearing = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -45,3 +49,31 @@ for _ in range(20):
 assert status == 7, status
 assert sorted(heard) == list(range(1, 11)), heard
 assert times == 16, times  # those it was killed behind come again
+
+seed = int.from_bytes(os.urandom(4), "big")
+chance = random.Random(seed)
+print("seed", seed)
+heard = {}
+command = [hwckpt, "run", "--name", "any-time", "--on", "before=send", "--", program]
+command += [str(hearing.getsockname()[1]), mark, "any-time"]
+kills = 0
+while True:
+    process = subprocess.Popen(command, start_new_session=True)
+    # From when it has said something more; at most it is said once more.
+    before, deadline = len(heard), time.monotonic() + 60
+    until = before + chance.randint(1, 20)
+    while len(heard) < until and process.poll() is None:
+        assert time.monotonic() < deadline, (seed, len(heard))
+        hear()
+    time.sleep(chance.uniform(0, 0.01))
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        kills += 1
+    status = process.wait()
+    hear()
+    if status == 7:
+        break
+    assert status in (-9, 137), (seed, status)
+    command = [hwckpt, "restore", "any-time"]
+assert sorted(heard) == list(range(1, 151)), (seed, heard)
+assert kills >= 3, (seed, kills)
