@@ -45,7 +45,10 @@ def start(*options, mode="plain"):
 
 
 def expect_back(process, times):
+    late = threading.Timer(60, process.kill)
+    late.start()
     line = process.stdout.readline()
+    late.cancel()
     assert line == f"back {times} after 0\n", (line, times)
 
 
