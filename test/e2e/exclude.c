@@ -29,6 +29,7 @@ static char before[100], after[100];
 static volatile int neighbour = 8;
 [[hwckpt::exclude]] static volatile char file_pages[3 * PAGE] = {1, 2, 3};
 [[hwckpt::exclude]] volatile int untouched[2 * PAGE] = {5};
+[[hwckpt::exclude]] volatile int taken_back[2 * PAGE] = {6};
 static char *heap, *map;
 
 // Built where it is to be: no copy of it is on a stack or in a constant.
@@ -71,6 +72,7 @@ int main(void) {
   put(map, BIG, MARKER);
   initialised = 9;
   file_pages[PAGE] = 9;
+  taken_back[0] = 7;
   CHECK(hwckpt_exclude(heap, (size_t)-1) == -22);
   CHECK(hwckpt_exclude(heap + 100, BIG - 200) == 0);
   put(heap + 100, BIG - 200, SECRET);
@@ -84,6 +86,7 @@ int main(void) {
   put(heap + 100 + 7 * 1000, 7 * 1000, MARKER);
   CHECK(__builtin_ckpt_save() == 0);
   CHECK(hwckpt_include(heap + 100 + 7 * 1000, 7 * 1000) == 0);
+  CHECK(hwckpt_include((void *)taken_back, sizeof taken_back) == 0);
   int back = __builtin_ckpt_save();
   if (back == 0) {
     CHECK(initialised == 9 && holds(big, sizeof big, SECRET));
@@ -100,6 +103,7 @@ int main(void) {
   CHECK(neighbour == 8);
   CHECK(is_zero(file_pages, sizeof file_pages));
   CHECK(is_zero((const volatile char *)untouched, sizeof untouched));
+  CHECK(taken_back[0] == 7);
   CHECK(holds(heap, 100, MARKER));
   CHECK(is_zero(heap + 100, 7 * 1000));
   CHECK(holds(heap + 100 + 7 * 1000, 7 * 1000, MARKER));
