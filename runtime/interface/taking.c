@@ -168,8 +168,12 @@ static void say(const struct checkpoint_result *result) {
   events_report(text);
 }
 
-/* What becomes of all processes is said by the first. */
-static bool says_failures(void) { return !cut_is_there() || cut_is_root(); }
+/* What becomes of all processes is said by the first; it ends with the
+ * coordinator, and that this is lost is said by who asked it. */
+static bool says_failure(uint32_t cut, const struct hwckpt_error *error) {
+  return !cut_is_there() || cut_is_root() ||
+         (!cut && error->code == HWCKPT_E_TREE_LOST);
+}
 
 static const struct partners nobody = {.prepared = sections_settle};
 
@@ -212,9 +216,10 @@ static enum taken take_again(uint64_t begin) {
   return TAKE_AGAIN;
 }
 
-static void fail(uint64_t begin, const struct hwckpt_error *error) {
+static void fail(uint32_t cut, uint64_t begin,
+                 const struct hwckpt_error *error) {
   counters_failed();
-  if (says_failures())
+  if (says_failure(cut, error))
     events_say(error); /* first: a save that fails may end the program */
   quiesce_fail_saves(events_errno(error));
   tell_outcome(begin, 0, error);
@@ -259,7 +264,7 @@ enum taken taking_take(struct pending *served, uint32_t cut, uint64_t begin,
   if (status > 0)
     return take_again(begin);
   if (status < 0)
-    fail(begin, &error);
+    fail(cut, begin, &error);
   else
     succeed(begin, &taking.result);
   end_if_asked(exit_signal, status == 0);
@@ -273,7 +278,7 @@ void taking_refuse_cut(const struct pending *served, uint32_t cut,
   struct checkpoint_reason reason = reason_of(served, begin, cause);
   sections_refuse(waited_ns, &error);
   cut_decline(cut, &reason, &error);
-  fail(begin, &error);
+  fail(cut, begin, &error);
 }
 
 void taking_over(bool opened) { checkpoint_take_over(opened ? how() : 0); }
