@@ -290,18 +290,22 @@ static void take_status(struct assembly *assembly, struct member *member,
     close(descriptor);
 }
 
-/* It was killed, or, when it runs, said all it had to say. */
-static void take_end(struct assembly *assembly, struct member *member) {
+static void fail_as_dead(struct assembly *assembly,
+                         const struct member *member) {
   struct hwckpt_error error = {0};
   char object[32];
-  close(member->status);
-  member->status = -1;
-  if (member->stage == RUNNING || assembly->failed)
-    return;
   snprintf(object, sizeof object, "process %d",
            (int)member->part->generation.process.pid);
   hwckpt_fail(&error, HWCKPT_E_TREE_BROKEN, 0, object, "%s", "");
   fail(assembly, member, &error);
+}
+
+/* It was killed, or, when it runs, said all it had to say. */
+static void take_end(struct assembly *assembly, struct member *member) {
+  close(member->status);
+  member->status = -1;
+  if (member->stage != RUNNING)
+    fail_as_dead(assembly, member);
 }
 
 static void listen_to(struct assembly *assembly, struct member *member) {
@@ -527,9 +531,11 @@ struct assembly *assembly_launch(const struct assembly_work *work,
   return launch(assembly, supervisor, error) ? NULL : assembly;
 }
 
-bool assembly_succeeded(const struct assembly *assembly, uint64_t *running_ns) {
+bool assembly_succeeded(struct assembly *assembly, uint64_t *running_ns) {
   *running_ns = assembly->running_ns;
-  return !assembly->failed && assembly->in_stage[RUNNING] == assembly->count;
+  if (assembly->in_stage[RUNNING] < assembly->count)
+    fail_as_dead(assembly, &assembly->members[0]);
+  return !assembly->failed;
 }
 
 enum hwckpt_code assembly_damage(const struct assembly *assembly) {

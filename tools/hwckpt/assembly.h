@@ -78,9 +78,9 @@ struct assembly *assembly_launch(const struct assembly_work *work,
                                  struct hwckpt_error *error);
 /* What is to be looked after until the program ends. */
 struct supervise_also assembly_watched(struct assembly *assembly);
-/* Whether all went on; nanoseconds after the tool began. False: why was said,
- * and none of them is left. */
-bool assembly_succeeded(const struct assembly *assembly, uint64_t *running_ns);
+/* Of a first process that has ended: whether all went on; nanoseconds after the
+ * tool began. False: why was said, and none of them is left. */
+bool assembly_succeeded(struct assembly *assembly, uint64_t *running_ns);
 /* Of bytes of the checkpoint, 0: of something else, or nothing. */
 enum hwckpt_code assembly_damage(const struct assembly *assembly);
 

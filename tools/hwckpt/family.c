@@ -31,6 +31,7 @@ enum step { BORN, LEADING, JOINED, MOVED, STEPS };
 struct gathering {
   _Atomic uint32_t arrived[STEPS]; /* futexes */
   _Atomic uint32_t failed;
+  _Atomic uint32_t orphans; /* have been made */
 };
 
 struct family {
@@ -183,17 +184,40 @@ void family_give_up(const struct family *family) {
 
 /* ---- in the processes ---- */
 
-static _Noreturn void give_up(struct family *family, int index, int number,
-                              const char *what) {
+static _Noreturn void give_up_as(struct family *family, pid_t pid,
+                                 enum hwckpt_code code, int number,
+                                 const char *what) {
   struct hwckpt_error error = {0};
   char object[32];
-  snprintf(object, sizeof object, "process %d",
-           (int)family->relatives[index].pid);
+  snprintf(object, sizeof object, "process %d", (int)pid);
   if (!atomic_exchange(&family->gathering->failed, 1)) {
-    hwckpt_fail(&error, HWCKPT_E_TREE_MEMBER, number, object, "%s", what);
+    hwckpt_fail(&error, code, number, object, "%s", what);
     family->entry.failed(family->entry.context, &error);
   }
   _exit(EXIT_TOOL);
+}
+
+static _Noreturn void give_up(struct family *family, int index, int number,
+                              const char *what) {
+  give_up_as(family, family->relatives[index].pid, HWCKPT_E_TREE_MEMBER, number,
+             what);
+}
+
+/* One that is dead would be waited for without end. A child of this process is
+ * when it has ended; an orphan is gone when the tool, or the init of the
+ * namespace, has reaped it. 0: none is. */
+static pid_t find_dead(const struct family *family) {
+  bool orphans = atomic_load(&family->gathering->orphans);
+  siginfo_t child = {0};
+  if (!waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) && child.si_pid)
+    return child.si_pid;
+  for (size_t i = 1; orphans && i < family->count; i++) {
+    const struct relative *orphan = &family->relatives[i];
+    if (orphan->parent == FAMILY_OUTSIDE && kill(orphan->pid, 0) &&
+        errno == ESRCH)
+      return orphan->pid;
+  }
+  return 0;
 }
 
 static void wait_for_all(struct family *family, enum step step) {
@@ -207,6 +231,10 @@ static void wait_for_all(struct family *family, enum step step) {
     syscall(SYS_futex, arrived, FUTEX_WAIT, now, &look, NULL, 0);
     if (poll(&tool, 1, 0) > 0 || atomic_load(&family->gathering->failed))
       _exit(EXIT_TOOL);
+    pid_t dead = find_dead(family);
+    /* Once all have arrived some end as they are to. */
+    if (dead && atomic_load(arrived) < family->count)
+      give_up_as(family, dead, HWCKPT_E_TREE_BROKEN, 0, "");
   }
 }
 
@@ -355,5 +383,6 @@ int family_make_orphans(struct family *family) {
     }
     family->relatives[i].pid = pid;
   }
+  atomic_store(&family->gathering->orphans, 1);
   return 0;
 }
