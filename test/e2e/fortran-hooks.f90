@@ -1,5 +1,6 @@
 ! Save, load and poll through each hook from Fortran, which calls a file of
-! assembly that no plugin sees (docs/isa.md). A save says 0, and 1 when the load
+! assembly that no plugin sees (docs/isa.md). A load says that there is no
+! checkpoint yet; a save says 0, and 1 when the load
 ! has rolled back to it; a rule that waits for a site is served by a poll.
 ! REQUIRES: flang
 ! RUN: rm -rf %t && mkdir %t && %clang -c %S/../interface/Inputs/hooks.s -o %t/hooks.o
@@ -8,7 +9,10 @@
 ! RUN: %flang -O2 -c %s -o %t/main.o
 ! RUN: %flang -fhwckpt %t/main.o %t/hooks.o %t/site.o -o %t/hooks
 ! RUN: %hwckpt run --on signal=USR1,site=100s -- %t/hooks | FileCheck %s
-! CHECK: {{^}}trap: save 0 sum 10
+! CHECK: {{^}}trap: load -2
+! CHECK-NEXT: {{^}}interrupt: load -2
+! CHECK-NEXT: {{^}}syscall: load -2
+! CHECK-NEXT: {{^}}trap: save 0 sum 10
 ! CHECK-NEXT: {{^}}trap: save 1 sum 10
 ! CHECK-NEXT: {{^}}trap: polled
 ! CHECK-NEXT: {{^}}interrupt: save 0 sum 10
@@ -40,6 +44,13 @@ module operations
   procedure(operation), bind(c) :: asm_syscall_poll, asm_syscall_save, asm_syscall_load
   procedure(operation), bind(c) :: asm_insn_poll
 contains
+  subroutine finds_none(name, load)
+    character(*), intent(in) :: name
+    procedure(operation) :: load
+    print '(2a,i0)', name, ': load ', load()
+    flush (6)
+  end subroutine
+
   subroutine rolls_back(name, save_, load)
     character(*), intent(in) :: name
     procedure(operation) :: save_, load
@@ -78,6 +89,9 @@ end module
 program hooks
   use operations
   implicit none
+  call finds_none('trap', asm_trap_load)
+  call finds_none('interrupt', asm_interrupt_load)
+  call finds_none('syscall', asm_syscall_load)
   call rolls_back('trap', asm_trap_save, asm_trap_load)
   call polls('trap', asm_trap_poll)
   call rolls_back('interrupt', asm_interrupt_save, asm_interrupt_load)

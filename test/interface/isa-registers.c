@@ -1,7 +1,7 @@
 // An operation changes the registers that docs/isa.md says, and no other: by
 // each hook, when it is taken and when the program comes back to it by a
-// rollback and by a restore; the flags are those of then but for the system
-// call's own, vector registers too.
+// rollback and by a restore, and when a load fails; the flags are those of then
+// but for the system call's own, vector registers too.
 // RUN: %behaviour %s -o %t
 // RUN: for hook in trap interrupt syscall; do %hwckpt run --name $hook-roll -- %t $hook roll || exit 1; done
 // RUN: for hook in trap interrupt syscall; do bash %S/../tools/Inputs/status 137 %hwckpt run --name $hook-die -- %t $hook die && %hwckpt restore $hook-die || exit 1; done
@@ -51,21 +51,27 @@ struct left {
 
 ENTERS(trap_poll, TRAP("0"));
 ENTERS(trap_save, TRAP("1"));
+ENTERS(trap_load, TRAP("2"));
 ENTERS(trap_none, TRAP("3"));
 ENTERS(interrupt_poll, INTERRUPT("0"));
 ENTERS(interrupt_save, INTERRUPT("1"));
+ENTERS(interrupt_load, INTERRUPT("2"));
 ENTERS(interrupt_none, INTERRUPT("3"));
 ENTERS(syscall_poll, SYSTEM_CALL("0"));
 ENTERS(syscall_save, SYSTEM_CALL("1"));
+ENTERS(syscall_load, SYSTEM_CALL("2"));
 ENTERS(syscall_none, SYSTEM_CALL("3"));
 
 static const struct hook {
   const char *name;
   void (*poll)(struct registers *), (*save)(struct registers *),
-      (*none)(struct registers *);
-} hooks[] = {{"trap", trap_poll, trap_save, trap_none},
-             {"interrupt", interrupt_poll, interrupt_save, interrupt_none},
-             {"syscall", syscall_poll, syscall_save, syscall_none}};
+      (*load)(struct registers *), (*none)(struct registers *);
+} hooks[] = {
+    {"trap", trap_poll, trap_save, trap_load, trap_none},
+    {"interrupt", interrupt_poll, interrupt_save, interrupt_load,
+     interrupt_none},
+    {"syscall", syscall_poll, syscall_save, syscall_load, syscall_none},
+};
 
 #define FLAGS 0x8d5ul // CF, PF, AF, ZF, SF, OF
 
@@ -107,6 +113,7 @@ int main(int argc, char **argv) {
   for (int i = 0; i < 2; i++) { // the filter is there the second time
     CHECK_EQUAL(enter(hook, hook->poll), unchanged);
     CHECK_EQUAL(enter(hook, hook->none), unchanged);
+    CHECK_EQUAL(enter(hook, hook->load), -ENOENT); // there is none yet
   }
   int times = enter(hook, hook->save);
   if (times == 0 && !strcmp(argv[2], "die"))

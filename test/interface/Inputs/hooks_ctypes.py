@@ -80,7 +80,11 @@ if isa is None:
     sys.exit()
 assert isa.version == 3 and isa.operations & 0b111 == 0b111 and isa.entries == 0b111, isa
 room = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=7)
-for hook, do in functions(room):
+hooks = list(functions(room))
+for hook, do in hooks:
+    result = do[LOAD]()
+    assert result == -errno.ENOENT, (hook, result)  # there is none yet
+for hook, do in hooks:
     if "rule" in sys.argv:
         await_at(do[POLL])
         continue
