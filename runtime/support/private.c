@@ -22,6 +22,7 @@ static LIVE _Atomic uint64_t lowest = UINT64_MAX, highest;
 static LIVE struct {
   _Atomic uint64_t begin; /* 0: free; written last */
   _Atomic uint64_t end;
+  bool lasting;
 } ranges[PRIVATE_RANGES];
 
 static LIVE _Atomic bool hidden;
@@ -34,7 +35,12 @@ static void widen(uint64_t begin, uint64_t end) {
     ;
 }
 
-static void *map(size_t length, int sharing) {
+static long map_at(uint64_t address, size_t length, int flags) {
+  return SYS(mmap, address, length, PROT_READ | PROT_WRITE,
+             flags | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+static void *map(size_t length, int sharing, bool lasting) {
   length = (length + 4095) & ~(size_t)4095;
   for (unsigned i = 0; i < PRIVATE_RANGES; i++) {
     uint64_t free_slot = 0;
@@ -42,14 +48,14 @@ static void *map(size_t length, int sharing) {
     if (!atomic_compare_exchange_strong(&ranges[i].begin, &free_slot, 1))
       continue;
     uint64_t hint = atomic_fetch_add(&next_address, length);
-    long address = SYS(mmap, hint, length, PROT_READ | PROT_WRITE,
-                       sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    long address = map_at(hint, length, sharing);
     if (address < 0 && address > -4096) {
       atomic_store(&ranges[i].begin, 0);
       return 0;
     }
     widen((uint64_t)address, (uint64_t)address + length);
     atomic_store(&ranges[i].end, (uint64_t)address + length);
+    ranges[i].lasting = lasting;
     if (atomic_load(&hidden))
       SYS(madvise, address, length, MADV_DONTDUMP);
     atomic_store(&ranges[i].begin, (uint64_t)address);
@@ -58,9 +64,15 @@ static void *map(size_t length, int sharing) {
   return 0;
 }
 
-void *private_map(size_t length) { return map(length, MAP_PRIVATE); }
+void *private_map(size_t length) { return map(length, MAP_PRIVATE, false); }
 
-void *private_map_shared(size_t length) { return map(length, MAP_SHARED); }
+void *private_map_shared(size_t length) {
+  return map(length, MAP_SHARED, false);
+}
+
+void *private_map_lasting(size_t length) {
+  return map(length, MAP_PRIVATE, true);
+}
 
 void private_unmap(void *address, size_t length) {
   if (!address)
@@ -104,19 +116,34 @@ void private_hide(void) {
   }
 }
 
-void private_forget(void) {
+uint64_t private_forget(void) {
+  uint64_t taken = 0;
   atomic_store(&hidden, false);
-  for (unsigned i = 0; i < PRIVATE_RANGES; i++)
+  for (unsigned i = 0; i < PRIVATE_RANGES; i++) {
+    uint64_t begin = atomic_load(&ranges[i].begin);
+    size_t length = atomic_load(&ranges[i].end) - begin;
+    if (begin > 1 && ranges[i].lasting &&
+        map_at(begin, length, MAP_PRIVATE | MAP_FIXED_NOREPLACE) == (long)begin)
+      continue;
+    if (begin > 1 && ranges[i].lasting)
+      taken = begin;
     atomic_store(&ranges[i].begin, 0);
+  }
+  return taken;
 }
 
 void private_drop(bool (*keeps)(const void *memory)) {
   for (unsigned i = 0; i < PRIVATE_RANGES; i++) {
     uint64_t begin = atomic_load(&ranges[i].begin);
+    size_t length = atomic_load(&ranges[i].end) - begin;
     if (begin > 1 && keeps((const void *)begin))
       continue;
+    if (begin > 1 && ranges[i].lasting) {
+      SYS(madvise, begin, length, MADV_DONTNEED);
+      continue;
+    }
     if (begin > 1)
-      SYS(munmap, begin, atomic_load(&ranges[i].end) - begin);
+      SYS(munmap, begin, length);
     atomic_store(&ranges[i].begin, 0);
   }
 }

@@ -2,8 +2,8 @@
  *
  * A table of ranges, with a byte for each page, says what is protected. There
  * are two: while one tells what was written, the other is made. They change in
- * the stop only, but for the bytes. The handler has all signals blocked, so no
- * stop finds a thread in the middle of it.
+ * the stop only, but for the bytes. Who looks into one has signals blocked, so
+ * no stop finds a thread in the middle of it.
  */
 #include "protect.h"
 

@@ -6,6 +6,7 @@
 #include "call_outputs.h"
 #include "calls.h"
 #include "protect.h"
+#include "unstopped.h"
 
 #include <linux/sched.h>
 #include <signal.h>
@@ -195,10 +196,8 @@ static void leave_attached(const uint64_t *a) {
     protect_leave(a[1], a[1] + segment.shm_segsz);
 }
 
-void protect_calls_before(struct arch_call *call) {
+static void open_or_leave(struct arch_call *call) {
   uint64_t *a = call->arguments;
-  if (!protect_is_on() || call->number >= NUMBERS)
-    return;
   switch ((enum how)rows[call->number]) {
   case LEAVE_RANGE:
     return protect_leave(a[0], a[0] + a[1]);
@@ -221,4 +220,12 @@ void protect_calls_before(struct arch_call *call) {
     break;
   }
   protect_calls_fill(call, protect_open);
+}
+
+void protect_calls_before(struct arch_call *call) {
+  if (!protect_is_on() || call->number >= NUMBERS)
+    return;
+  uint64_t before = unstopped_begin();
+  open_or_leave(call);
+  unstopped_end(before);
 }

@@ -287,12 +287,17 @@ void resume(const struct resume_info *info) {
   back.keep_ids = info->keep_ids;
   back.status_fd = info->status_fd;
   back.tracking = -1;
-  private_forget();
+  uint64_t taken = private_forget();
   quiesce_forget();
   checkpoint_forget();
   undo_forget();
   loaded_restored(info->lazily);
   rollback_forget();
+  if (taken) {
+    hwckpt_fail(&error, HWCKPT_E_ADDRESS, 0, "memory of the runtime",
+                "map %llx", (unsigned long long)taken);
+    fail(&error);
+  }
   struct resource_source source;
   restore_resources(info, &source, &error);
 

@@ -25,21 +25,17 @@ static int ask(enum undo_wish wish, uint64_t argument) {
 
 /* The keeper's thread and what it shares with the others. */
 static bool open_keeper(const char *cache, const char *application) {
-  if (undo_state.both[1])
+  if (undo_state.served)
     return true;
   hwckpt_format(undo_state.cache, sizeof undo_state.cache, "%s", cache);
   hwckpt_format(undo_state.application, sizeof undo_state.application, "%s",
                 application);
   for (unsigned i = 0; i < 2; i++)
     if (!undo_state.both[i])
-      undo_state.both[i] = private_map(sizeof(struct undo_interval));
-  if (!undo_state.both[0] || !undo_state.both[1] ||
-      quiesce_spawn(undo_keep, 0, "hwckpt-undo", -1, 0) < 0) {
-    private_unmap(undo_state.both[1], sizeof(struct undo_interval));
-    undo_state.both[1] = 0;
-    return false;
-  }
-  return true;
+      undo_state.both[i] = private_map_lasting(sizeof(struct undo_interval));
+  undo_state.served = undo_state.both[0] && undo_state.both[1] &&
+                      quiesce_spawn(undo_keep, 0, "hwckpt-undo", -1, 0) >= 0;
+  return undo_state.served;
 }
 
 /* ---- intervals ---- */
@@ -231,6 +227,11 @@ void undo_forbid_asking(void) { undo_first.quiet = true; }
 void undo_forget(void) {
   /* What is said of the tree is, to a child, what it was to its parent. */
   undo_first.serves = 0;
+  /* A thread may stand where it reads the intervals. It finds nothing in them,
+   * and does all of it again. */
+  struct undo_interval *both[] = {undo_state.both[0], undo_state.both[1]};
   memset(&undo_state, 0, sizeof undo_state);
+  memcpy(undo_state.both, both, sizeof both);
+  atomic_fetch_add(&arch_call_epoch, 1);
   calls_forget();
 }

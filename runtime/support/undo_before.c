@@ -4,7 +4,8 @@
  * Runs on the program's threads in the place of an instruction of libc, which
  * may be in a signal handler: no libc, no lock, general registers only. What is
  * in the log already is seen here, without the keeper. A stop meanwhile changes
- * the epoch that was read first, and all of it is done again. Invariant: where
+ * the epoch that was read first, and all of it is done again, also where the
+ * program was killed and comes back from that stop. Invariant: where
  * the keeper is asked, all signals are blocked, so that no stop finds a thread
  * that waits for it.
  */
@@ -14,6 +15,7 @@
 #include "live.h"
 #include "protect_calls.h"
 #include "undo_first.h"
+#include "unstopped.h"
 
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -158,17 +160,6 @@ static bool is_kept(struct undo_interval *interval, const struct file *file,
   return true;
 }
 
-static uint64_t block_signals(void) {
-  /* The stack may be protected memory (protect.h). */
-  uint64_t most = ~(1ull << (SIGSEGV - 1)), before = 0;
-  SYS(rt_sigprocmask, SIG_SETMASK, &most, &before, 8);
-  return before;
-}
-
-static void unblock_signals(uint64_t before) {
-  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
-}
-
 /* A child that is in no tree has the code of its parent, and nobody who keeps a
  * log for it. */
 static bool served(void) {
@@ -179,9 +170,9 @@ static bool served(void) {
 static bool first_keeps(const struct undo_request *request) {
   if (!undo_first_is_asked())
     return false;
-  uint64_t before = block_signals();
+  uint64_t before = unstopped_begin();
   bool kept = undo_first_ask(request);
-  unblock_signals(before);
+  unstopped_end(before);
   return kept;
 }
 
@@ -189,11 +180,11 @@ static void keep(struct undo_request *request) {
   request->process = 0;
   if (first_keeps(request) || !served())
     return;
-  uint64_t before = block_signals();
+  uint64_t before = unstopped_begin();
   struct undo_interval *interval = atomic_load(&undo_state.now);
   if (interval && !atomic_load(&interval->lost))
     undo_ask(request);
-  unblock_signals(before);
+  unstopped_end(before);
 }
 
 #define FROM_OFFSET UINT64_MAX /* begin: where the descriptor stands */
@@ -224,11 +215,11 @@ static void keep_range(int descriptor, uint64_t begin, uint64_t end) {
   request.inode = file.inode;
   if (first_keeps(&request) || !served())
     return;
-  uint64_t before = block_signals();
+  uint64_t before = unstopped_begin();
   interval = atomic_load(&undo_state.now);
   if (interval && !is_kept(interval, &file, begin, end))
     undo_ask(&request);
-  unblock_signals(before);
+  unstopped_end(before);
 }
 
 static void keep_from_offset(int descriptor, uint64_t length) {

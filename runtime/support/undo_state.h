@@ -1,9 +1,10 @@
 /* undo_state.h - what the files of undo share: an interval between two
  * generations, and what the program's threads ask of the keeper.
  *
- * See undo.h. Two intervals take turns and are never unmapped while the program
- * runs: a thread that is late reads one that was cleared, and sees by the epoch
- * that what it found counts no more.
+ * See undo.h. Two intervals take turns and are never unmapped, also in a
+ * program that comes back and in a forked child: a thread that is late reads
+ * one that was cleared, and sees by the epoch that what it found counts no
+ * more.
  */
 #ifndef HWCKPT_SUPPORT_UNDO_STATE_H
 #define HWCKPT_SUPPORT_UNDO_STATE_H
@@ -82,6 +83,7 @@ struct undo_state {
   _Atomic bool forbidden;            /* to the program, so nothing is asked */
   struct undo_interval *next;        /* prepared */
   struct undo_interval *both[2];
+  bool served;     /* the keeper's thread is there */
   uint64_t before; /* the generation that began the interval before */
   bool switched;   /* for a generation that is not committed yet */
   uint64_t most;   /* bytes of a log; 0: any number */
