@@ -351,8 +351,8 @@ int cache_each_part(struct cache *cache, const char *application,
                     int (*visit)(const char *name, void *context),
                     void *context, struct hwckpt_error *error);
 
-/* Of a part, deletes the bases, each with its deltas, that are older than the
- * one `oldest` builds on; 0: deletes the part. CACHE_BUSY: somebody writes. */
+/* Of a part, deletes the bases that only generations older than `oldest` build
+ * on, each with those; 0: deletes the part. CACHE_BUSY: somebody writes. */
 int cache_retain_part(struct cache *cache, const char *name, uint64_t oldest,
                       struct hwckpt_error *error);
 

@@ -249,29 +249,25 @@ static int remove_part(const struct retaining *in, struct hwckpt_error *error) {
   return result < 0 ? place_fail_io(&place, error, result, "rmdir") : 0;
 }
 
-/* The newest generation of the base that `number` builds on; 0: unknown. */
-static uint64_t chain_of(const struct buffer *entries, uint64_t number) {
+/* Whether the generation is there and can be restored. */
+static bool is_whole(const struct buffer *entries, uint64_t number) {
   const struct catalog_entry *at = entries->data;
-  size_t count = entries->length / sizeof(*at);
-  uint64_t base = 0;
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < entries->length / sizeof(*at); i++)
     if (at[i].number == number)
-      base = at[i].base;
-  for (size_t i = 0; i < count; i++)
-    if (base && at[i].number == base)
-      return at[i].newest;
-  return 0;
+      return at[i].base != 0;
+  return false;
 }
 
+/* A base stays whose newest generation is not older than that: after a restore
+ * of an old one bases lie between the generations of its chain. */
 static int retain_from(const struct retaining *in, uint64_t oldest,
                        struct hwckpt_error *error) {
   struct buffer entries = {0};
   bool freed;
   int result = catalog_read(in->cache, in->application, in->directory, &entries,
                             NULL, NULL, error);
-  uint64_t kept = chain_of(&entries, oldest);
-  if (result == 0 && kept)
-    result = cut(in, kept, &freed, error);
+  if (result == 0 && is_whole(&entries, oldest))
+    result = cut(in, oldest, &freed, error);
   buffer_free(in->cache->env, &entries);
   return result;
 }

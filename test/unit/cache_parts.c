@@ -214,6 +214,33 @@ static void test_appended_to(struct process *parent) {
   cache_close(forked.cache);
 }
 
+/* After a restore of an older generation bases lie between the generations of
+ * its chain: what is named and newer than the oldest that is named stays. */
+static void test_between(void) {
+  struct process process;
+  start(&process, child);
+  struct cache_writer *writer = begin(&process, true, NULL);
+  put(&process, writer, 0, 10, 17);
+  commit(&process, writer);
+  uint64_t named = process.newest;
+  struct process between = process;
+  writer = begin(&between, true, NULL);
+  put(&between, writer, 0, 10, 18);
+  commit(&between, writer);
+  writer = begin(&process, false, NULL);
+  put(&process, writer, 5, 10, 19);
+  commit(&process, writer);
+  CHECK_OK(cache_retain_part(process.cache, child, named, &unit_error));
+  compare(&between);
+  compare(&process);
+  CHECK_OK(
+      cache_retain_part(process.cache, child, process.newest, &unit_error));
+  CHECK_ERROR(cache_check(process.cache, child, between.newest, &unit_error),
+              NO_GENERATION);
+  compare(&process);
+  cache_close(process.cache);
+}
+
 /* Two that begin at once write to two segments. */
 static void test_at_once(void) {
   struct process one, two;
@@ -251,6 +278,7 @@ int main(void) {
   test_written_meanwhile(&parent);
   test_given_back(&parent);
   test_appended_to(&parent);
+  test_between();
   test_at_once();
   cache_close(parent.cache);
   CHECK(unit_mapped() == 0);
