@@ -4,6 +4,8 @@
 #include "command.h"
 #include "family.h"
 
+#include "tools/tiers/copy.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,8 +112,12 @@ static int open_part(const struct selection *selection,
   snprintf(part->application, sizeof part->application, "%s",
            member->application);
   part->number = member->generation;
-  return generation_open_newest(selection->cache, part->application,
-                                part->number, &part->generation, error);
+  return copy_part_failed(
+      selection->application, selection->number, part->application,
+      part->number,
+      generation_open_newest(selection->cache, part->application, part->number,
+                             &part->generation, error),
+      error);
 }
 
 static bool leads(const struct generation *root, Session *session) {

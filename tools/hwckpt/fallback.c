@@ -7,6 +7,8 @@
 #include "supervised.h"
 #include "text.h"
 
+#include "tools/tiers/copy.h"
+
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -52,8 +54,8 @@ static uint64_t find_older(struct selection *selection,
                               visit_whole, &whole, NULL) ||
         !whole.number)
       return 0;
-    if (!cache_check(selection->cache, selection->application, whole.number,
-                     NULL) &&
+    if (!copy_check_cached(selection->cache, selection->application,
+                           whole.number, NULL) &&
         !generation_open(selection->cache, selection->application, whole.number,
                          generation, NULL))
       return whole.number;

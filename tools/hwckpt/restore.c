@@ -470,9 +470,12 @@ static int restore_selected(struct restore_request *request,
     return EXIT_TOOL;
   }
   struct assembly_plan plan;
-  int of_tree = assembly_read(selection, generation, &plan, &error);
-  if (of_tree)
-    return report_error(&error);
+  if (assembly_read(selection, generation, &plan, &error)) {
+    report_error(&error);
+    assembly_free(&plan);
+    take_older(request, selection, generation, error.code);
+    return EXIT_TOOL;
+  }
   if (plan.count) {
     int result = restore_tree(request, selection, generation, &plan);
     assembly_free(&plan);

@@ -5,6 +5,8 @@
 #include "selection.h"
 #include "text.h"
 
+#include "tools/tiers/copy.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +17,48 @@ struct tally {
   uint64_t newest_whole; /* of the application; 0: none */
 };
 
+/* Parts' generations that were read and found whole, of one application. */
+struct known {
+  struct known_part {
+    char name[CACHE_NAME_MAX];
+    uint64_t number;
+  } *list;
+  size_t count, room;
+};
+
+struct verifying {
+  struct cache *cache;
+  struct tally *tally;
+  struct known known;
+  struct hwckpt_error *error;
+};
+
+/* One that has no place is read again. */
+static void know(struct known *known, const char *name, uint64_t number) {
+  if (known->count == known->room) {
+    size_t room = known->room ? 2 * known->room : 64;
+    void *list = reallocarray(known->list, room, sizeof *known->list);
+    if (!list)
+      return;
+    known->list = list;
+    known->room = room;
+  }
+  struct known_part *part = &known->list[known->count++];
+  memcpy(part->name, name, strlen(name) + 1);
+  part->number = number;
+}
+
+static int by_part(const void *one, const void *other) {
+  const struct known_part *a = one, *b = other;
+  int order = strcmp(a->name, b->name);
+  return order ? order : (a->number > b->number) - (a->number < b->number);
+}
+
 /* The bytes of the file, that its records mean something, and, where what it
  * builds on may be damaged, all that a restore of it reads. */
-static int find_damage(struct cache *cache, const char *application,
-                       uint64_t number, bool with_chain,
-                       struct hwckpt_error *error) {
+static int find_own_damage(struct cache *cache, const char *application,
+                           uint64_t number, bool with_chain,
+                           struct hwckpt_error *error) {
   static struct generation generation;
   int damage = cache_verify(cache, application, number, error);
   if (!damage)
@@ -33,22 +72,53 @@ static int find_damage(struct cache *cache, const char *application,
                                 : 0;
 }
 
-static void verify_one(struct cache *cache, const char *application,
-                       uint64_t number, bool with_chain, struct tally *tally) {
+static bool is_part(const char *application) {
+  return strchr(application, '/') != NULL;
+}
+
+static int check_part(const char *part, uint64_t number, void *context,
+                      struct hwckpt_error *error) {
+  const struct verifying *verifying = context;
+  const struct known *known = &verifying->known;
+  struct known_part wanted = {.number = number};
+  memcpy(wanted.name, part, strlen(part) + 1);
+  if (known->count &&
+      bsearch(&wanted, known->list, known->count, sizeof *known->list, by_part))
+    return 0;
+  return find_own_damage(verifying->cache, part, number, true, error);
+}
+
+/* Of a part: its own. */
+static int find_damage(struct verifying *verifying, const char *application,
+                       uint64_t number, bool with_chain,
+                       struct hwckpt_error *error) {
+  int damage =
+      find_own_damage(verifying->cache, application, number, with_chain, error);
+  if (damage || is_part(application))
+    return damage;
+  return copy_check_parts(verifying->cache, application, number, check_part,
+                          verifying, error);
+}
+
+static void verify_one(struct verifying *verifying, const char *application,
+                       uint64_t number, bool with_chain) {
+  struct tally *tally = verifying->tally;
   struct hwckpt_error error = {0};
   char escaped[4 * CACHE_NAME_MAX];
-  int damage = find_damage(cache, application, number, with_chain, &error);
+  int damage = find_damage(verifying, application, number, with_chain, &error);
   printf("%s/%" PRIu64 ": ", text_escape(escaped, sizeof escaped, application),
          number);
   if (damage) {
     printf("damaged (HWCKPT-E%d)\n", -damage);
     report_error(&error);
     tally->damaged++;
-  } else {
-    printf("whole\n");
-    tally->whole++;
-    tally->newest_whole = number;
+    return;
   }
+  printf("whole\n");
+  tally->whole++;
+  tally->newest_whole = number;
+  if (is_part(application))
+    know(&verifying->known, application, number);
 }
 
 /* Where one is damaged: which one a restore would take. */
@@ -63,44 +133,45 @@ static void say_whole(const char *name, const struct tally *tally) {
 }
 
 /* Ascending: what a generation builds on was looked at before it. */
-static int verify_application(struct cache *cache, const char *name,
-                              uint64_t only, struct tally *tally,
-                              struct hwckpt_error *error) {
+static int verify_application(struct verifying *verifying, const char *name,
+                              uint64_t only) {
+  struct tally *tally = verifying->tally;
   struct inventory_generation *items;
   unsigned damaged = tally->damaged;
   size_t count;
-  int failed = inventory_generations(cache, name, &items, &count, error);
+  int failed = inventory_generations(verifying->cache, name, &items, &count,
+                                     verifying->error);
   if (failed)
     return failed;
   tally->newest_whole = 0;
   for (size_t i = 0; i < count; i++)
     if (!only || items[i].info.number == only)
-      verify_one(cache, name, items[i].info.number,
-                 only || tally->damaged > damaged, tally);
+      verify_one(verifying, name, items[i].info.number,
+                 only || tally->damaged > damaged);
   if (!only && tally->damaged > damaged)
     say_whole(name, tally);
   free(items);
   return 0;
 }
 
-struct parts {
-  struct cache *cache;
-  struct tally *tally;
-  struct hwckpt_error *error;
-};
-
 static int verify_part(const char *name, void *context) {
-  struct parts *parts = context;
-  return verify_application(parts->cache, name, 0, parts->tally, parts->error);
+  return verify_application(context, name, 0);
 }
 
-/* With what the other processes of the program have written. */
+/* What the other processes of the program have written comes first: each is
+ * read once, however many generations name it. */
 static int verify_whole(struct cache *cache, const char *name, uint64_t only,
                         struct tally *tally, struct hwckpt_error *error) {
-  struct parts parts = {cache, tally, error};
-  int failed = verify_application(cache, name, only, tally, error);
-  return failed ? failed
-                : cache_each_part(cache, name, verify_part, &parts, error);
+  struct verifying verifying = {.cache = cache, .tally = tally, .error = error};
+  int failed =
+      only ? 0 : cache_each_part(cache, name, verify_part, &verifying, error);
+  if (verifying.known.count)
+    qsort(verifying.known.list, verifying.known.count,
+          sizeof *verifying.known.list, by_part);
+  if (!failed)
+    failed = verify_application(&verifying, name, only);
+  free(verifying.known.list);
+  return failed;
 }
 
 static int verify_all(struct selection *selection, const char *which,
@@ -154,8 +225,9 @@ const struct command command_verify = {
             "records mean\n"
             "something. Says of each whether it is whole, and so is what it "
             "has of those\n"
-            "that it builds on; where one is not, which whole one is the "
-            "newest.\n"
+            "that it builds on, and that its other processes have written; "
+            "where one is not,\n"
+            "which whole one is the newest.\n"
             "\n"
             "  --cache DIR    the cache\n"
             "  --key-file FILE, --key-command COMMAND\n"

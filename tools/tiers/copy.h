@@ -26,6 +26,19 @@ int copy_out(struct cache *cache, struct cache_reader *reader,
 int copy_check_cached(struct cache *cache, const char *application,
                       uint64_t number, struct hwckpt_error *error);
 
+/* Has every part that the generation names checked, until one fails. */
+typedef int copy_check_part(const char *part, uint64_t number, void *context,
+                            struct hwckpt_error *error);
+int copy_check_parts(struct cache *cache, const char *application,
+                     uint64_t number, copy_check_part *check, void *context,
+                     struct hwckpt_error *error);
+
+/* What failed with a generation of a part fails that which names it: a missing
+ * one as a generation on which it builds would. */
+int copy_part_failed(const char *application, uint64_t number, const char *part,
+                     uint64_t part_number, int failed,
+                     struct hwckpt_error *error);
+
 /* Whether the generation builds on that one. */
 bool copy_builds_on(struct cache_reader *reader,
                     const struct copy_parent *parent);

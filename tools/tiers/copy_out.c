@@ -87,6 +87,19 @@ static void find_part_before(struct output *output,
       copy_builds_on(process->reader, &process->on);
 }
 
+int copy_part_failed(const char *application, uint64_t number, const char *part,
+                     uint64_t part_number, int failed,
+                     struct hwckpt_error *error) {
+  char whole[CACHE_NAME_MAX + 32];
+  if (failed != -HWCKPT_E_NO_GENERATION && failed != -HWCKPT_E_NO_APPLICATION)
+    return failed;
+  hwckpt_format(whole, sizeof whole, "%s/%llu", application,
+                (unsigned long long)number);
+  return hwckpt_fail(error, HWCKPT_E_CHAIN_BROKEN, 0, whole,
+                     "%s/%llu, of another process of it, is missing", part,
+                     (unsigned long long)part_number);
+}
+
 static int open_part(struct output *output, const struct copy_members *members,
                      size_t i, const struct copy_members *before) {
   const struct copy_part part = copy_members_part(members, i);
@@ -96,7 +109,10 @@ static int open_part(struct output *output, const struct copy_members *members,
   int failed = cache_reader_open(output->cache, name, part.generation,
                                  &process->reader, output->error);
   if (failed)
-    return failed;
+    return copy_part_failed(
+        output->application,
+        cache_reader_generation(output->processes->reader)->number, name,
+        part.generation, failed, output->error);
   output->count++;
   find_part_before(output, before, name, part.name, process);
   return 0;
@@ -312,35 +328,42 @@ int copy_out(struct cache *cache, struct cache_reader *reader,
   return failed;
 }
 
-static int check_parts(struct cache *cache, const struct copy_members *members,
-                       struct hwckpt_error *error) {
-  char name[CACHE_NAME_MAX];
-  int failed = 0;
-  for (size_t i = 0; i < members->count && !failed; i++) {
-    const struct copy_part part = copy_members_part(members, i);
-    hwckpt_format(name, sizeof name, "%s/%s", members->application, part.name);
-    failed = cache_check(cache, name, part.generation, error);
-  }
-  return failed;
-}
-
-int copy_check_cached(struct cache *cache, const char *application,
-                      uint64_t number, struct hwckpt_error *error) {
+int copy_check_parts(struct cache *cache, const char *application,
+                     uint64_t number, copy_check_part *check, void *context,
+                     struct hwckpt_error *error) {
   struct copy_members members = {.application = application,
                                  .place = application,
                                  .wrong = HWCKPT_E_RECORD};
   struct cache_reader *reader;
-  int failed = cache_check(cache, application, number, error);
-  if (!failed)
-    failed = cache_reader_open(cache, application, number, &reader, error);
+  int failed =
+      cache_reader_open_newest(cache, application, number, &reader, error);
   if (failed)
     return failed;
   failed = read_members(reader, &members, error);
-  if (!failed)
-    failed = check_parts(cache, &members, error);
+  for (size_t i = 0; i < members.count && !failed; i++) {
+    const struct copy_part part = copy_members_part(&members, i);
+    char name[CACHE_NAME_MAX];
+    hwckpt_format(name, sizeof name, "%s/%s", application, part.name);
+    failed =
+        copy_part_failed(application, number, name, part.generation,
+                         check(name, part.generation, context, error), error);
+  }
   cache_reader_close(reader);
   copy_members_free(&members);
   return failed;
+}
+
+static int check_part(const char *part, uint64_t number, void *context,
+                      struct hwckpt_error *error) {
+  return cache_check(context, part, number, error);
+}
+
+int copy_check_cached(struct cache *cache, const char *application,
+                      uint64_t number, struct hwckpt_error *error) {
+  int failed = cache_check(cache, application, number, error);
+  return failed ? failed
+                : copy_check_parts(cache, application, number, check_part,
+                                   cache, error);
 }
 
 static int ignore(uint64_t begin, uint64_t end, void *context) {
