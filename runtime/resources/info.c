@@ -122,6 +122,17 @@ const char *info_line(struct info *info) {
   return line;
 }
 
+const char *info_line_after(struct info *info, const char *key) {
+  const char *line = info_line(info);
+  while (line && !info_begins(line, key))
+    line = info_line(info);
+  return line ? info_line(info) : 0;
+}
+
+bool info_is_row(const char *line) {
+  return line && (line[0] == ' ' || (line[0] >= '0' && line[0] <= '9'));
+}
+
 void info_close(struct info *info) {
   if (info->fd >= 0)
     SYS(close, info->fd);

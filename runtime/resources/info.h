@@ -51,6 +51,10 @@ long info_open(struct info *info, int number);
 /* The next line, without its end; null behind the last. It lives until the next
  * call. A line longer than the buffer is cut. */
 const char *info_line(struct info *info);
+/* The one behind the next line that begins with key: a table's first. */
+const char *info_line_after(struct info *info, const char *key);
+/* Whether the line is a row of a table, which begins with its number. */
+bool info_is_row(const char *line);
 void info_close(struct info *info);
 
 /* Calls visit for every number in /proc/self/fd, ascending; 0 or a negative

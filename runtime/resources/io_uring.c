@@ -19,6 +19,7 @@
 #include "info.h"
 #include "resource.h"
 #include "ring_buffers.h"
+#include "ring_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,7 +170,6 @@ static const char *why_not(const struct seen *seen) {
   return !seen->told               ? "its state is not told"
          : seen->has_thread        ? "a thread of the kernel submits (SQPOLL)"
          : seen->overflown         ? "completions that its ring has no room for"
-         : seen->files             ? "registered files"
          : seen->identities        ? "registered credentials"
          : !has_come_to_rest(seen) ? "operations that are not completed, or "
                                      "not each by one completion"
@@ -324,6 +324,7 @@ static const char *describe(const Descriptor *message, int ring,
   state->completions = (uint32_t)seen->completion_mask + 1;
   state->count = (uint32_t)seen->submitted;
   state->buffers = (uint32_t)seen->buffers;
+  state->files = (uint32_t)seen->files;
   reason = reason ? reason : message->shared ? "another process has it too" : 0;
   reason = reason ? reason : ask(ring);
   reason = reason ? reason : find_mappings(message->inode, state);
@@ -341,6 +342,8 @@ static int put(struct resource_sink *sink, Descriptor *message, int ring,
   int failed = 0;
   if (!reason && seen.buffers)
     failed = ring_buffers_save(sink, message, seen.buffers, &reason, error);
+  if (!failed && !reason && seen.files)
+    failed = ring_files_save(sink, message, &reason, error);
   if (failed)
     return failed;
   if (!reason && !keep_for_later(sink, ring))
@@ -492,6 +495,19 @@ static int make(struct resource_source *source, const Descriptor *message,
                                : part);
 }
 
+static int link_up(struct resource_source *source, const Descriptor *message,
+                   int descriptor, struct hwckpt_error *error) {
+  IoUring state;
+  int failed =
+      resource_get_own(source, RECORD_IO_URING, IoUring_fields, &state, error);
+  if (failed)
+    return failed;
+  long result = ring_files_restore(source, descriptor, state.files);
+  return result < 0 ? refuse_to_restore(error, message, result,
+                                        "registering its files")
+                    : 0;
+}
+
 const struct descriptor_kind hwckpt_descriptor_io_uring = {
     .name = "io_uring",
     .kind = DescriptorKind_DESCRIPTOR_IO_URING,
@@ -499,6 +515,7 @@ const struct descriptor_kind hwckpt_descriptor_io_uring = {
     .recognise = recognise,
     .save = save,
     .open = make,
+    .link = link_up,
     .confirm = confirm,
     .check = refuse_to_roll_back,
 };

@@ -59,6 +59,13 @@ int resource_get(const struct resource_record *record,
   return 0;
 }
 
+size_t resource_first_own(const struct resource_source *source) {
+  size_t first = source->at;
+  while (first && source->records[first - 1].type != RECORD_DESCRIPTOR)
+    first--;
+  return first;
+}
+
 int resource_get_own(const struct resource_source *source, uint32_t type,
                      const pb_msgdesc_t *fields, void *message,
                      struct hwckpt_error *error) {

@@ -208,6 +208,9 @@ int resource_get(const struct resource_record *record,
                  const pb_msgdesc_t *fields, void *message,
                  struct hwckpt_error *error);
 
+/* The first record that was put with the descriptor at source->at: its own is
+ * the last of them. */
+size_t resource_first_own(const struct resource_source *source);
 /* The record of that type that was put with the descriptor at source->at; E314
  * when there is none. */
 int resource_get_own(const struct resource_source *source, uint32_t type,

@@ -60,14 +60,6 @@ static int put_rows(struct resource_sink *sink, size_t count,
                : 0;
 }
 
-/* The table is what is indented behind the line that counts it. */
-static const char *skip_to_table(struct info *info) {
-  const char *line = info_line(info);
-  while (line && !info_begins(line, "UserBufs:"))
-    line = info_line(info);
-  return line ? info_line(info) : 0;
-}
-
 int ring_buffers_save(struct resource_sink *sink, const Descriptor *message,
                       uint64_t count, const char **reason,
                       struct hwckpt_error *error) {
@@ -79,8 +71,8 @@ int ring_buffers_save(struct resource_sink *sink, const Descriptor *message,
   long result = info_open(&info, message->number);
   if (result < 0)
     return refuse_to_save(error, message, result, "fdinfo");
-  for (const char *line = skip_to_table(&info);
-       !failed && !*reason && line && line[0] == ' '; line = info_line(&info)) {
+  for (const char *line = info_line_after(&info, "UserBufs:");
+       !failed && !*reason && info_is_row(line); line = info_line(&info)) {
     struct row *row = &rows[filled];
     *reason = read_row(line, row);
     if (!*reason && row->length)
@@ -131,11 +123,9 @@ long ring_buffers_restore(const struct resource_source *source, int ring,
     return 0;
   long result =
       SYS(io_uring_register, ring, REGISTER_BUFFERS, &all, sizeof(all));
-  size_t first = source->at;
-  while (first && source->records[first - 1].type != RECORD_DESCRIPTOR)
-    first--;
   uint32_t done = 0;
-  for (size_t i = first; result >= 0 && i < source->at; i++) {
+  for (size_t i = resource_first_own(source); result >= 0 && i < source->at;
+       i++) {
     const struct resource_record *record = &source->records[i];
     if (record->type != RECORD_IO_URING_BUFFERS)
       continue;

@@ -152,10 +152,7 @@ static long send_one(const struct resource_record *record,
 void udp_queue_send(struct resource_source *source, const Descriptor *message,
                     int socket) {
   SocketControl control = SocketControl_init_zero;
-  size_t first = source->at;
-  while (first > 0 && source->records[first - 1].type != RECORD_DESCRIPTOR)
-    first--;
-  for (size_t i = first; i < source->at; i++) {
+  for (size_t i = resource_first_own(source); i < source->at; i++) {
     const struct resource_record *record = &source->records[i];
     struct hwckpt_error error;
     long result = 0;

@@ -21,6 +21,8 @@ enum record_type {
   RECORD_IO_URING = 110,         /* IoUring */
   RECORD_IO_URING_BUFFERS = 111, /* address and length of registered ones, eight
                                     bytes each */
+  RECORD_IO_URING_FILES = 112,   /* place and descriptor of registered ones,
+                                    four bytes each */
   RECORD_TIMERFD = 25,           /* TimerFd */
   RECORD_SIGNALFD = 26,          /* SignalFd */
   RECORD_ATTRIBUTES = 27,        /* Attributes, of the process */

@@ -1,12 +1,14 @@
 // An io_uring comes back with how far it had come: with completions not yet
 // taken, submissions not yet told to the kernel, mapped twice, and with its
-// registered buffers, also with what only the kernel wrote there. What is read
-// into a pipe that is empty, what else is registered, and rings of other kinds
-// refuse the checkpoint by name, and are no reason to refuse the next.
+// registered buffers, also with what only the kernel wrote there, and
+// registered sockets. What is read into a pipe that is empty, what else is
+// registered, and rings of other kinds refuse the checkpoint by name, and are
+// no reason to refuse the next.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 // RUN: %t refused 2>&1 | FileCheck %s
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: operations that are not completed
-// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered files
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered files other than sockets
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered sockets that no descriptor
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered buffers whose memory is not
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: a registered eventfd
 // CHECK: HWCKPT-E208: {{.*}}io_uring]: provided buffers
@@ -19,6 +21,8 @@
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 struct ring {
@@ -96,13 +100,16 @@ static long control(struct ring *ring, unsigned operation, void *argument,
 
 static _Alignas(4096) char registered[2][2 * 4096];
 
-/* A table with an empty row, and one that begins within a page. */
+/* A table with empty rows, and one that begins within a page, whose number has
+ * as many digits as the kernel makes room for. */
+#define BUFFERS 10001u
 static void register_buffers(struct ring *ring) {
+  static struct iovec table[BUFFERS];
   memset(registered, 0, sizeof registered);
-  struct iovec table[] = {{registered[0], sizeof registered[0]},
-                          {NULL, 0},
-                          {registered[1] + 1, sizeof registered[1] - 1}};
-  CHECK_EQUAL(control(ring, IORING_REGISTER_BUFFERS, table, 3), 0);
+  table[0] = (struct iovec){registered[0], sizeof registered[0]};
+  table[BUFFERS - 1] =
+      (struct iovec){registered[1] + 1, sizeof registered[1] - 1};
+  CHECK_EQUAL(control(ring, IORING_REGISTER_BUFFERS, table, BUFFERS), 0);
 }
 
 /* Reads two bytes of the file to where no page table tells that they came. */
@@ -115,13 +122,58 @@ static void fill_by_kernel(struct ring *ring, int file, char *to,
   take(ring, number, 2);
 }
 
+/* One socket in all rows of a table, also in more than a record holds, but in
+ * one, which is empty, and one that has the other end. */
+#define FILES 10001u
+#define EMPTY 7u
+#define OTHER 8u
+static unsigned register_files(struct ring *ring, int ends[2]) {
+  static int table[FILES];
+  struct rlimit limit;
+  CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit.rlim_max < FILES ? limit.rlim_max : FILES;
+  CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  for (unsigned i = 0; i < limit.rlim_cur; i++)
+    table[i] = i == EMPTY ? -1 : ends[i == OTHER];
+  CHECK_EQUAL(control(ring, IORING_REGISTER_FILES, table, limit.rlim_cur), 0);
+  return limit.rlim_cur;
+}
+
+static void write_to_file(struct ring *ring, unsigned row, int result) {
+  unsigned number = *at(ring, ring->parameters.sq_off.tail);
+  add(ring, IORING_OP_WRITE, (int)row, "ab", 2, 0);
+  ring->entries[number & *at(ring, ring->parameters.sq_off.ring_mask)].flags =
+      IOSQE_FIXED_FILE;
+  enter(ring, 1, 1);
+  take(ring, number, result);
+}
+
+static void find_files(struct ring *ring, unsigned count, const int ends[2]) {
+  char text[8];
+  struct io_uring_files_update update = {.offset = EMPTY,
+                                         .fds = (unsigned long)&ends[1]};
+  write_to_file(ring, EMPTY, -EBADF);
+  write_to_file(ring, count, -EBADF);
+  write_to_file(ring, 0, 2);
+  write_to_file(ring, count - 1, 2);
+  CHECK_EQUAL(recv(ends[1], text, sizeof text, MSG_DONTWAIT), 4);
+  write_to_file(ring, OTHER, 2);
+  CHECK_EQUAL(control(ring, IORING_REGISTER_FILES_UPDATE, &update, 1), 1);
+  write_to_file(ring, EMPTY, 2);
+  CHECK_EQUAL(recv(ends[0], text, sizeof text, MSG_DONTWAIT), 4);
+}
+
 static void come_back_with_rings(void) {
-  struct ring ring, large, fresh;
+  struct ring ring, large, fresh, filed;
+  int ends[2];
   char text[4] = "";
   int file = memfd_create("data", 0);
   make(&ring, 4, 0);
   make(&large, 256, 0);
   make(&fresh, 1, 0);
+  make(&filed, 1, 0);
+  unsigned files = register_files(&filed, ends);
   fcntl(large.fd, F_SETFD, 0);
   unsigned number = 0;
   for (; number < 1003; number++) {
@@ -139,7 +191,7 @@ static void come_back_with_rings(void) {
   CHECK(__builtin_ckpt_save() >= 0);
   fill_by_kernel(&fresh, file, registered[0] + 4095, 0);
   CHECK(__builtin_ckpt_save() >= 0);
-  fill_by_kernel(&fresh, file, registered[1] + 6000, 2);
+  fill_by_kernel(&fresh, file, registered[1] + 6000, BUFFERS - 1);
   die_and_come_back();
   CHECK(memcmp(registered[0] + 4095, "ab", 2) == 0);
   CHECK(memcmp(registered[1] + 6000, "ab", 2) == 0);
@@ -162,10 +214,11 @@ static void come_back_with_rings(void) {
     take(&large, number, 0);
   }
   fill_by_kernel(&fresh, file, registered[0], 0);
-  fill_by_kernel(&fresh, file, registered[1] + 1, 2);
+  fill_by_kernel(&fresh, file, registered[1] + 1, BUFFERS - 1);
   CHECK(memcmp(registered[0], "cd", 2) == 0);
   CHECK(memcmp(registered[1] + 1, "cd", 2) == 0);
   CHECK_EQUAL(control(&fresh, IORING_UNREGISTER_BUFFERS, NULL, 0), 0);
+  find_files(&filed, files, ends);
   CHECK_EQUAL(fcntl(large.fd, F_GETFD), 0);
   CHECK_EQUAL(fcntl(ring.fd, F_GETFD), FD_CLOEXEC);
 }
@@ -200,6 +253,13 @@ static void refuse_by_name(void) {
   CHECK_EQUAL(control(&ring, IORING_REGISTER_FILES, &event, 1), 0);
   refuse();
   CHECK_EQUAL(control(&ring, IORING_UNREGISTER_FILES, NULL, 0), 0);
+  CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  CHECK_EQUAL(control(&ring, IORING_REGISTER_FILES, ends, 2), 0);
+  CHECK(__builtin_ckpt_save() >= 0);
+  close(ends[0]); /* which the ring alone has then */
+  refuse();
+  CHECK_EQUAL(control(&ring, IORING_UNREGISTER_FILES, NULL, 0), 0);
+  close(ends[1]);
   CHECK_EQUAL(control(&ring, IORING_REGISTER_BUFFERS, &pages, 1), 0);
   CHECK(__builtin_ckpt_save() >= 0);
   CHECK_EQUAL(munmap((char *)pages.iov_base + 4096, 4096), 0);
