@@ -261,7 +261,6 @@ __attribute__((constructor(101))) static void start(void) {
   arch_read_tls_directly(true);
   hooks_install();
   faults_start(&options);
-  signals_install(&options);
   entries_choose(options.hook);
   checkpoint_remember();
   restored_notify(restored, options_text);
@@ -269,6 +268,7 @@ __attribute__((constructor(101))) static void start(void) {
   if (*options.tree && __register_atfork)
     __register_atfork(0, 0, events_forked, 0);
   unblock(STOP_SIGNAL_BIT);
+  signals_install(&options); /* now, for what they ask for is done */
   events_await_monitors();
 }
 
