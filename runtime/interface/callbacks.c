@@ -6,6 +6,7 @@
 #include "../arch/sys.h"
 #include "../support/quiesce.h"
 #include "events.h"
+#include "sections.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -46,6 +47,7 @@ static struct {
   _Atomic uint32_t called;  /* in this round: turns below have prepared */
   _Atomic uint32_t current; /* the one that runs */
   _Atomic int refused;      /* its result */
+  _Atomic bool in_section;  /* refused, as it returned in one */
   _Atomic uint32_t deadline_ms;
   _Atomic uint64_t thread; /* its thread pointer */
 } state = {.deadline_ms = 10000};
@@ -83,15 +85,19 @@ static void take_turns(void) {
   unlock();
 }
 
-/* Not with the lock: it may register others. */
+/* Not with the lock: it may register others. A section that it leaves open
+ * would hold up the checkpoint, after which it means to end it. */
 static int call(unsigned turn, enum hwckpt_moment moment) {
   lock();
   const struct callback callback = callbacks[turns[turn].slot];
   unlock();
   atomic_store(&state.current, turns[turn].slot);
-  return callback.function && callback.number == turns[turn].number
-             ? callback.function(moment, callback.argument)
-             : 0;
+  int result = callback.function && callback.number == turns[turn].number
+                   ? callback.function(moment, callback.argument)
+                   : 0;
+  atomic_store(&state.in_section, sections_own());
+  sections_end_own();
+  return result;
 }
 
 static void prepare(void) {
@@ -99,8 +105,8 @@ static void prepare(void) {
   take_turns();
   for (unsigned i = 0; i < turn_count; i++) {
     int result = call(i, HWCKPT_BEFORE);
-    if (result) {
-      atomic_store(&state.refused, result);
+    if (result || atomic_load(&state.in_section)) {
+      atomic_store(&state.refused, result ? result : -EDEADLK);
       return;
     }
     atomic_store(&state.called, i + 1);
@@ -235,13 +241,17 @@ static void give(enum hwckpt_moment moment) {
   SYS(futex, &state.jobs, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
 }
 
+/* Between looks whether it is given up. */
+#define LOOK_NS 10000000u
+
 /* Whether all is done by the deadline. */
-static bool await(uint64_t deadline) {
+static bool await(uint64_t deadline, bool (*given_up)(void)) {
   uint32_t jobs;
   while ((jobs = atomic_load(&state.jobs))) {
     uint64_t now = quiesce_now_ns(), left = deadline - now;
-    if (now >= deadline)
+    if (now >= deadline || (given_up && given_up()))
       return false;
+    left = left < LOOK_NS ? left : LOOK_NS;
     struct timespec timeout = {(time_t)(left / 1000000000u),
                                (long)(left % 1000000000u)};
     SYS(futex, &state.jobs, FUTEX_WAIT_PRIVATE, jobs, &timeout, 0, 0);
@@ -253,29 +263,35 @@ static const char *current(void) {
   return callbacks[atomic_load(&state.current)].name;
 }
 
-int callbacks_before(struct hwckpt_error *error) {
+int callbacks_before(bool (*given_up)(void), struct hwckpt_error *error) {
   uint32_t most = atomic_load(&state.deadline_ms);
   uint64_t deadline = quiesce_now_ns() + most * 1000000ull;
   if (!atomic_load(&state.started))
     return 0;
-  bool done = await(deadline);
+  bool done = await(deadline, given_up);
   if (done) {
     give(HWCKPT_BEFORE);
-    done = await(deadline);
+    done = await(deadline, given_up);
   }
   if (!done) {
+    bool late = !given_up || !given_up();
+    if (late)
+      hwckpt_fail(error, HWCKPT_E_CALLBACK_LATE, 0, current(),
+                  "it has not returned after %u ms", most);
     /* Those that have prepared are told when it returns after all. */
-    hwckpt_fail(error, HWCKPT_E_CALLBACK_LATE, 0, current(),
-                "it has not returned after %u ms", most);
     give(HWCKPT_RESUMED);
-    return -HWCKPT_E_CALLBACK_LATE;
+    return late ? -HWCKPT_E_CALLBACK_LATE : 1;
   }
   int refused = atomic_load(&state.refused);
   if (!refused)
     return 0;
   /* The name first: by what follows another one is called. */
-  hwckpt_fail(error, HWCKPT_E_CALLBACK_REFUSED, 0, current(), "it returned %d",
-              refused);
+  if (atomic_load(&state.in_section))
+    hwckpt_fail(error, HWCKPT_E_CALLBACK_REFUSED, 0, current(),
+                "it returned in a critical section");
+  else
+    hwckpt_fail(error, HWCKPT_E_CALLBACK_REFUSED, 0, current(),
+                "it returned %d", refused);
   give(HWCKPT_RESUMED);
   return -HWCKPT_E_CALLBACK_REFUSED;
 }

@@ -14,8 +14,9 @@
 #include <stdbool.h>
 
 /* On the checkpoint thread: has those for "before" called. An error: one has
- * refused, or is late; those that were called are told. */
-int callbacks_before(struct hwckpt_error *error);
+ * refused, or is late; 1: it was given up, by that function (null: never).
+ * Those that were called are told. */
+int callbacks_before(bool (*given_up)(void), struct hwckpt_error *error);
 /* The program goes on; also while threads are stopped, and more than once. */
 void callbacks_after(void);
 /* The program is that of a checkpoint again. */

@@ -38,6 +38,9 @@ static bool to_be_rolled_back(void) {
   return quiesce_load_waits() || rollbacks_wanted();
 }
 
+/* A checkpoint of now would be one of what is to be undone. */
+static bool goes_back(void) { return to_be_rolled_back() && !has_others(); }
+
 /* Whoever waits for the checkpoint does not wait for a site, nor do others that
  * have not said so. */
 static bool in_a_hurry(void) {
@@ -60,7 +63,6 @@ static void serve_also(void) {
 /* The others wait for this process no longer than 120 s. */
 #define TREE_MOST_NS 100000000000u
 
-/* When a checkpoint of now would be one of what is to be undone, none. */
 static bool await(void) {
   uint64_t until = taking.site_until, now = quiesce_now_ns();
   bool held = taking.waited && sites_are_held(); /* since the round before */
@@ -71,7 +73,7 @@ static bool await(void) {
     until = now + TREE_MOST_NS;
   sites_prepare();
   sites_await_annotated(until, in_a_hurry);
-  if (to_be_rolled_back() && !has_others()) {
+  if (goes_back()) {
     sites_release();
     return false;
   }
@@ -191,7 +193,10 @@ static int take_if_let(uint32_t cut, const struct checkpoint_reason *reason,
                        const struct quiesce_hooks *how,
                        struct checkpoint_result *result,
                        struct hwckpt_error *error) {
-  int status = callbacks_before(error);
+  /* Others wait for an answer. */
+  int status = callbacks_before(cut ? 0 : goes_back, error);
+  if (status > 0)
+    return status;
   if (status < 0)
     return cut_is_there() ? cut_decline(cut, reason, error) : status;
   sections_settle_begin();

@@ -159,6 +159,7 @@ static void callbacks(void) {
   CHECK_EQUAL(hwckpt_callback_deadline(100), 0);
   hangs = 1;
   CHECK_EQUAL(hwckpt_save(), -ETIMEDOUT);
+  CHECK_EQUAL(hwckpt_save(), -ETIMEDOUT); // nor is a later one
   hangs = 0;
   expect("a0b0b1a1");
   CHECK_EQUAL(hwckpt_callback_deadline(LONG), 0);
