@@ -192,12 +192,6 @@ void breakpoints_clear(enum breakpoints_of owner, uint64_t address,
     clear_one(owner, addresses[i], lengths[i]);
 }
 
-void breakpoints_clear_all(enum breakpoints_of owner) {
-  for (unsigned i = 0; i < BREAKPOINTS; i++)
-    if (breakpoints[i].address && breakpoints[i].owner == owner)
-      clear(&breakpoints[i]);
-}
-
 bool breakpoints_hit(const siginfo_t *info, uint64_t *address) {
   *address = (uint64_t)info->si_addr;
   for (unsigned i = 0; i < BREAKPOINTS; i++)

@@ -30,7 +30,6 @@ int breakpoints_set(enum breakpoints_of owner, uint64_t address,
                     uint64_t length);
 void breakpoints_clear(enum breakpoints_of owner, uint64_t address,
                        uint64_t length);
-void breakpoints_clear_all(enum breakpoints_of owner);
 
 /* In SIGTRAP's handler, of a trap sent by a perf event: whether it is one of
  * these, and the address of its piece. */

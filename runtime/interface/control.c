@@ -307,7 +307,7 @@ static void start(const struct hwckpt_options *options) {
 }
 
 /* Takes the names away, if they are still ours. */
-static void leave(void) {
+static void stop(void) {
   const struct rule *rule = 0;
   while ((rule = monitors_next_rule(&kind_control, rule))) {
     uint32_t index = monitors_index(rule);
@@ -322,21 +322,6 @@ static void leave(void) {
 }
 
 static void forget(void) { memset(&control, 0, sizeof control); }
-
-static void stop(void) {
-  leave();
-  lock();
-  for (uint32_t i = 0; i < CLIENTS; i++)
-    if (control.clients[i].descriptor)
-      drop(&control.clients[i]);
-  unlock();
-  for (uint32_t i = 0; i < RULES_MAX; i++)
-    if (control.sockets[i].descriptor) {
-      watcher_remove(control.sockets[i].descriptor);
-      SYS(close, control.sockets[i].descriptor);
-    }
-  forget();
-}
 
 /* ---- checkpoints ---- */
 
@@ -403,12 +388,11 @@ const struct monitor control_monitor = {
     .event = Event_EVENT_CONTROL,
     .wanted = wanted,
     .start = start,
-    .stop = stop,
     .waits = waits,
     .begun = begun,
     .ended = ended,
     .back_begun = back_begun,
     .back_ended = back_ended,
-    .leave = leave,
+    .stop = stop,
     .forget = forget,
 };

@@ -194,14 +194,6 @@ static void start(const struct hwckpt_options *options) {
       start_rule(rule);
 }
 
-static void stop(void) {
-  for (const struct rule *rule = first_rule(); (rule = next_rule(rule));
-       rule++) {
-    close_all(rule);
-    atomic_store(&counters.started[monitors_index(rule)], 0);
-  }
-}
-
 static void ended(const struct outcome *outcome) {
   (void)outcome;
   for (const struct rule *rule = first_rule(); (rule = next_rule(rule)); rule++)
@@ -216,7 +208,6 @@ const struct monitor counter_monitor = {
     .event = Event_EVENT_COUNTER,
     .wanted = wanted,
     .start = start,
-    .stop = stop,
     .ended = ended,
     .forget = forget,
 };

@@ -37,8 +37,6 @@ static void start(const struct hwckpt_options *options) {
   hang.next = hang.last + hang.limit / LOOKS;
 }
 
-static void stop(void) { hang.limit = 0; }
-
 static void fail(struct hwckpt_error *error, const char *detail) {
   hwckpt_fail(error, HWCKPT_E_HANGS, 0, "program", "%s", detail);
   events_say(error);
@@ -51,7 +49,7 @@ static void end(void) {
   hwckpt_format(text, sizeof text, "hang=%llu ms",
                 (unsigned long long)hang.limit / 1000000u);
   fail(&error, text);
-  monitors_leave();
+  monitors_stop();
   memset(&by_default, 0, sizeof by_default);
   SYS(rt_sigaction, SIGABRT, &by_default, 0, 8);
   SYS(kill, SYS(getpid), SIGABRT);
@@ -100,7 +98,6 @@ const struct monitor hang_monitor = {
     .event = Event_EVENT_NONE,
     .wanted = wanted,
     .start = start,
-    .stop = stop,
     .due = due,
     .ended = ended,
     .forget = forget,

@@ -76,11 +76,6 @@ static void start(const struct hwckpt_options *options) {
     told_whats |= io_state.whats;
 }
 
-static void stop(void) {
-  atomic_store(&calls_listeners[CALLS_IO], 0);
-  started = false;
-}
-
 /* What the program's threads have seen. */
 static uint64_t due(uint64_t now_ns) {
   (void)now_ns;
@@ -111,7 +106,6 @@ const struct monitor io_monitor = {
     .event = Event_EVENT_NETWORK,
     .wanted = wanted,
     .start = start,
-    .stop = stop,
     .due = due,
     .forget = forget,
 };

@@ -5,8 +5,8 @@
  * Any number is active at once. What rules look like, and what each kind costs,
  * is in rules.h and event_kinds.c.
  *
- * Invariant: starting and stopping happen on the checkpoint thread, whose table
- * of descriptors is its own, so that the program sees and closes none of a
+ * Invariant: starting happens on the checkpoint thread, whose table of
+ * descriptors is its own, so that the program sees and closes none of a
  * monitor's. What waits for descriptors is the watcher's (watcher.h), who has
  * the same table. Functions that a monitor has no use for are null.
  */
@@ -44,7 +44,6 @@ struct monitor {
   /* Begins to watch, or watches for what has changed meanwhile: it may be told
    * again at any time. What it cannot watch it leaves out, and says so. */
   void (*start)(const struct hwckpt_options *options);
-  void (*stop)(void);
   /* In SIGTRAP's handler, of a trap that a perf event sent: whether it is this
    * monitor's. */
   bool (*trap)(const siginfo_t *info);
@@ -64,8 +63,9 @@ struct monitor {
   /* What caused an event, for people; detail is what it was asked for with.
    * Null, and for what a rule asked for: the rule. */
   void (*describe)(uint32_t detail, char *text, size_t size);
-  /* The program ends; on a thread of its own. */
-  void (*leave)(void);
+  /* The program ends, and all that it has with it: takes away what would stay.
+   * On a thread of its own. */
+  void (*stop)(void);
   /* In the restored program: nothing is started. */
   void (*forget)(void);
 };
@@ -136,7 +136,6 @@ void monitors_back_ended(const struct outcome_back *outcome);
 uint64_t monitors_site_ns(void);
 /* "" for an event that no monitor asks for. */
 void monitors_describe(Event event, uint32_t detail, char *text, size_t size);
-void monitors_leave(void);
 void monitors_forget(void);
 
 #endif

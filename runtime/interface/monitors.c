@@ -230,12 +230,6 @@ void monitors_describe(Event event, uint32_t detail, char *text, size_t size) {
     hwckpt_format(text, size, "%s", rule->text);
 }
 
-void monitors_leave(void) {
-  for (size_t i = 0; i < MONITORS; i++)
-    if (monitors[i]->leave)
-      monitors[i]->leave();
-}
-
 void monitors_forget(void) {
   memset(asked, 0, sizeof asked);
   watcher_forget();

@@ -23,15 +23,6 @@ static LIVE struct {
 
 static bool wanted(void) { return monitors_next_rule(&kind_pressure, 0) != 0; }
 
-static void close_it(const struct rule *rule) {
-  int *descriptor = &pressure.descriptors[monitors_index(rule)];
-  if (*descriptor <= 0)
-    return;
-  watcher_remove(*descriptor);
-  SYS(close, *descriptor);
-  *descriptor = 0;
-}
-
 /* For how long they have waited since the machine began: `total` (in us) of the
  * line of some, or of full. 0: it is not told. */
 static uint64_t waited_ns(int descriptor, const struct rule *rule) {
@@ -89,13 +80,6 @@ static void start(const struct hwckpt_options *options) {
     start_rule(rule);
 }
 
-static void stop(void) {
-  const struct rule *rule = 0;
-  while ((rule = monitors_next_rule(&kind_pressure, rule)))
-    close_it(rule);
-  pressure.started = false;
-}
-
 static void forget(void) { memset(&pressure, 0, sizeof pressure); }
 
 const struct monitor pressure_monitor = {
@@ -103,6 +87,5 @@ const struct monitor pressure_monitor = {
     .event = Event_EVENT_PRESSURE,
     .wanted = wanted,
     .start = start,
-    .stop = stop,
     .forget = forget,
 };

@@ -275,5 +275,5 @@ __attribute__((constructor(101))) static void start(void) {
 __attribute__((destructor(101))) static void end(void) {
   __hwckpt_before_end();
   if (events_here())
-    monitors_leave();
+    monitors_stop();
 }

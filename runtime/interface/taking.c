@@ -145,7 +145,7 @@ static void end_if_asked(int signal, bool taken) {
   if (!signal)
     return;
   atomic_store(&requests.exit_signal, 0);
-  monitors_leave();
+  monitors_stop();
   if (taken)
     SYS(exit_group, EVENTS_EXIT);
   taking_end(signal);

@@ -88,8 +88,6 @@ static void start(const struct hwckpt_options *options) {
     add(rule, rule->value, true);
 }
 
-static void stop(void) { timers.count = 0; }
-
 /* A timer of processor time is looked at no more often than for this part of
  * its interval, and not every millisecond. */
 #define CPU_PARTS 64u
@@ -212,7 +210,6 @@ const struct monitor timer_monitor = {
     .event = Event_EVENT_TIMER,
     .wanted = wanted,
     .start = start,
-    .stop = stop,
     .due = due,
     .ended = ended,
     .back_ended = back_ended,

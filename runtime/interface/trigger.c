@@ -130,19 +130,10 @@ static void start(const struct hwckpt_options *options) {
 
 static void forget(void) { memset(&triggers, 0, sizeof triggers); }
 
-static void stop(void) {
-  if (triggers.inotify) {
-    watcher_remove(triggers.inotify);
-    SYS(close, triggers.inotify);
-  }
-  forget();
-}
-
 const struct monitor trigger_monitor = {
     .name = "file",
     .event = Event_EVENT_FILE,
     .wanted = wanted,
     .start = start,
-    .stop = stop,
     .forget = forget,
 };

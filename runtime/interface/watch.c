@@ -142,12 +142,6 @@ static void start(const struct hwckpt_options *options) {
   say_left_out();
 }
 
-static void stop(void) {
-  for (struct watched *w = watched; w < watched + WATCHED; w++)
-    atomic_store(&w->hardware, 0);
-  breakpoints_clear_all(BREAKPOINTS_OF_VARIABLES);
-}
-
 static void forget(void) {
   for (struct watched *w = watched; w < watched + WATCHED; w++)
     atomic_store(&w->hardware, 0);
@@ -196,7 +190,6 @@ const struct monitor watch_monitor = {
     .event = Event_EVENT_WATCH,
     .wanted = wanted,
     .start = start,
-    .stop = stop,
     .trap = trap,
     .describe = describe,
     .forget = forget,

@@ -312,13 +312,6 @@ static void start(const struct hwckpt_options *options) {
   end_calls();
 }
 
-static void stop(void) {
-  atomic_store(&calls_listeners[CALLS_WATCH], 0);
-  atomic_store(&calls_again, 0);
-  for (unsigned i = 0; i < WATCH_SLOTS; i++)
-    clear_breakpoints(i);
-}
-
 /* Details of calls follow those of rules. */
 static void fire(unsigned slot, enum watch_seer seer) {
   uint32_t call = atomic_load(&watch_state.ranges[slot].call);
@@ -417,7 +410,6 @@ const struct monitor range_monitor = {
     .event = Event_EVENT_WATCH,
     .wanted = wanted,
     .start = start,
-    .stop = stop,
     .trap = trap,
     .due = due,
     .begun = begun,
