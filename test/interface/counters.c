@@ -15,12 +15,12 @@
 // RUN: %hwckpt run --on instructions=1M -o keep=100 -- %t busy 2>%t.1 || FileCheck %s --check-prefix=MISSING < %t.1
 // RUN: HWCKPT_OPTIONS='on="llc=100,misses"' %t once 2>%t.2
 // RUN: test -s %t.1 || exit 0; FileCheck %s --check-prefix=MISSING < %t.2
-// MISSING: HWCKPT-E25{{[12]}}: event {{.*}}:
-// {{instructions=1M|llc=100,misses}}: perf_event_open MISSING-NEXT: remedy:
-// {{.*}}
+// MISSING: HWCKPT-E25{{[12]}}: event {{[^:]*}}:
+// MISSING-SAME: {{instructions=1M|llc=100,misses}}: perf_event_open
+// MISSING-NEXT: remedy:
 // RUN: HWCKPT_OPTIONS='on="perf=no:such,1"' %t once 2>&1 | FileCheck %s --check-prefix=TRACEPOINT
-// TRACEPOINT: HWCKPT-E25{{[12]}}: event {{.*}}: perf=no:such,1:
-// {{no such tracepoint|tracefs is not mounted}}
+// TRACEPOINT: HWCKPT-E25{{[12]}}: event {{[^:]*}}: perf=no:such,1:
+// TRACEPOINT-SAME: {{no such tracepoint|tracefs is not mounted}}
 // RUN: for bad in perf perf=bla,1 perf=page-faults perf=page-faults,0 perf=page-faults,x perf=LLC-loadss,1 perf=r,1 perf=rxy,1 perf=a:,1 perf=:b,1 perf=a:b:c,1 llc llc=1,2 llc=x instructions=; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; done
 #include "behaviour.h"
 #include <pthread.h>

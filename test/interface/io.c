@@ -9,7 +9,7 @@
 // Where code may not be changed that is said, and the program goes on.
 // RUN: %python -c 'import ctypes, os, sys; assert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0; os.execv(sys.argv[1], sys.argv[1:])' %hwckpt run --on fileio=fsync -- %t network=none 2>&1 | FileCheck %s --check-prefix=CODE
 // CODE: HWCKPT-E256: input and output of the program cannot be seen:
-// fileio=fsync
+// CODE-SAME: fileio=fsync
 // RUN: for bad in network network=listen network=first network=first,x network=0 fileio=open fileio=1x before before=receive; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; done
 #include "behaviour.h"
 #include <arpa/inet.h>

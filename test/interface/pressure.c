@@ -7,8 +7,8 @@
 // CHECK-NEXT: cause {{ *}}pressure=cpu,some,50ms/2s
 // RUN: HWCKPT_OPTIONS='on="pressure=memory,some,1s/99s"' %t none 2>&1 | FileCheck %s --check-prefix=WINDOW
 // RUN: bash %S/../tools/Inputs/status 125 %hwckpt run --on pressure=memory,some,1s/99s -- %t none 2>&1 | FileCheck %s --check-prefix=WINDOW
-// WINDOW: HWCKPT-E25{{[123]}}: event {{.*}}: pressure=memory,some,1s/99s:
-// {{the kernel takes windows of 500ms to 10s|/proc/pressure}}
+// WINDOW: HWCKPT-E25{{[123]}}: event {{[^:]*}}: pressure=memory,some,1s/99s:
+// WINDOW-SAME: {{the kernel takes windows of 500ms to 10s|/proc/pressure}}
 // A kernel that does not tell of pressure.
 // RUN: test $(id -u) != 0 || { bash %S/Inputs/without-pressure %hwckpt run --on pressure=cpu,some,50ms/2s -- %t none || true; } 2>&1 | FileCheck %s --check-prefix=NOT-THERE
 // RUN: test $(id -u) != 0 || HWCKPT_OPTIONS='on="pressure=cpu,some,50ms/2s"' bash %S/Inputs/without-pressure %t none 2>&1 | FileCheck %s --check-prefix=NOT-THERE

@@ -2,6 +2,8 @@
 // the signal, in no call that waits, nor is the time of a wait changed.
 // RUN: %behaviour %s -o %t && %hwckpt run -o keep=1000 -- %t && %hwckpt list --json | FileCheck %s
 // CHECK: "event": "signal"
+// Its cause is the rule, where there is one.
+// RUN: %hwckpt show | grep '^cause  *signal 10$'
 #include "behaviour.h"
 #include <poll.h>
 #include <pthread.h>

@@ -5,7 +5,7 @@
 // RUN: %hwckpt run -- %t; %hwckpt restore -o track=mprotect 2>%t.refused; test $? = 3
 // RUN: FileCheck %s --check-prefix=REFUSED <%t.refused
 // REFUSED: HWCKPT-E257: written pages cannot be found by mprotect:
-// track=mprotect
+// REFUSED-SAME: track=mprotect
 // RUN: %hwckpt run -o track=mprotect -- %t; %hwckpt restore -o track=wp; test $? = 4
 // RUN: %hwckpt run -o track=mprotect -- %t; %hwckpt restore; test $? = 4
 #include "behaviour.h"

@@ -61,13 +61,26 @@ def generation():
     return int(re.search(r"generation=(\d+)", line if line.startswith("status") else client.lines.readline())[1])
 
 
-def touch(wanted):
+def write():
     with open(trigger, "a") as file:
         file.write("x")
+
+
+def touch(wanted, change=write):
+    change()
     begin = time.monotonic()
     while generation() < wanted:
-        assert time.monotonic() - begin < 20, "no checkpoint for the file"
+        assert time.monotonic() - begin < 20, f"no checkpoint for the file: {change}"
         time.sleep(0.01)
+
+
+def move():
+    os.rename(trigger + "2", trigger)
+
+
+def link():
+    os.rename(trigger, trigger + "2")
+    os.link(trigger + "2", trigger)
 
 
 try:
@@ -102,6 +115,8 @@ try:
         assert generation() == number, "what is not whole is an event"
     touch(number + 1)
     assert re.search(r"^event +file\ncause +file=", event(), re.M), event()
+    for change in (lambda: os.utime(trigger), move, link):
+        touch(generation() + 1, change)
 
     # Another program with the same path is told, and goes on.
     second = run()
