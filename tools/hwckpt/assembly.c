@@ -189,7 +189,7 @@ static void all_run(struct assembly *assembly) {
   /* We stand by for as long as they run. */
   for (size_t i = 0; i < assembly->count; i++)
     cache_reader_let_go(assembly->members[i].part->generation.reader);
-  supervised_runs(assembly->work.selection->number);
+  supervised_runs(assembly->work.selection->number, assembly->program->pid);
   for (size_t i = 0; i < assembly->count; i++)
     if (assembly->running_ns < assembly->members[i].running_ns)
       assembly->running_ns = assembly->members[i].running_ns;

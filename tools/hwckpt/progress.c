@@ -55,7 +55,7 @@ static void take_complete(struct progress *progress, uint64_t ns) {
 
 static void take_running(struct progress *progress, uint64_t ns) {
   progress->running = true;
-  supervised_runs(progress->generation->info->number);
+  supervised_runs(progress->generation->info->number, progress->program->pid);
   progress->running_ns = ns;
   const struct timing timing = timing_of(progress);
   if (progress->request->verbose)

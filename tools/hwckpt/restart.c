@@ -76,6 +76,7 @@ struct life {
 /* One of its runs. */
 struct run {
   bool ran;
+  pid_t program;
   int status;
   uint64_t lasted_ns;
   bool memory; /* the kernel killed somebody for want of memory meanwhile */
@@ -284,6 +285,7 @@ static int run_once(struct life *life, uint64_t generation, struct run *run) {
     run->status = supervise(&life->supervisor, &child, NULL, 0);
     run->ran = recv(report[0], &told, sizeof told, MSG_DONTWAIT) == sizeof told;
     life->from = run->ran ? told.generation : generation;
+    run->program = run->ran ? told.program : 0;
   }
   uint64_t now = realtime_ns();
   run->lasted_ns = now > begin ? now - begin : 0;
@@ -294,6 +296,16 @@ static int run_once(struct life *life, uint64_t generation, struct run *run) {
 }
 
 /* ---- what follows ---- */
+
+/* A large program takes long to die of what it was sent, or looks at it late.
+ * Who sent it may be gone by then; the program itself is not asking. */
+static bool was_asked_to_end(const struct life *life, const struct run *run) {
+  int asked = life->supervisor.asked;
+  if (!asked || (run->program && life->supervisor.asked_by == run->program))
+    return false;
+  return supervise_asked_to_end(&life->supervisor, ASKED_NS) ||
+         (WIFSIGNALED(run->status) && WTERMSIG(run->status) == asked);
+}
 
 static bool is_failure(const struct life *life, const struct run *run) {
   if (WIFSIGNALED(run->status))
@@ -419,7 +431,7 @@ int restart_supervise(const struct restart *restart,
     note(&life, next ? HISTORY_RESTORED : HISTORY_BEGAN, next, 0);
     if ((failed = run_once(&life, next, &run)))
       return failed_to("fork", -failed);
-    if (supervise_asked_to_end(&life.supervisor, ASKED_NS))
+    if (was_asked_to_end(&life, &run))
       end(&life, HISTORY_STOPPED, &run);
     if (!run.ran && !next)
       end(&life, HISTORY_ENDED, &run);

@@ -474,7 +474,7 @@ static int start_and_stand_by(struct request *request) {
     ;
   close(failure[0]);
   if (told != sizeof number)
-    supervised_runs(0);
+    supervised_runs(0, pid);
   tree_is_not_of_it(group_witness_begin());
   if (tree_serve(pid, &error) || key_service_run(&error))
     report_error(&error);

@@ -124,6 +124,7 @@ static void note_end(struct supervisor *supervisor,
     return;
   supervisor->asked = number;
   supervisor->asked_ns = now_ns();
+  supervisor->asked_by = (pid_t)info->ssi_pid;
 }
 
 static void take_signals(struct supervisor *supervisor,

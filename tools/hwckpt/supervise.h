@@ -19,6 +19,7 @@ struct supervisor {
   int terminal;      /* ours to give: we were in front of it; else -1 */
   int asked;         /* the last signal by which somebody wants us to end, 0 */
   uint64_t asked_ns; /* when, CLOCK_BOOTTIME */
+  pid_t asked_by;    /* 0: the terminal */
 };
 
 /* The program, as the supervisor sees it. */

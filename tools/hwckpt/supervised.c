@@ -19,8 +19,8 @@ bool supervised_by(const char *descriptor) {
 
 bool supervised(void) { return supervisor >= 0; }
 
-void supervised_runs(uint64_t generation) {
-  const struct supervised_report report = {generation};
+void supervised_runs(uint64_t generation, pid_t program) {
+  const struct supervised_report report = {generation, program};
   if (supervised())
     send(supervisor, &report, sizeof report, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

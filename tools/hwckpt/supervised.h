@@ -9,17 +9,19 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Sent once the program runs. */
 struct supervised_report {
   uint64_t generation; /* it goes on from; 0: it has begun */
+  pid_t program;       /* its first process, as those outside know it */
 };
 
 /* From the command line (--supervised, hidden): the socket's descriptor; false:
  * it is none. */
 bool supervised_by(const char *descriptor);
 bool supervised(void);
-void supervised_runs(uint64_t generation);
+void supervised_runs(uint64_t generation, pid_t program);
 /* Before the tool executes itself again. */
 void supervised_pass_on(void);
 

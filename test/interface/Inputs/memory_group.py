@@ -27,14 +27,16 @@ class Missing(Exception):
     pass
 
 
-def make():
-    """A group of little memory, of either version of control groups."""
-    for root, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.high")):
+def make(most=LIMIT, hard=False):
+    """A group of little memory, of either version of control groups; hard: whoever wants
+    more is killed."""
+    second = "memory.max" if hard else "memory.high"
+    for root, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", second)):
         with contextlib.suppress(OSError):
             group = tempfile.mkdtemp(prefix="hwckpt-test-", dir=root)
             try:
                 with open(os.path.join(group, limit), "r+") as file:
-                    file.write(str(LIMIT))
+                    file.write(str(most))
                 return group
             except OSError:
                 os.rmdir(group)

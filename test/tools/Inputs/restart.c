@@ -1,15 +1,40 @@
 /* restart SOCKET [slow]: counts to 8, a checkpoint each time, and asks whoever
- * listens there what to do at each: "kill", "segv", "hang", "exit", or "poison", which
- * is "segv" two counts later, in whatever goes on from there. A file would not
- * do: it comes back with the program. */
+ * listens there what to do at each: "kill", "segv", "hang", "exit", "eat" (memory),
+ * "group" (a signal for itself and who is in its group), or "poison", which is "segv" two
+ * counts later, in whatever goes on from there. "late" and "late-exit" want to be
+ * asked to end, and do so 12 s later, by that signal or with a status. A file would
+ * not do: it comes back with the program. */
 #include <hwckptintrin.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+/* A gigabyte. */
+static void eat(void) {
+  for (int i = 0; i < 1024; i++) {
+    void *volatile memory = malloc(1 << 20);
+    memset(memory, 1, 1 << 20);
+  }
+}
+
+/* Until 12 s after SIGTERM was sent. */
+static void wait_long(void) {
+  sigset_t term;
+  siginfo_t info;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  sigprocmask(SIG_BLOCK, &term, NULL);
+  puts("waits");
+  fflush(stdout);
+  sigwaitinfo(&term, &info);
+  sleep(12);
+  sigprocmask(SIG_UNBLOCK, &term, NULL);
+}
 
 static void do_as_told(const char *path, int count, int *poisoned) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -29,6 +54,16 @@ static void do_as_told(const char *path, int count, int *poisoned) {
     for (;;)
       pause();
   if (!strcmp(text, "exit"))
+    _exit(3);
+  if (!strcmp(text, "group"))
+    kill(0, SIGTERM);
+  if (!strcmp(text, "eat"))
+    eat();
+  if (!strncmp(text, "late", 4))
+    wait_long();
+  if (!strcmp(text, "late"))
+    raise(SIGTERM);
+  if (!strcmp(text, "late-exit"))
     _exit(3);
   if (!strcmp(text, "poison"))
     *poisoned = count;

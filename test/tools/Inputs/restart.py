@@ -14,6 +14,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../interface/Inputs"))
+import memory_group
+
 HWCKPT, PROGRAM, FOLDER = sys.argv[1:]
 ALL = [str(n) for n in range(1, 9)]
 
@@ -47,18 +50,19 @@ class Case:
             program.send(fault.strip("*").encode())
             program.close()
 
-    def command(self, *options, slow=False):
+    def command(self, *options, slow=False, group=None):
         slow = ["slow"] if slow else []
-        return [HWCKPT, "run", "--name", self.name, *options, "--", PROGRAM, self.socket, *slow]
+        within = ["bash", "-c", 'echo $$ >"$0"/cgroup.procs && exec "$@"', group] if group else []
+        return [*within, HWCKPT, "run", "--name", self.name, *options, "--", PROGRAM, self.socket, *slow]
 
-    def start(self, *options, slow=False):
+    def start(self, *options, **how):
         with open(self.out, "a") as out:
             return subprocess.Popen(
-                self.command(*options, slow=slow), stdout=out, stderr=subprocess.PIPE, text=True
+                self.command(*options, **how), stdout=out, stderr=subprocess.PIPE, text=True, process_group=0
             )
 
-    def run(self, *options):
-        process = self.start(*options)
+    def run(self, *options, **how):
+        process = self.start(*options, **how)
         self.said = process.communicate(timeout=200)[1]
         return process.returncode
 
@@ -103,6 +107,16 @@ def expect(got, wanted):
     assert got == wanted, f"{got} is not {wanted}; {getattr(case, 'said', None)}"
 
 
+# Who was asked to end and does so late: by that signal it is what was asked for, with
+# a status a failure. The rest of the test takes as long.
+late = {name: Case(name, _3=name) for name in ("late", "late-exit")}
+ending = {name: case.start("--restart") for name, case in late.items()}
+for case in late.values():
+    case.await_lines(3)
+    expect(case.lines(), ["1", "2", "waits"])
+for process in ending.values():
+    process.terminate()
+
 # Killed, crashed, ended with a status: it goes on, and its output is whole.
 case = Case("faults", _2="kill", _5="segv", _7="exit")
 expect(case.run("--restart=on-failure:3"), 0)
@@ -112,6 +126,12 @@ expect([e.get("signal", e.get("status")) for e in case.history() if e["what"] ==
 assert "faults failed: killed by signal 9 (Killed)" in case.said, case.said
 text = subprocess.run([HWCKPT, "list", "faults"], check=True, capture_output=True, text=True).stdout
 assert "failed: exit status 3" in text and text.endswith("ended: exit status 0\n"), text
+
+# So by a signal for its group, which is ours too: who sent it may be gone when we look.
+case = Case("group", **{f"_{count}": "group" for count in range(2, 9)})
+expect(case.run("--restart"), 0)
+expect(case.lines(), ALL)
+expect([e.get("signal") for e in case.history() if e["what"] == "failed"], 7 * [15])
 
 # What it went on from is bad: older generations, until one is not.
 case = Case("poison", _3="poison")
@@ -143,6 +163,21 @@ case = Case("often", _2="*exit")
 expect(case.run("--restart=on-failure:2"), 3)
 expect(case.words(), ["began", "failed", "restored", "failed", "restored", "gave-up"])
 assert "given up" in case.said, case.said
+failed, restored = case.history()[3:5]  # for the second time: after a second
+assert restored["realtime_ns"] - failed["realtime_ns"] >= 0.9e9, case.history()
+
+# The kernel ends it for want of memory, and that is said.
+try:
+    group = memory_group.make(128 << 20, hard=True)
+except memory_group.Missing as why:
+    print(f"not seen killed for want of memory: {why}")
+else:
+    case = Case("memory", _3="eat")
+    expect(case.run("--restart", group=group), 0)
+    expect(case.lines(), ALL)
+    expect([e.get("signal") for e in case.history() if e["what"] == "failed"], [9])
+    assert "killed processes for want of memory" in case.said, case.said
+    os.rmdir(group)
 
 # It comes to no site any more.
 case = Case("hangs", _3="hang")
@@ -252,10 +287,11 @@ os.close(terminal)
 expect(case.words(), ["began", "stopped"])
 
 
-# Always: what has ended well begins anew.
-case = Case("always")
+# Always: what has ended well begins anew, also when it is killed before it has a
+# generation of its own.
+case = Case("always", _1="on,kill")
 process = case.start("--restart=always")
-await_words(case, "began", 3)
+await_words(case, "began", 4)
 process.terminate()
 assert process.wait(100) in (0, -signal.SIGTERM)
 process.stderr.close()
@@ -283,3 +319,12 @@ for attempt in range(10):
     assert process.wait(100) in (0, -signal.SIGTERM)
     process.stderr.close()
     expect(case.words()[-1], "stopped")
+
+# What was begun first.
+for name, status in (("late", -signal.SIGTERM), ("late-exit", 0)):
+    case = late[name]
+    expect(ending[name].wait(100), status)
+    ending[name].stderr.close()
+expect(late["late"].words(), ["began", "stopped"])
+expect(late["late-exit"].words(), ["began", "failed", "restored", "ended"])
+expect(late["late-exit"].lines(), ALL)
