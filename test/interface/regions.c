@@ -13,6 +13,7 @@
 // RUN: %t nowhere 2>&1 | grep -c "HWCKPT-E362: .*: numbers: .*"
 // RUN: rm -rf %t.two && HWCKPT_CACHE=%t.two %t sets && HWCKPT_CACHE=%t.two %t others 2>&1 | grep -c HWCKPT-E361 | grep -cx 4
 // RUN: %t rollback && %t load2
+// RUN: HWCKPT_CACHE=%t.waits timeout 60 %t waits
 // RUN: %hwckpt list | grep -Ec '^[a-z_.]*regions_c_tmp.set/5 +base .* regions '
 // RUN: %hwckpt show --json regions_c_tmp.set/5 | %python -c 'import json, sys; r = json.load(sys.stdin)["regions"]; assert [(o["name"], o["type"], o["count"]) for o in r] == [("step", "int32", 1), ("numbers", "double", 3000)], r'
 // RUN: %hwckpt show regions_c_tmp.set/5 | grep -c 'numbers .* double.3000., 23.4 KiB'
@@ -22,6 +23,7 @@
 // RUN: %t older 2>%t.said && grep -q 'HWCKPT-E1' %t.said
 // RUN: rm -rf $HWCKPT_CACHE/* %t.once && %restored -- %t die %t.once
 #include "behaviour.h"
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
@@ -138,6 +140,30 @@ static void restored(const char *once) {
   die();
 }
 
+static _Atomic int enough;
+static void *save_on(void *argument) {
+  while (!enough)
+    CHECK(hwckpt_region_save("set") > 0);
+  return argument;
+}
+
+// A thread that waits for a save when the checkpoint is taken has it after the
+// rollback.
+static void rolled_back_waiting(void) {
+  pthread_t thread;
+  describe();
+  for (int round = 0; round < 5; round++) {
+    enough = 0;
+    CHECK_EQUAL(pthread_create(&thread, 0, save_on, 0), 0);
+    int n = __builtin_ckpt_save();
+    CHECK(n >= 0);
+    enough = 1;
+    CHECK_EQUAL(pthread_join(thread, 0), 0);
+    if (n == 0)
+      roll_back();
+  }
+}
+
 // None of several sets is saved over what could not be loaded.
 static void sets(int others) {
   static const char *const names[] = {"one", "two"};
@@ -194,6 +220,8 @@ int main(int argc, char **argv) {
     nowhere();
   } else if (!strcmp(mode, "rollback")) {
     rolled_back();
+  } else if (!strcmp(mode, "waits")) {
+    rolled_back_waiting();
   } else if (!strcmp(mode, "die") && argc > 2) {
     restored(argv[2]);
   } else {

@@ -8,6 +8,7 @@
 // RUN: grep -q 'SIGSEGV at 0x.*, address 0x10: rollback 1 of 3 to .*, .* pages, paused' %t.said
 // RUN: grep -q 'rollback-faults.c:[0-9]*: check failed: kind != CHECK_FAILS: rollback 1 of 3' %t.said
 // RUN: HWCKPT_OPTIONS=rollback_on=segv %t handled
+// RUN: HWCKPT_OPTIONS=rollback_on=segv+handled:rollback_retries=2 %t first
 // RUN: ulimit -c 0; export HWCKPT_OPTIONS=rollback_on=segv+check:rollback_retries=2
 // RUN: (%t die 0 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139) && grep -c '^come' %t.said | grep -cx 3
 // RUN: grep -q 'HWCKPT-E290: .*SIGSEGV at .* after 2 rollbacks to generation 1' %t.said
@@ -146,6 +147,17 @@ static void own_handler(void) {
   CHECK_EQUAL(n, 1);
 }
 
+// Asked for, a rollback goes before the program's own handler, which has the
+// failure that comes again and again.
+static void before_own_handler(void) {
+  CHECK(signal(SIGSEGV, on_segv) == SIG_DFL);
+  int n = __builtin_ckpt_save();
+  if (!sigsetjmp(recover, 1))
+    fail(SEGV);
+  CHECK_EQUAL(n, 2);
+  CHECK_EQUAL(handled, 1);
+}
+
 // Each time it comes to the checkpoint it says so, and fails.
 static void die_of(enum kind kind) {
   int n = __builtin_ckpt_save();
@@ -170,6 +182,8 @@ int main(int argc, char **argv) {
     each_is_rolled_back();
   else if (!strcmp(argv[1], "handled"))
     own_handler();
+  else if (!strcmp(argv[1], "first"))
+    before_own_handler();
   else if (!strcmp(argv[1], "die"))
     die_of((enum kind)atoi(argv[2]));
   else if (!strcmp(argv[1], "sent"))

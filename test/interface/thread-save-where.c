@@ -8,6 +8,8 @@
 // RUN: %t coroutine && %t pending && %t handler && %t disarmed && %t deep
 // RUN: %t section && %t watched && %t floating && %t fork
 // RUN: %t library %t.so && %t cleanup
+// RUN: HWCKPT_OPTIONS=track=mprotect %t section && HWCKPT_OPTIONS=track=mprotect %t deep
+// RUN: HWCKPT_OPTIONS=rollback_on=ill:rollback_scope=thread %t registers
 // RUN: %t gone 2>%t.said && FileCheck %s --check-prefix=GONE --input-file=%t.said
 // GONE: HWCKPT-E360: {{.*}}: thread: {{.*}} at 0x{{.*}} is not mapped any more
 #ifdef LIBRARY
@@ -252,18 +254,21 @@ static void *watched(void *argument) {
 
 static void round_to(unsigned short mode) {
   unsigned short word;
+  unsigned vectors = 0x1F80u | (unsigned)mode << 3; // exceptions masked
   __asm__("fnstcw %0" : "=m"(word));
   word = (unsigned short)((word & ~0xC00u) | mode);
-  __asm__ volatile("fldcw %0" ::"m"(word));
+  __asm__ volatile("fldcw %0; ldmxcsr %1" ::"m"(word), "m"(vectors));
 }
 
-// Modes and an empty stack of the old floating-point unit.
+// Modes, and an empty stack of the old floating-point unit.
 static void *floating(void *argument) {
   unsigned short word;
+  unsigned vectors;
   round_to(0x400);
   int n = hwckpt_thread_save(0);
-  __asm__("fnstcw %0" : "=m"(word));
+  __asm__ volatile("fnstcw %0; stmxcsr %1" : "=m"(word), "=m"(vectors));
   CHECK_EQUAL(word & 0xC00, 0x400);
+  CHECK_EQUAL(vectors & 0x6000, 0x2000);
   long double sum[8];
   __asm__ volatile("fld1; fld1; fld1; fld1; fld1; fld1; fld1; fld1\n"
                    "fstpt (%0); fstpt 16(%0); fstpt 32(%0); fstpt 48(%0)\n"
@@ -280,6 +285,46 @@ static void *floating(void *argument) {
     hwckpt_thread_load();
   }
   round_to(0);
+  hwckpt_thread_drop();
+  return argument;
+}
+
+// Saves with numbers in all registers that a call keeps, and says what is in
+// them when it returns.
+int save_with_registers(uint64_t seen[6]);
+__asm__(".text\n"
+        "save_with_registers:\n"
+        "  push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
+        "  push %rdi\n"
+        "  mov $11, %ebx; mov $12, %ebp; mov $13, %r12d\n"
+        "  mov $14, %r13d; mov $15, %r14d; mov $16, %r15d\n"
+        "  xor %edi, %edi\n"
+        "  call hwckpt_thread_save\n"
+        "  mov (%rsp), %rdi\n"
+        "  mov %rbx, (%rdi); mov %rbp, 8(%rdi); mov %r12, 16(%rdi)\n"
+        "  mov %r13, 24(%rdi); mov %r14, 32(%rdi); mov %r15, 40(%rdi)\n"
+        "  pop %rdi\n"
+        "  pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
+        "  ret\n");
+
+// The direction of string instructions is forwards again, as for any call.
+__attribute__((noinline)) static void fail_with_registers(void) {
+  __asm__ volatile("mov $-1, %%rbx; mov %%rbx, %%r12; mov %%rbx, %%r13\n"
+                   "mov %%rbx, %%r14; mov %%rbx, %%r15\n"
+                   "std; mov %%rbx, %%rbp; ud2" ::
+                       : "rbx", "r12", "r13", "r14", "r15", "memory");
+}
+
+static void *registers(void *argument) {
+  uint64_t seen[6], flags;
+  int n = save_with_registers(seen);
+  __asm__ volatile("pushf; pop %0" : "=r"(flags));
+  CHECK(!(flags & 0x400));
+  for (unsigned i = 0; i < 6; i++)
+    CHECK_EQUAL(seen[i], 11 + i);
+  if (n < 2)
+    fail_with_registers();
+  CHECK_EQUAL(n, 2);
   hwckpt_thread_drop();
   return argument;
 }
@@ -366,10 +411,11 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void *(*function)(void *);
-  } parts[] = {
-      {"pending", pending},   {"handler", handler}, {"disarmed", disarmed},
-      {"deep", deep},         {"section", section}, {"watched", watched},
-      {"floating", floating}, {"fork", forks},      {"gone", gone}};
+  } parts[] = {{"pending", pending},   {"handler", handler},
+               {"disarmed", disarmed}, {"deep", deep},
+               {"section", section},   {"watched", watched},
+               {"floating", floating}, {"fork", forks},
+               {"gone", gone},         {"registers", registers}};
   CHECK(argc >= 2);
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (!strcmp(argv[1], parts[i].name))
