@@ -18,8 +18,9 @@ programs, seconds = map(int, os.environ.get("HWCKPT_SHARES", "50,120" if stress 
 cache = os.environ["HWCKPT_CACHE"]
 MIB = 1 << 20
 SHARE = 24 * MIB  # of weight 1; a generation takes 5
-# What is being written counts when it is there: a generation, its log and what is not yet given back.
-BESIDE = 10 * MIB
+# What is being written counts when it is there: a generation, and what is reserved on
+# flash for it, 8 MiB in all, with its index.
+BESIDE = 9 * MIB
 weights = {f"share{n}": (4 if n == 0 else 2 if n == 1 else 1) for n in range(programs)}
 quota = SHARE * sum(weights.values())
 shutil.rmtree(folder, ignore_errors=True)
@@ -41,8 +42,8 @@ def start():
     )
 
 
-def files_of(name):
-    """Each with the bytes it takes."""
+def look_at(name):
+    """Files, each with the bytes it takes."""
     found = {}
     for place, _, files in os.walk(os.path.join(cache, name)):
         for file in files:
@@ -50,6 +51,15 @@ def files_of(name):
                 found[file] = os.stat(os.path.join(place, file)).st_blocks * 512
             except FileNotFoundError:
                 pass
+    return found
+
+
+def files_of(name):
+    """As they are at one time: from one look to the next none has changed. A single look
+    would count what goes from one segment while it is given back, and what comes to another."""
+    found = look_at(name)
+    while (again := look_at(name)) != found:
+        found = again
     return found
 
 
