@@ -4,6 +4,7 @@
 # A module and not part of lit.cfg.py: lit sends the format to its workers.
 
 import copy
+import glob
 import os
 import re
 import shutil
@@ -46,17 +47,57 @@ def end_all(mark):
             pass
 
 
-class Watchdog:
-    """Ends what lit's time limit spares: processes whose parent ended. lit waits for
-    them as long as they hold its pipes."""
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return "(gone)"
 
-    def __init__(self, mark, seconds):
+
+def read_of(task, name):
+    try:
+        with open(f"{task}/{name}") as file:
+            return file.read().strip()
+    except OSError:
+        return "?"
+
+
+def states(mark):
+    """What each thread of the processes does: one that waits is told from one that goes
+    round in circles."""
+    lines = []
+    for pid in processes_with(mark):
+        lines.append(f"process {pid}: {command_line(pid)}")
+        for task in sorted(glob.glob(f"/proc/{pid}/task/*")):
+            state = re.search(r"State:\s*(\w)", read_of(task, "status"))
+            switches = re.findall(r"ctxt_switches:\s*(\d+)", read_of(task, "status"))
+            lines.append(
+                f"  {os.path.basename(task)} {read_of(task, 'comm')}: "
+                f"{state.group(1) if state else '?'}, {'+'.join(switches)} switches, "
+                f"in {read_of(task, 'wchan')}, system call {read_of(task, 'syscall')}"
+            )
+    return lines
+
+
+class Watchdog:
+    """Looks what holds up a test just before lit's time limit ends it. Then it ends what
+    the limit spares: processes whose parent ended. lit waits for them as long as they
+    hold its pipes."""
+
+    LOOK = 5  # seconds before and behind the limit
+
+    def __init__(self, mark, limit):
         self.mark = mark
         self.done = threading.Event()
+        self.seen = []
         self.expired = False
-        threading.Thread(target=self.watch, args=(seconds,), daemon=True).start()
+        threading.Thread(target=self.watch, args=(limit,), daemon=True).start()
 
-    def watch(self, seconds):
+    def watch(self, limit):
+        if not self.done.wait(max(limit - self.LOOK, 0)):
+            self.seen = states(self.mark)
+        seconds = 2 * self.LOOK
         while not self.done.wait(seconds):
             self.expired = True
             end_all(self.mark)
@@ -74,14 +115,6 @@ def settled(mark):
             return []
         time.sleep(0.05)
     return found
-
-
-def command_line(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read().replace(b"\0", b" ").decode(errors="replace").strip()
-    except OSError:
-        return "(gone)"
 
 
 class IsolatedTest(lit.formats.ShTest):
@@ -103,11 +136,13 @@ class IsolatedTest(lit.formats.ShTest):
             HWCKPT_CACHE=os.path.join(private, "cache"),
             **dict([mark.split("=")]),
         )
-        watchdog = Watchdog(mark, lit_config.maxIndividualTestTime + 5)
+        watchdog = Watchdog(mark, lit_config.maxIndividualTestTime)
         result = super().execute(test, lit_config)
         watchdog.stop()
         if not isinstance(result, lit.Test.Result):
             result = lit.Test.Result(*result)
+        if result.code is lit.Test.TIMEOUT:
+            result.output += "\n".join(["", "just before the end:", *watchdog.seen, ""])
 
         left = [f"process {pid}: {command_line(pid)}" for pid in settled(mark)]
         end_all(mark)
