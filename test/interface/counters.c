@@ -22,7 +22,7 @@
 // TRACEPOINT: HWCKPT-E25{{[12]}}: event {{[^:]*}}: perf=no:such,1:
 // TRACEPOINT-SAME: {{no such tracepoint|tracefs is not mounted}}
 // RUN: for bad in perf perf=bla,1 perf=page-faults perf=page-faults,0 perf=page-faults,x perf=LLC-loadss,1 perf=r,1 perf=rxy,1 perf=a:,1 perf=:b,1 perf=a:b:c,1 llc llc=1,2 llc=x instructions=; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; done
-#include "behaviour.h"
+#include "once.h"
 #include <pthread.h>
 #include <sys/mman.h>
 static unsigned long long checkpoints(void) {
@@ -76,8 +76,7 @@ int main(int argc, char **argv) {
     nap(); /* is not interrupted */
   CHECK(now() - begin >= 0.1);
   pthread_join(thread, NULL);
-  if (first_time(argv[1]))
-    die();
+  die_once(argv[1]);
   until_more(touch_pages);
   return 7;
 }

@@ -3,9 +3,9 @@
 // armed, and loaded at a restore as it was.
 // RUN: %behaviour -DLIBRARY=one -shared -fPIC %s -o %T/libbehaviour-one.so && %behaviour -DLIBRARY=two -shared -fPIC %s -o %T/libbehaviour-two.so
 // RUN: %behaviour %s -o %t %T/libbehaviour-one.so -Wl,-rpath,%T
-// RUN: %restored --every 2ms -- %t %T/libbehaviour-two.so %t.once
-// RUN: rm -f %t.once && %hwckpt run -o every_site=50 -- %t %T/libbehaviour-two.so
-#include "behaviour.h"
+// RUN: rm -f %t.once && %restored --every 2ms -- %t %T/libbehaviour-two.so %t.once
+// RUN: %hwckpt run -o every_site=50 -- %t %T/libbehaviour-two.so
+#include "once.h"
 #ifdef LIBRARY
 unsigned long LIBRARY(const volatile _Atomic int *ends, unsigned long least);
 unsigned long LIBRARY(const volatile _Atomic int *ends, unsigned long least) {
@@ -42,7 +42,8 @@ int main(int argc, char **argv) {
   void *library = dlopen(argv[1], RTLD_NOW);
   CHECK(library);
   if (argc == 3) {
-    die_and_come_back();
+    CHECK(__builtin_ckpt_save() >= 0);
+    die_once(argv[2]);
     for (int i = 0; i < 60; i++)
       load_and_unload(argv[1]);
   }

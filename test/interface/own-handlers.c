@@ -2,7 +2,7 @@
 // does so under frequent checkpoints and after a restore. One that handles
 // SIGUSR1 itself gets it, and is asked by another signal.
 // RUN: %behaviour %s -o %t && rm -f %t.once && %restored --every 3ms -o signal=12:keep=1000 -- %t %t.once
-#include "behaviour.h"
+#include "once.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <sys/mman.h>
@@ -59,8 +59,7 @@ int main(int argc, char **argv) {
   raise(SIGUSR1);
   CHECK_EQUAL(usr1, 1);
   raise(SIGUSR2); /* asks */
-  if (first_time(argv[1]))
-    die();
+  die_once(argv[1]);
   go_through();
   raise(SIGUSR1);
   CHECK(usr1 >= 1);

@@ -2,7 +2,7 @@
 // own mask and context, while sites are armed and checkpoints are taken, and
 // after a restore; what it asks for is told again.
 // RUN: %behaviour %s -o %t && rm -f %t.once && %restored --every 3ms -o keep=1000 -- %t %t.once
-#include "behaviour.h"
+#include "once.h"
 #include <setjmp.h>
 #include <ucontext.h>
 static volatile int traps, illegals, sent;
@@ -64,8 +64,7 @@ int main(int argc, char **argv) {
   check_told();
   go_through();
   check_told();
-  if (first_time(argv[1]))
-    die();
+  die_once(argv[1]);
   go_through();
   // SA_RESETHAND, signal(), and being ignored.
   action.sa_handler = on_once;

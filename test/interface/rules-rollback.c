@@ -8,7 +8,7 @@
 // RUN: %hwckpt restore -o on=cpu=20ms added
 // RUN: %hwckpt show added | FileCheck %s
 // CHECK: cause {{ *}}cpu=20ms
-#include "behaviour.h"
+#include "once.h"
 #include <sys/mman.h>
 static unsigned long long before;
 static unsigned long long checkpoints(void) {
@@ -48,8 +48,7 @@ int main(int argc, char **argv) {
   before = checkpoints();
   CHECK_EQUAL(__builtin_ckpt_save() < 0, 0);
   await(argv[1], argv[3], 3);
-  if (first_time(argv[2]))
-    roll_back();
+  roll_back_once(argv[2]);
   before = checkpoints();
   await(argv[1], argv[3], 2);
   return 0;

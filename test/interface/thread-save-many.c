@@ -1,11 +1,11 @@
 // Many threads go back alone, again and again, by themselves and by failures,
 // and end with and without a drop, while checkpoints are taken and the program
 // is killed and restored: each has its own back, and nobody else's.
-// RUN: %behaviour %s -o %t
-// RUN: bash %S/../tools/Inputs/status 137 %hwckpt run --name many --every 50ms --rollback-on all -o rollback_scope=thread -- %t
+// RUN: %behaviour %s -o %t && rm -f %t.once.*
+// RUN: bash %S/../tools/Inputs/status 137 %hwckpt run --name many --every 50ms --rollback-on all -o rollback_scope=thread -- %t %t.once.1 %t.once.2
 // RUN: bash %S/../tools/Inputs/status 137 %hwckpt restore many
 // RUN: %hwckpt restore many
-#include "behaviour.h"
+#include "once.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -89,14 +89,16 @@ static void wait_for_items(void) {
       CHECK(now() - begin < 60);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  CHECK_EQUAL(argc, 3);
   pthread_t queues[QUEUES];
   for (long i = 0; i < QUEUES; i++)
     CHECK_EQUAL(pthread_create(&queues[i], 0, feed, (void *)i), 0);
-  wait_for_items();
-  die_and_come_back();
-  wait_for_items();
-  die_and_come_back();
+  for (int i = 1; i <= 2; i++) {
+    wait_for_items();
+    CHECK(__builtin_ckpt_save() >= 0);
+    die_once(argv[i]);
+  }
   wait_for_items();
   stop = true;
   for (int i = 0; i < QUEUES; i++)

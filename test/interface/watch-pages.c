@@ -20,6 +20,7 @@
 // Registers tell of a write behind it.
 // RUN: for bad in watch=a,before,registers watch=a,registers,pages; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; done
 #include "watched.h"
+#include <hwckpt.h>
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -246,6 +247,7 @@ int main(int argc, char **argv) {
   if (!strcmp(argv[1], "rolls-back")) {
     counter = 1;
     if (!came_back()) {
+      CHECK_EQUAL(hwckpt_disable(), 0); // no checkpoint of these writes
       counter = 2;
       big[4096] = 2;
       roll_back();

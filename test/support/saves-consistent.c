@@ -3,7 +3,7 @@
 // and save again at the same time.
 // RUN: %behaviour %s -o %t && rm -f %t.once && %restored --name it -o keep=1000 -- %t %t.once
 // RUN: for n in $(seq 40 65); do %hwckpt restore it/$n || exit 1; done
-#include "behaviour.h"
+#include "once.h"
 #include <pthread.h>
 enum { THREADS = 5, PAGES = 64, PAGE = 4096 / sizeof(long) };
 static _Alignas(4096) volatile long memory[THREADS][PAGES * PAGE];
@@ -28,8 +28,8 @@ int main(int argc, char **argv) {
     pthread_create(&threads[i], NULL, works, (void *)i);
   for (int i = 0; i < 80 && !restored; i++)
     restored |= __builtin_ckpt_save() > 0;
-  if (!restored && !came_back() && first_time(argv[1]))
-    die();
+  if (!restored && !came_back())
+    die_once(argv[1]);
   restored = 1;
   for (int i = 0; i < THREADS; i++)
     pthread_join(threads[i], NULL);
