@@ -1,8 +1,8 @@
-// Named regions are saved and loaded by the program itself, in another process
-// and by another build; with no checkpoint and no `hwckpt run`. What does not
-// fit is an error that says so, and nothing is overwritten. A damaged
-// generation is passed over. A restored program, and one that is rolled back,
-// goes on saving.
+// Named regions are saved and loaded by the program itself, in another process,
+// by another build and on a machine of the other order of bytes; with no
+// checkpoint and no `hwckpt run`. What does not fit is an error that says so,
+// and nothing is overwritten. A damaged generation is passed over. A restored
+// program, and one that is rolled back, goes on saving.
 // RUN: %behaviour %s -o %t && %t save && %t load && %t again && %t load2
 // RUN: %behaviour -DOTHER_BUILD -O0 %s -o %t2 && cp %t %t.first && cp %t2 %t && %t load2 && cp %t.first %t
 // RUN: %t size 2>&1 | grep -c "HWCKPT-E361: .*: set/numbers: it had 3000 elements, and has 2999$"
@@ -13,6 +13,7 @@
 // RUN: %t nowhere 2>&1 | grep -c "HWCKPT-E362: .*: numbers: .*"
 // RUN: rm -rf %t.two && HWCKPT_CACHE=%t.two %t sets && HWCKPT_CACHE=%t.two %t others 2>&1 | grep -c HWCKPT-E361 | grep -cx 4
 // RUN: %t rollback && %t load2
+// RUN: rm -rf %t.turned && HWCKPT_CACHE=%t.turned %t save && %objects/test/interface/turned %t.turned regions_c_tmp.set 1 && HWCKPT_CACHE=%t.turned %t turned
 // RUN: HWCKPT_CACHE=%t.waits timeout 60 %t waits
 // RUN: %hwckpt list | grep -Ec '^[a-z_.]*regions_c_tmp.set/5 +base .* regions '
 // RUN: %hwckpt show --json regions_c_tmp.set/5 | %python -c 'import json, sys; r = json.load(sys.stdin)["regions"]; assert [(o["name"], o["type"], o["count"]) for o in r] == [("step", "int32", 1), ("numbers", "double", 3000)], r'
@@ -186,6 +187,8 @@ int main(int argc, char **argv) {
     CHECK_EQUAL(generations(), 1); // and no other checkpoint
   } else if (!strcmp(mode, "load")) {
     load(1, 10);
+  } else if (!strcmp(mode, "turned")) {
+    load(2, 10);
   } else if (!strcmp(mode, "again")) {
     load(1, 10);
     fill(20);

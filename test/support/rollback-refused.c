@@ -10,19 +10,32 @@
 #include "behaviour.h"
 #include <linux/userfaultfd.h>
 #include <pthread.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 static volatile int turns, value = 1;
 
+// The kernel says in each thread on which processor it is.
+static void has_rseq(void) {
+  const volatile struct rseq *rseq =
+      (const volatile struct rseq *)((char *)__builtin_thread_pointer() +
+                                     __rseq_offset);
+  if (__rseq_size)
+    CHECK(rseq->cpu_id < CPU_SETSIZE);
+}
+
 static void *turn(void *argument) {
-  for (;; usleep(100))
+  for (;; usleep(100)) {
+    has_rseq();
     turns++;
+  }
   return argument;
 }
 
 static void goes_on(void) {
   int before = turns;
+  has_rseq();
   double begin = now();
   while (turns < before + 3)
     CHECK(now() - begin < 10);
