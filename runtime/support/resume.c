@@ -108,7 +108,8 @@ static void warn(struct resource_source *source,
   send_status(RESTORE_WARNING, error);
 }
 
-/* Of another restorer's thread, which reads memory, and ends. */
+/* The tool has seen it free; since then a short process may have got it, or
+ * another restorer's thread, which reads memory, and ends. */
 #define ID_WAIT_MS 5000
 static int start_when_free(const Thread *thread) {
   const struct timespec moment = {.tv_nsec = 1000000};
@@ -122,14 +123,13 @@ static int start_when_free(const Thread *thread) {
 }
 
 /* Returns its id. */
-static int start_thread(const Thread *thread, bool in_tree,
-                        struct hwckpt_error *error) {
-  int tid =
-      in_tree ? start_when_free(thread) : revive_start(thread, back.keep_ids);
+static int start_thread(const Thread *thread, struct hwckpt_error *error) {
+  int tid = start_when_free(thread);
   if (tid < 0) {
     char object[32];
     hwckpt_format(object, sizeof object, "thread %d", thread->tid);
-    hwckpt_fail(error, HWCKPT_E_RESUME, -tid, object, "clone3");
+    hwckpt_fail(error, tid == -EEXIST ? HWCKPT_E_PID_TAKEN : HWCKPT_E_RESUME,
+                -tid, object, "clone3");
     fail(error);
   }
   return tid;
@@ -307,10 +307,9 @@ void resume(const struct resume_info *info) {
   struct thread_now *now = (struct thread_now *)(threads + room);
   unsigned count = decode_threads(info, threads, room, &error);
   now[0] = (struct thread_now){threads[0].tid, (int)SYS(getpid)};
-  bool in_tree = info->abi >= RESUME_ABI_TREE && info->in_tree;
   for (unsigned i = 1; i < count; i++)
-    now[i] = (struct thread_now){threads[i].tid,
-                                 start_thread(&threads[i], in_tree, &error)};
+    now[i] =
+        (struct thread_now){threads[i].tid, start_thread(&threads[i], &error)};
   revive_become(&threads[0]);
   revive_wait(count - 1);
   source.threads = now;
