@@ -83,10 +83,27 @@ def link():
     os.link(trigger + "2", trigger)
 
 
+def other_user_is_dropped():
+    """Even where the socket's mode lets him in."""
+    os.chmod(folder, 0o711)
+    os.chmod(path, 0o777)
+    child = os.fork()
+    if child == 0:
+        os.setuid(65534)
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(20)
+            peer.connect(path)
+            os._exit(peer.recv(100) != b"")  # the end, unasked
+    assert os.waitpid(child, 0)[1] == 0
+    os.chmod(path, 0o600)
+
+
 try:
     first = run()
     pid = int(first.stdout.readline())
     assert os.stat(path).st_mode & 0o777 == 0o600
+    if os.getuid() == 0:
+        other_user_is_dropped()
     one, other = Client(), Client()
     one.say("checkpoint\n")
     one.hear("resumed 1")
