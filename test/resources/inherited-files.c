@@ -1,9 +1,9 @@
 // Standard input and output that are files come back as files, at their
 // offsets, whatever who restores has there.
-// RUN: %behaviour %s -o %t && printf '0123456789' >%t.in && rm -f %t.out
-// RUN: %hwckpt run -- %t <%t.in >%t.out || test $? = 137
-// RUN: echo other | %hwckpt restore >%t.other && count 0 < %t.other
-// RUN: printf '0123 4567' | cmp - %t.out
+// RUN: %behaviour %s -o %t && %by_all bash -o pipefail -c ' \
+// RUN:   printf 0123456789 >in && (%hwckpt run -- %t <in >out || test $? = 137) && \
+// RUN:   echo other | %hwckpt restore >other && count 0 <other && \
+// RUN:   printf "0123 4567" | cmp - out'
 #include "behaviour.h"
 static void copy_four(void) {
   char text[4];

@@ -1,11 +1,11 @@
 // Standard input, output and error that are pipes are those of who restores; a
 // duplicate of one follows it, without complaint.
-// RUN: %behaviour %s -o %t
-// RUN: (echo first | %hwckpt run -- %t 2>&1 || true) | FileCheck %s --check-prefix=BEFORE --implicit-check-not=HWCKPT-E
+// RUN: %behaviour %s -o %t && %by_all bash -o pipefail -c ' \
+// RUN:   (echo first | %hwckpt run -- %t 2>&1 || true) | FileCheck %s --check-prefix=BEFORE --implicit-check-not=HWCKPT-E && \
+// RUN:   echo second | %hwckpt restore 2>&1 | cat >out && \
+// RUN:   printf "after: second\nafter on 2\nduplicate\n" | cmp - out'
 // BEFORE: before: first
 // BEFORE: before on 2
-// RUN: echo second | %hwckpt restore 2>&1 | cat >%t.out
-// RUN: printf 'after: second\nafter on 2\nduplicate\n' | cmp - %t.out
 #include "behaviour.h"
 static void line(const char *when) {
   char text[100];

@@ -1,7 +1,8 @@
 // A pipe whose other end is outside the program is named at the checkpoint; the
 // program goes on with it. Restored, it finds the other side closed. The other
 // end is a child's, which is none of the program without hwckpt run.
-// RUN: %behaviour %s -o %t && ALONE=1 HWCKPT_OPTIONS=on_unsupported=warn %restored -- %t 2>&1 | FileCheck %s
+// RUN: %behaviour %s -o %t \
+// RUN:   && %by_all bash -o pipefail -c 'ALONE=1 HWCKPT_OPTIONS=on_unsupported=warn %restored -- %t 2>&1 | FileCheck %s'
 // CHECK: HWCKPT-E205: not part of the checkpoint: pipe:[{{[0-9]+}}]: descriptor 3
 // CHECK-NEXT: remedy: see docs/limits.md
 // CHECK: goes on

@@ -3,21 +3,21 @@
 // checkpoint again. Children are outside the program, which is not run by
 // hwckpt.
 // RUN: %behaviour %s -o %t
-// RUN: %t epoll 2>&1 | FileCheck %s -check-prefix=EPOLL
+// RUN: %by_all bash -o pipefail -c '%t epoll 2>&1 | FileCheck %s -check-prefix=EPOLL'
 // EPOLL: HWCKPT-E208: {{.*}} watches the file that was descriptor {{[0-9]+}}
 // EPOLL: goes on
-// RUN: %t queue 2>&1 | FileCheck %s -check-prefix=QUEUE
+// RUN: %by_all bash -o pipefail -c '%t queue 2>&1 | FileCheck %s -check-prefix=QUEUE'
 // QUEUE: HWCKPT-E208: {{.*}}: descriptor {{[0-9]+}}: a queue that was unlinked
 // QUEUE: goes on
-// RUN: %t terminal 2>&1 | FileCheck %s -check-prefix=TERMINAL
+// RUN: %by_all bash -o pipefail -c '%t terminal 2>&1 | FileCheck %s -check-prefix=TERMINAL'
 // TERMINAL: HWCKPT-E208: {{.*}}, whose other side is outside the program
 // TERMINAL: goes on
-// RUN: %t discipline 2>&1 | FileCheck %s -check-prefix=DISCIPLINE
+// RUN: %by_all bash -o pipefail -c '%t discipline 2>&1 | FileCheck %s -check-prefix=DISCIPLINE'
 // DISCIPLINE: {{HWCKPT-E208: .*: line discipline 27|SKIP: }}
-// RUN: %t route 2>&1 | FileCheck %s -check-prefix=ROUTE
+// RUN: %by_all bash -o pipefail -c '%t route 2>&1 | FileCheck %s -check-prefix=ROUTE'
 // ROUTE: HWCKPT-E208: {{.*}}: an answer that is not read yet
 // ROUTE: goes on
-// RUN: %t datagram 2>&1 | FileCheck %s -check-prefix=DATAGRAM
+// RUN: %by_all bash -o pipefail -c '%t datagram 2>&1 | FileCheck %s -check-prefix=DATAGRAM'
 // DATAGRAM: HWCKPT-E208: {{.*}}: a message of 150000 bytes
 // DATAGRAM: goes on
 // RUN: if [ "$(id -u)" = 0 ]; then less='setpriv --bounding-set -ipc_owner'; fi

@@ -2,7 +2,7 @@
 // those closed and opened since; files grown since are truncated; a file that
 // has lost its name meanwhile has it again. So are signal actions, working
 // directory and umask.
-// RUN: %behaviour %s -o %t && %t
+// RUN: %behaviour %s -o %t && %by_all %t
 #include "behaviour.h"
 #include <sys/stat.h>
 

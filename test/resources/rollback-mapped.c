@@ -1,6 +1,6 @@
 // A rollback puts back what is mapped of files without a name, and what is not;
 // descriptors and mappings stay of one file.
-// RUN: %behaviour %s -o %t && rm -f %t.once && %t %t.once
+// RUN: %behaviour %s -o %t && %by_all %t once
 #include "behaviour.h"
 #include <sys/mman.h>
 enum { PAGE = 4096 };

@@ -1,6 +1,6 @@
 // After a rollback a pipe holds what it held, whatever was read, written or
 // closed since, and a thread that waits to read goes on waiting.
-// RUN: %behaviour %s -o %t && %t
+// RUN: %behaviour %s -o %t && %by_all %t
 #include "behaviour.h"
 #include <pthread.h>
 #include <sys/eventfd.h>

@@ -4,22 +4,22 @@
 // that was not seen as it was installed. What undo logs take is left alone
 // where it is forbidden.
 // RUN: %behaviour %s -o %t
-// RUN: %hwckpt run -- %t futex 2>&1 | FileCheck %s -check-prefix=FUTEX
+// RUN: %by_all bash -o pipefail -c '%hwckpt run -- %t futex 2>&1 | FileCheck %s -check-prefix=FUTEX'
 // FUTEX: HWCKPT-E208: {{.*}}a filter of the program forbids futex() to
 // FUTEX: goes on
-// RUN: %hwckpt run -- %t all 2>&1 | FileCheck %s -check-prefix=ALL
+// RUN: %by_all bash -o pipefail -c '%hwckpt run -- %t all 2>&1 | FileCheck %s -check-prefix=ALL'
 // ALL: HWCKPT-E208: {{.*}}a filter of the program forbids pwrite64() to
 // ALL: goes on
-// RUN: %hwckpt run -- %t strict 2>&1 | FileCheck %s -check-prefix=STRICT
+// RUN: %by_all bash -o pipefail -c '%hwckpt run -- %t strict 2>&1 | FileCheck %s -check-prefix=STRICT'
 // STRICT: HWCKPT-E208: {{.*}}thread {{[0-9]+}} is in strict mode
 // STRICT: goes on
-// RUN: %hwckpt run -- %t asks 2>&1 | FileCheck %s -check-prefix=ASKS
+// RUN: %by_all bash -o pipefail -c '%hwckpt run -- %t asks 2>&1 | FileCheck %s -check-prefix=ASKS'
 // ASKS: HWCKPT-E208: {{.*}}a filter that asks another process
 // ASKS: goes on
-// RUN: %hwckpt run -- %t keeps %t.kept 2>&1 | FileCheck %s -check-prefix=KEEPS
+// RUN: %by_all bash -o pipefail -c '%hwckpt run -- %t keeps kept 2>&1 | FileCheck %s -check-prefix=KEEPS'
 // KEEPS-NOT: E208
 // KEEPS: goes on
-// RUN: %hwckpt run -- %t unseen 2>&1 | FileCheck %s -check-prefix=UNSEEN
+// RUN: %by_all bash -o pipefail -c '%hwckpt run -- %t unseen 2>&1 | FileCheck %s -check-prefix=UNSEEN'
 // UNSEEN: HWCKPT-E208: {{.*}}1 filters, which were not seen
 // UNSEEN: goes on
 #include "behaviour.h"

@@ -1,5 +1,5 @@
 // Kinds of descriptors that checkpoints do not cover.
-// RUN: %behaviour %s -o %t && %S/Inputs/unsupported %hwckpt %t uevent fanotify io_uring perf userfaultfd pidfd
+// RUN: %behaviour %s -o %t && %by_all %S/Inputs/unsupported %hwckpt %t uevent fanotify io_uring perf userfaultfd pidfd
 #include "behaviour.h"
 #include <linux/io_uring.h>
 #include <linux/netlink.h>
