@@ -10,6 +10,7 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static const struct {
@@ -24,6 +25,15 @@ static const struct {
     {SOL_SOCKET, SO_TIMESTAMP},
     {SOL_SOCKET, SO_RCVLOWAT},
     {SOL_SOCKET, SO_PRIORITY},
+    {SOL_SOCKET, SO_DONTROUTE},
+    {SOL_SOCKET, SO_MARK},
+    {SOL_SOCKET, SO_TIMESTAMPNS},
+    {SOL_SOCKET, SO_RXQ_OVFL},
+    {SOL_SOCKET, SO_BUSY_POLL},
+    {SOL_SOCKET, SO_ZEROCOPY},
+    {SOL_SOCKET, SO_RCVTIMEO},
+    {SOL_SOCKET, SO_SNDTIMEO},
+    {SOL_SOCKET, SO_LINGER},
     {SOL_SOCKET, SO_SNDBUF},
     {SOL_SOCKET, SO_RCVBUF},
     {IPPROTO_TCP, TCP_NODELAY},
@@ -32,11 +42,32 @@ static const struct {
     {IPPROTO_TCP, TCP_KEEPCNT},
     {IPPROTO_TCP, TCP_DEFER_ACCEPT},
     {IPPROTO_TCP, TCP_USER_TIMEOUT},
+    {IPPROTO_TCP, TCP_CORK},
+    {IPPROTO_TCP, TCP_SYNCNT},
+    {IPPROTO_TCP, TCP_LINGER2},
+    {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+    {IPPROTO_TCP, TCP_CONGESTION},
     {IPPROTO_IP, IP_TOS},
     {IPPROTO_IP, IP_TTL},
     {IPPROTO_IP, IP_PKTINFO},
+    {IPPROTO_IP, IP_RECVERR},
+    {IPPROTO_IP, IP_RECVTTL},
+    {IPPROTO_IP, IP_RECVTOS},
+    {IPPROTO_IP, IP_MTU_DISCOVER},
+    {IPPROTO_IP, IP_FREEBIND},
+    {IPPROTO_IP, IP_TRANSPARENT},
+    {IPPROTO_IP, IP_MULTICAST_TTL},
+    {IPPROTO_IP, IP_MULTICAST_LOOP},
     {IPPROTO_IPV6, IPV6_V6ONLY},
     {IPPROTO_IPV6, IPV6_RECVPKTINFO},
+    {IPPROTO_IPV6, IPV6_TCLASS},
+    {IPPROTO_IPV6, IPV6_UNICAST_HOPS},
+    {IPPROTO_IPV6, IPV6_MULTICAST_HOPS},
+    {IPPROTO_IPV6, IPV6_MULTICAST_LOOP},
+    {IPPROTO_IPV6, IPV6_MTU_DISCOVER},
+    {IPPROTO_IPV6, IPV6_RECVERR},
+    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT},
+    {IPPROTO_IPV6, IPV6_RECVTCLASS},
     {SOL_NETLINK, NETLINK_PKTINFO},
     {SOL_NETLINK, NETLINK_BROADCAST_ERROR},
     {SOL_NETLINK, NETLINK_NO_ENOBUFS},
@@ -52,15 +83,26 @@ int socket_number(int socket, int level, int name, int otherwise) {
                                                                    : value;
 }
 
+/* A number, or a time, a name and the like. */
+struct value {
+  uint32_t length; /* 0: sockets of this kind have no such option */
+  unsigned char bytes[sizeof(((SocketOption *)0)->wide.bytes)];
+};
+
+static struct value read_value(int socket, size_t option) {
+  struct value value = {.length = sizeof(value.bytes)};
+  if (SYS(getsockopt, socket, options[option].level, options[option].name,
+          value.bytes, &value.length) < 0)
+    value.length = 0;
+  return value;
+}
+
 /* What a fresh socket of a kind has; asked once a checkpoint. */
 #define OPTIONS (sizeof(options) / sizeof(options[0]))
 #define FRESH 16u
 struct fresh {
   int domain, type, protocol;
-  struct {
-    bool has; /* sockets of this kind have such an option */
-    int value;
-  } option[OPTIONS];
+  struct value option[OPTIONS];
 };
 static LIVE struct {
   uint32_t count, next;
@@ -92,15 +134,29 @@ static const struct fresh *look_at(int domain, int type, int protocol,
   kind->domain = domain;
   kind->type = type;
   kind->protocol = protocol;
-  for (size_t i = 0; i < OPTIONS; i++) {
-    int value = 0;
-    uint32_t length = sizeof(value);
-    kind->option[i].has = SYS(getsockopt, socket, options[i].level,
-                              options[i].name, &value, &length) >= 0;
-    kind->option[i].value = value;
-  }
+  for (size_t i = 0; i < OPTIONS; i++)
+    kind->option[i] = read_value((int)socket, i);
   SYS(close, socket);
   return kind;
+}
+
+static int put_unless_fresh(struct resource_sink *sink, int socket,
+                            size_t number, const struct value *fresh_value,
+                            struct hwckpt_error *error) {
+  SocketOption option = SocketOption_init_zero;
+  struct value value = read_value(socket, number);
+  if (!value.length || memcmp(&value, fresh_value, sizeof(value)) == 0)
+    return 0;
+  option.level = options[number].level;
+  option.name = options[number].name;
+  if (value.length == sizeof(option.value)) {
+    memcpy(&option.value, value.bytes, sizeof(option.value));
+  } else {
+    option.wide.size = (pb_size_t)value.length;
+    memcpy(option.wide.bytes, value.bytes, value.length);
+  }
+  return resource_put(sink, RECORD_SOCKET_OPTION, SocketOption_fields, &option,
+                      error);
 }
 
 int socket_options_save(struct resource_sink *sink, int socket, int domain,
@@ -112,15 +168,8 @@ int socket_options_save(struct resource_sink *sink, int socket, int domain,
   if (!kind)
     return -HWCKPT_E_CAPTURE;
   for (size_t i = 0; !result && i < OPTIONS; i++) {
-    SocketOption option = SocketOption_init_zero;
-    if (!kind->option[i].has)
-      continue;
-    option.level = options[i].level;
-    option.name = options[i].name;
-    option.value = socket_number(socket, option.level, option.name, 0);
-    if (option.value != kind->option[i].value)
-      result = resource_put(sink, RECORD_SOCKET_OPTION, SocketOption_fields,
-                            &option, error);
+    if (kind->option[i].length)
+      result = put_unless_fresh(sink, socket, i, &kind->option[i], error);
   }
   return result;
 }
@@ -137,6 +186,10 @@ void socket_options_restore(const struct resource_source *source, int socket) {
     if (option.level == SOL_SOCKET &&
         (option.name == SO_SNDBUF || option.name == SO_RCVBUF))
       value /= 2;
-    SYS(setsockopt, socket, option.level, option.name, &value, sizeof(value));
+    if (option.wide.size)
+      SYS(setsockopt, socket, option.level, option.name, option.wide.bytes,
+          option.wide.size);
+    else
+      SYS(setsockopt, socket, option.level, option.name, &value, sizeof(value));
   }
 }

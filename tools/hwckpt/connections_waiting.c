@@ -57,7 +57,7 @@ static void set_option(int fd, const void *data, size_t length) {
   /* The others the program's process sets, when it has the socket. */
   if ((option.level == IPPROTO_IPV6 && option.name == IPV6_V6ONLY) ||
       (option.level == SOL_SOCKET && option.name == SO_REUSEPORT) ||
-      option.level == IPPROTO_TCP)
+      (option.level == IPPROTO_TCP && !option.wide.size))
     setsockopt(fd, option.level, option.name, &value, sizeof value);
 }
 
