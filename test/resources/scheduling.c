@@ -14,7 +14,8 @@ static void *work(void *unused) {
   int tid = (int)syscall(SYS_gettid);
   struct sched_param parameter = {0};
   CHECK_EQUAL(setpriority(PRIO_PROCESS, (id_t)tid, 7), 0);
-  CHECK_EQUAL(sched_setscheduler(0, SCHED_BATCH, &parameter), 0);
+  CHECK_EQUAL(
+      sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &parameter), 0);
   int one = 0;
   while (!CPU_ISSET(one, &first))
     one++;
@@ -28,7 +29,7 @@ static void *work(void *unused) {
   CHECK_EQUAL(syscall(SYS_ioprio_get, 1, 0), 2 << 13 | 6);
   tid = (int)syscall(SYS_gettid);
   CHECK_EQUAL(getpriority(PRIO_PROCESS, (id_t)tid), 7);
-  CHECK_EQUAL(sched_getscheduler(0), SCHED_BATCH);
+  CHECK_EQUAL(sched_getscheduler(0), SCHED_BATCH | SCHED_RESET_ON_FORK);
   CHECK_EQUAL(sched_getaffinity(0, sizeof set, &set), 0);
   if (CPU_COUNT(&first) == 1) /* which is no choice */
     return NULL;
@@ -36,12 +37,32 @@ static void *work(void *unused) {
   CHECK(CPU_ISSET(one, &set));
   return NULL;
 }
+
+/* By priority, where that is allowed. */
+static void *hurry(void *unused) {
+  struct sched_param parameter = {.sched_priority = 3};
+  int policy = SCHED_FIFO;
+  if (sched_setscheduler(0, policy, &parameter) != 0) {
+    policy = SCHED_IDLE;
+    parameter.sched_priority = 0;
+    CHECK_EQUAL(sched_setscheduler(0, policy, &parameter), 0);
+  }
+  int priority = parameter.sched_priority;
+  pthread_barrier_wait(&met);
+  pthread_barrier_wait(&met);
+  CHECK_EQUAL(sched_getscheduler(0), policy);
+  CHECK_EQUAL(sched_getparam(0, &parameter), 0);
+  CHECK_EQUAL(parameter.sched_priority, priority);
+  return unused;
+}
+
 int main(int argc, char **argv) {
-  pthread_t thread;
+  pthread_t thread, other;
   CHECK_EQUAL(sched_getaffinity(0, sizeof first, &first), 0);
   int priority = getpriority(PRIO_PROCESS, (id_t)getpid());
-  pthread_barrier_init(&met, NULL, 2);
+  pthread_barrier_init(&met, NULL, 3);
   pthread_create(&thread, NULL, work, NULL);
+  pthread_create(&other, NULL, hurry, NULL);
   pthread_barrier_wait(&met);
   die_and_come_back();
   cpu_set_t set;
@@ -54,5 +75,6 @@ int main(int argc, char **argv) {
   CHECK_EQUAL(sched_getscheduler(0), SCHED_OTHER);
   pthread_barrier_wait(&met);
   pthread_join(thread, NULL);
+  pthread_join(other, NULL);
   return 0;
 }
