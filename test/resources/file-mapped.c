@@ -2,11 +2,11 @@
 // whatever was written through the mapping or with write(2) since; in each of
 // several generations, and when the program is killed again after it came back.
 // What is mapped is said, when it is too much to be kept.
-// RUN: %behaviour %s -o %t
-// RUN: %restored -- %t %t.file small || test $? = 137
-// RUN: %hwckpt restore 2>&1 | count 0
-// RUN: rm -rf $HWCKPT_CACHE %t.file; (%restored -- %t %t.file large || test $? = 137) 2>&1 | FileCheck %s
-// CHECK: HWCKPT-E315: {{.*}}.file: it is mapped, and was too large to be kept
+// RUN: %behaviour %s -o %t && %by_all bash -o pipefail -c ' \
+// RUN:   (%restored -- %t file small || test $? = 137) && \
+// RUN:   %hwckpt restore 2>&1 | count 0 && rm -rf $HWCKPT_CACHE file && \
+// RUN:   (%restored -- %t file large || test $? = 137) 2>&1 | FileCheck %s'
+// CHECK: HWCKPT-E315: {{.*}}/file: it is mapped, and was too large to be kept
 #include "behaviour.h"
 #include <sys/mman.h>
 

@@ -1,13 +1,12 @@
 // A restore that is refused late, when all that can be checked before has been,
 // changes no file: neither what was overwritten nor what was appended nor where
 // names lead. When what refused it is gone, it goes on as if nothing had been.
-// RUN: %behaviour %s -o %t && rm -rf %t.dir && mkdir %t.dir
-// RUN: %hwckpt run -- %t %t.dir || test $? = 137
-// RUN: cp %t.dir/data %t.dir/was && ls %t.dir > %t.names
-// RUN: flock %t.dir/locked not %hwckpt restore 2>&1 | FileCheck %s
+// RUN: %behaviour %s -o %t && %by_all bash -o pipefail -c ' \
+// RUN:   mkdir d && (%hwckpt run -- %t d || test $? = 137) && \
+// RUN:   cp d/data d/was && ls d >names && \
+// RUN:   flock d/locked not %hwckpt restore 2>&1 | FileCheck %s && \
+// RUN:   cmp d/data d/was && ls d | cmp - names && rm d/was && %hwckpt restore'
 // CHECK: HWCKPT-E319
-// RUN: cmp %t.dir/data %t.dir/was && ls %t.dir | cmp - %t.names
-// RUN: rm %t.dir/was && %hwckpt restore
 #include "behaviour.h"
 #include <sys/file.h>
 

@@ -1,8 +1,8 @@
 // Descriptors that the program was started with, and that cannot be saved, are
 // no reason to take no checkpoint: they are left out by name. A pipe whose
 // other end is closed comes back, with what is in it, time and again.
-// RUN: %behaviour %s -o %t
-// RUN: %python %S/Inputs/started-with %hwckpt %t 2>&1 | FileCheck %s
+// RUN: %behaviour %s -o %t && \
+// RUN: %by_all bash -o pipefail -c '%python %S/Inputs/started-with %hwckpt %t 2>&1 | FileCheck %s'
 // CHECK: HWCKPT-E205: {{.*}}: pipe:[{{[0-9]+}}]: descriptor [[#FD:]], which the program was started with
 // CHECK-NOT: HWCKPT-E208
 // CHECK-DAG: HWCKPT-E316: {{.*}}: pipe:[{{[0-9]+}}]: descriptor [[#FD]]
