@@ -9,6 +9,8 @@
 // By its address, of a program that lies where it was linked; and static.
 // RUN: %behaviour -no-pie %s %t.o -o %t.fixed && %hwckpt run --name fixed --on watch=0x$(nm %t.fixed | awk '$3 == "counter" { print $1 }'),8,after,registers --on watch=pair -- %t.fixed writes
 // RUN: %behaviour -static %s %t.o -o %t.static 2>/dev/null && %hwckpt run --name static --on watch=counter --on watch=pair -- %t.static writes
+// What is not aligned takes a register for each piece.
+// RUN: %hwckpt run --name pieces --on watch=$((0x$(nm %t.fixed | awk '$3 == "counter" { print $1 }') + 1)),7,registers -- %t.fixed goes-on 2>%t.said && count 0 <%t.said
 // After a restore they are watched again.
 // RUN: bash %S/../tools/Inputs/status 137 %hwckpt run --name back --on watch=counter --on watch=pair -- %t die
 // RUN: %hwckpt restore back
