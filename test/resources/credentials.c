@@ -52,11 +52,13 @@ int main(void) {
   CHECK(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0);
   CHECK(setresuid(1234, 1235, 1234) == 0);
   keep_one();
+  CHECK(setfsgid(99) == 98);
   CHECK(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0);
   CHECK(pthread_create(&thread, NULL, look, NULL) == 0);
   is_as_before();
   die_and_come_back();
   is_as_before();
+  CHECK(setfsgid((gid_t)-1) == 99);
   CHECK_EQUAL(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1);
   atomic_store(&asked, 1);
   while (!atomic_load(&answered))

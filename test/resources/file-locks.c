@@ -33,10 +33,12 @@ static int look(void) {
   CHECK_EQUAL(conflicts("process", F_GETLK, F_WRLCK, 99), 0);
   CHECK_EQUAL(conflicts("process", F_GETLK, F_WRLCK, 100), 1);
   CHECK_EQUAL(conflicts("process", F_GETLK, F_RDLCK, 105), 1);
+  CHECK_EQUAL(conflicts("process", F_GETLK, F_WRLCK, 109), 1);
   CHECK_EQUAL(conflicts("process", F_GETLK, F_WRLCK, 110), 0);
   CHECK_EQUAL(conflicts("process", F_GETLK, F_RDLCK, 200), 0);
   CHECK_EQUAL(conflicts("process", F_GETLK, F_WRLCK, 1L << 40), 1);
   CHECK_EQUAL(conflicts("open", F_OFD_GETLK, F_RDLCK, 3), 1);
+  CHECK_EQUAL(conflicts("open", F_OFD_GETLK, F_RDLCK, 4), 1);
   CHECK_EQUAL(conflicts("open", F_OFD_GETLK, F_RDLCK, 5), 0);
   return 0;
 }

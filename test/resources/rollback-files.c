@@ -1,10 +1,11 @@
 // After a rollback descriptors are what they were: offsets, flags, sharing,
 // those closed and opened since; files grown since are truncated; a file that
 // has lost its name meanwhile has it again. So are signal actions, working
-// directory and umask.
+// directory and umask, and a timer that was not set is not set.
 // RUN: %behaviour %s -o %t && %by_all %t
 #include "behaviour.h"
 #include <sys/stat.h>
+#include <sys/time.h>
 
 static void on_signal(int number) { (void)number; }
 
@@ -45,6 +46,9 @@ int main(void) {
   mode_t mask = umask(022);
   CHECK_EQUAL(mask, 022);
   CHECK(signal(SIGUSR2, on_signal) == on_signal);
+  struct itimerval timer;
+  CHECK_EQUAL(getitimer(ITIMER_VIRTUAL, &timer), 0);
+  CHECK(timer.it_value.tv_sec == 0 && timer.it_value.tv_usec == 0);
   if (n == 4) {
     unlink("grows");
     unlink("logged");
@@ -70,5 +74,7 @@ int main(void) {
   CHECK_EQUAL(chdir("/"), 0);
   umask(077);
   signal(SIGUSR2, SIG_IGN);
+  timer.it_value.tv_sec = 1000;
+  CHECK_EQUAL(setitimer(ITIMER_VIRTUAL, &timer, NULL), 0);
   roll_back();
 }
