@@ -1,13 +1,13 @@
 // A thread goes back alone from wherever it stands: from a coroutine, a
 // signal's handler on whatever stack, with signals pending, far deeper or
 // higher on its stack, in a critical section, with pages that are watched. It
-// refuses to be saved where it could not go back to, and to go back into memory
-// that is gone.
+// refuses to be saved where it could not go back to or there is no room, and to
+// go back into memory that is gone.
 // RUN: %behaviour %s -o %t
 // RUN: %clang -shared -fPIC -ftls-model=initial-exec -DLIBRARY %s -o %t.so
 // RUN: %t coroutine && %t pending && %t handler && %t disarmed && %t deep
 // RUN: %t section && %t watched && %t floating && %t fork
-// RUN: %t library %t.so && %t cleanup
+// RUN: %t library %t.so && %t cleanup && %t many
 // RUN: HWCKPT_OPTIONS=track=mprotect %t section && HWCKPT_OPTIONS=track=mprotect %t deep
 // RUN: HWCKPT_OPTIONS=rollback_on=ill:rollback_scope=thread %t registers
 // RUN: %t gone 2>%t.said && FileCheck %s --check-prefix=GONE --input-file=%t.said
@@ -388,6 +388,46 @@ static void *cleanup(void *argument) {
   pthread_exit(argument);
 }
 
+// What there is room for: so many parts, so many threads.
+static void *parts_of_many(void *argument) {
+  static char part[40];
+  for (unsigned i = 0; i < sizeof part; i++) {
+    char name[8];
+    snprintf(name, sizeof name, "%u", i);
+    CHECK_EQUAL(hwckpt_region("many", name, &part[i], 1, HWCKPT_BYTES), 0);
+  }
+  CHECK_EQUAL(hwckpt_thread_save("many"), -ENOMEM);
+  CHECK_EQUAL(hwckpt_thread_load(), -ENOENT);
+  CHECK_EQUAL(hwckpt_thread_save(0), 0);
+  hwckpt_thread_drop();
+  return argument;
+}
+
+#define SAVES 256
+static pthread_barrier_t all_saved;
+static _Atomic int refused;
+
+static void *one_of_many(void *argument) {
+  int n = hwckpt_thread_save(0);
+  CHECK(n == 0 || n == -ENOMEM);
+  refused += n < 0;
+  pthread_barrier_wait(&all_saved);
+  return argument; // without a drop
+}
+
+static void many_threads(void) {
+  pthread_t threads[SAVES + 1];
+  for (int round = 0; round < 2; round++) {
+    refused = 0;
+    pthread_barrier_init(&all_saved, 0, SAVES + 1);
+    for (int i = 0; i <= SAVES; i++)
+      CHECK_EQUAL(pthread_create(&threads[i], 0, one_of_many, 0), 0);
+    for (int i = 0; i <= SAVES; i++)
+      CHECK_EQUAL(pthread_join(threads[i], 0), 0);
+    CHECK_EQUAL(refused, 1);
+  }
+}
+
 static void *gone(void *argument) {
   char *item = memory(4 * PAGE);
   CHECK_EQUAL(hwckpt_region("gone", "item", item, 4 * PAGE, HWCKPT_BYTES), 0);
@@ -430,6 +470,10 @@ int main(int argc, char **argv) {
   if (!strcmp(argv[1], "library")) {
     CHECK_EQUAL(pthread_create(&other, 0, library, argv[2]), 0);
     CHECK_EQUAL(pthread_join(other, 0), 0);
+  }
+  if (!strcmp(argv[1], "many")) {
+    both(parts_of_many, 0);
+    many_threads();
   }
   if (!strcmp(argv[1], "cleanup"))
     both(cleanup, 0);

@@ -126,6 +126,7 @@ expect([e.get("signal", e.get("status")) for e in case.history() if e["what"] ==
 assert "faults failed: killed by signal 9 (Killed)" in case.said, case.said
 text = subprocess.run([HWCKPT, "list", "faults"], check=True, capture_output=True, text=True).stdout
 assert "failed: exit status 3" in text and text.endswith("ended: exit status 0\n"), text
+expect(len(re.findall(" began$| restored$| failed: | ended: ", text, re.MULTILINE)), 6)
 
 # So by a signal for its group, which is ours too: who sent it may be gone when we look.
 case = Case("group", **{f"_{count}": "group" for count in range(2, 9)})
@@ -206,6 +207,12 @@ expect(case.lines(), ALL[:4])
 case = Case("well")
 expect(case.run("--restart"), 0)
 expect(case.words(), ["began", "ended"])
+history = os.path.join(os.environ["HWCKPT_CACHE"], "well", "history")
+with open(history, "a") as file:
+    file.write("1 ended 0 0\n" * 6000)  # beyond 64 KiB the older half goes
+expect(case.run("--restart"), 0)
+assert os.stat(history).st_size <= 40 << 10, os.stat(history)
+expect(case.words()[-3:], ["ended", "began", "ended"])
 case = Case("never", _2="exit")
 expect(case.run("--restart=never"), 3)
 expect(case.history(), [])
