@@ -186,6 +186,17 @@ static void by_share(void) {
   expect("4");
   CHECK_ERROR(retain_shared(1, 1), CACHE_QUOTA);
   expect("4");
+  /* With a quota of its own the lower of the two counts. */
+  struct cache_retention both = {.keep = 9,
+                                 .quota = 100 * mebibyte,
+                                 .shared_quota = (others + 3) * 5 * mebibyte,
+                                 .weight = 2};
+  strcpy(name, second);
+  CHECK_OK(cache_retain(cache, name, &both, &unit_error));
+  expect("3 4");
+  both.quota = 5 * mebibyte;
+  CHECK_OK(cache_retain(cache, name, &both, &unit_error));
+  expect("4");
 }
 
 int main(void) {
