@@ -1,5 +1,6 @@
 """What `hwckpt run --restart` does: restart.py HWCKPT PROGRAM FOLDER"""
 
+import atexit
 import json
 import os
 import pty
@@ -173,12 +174,12 @@ try:
 except memory_group.Missing as why:
     print(f"not seen killed for want of memory: {why}")
 else:
+    atexit.register(os.rmdir, group)
     case = Case("memory", _3="eat")
     expect(case.run("--restart", group=group), 0)
     expect(case.lines(), ALL)
     expect([e.get("signal") for e in case.history() if e["what"] == "failed"], [9])
     assert "killed processes for want of memory" in case.said, case.said
-    os.rmdir(group)
 
 # It comes to no site any more.
 case = Case("hangs", _3="hang")
