@@ -4,6 +4,7 @@
 #include "secrets.h"
 
 #include "runtime/cache/secret.h"
+#include "runtime/support/key_command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,14 +21,14 @@ static int refuse(const char *object, int number, const char *why,
   return hwckpt_fail(error, HWCKPT_E_KEY_SOURCE, number, object, "%s", why);
 }
 
-static FILE *open_file(const char *path, struct hwckpt_error *error) {
+static int open_file(const char *path, struct hwckpt_error *error) {
   struct stat status;
-  FILE *in = fopen(path, "re");
-  if (!in) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (fd < 0) {
     refuse(path, errno, "open", error);
-    return NULL;
+    return -1;
   }
-  if (fstat(fileno(in), &status))
+  if (fstat(fd, &status))
     refuse(path, errno, "fstat", error);
   else if (S_ISREG(status.st_mode) && status.st_uid &&
            status.st_uid != geteuid())
@@ -35,24 +36,55 @@ static FILE *open_file(const char *path, struct hwckpt_error *error) {
   else if (S_ISREG(status.st_mode) && status.st_mode & (S_IRWXG | S_IRWXO))
     refuse(path, 0, "others may read or write it", error);
   else
-    return in;
-  fclose(in);
-  return NULL;
+    return fd;
+  close(fd);
+  return -1;
 }
 
-static int take(FILE *in, const char *object, struct seal_key *key,
+/* To its end, or to where it is too long. */
+static ssize_t read_all(int fd, unsigned char secret[SECRET_MAX + 1]) {
+  size_t length = 0;
+  ssize_t got = 1;
+  while (length <= SECRET_MAX && got) {
+    got = read(fd, secret + length, SECRET_MAX + 1 - length);
+    if (got < 0 && errno != EINTR)
+      return -1;
+    length += got > 0 ? (size_t)got : 0;
+  }
+  return (ssize_t)length;
+}
+
+static int take(int fd, const char *object, struct seal_key *key,
                 struct hwckpt_error *error) {
   unsigned char secret[SECRET_MAX + 1];
   struct cache_key made;
-  setvbuf(in, NULL, _IONBF, 0); /* no copy of it */
-  size_t length = fread(secret, 1, sizeof secret, in);
+  ssize_t length = read_all(fd, secret);
   int failed = 0;
-  if (secret_to_key(secret, length, &made))
+  if (length < 0)
+    failed = refuse(object, errno, "read", error);
+  else if (secret_to_key(secret, (size_t)length, &made))
     memcpy(key->bytes, made.bytes, sizeof key->bytes);
   else
     failed = refuse(object, 0, "it is to be 32 to 4096 bytes", error);
   explicit_bzero(&made, sizeof made);
   explicit_bzero(secret, sizeof secret);
+  return failed;
+}
+
+/* It may ask somebody, and is waited for without end. */
+static int take_from_command(const char *text, struct seal_key *key,
+                             struct hwckpt_error *error) {
+  static struct key_command command;
+  int from;
+  command.text = text;
+  command.variables = environ;
+  long keeper = key_command_start(&command, &from);
+  if (keeper < 0)
+    return refuse(text, (int)-keeper, "start", error);
+  int failed = take(from, text, key, error);
+  close(from);
+  if (!key_command_finish(keeper, NULL) && !failed)
+    failed = refuse(text, 0, "it failed", error);
   return failed;
 }
 
@@ -66,20 +98,13 @@ int key_read(const struct key_request *request, struct seal_key *key,
                   "one of them", error);
   secrets_keep();
   *used = key;
-  if (request->file) {
-    FILE *in = open_file(request->file, error);
-    if (!in)
-      return -HWCKPT_E_KEY_SOURCE;
-    int failed = take(in, request->file, key, error);
-    fclose(in);
-    return failed;
-  }
-  FILE *in = popen(request->command, "re");
-  if (!in)
-    return refuse(request->command, errno, "popen", error);
-  int failed = take(in, request->command, key, error);
-  if (pclose(in) != 0 && !failed)
-    failed = refuse(request->command, 0, "it failed", error);
+  if (request->command)
+    return take_from_command(request->command, key, error);
+  int fd = open_file(request->file, error);
+  if (fd < 0)
+    return -HWCKPT_E_KEY_SOURCE;
+  int failed = take(fd, request->file, key, error);
+  close(fd);
   return failed;
 }
 
