@@ -83,7 +83,7 @@ KEEPER static void kill_listed(const char *list, long length,
 
 /* Whether numbers in /proc are those of our pid namespace. */
 KEEPER static bool proc_is_ours(void) {
-  char text[64];
+  char text[64] = {0};
   long length = SYS(readlinkat, AT_FDCWD, "/proc/self", text, sizeof text);
   long pid = 0;
   for (long i = 0; i < length; i++)
@@ -94,7 +94,7 @@ KEEPER static bool proc_is_ours(void) {
 /* `first`: the command, 0 when that has ended. */
 KEEPER static struct children kill_children(long first) {
   struct children children = {0};
-  char list[1024];
+  char list[1024] = {0};
   long length = -1;
   long fd = SYS(openat, AT_FDCWD, "/proc/thread-self/children",
                 O_RDONLY | O_CLOEXEC, 0);
@@ -129,7 +129,7 @@ KEEPER static void end_all(long first) {
 KEEPER static bool reap(long first, int *status, bool *any) {
   bool is_first = false;
   long ended;
-  int with;
+  int with = 0;
   while ((ended = SYS(wait4, -1, &with, __WALL | WNOHANG, 0)) > 0)
     if (ended == first) {
       is_first = true;
