@@ -71,13 +71,16 @@ void tree_cut_lose(struct cut *cut, struct tree_member *member) {
   member->seen_ms = tree_now_ms();
 }
 
-static void drop_unlisted(struct cut *cut) {
+/* Returns whether one is gone that had not ended at the last look. */
+static bool drop_unlisted(struct cut *cut) {
   size_t kept = 0;
+  bool gone = false;
   for (size_t i = 0; i < cut->members.count; i++) {
     struct tree_member *member = &cut->members.list[i];
     if (!member->listed) {
       if (tree_member_is_root(&cut->members, member))
         tree_cut_fail(cut, HWCKPT_E_TREE_DIED, member, "the first process");
+      gone |= tree_member_takes_part(member);
       tree_cut_lose(cut, member);
       tree_stopped_let_go(member);
       continue;
@@ -85,13 +88,16 @@ static void drop_unlisted(struct cut *cut) {
     cut->members.list[kept++] = *member;
   }
   cut->members.count = kept;
+  return gone;
 }
 
-/* Looks who is there; returns whether somebody is new. */
+/* Looks who is there; returns whether somebody is new, or may be: whose parent
+ * ended meanwhile may have gone to whom we had looked at before. While not all
+ * are to stand still, there may always be one. */
 bool tree_cut_walk(struct cut *cut) {
   struct tree_process *list;
   size_t count;
-  bool is_new = false;
+  bool is_new = false, ended = false;
   if (!tree_processes(cut->request->root, cut->request->others,
                       cut->request->other_count, &list, &count))
     tree_cut_fail(cut, HWCKPT_E_CAPTURE_MEMORY, NULL, "listing its processes");
@@ -108,20 +114,22 @@ bool tree_cut_walk(struct cut *cut) {
                     "listing its processes");
       break;
     }
+    bool lived = tree_member_takes_part(member);
     member->process = list[i];
     member->listed = true;
+    ended |= lived && !tree_member_takes_part(member);
     if (!tree_member_takes_part(member) && member->fd >= 0)
       tree_cut_lose(cut, member);
   }
   free(list);
   cut->walked_ms = tree_now_ms();
   if (!cut->failed)
-    drop_unlisted(cut);
+    ended |= drop_unlisted(cut);
   const struct tree_member *root =
       tree_member_find(&cut->members, cut->members.root);
   if (!root || !tree_member_takes_part(root))
     tree_cut_fail(cut, HWCKPT_E_TREE_DIED, root, "the first process");
-  return is_new;
+  return is_new || (ended && cut->target == PHASE_STOPPED);
 }
 
 /* A program that was started and has no runtime. */

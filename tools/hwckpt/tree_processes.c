@@ -120,7 +120,14 @@ static bool is_one_of(pid_t pid, const pid_t *pids, size_t count) {
   return false;
 }
 
-/* Calls for every child of a thread. */
+static bool is_listed(const struct listing *listing, pid_t pid) {
+  for (size_t i = 0; i < listing->count; i++)
+    if (listing->list[i].pid == pid)
+      return true;
+  return false;
+}
+
+/* Adds every child of a thread. */
 static void add_of_thread(struct listing *listing, pid_t pid, pid_t tid,
                           pid_t parent, pid_t inner_parent,
                           const pid_t *without, size_t without_count) {
@@ -150,22 +157,57 @@ static void add_children(struct listing *listing, pid_t pid, pid_t parent,
     closedir(tasks);
 }
 
+struct reapers {
+  const pid_t *others, *without;
+  size_t other_count, without_count;
+};
+
+/* Processes that reap for us are not of the program, what they have is. */
+static void add_adopted(struct listing *listing,
+                        const struct reapers *reapers) {
+  add_children(listing, getpid(), 0, 0, reapers->without,
+               reapers->without_count);
+  for (size_t i = 0; i < reapers->other_count; i++)
+    add_children(listing, reapers->others[i], 0, 0, reapers->without,
+                 reapers->without_count);
+}
+
+static void add_descendants(struct listing *listing, size_t from) {
+  for (size_t i = from; i < listing->count; i++) {
+    const struct tree_process parent = listing->list[i];
+    if (parent.state != 'Z')
+      add_children(listing, parent.pid, parent.pid, parent.inner, NULL, 0);
+  }
+}
+
+/* One whose parent ends while we look may have come to us when we had looked at
+ * our own children already. */
+static bool add_missed(struct listing *listing, const struct reapers *reapers) {
+  struct listing adopted = {0};
+  size_t before = listing->count;
+  add_adopted(&adopted, reapers);
+  for (size_t i = 0; i < adopted.count; i++)
+    if (!is_listed(listing, adopted.list[i].pid))
+      add(listing, adopted.list[i].pid, 0, 0);
+  listing->failed |= adopted.failed;
+  free(adopted.list);
+  add_descendants(listing, before);
+  return listing->count > before;
+}
+
 bool tree_processes(pid_t root, const pid_t *others, size_t other_count,
                     struct tree_process **list, size_t *count) {
   struct listing listing = {0};
   pid_t without[other_count + 1];
   memcpy(without, others, other_count * sizeof *without);
   without[other_count] = root;
+  const struct reapers reapers = {others, without, other_count,
+                                  other_count + 1};
   add(&listing, root, 0, 0);
-  add_children(&listing, getpid(), 0, 0, without, other_count + 1);
-  /* Processes that reap for us are not of the program, what they have is. */
-  for (size_t i = 0; i < other_count; i++)
-    add_children(&listing, others[i], 0, 0, &root, 1);
-  for (size_t i = 0; i < listing.count; i++) {
-    const struct tree_process parent = listing.list[i];
-    if (parent.state != 'Z')
-      add_children(&listing, parent.pid, parent.pid, parent.inner, NULL, 0);
-  }
+  add_adopted(&listing, &reapers);
+  add_descendants(&listing, 0);
+  while (add_missed(&listing, &reapers))
+    ;
   *list = listing.list;
   *count = listing.count;
   return !listing.failed;
