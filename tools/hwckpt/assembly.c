@@ -300,12 +300,15 @@ static void fail_as_dead(struct assembly *assembly,
   fail(assembly, member, &error);
 }
 
-/* It was killed, or, when it runs, said all it had to say. */
+/* It was killed, or, when it runs, said all it had to say. Once all have been
+ * let go on, its end is the program's business: another may have killed it. */
 static void take_end(struct assembly *assembly, struct member *member) {
   close(member->status);
   member->status = -1;
-  if (member->stage != RUNNING)
+  if (assembly->in_stage[READY] < assembly->count)
     fail_as_dead(assembly, member);
+  else
+    advance(assembly, member, RUNNING, 0);
 }
 
 static void listen_to(struct assembly *assembly, struct member *member) {
