@@ -108,10 +108,9 @@ static bool same_executable(pid_t pid, const char *program) {
   return !strcmp(path, program);
 }
 
-/* Whether it is the very process of the checkpoint: its address space was laid
- * out at the same random places. Where we may not look, the executable decides.
- */
-static bool is_the_program(pid_t pid, const struct proc_stat *stat,
+/* Its address space was laid out at the same random places. Where we may not
+ * look, the executable decides. */
+bool process_id_is_program(pid_t pid, const struct proc_stat *stat,
                            const Process *process) {
   if (stat->start_stack > 1)
     return stat->start_stack == process->start_stack &&
@@ -183,7 +182,7 @@ int process_id_settle(const struct generation *generation,
            !proc_is_ending(holder, &stat))
     occupancy = TAKEN;
   if (occupancy == TAKEN && holder == pid &&
-      is_the_program(pid, &stat, &generation->process))
+      process_id_is_program(pid, &stat, &generation->process))
     return still_running(generation, pid, error);
   if (*policy != IDS_SAME)
     return 0;

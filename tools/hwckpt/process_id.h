@@ -8,6 +8,7 @@
 #define HWCKPT_PROCESS_ID_H
 
 #include "generation.h"
+#include "proc_stat.h"
 #include "supervise.h"
 
 enum id_policy {
@@ -18,6 +19,10 @@ enum id_policy {
 
 /* Reads the value of --pid; false when it is none. */
 bool id_policy_parse(const char *text, enum id_policy *policy);
+
+/* Whether it, of which stat tells, is the very process of the checkpoint. */
+bool process_id_is_program(pid_t pid, const struct proc_stat *stat,
+                           const Process *process);
 
 /* Checks that the program does not run any more and that its ids can be had;
  * waits for a process that is just ending. Turns IDS_SAME into IDS_NAMESPACE

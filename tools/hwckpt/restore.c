@@ -20,6 +20,7 @@
 #include "options_text.h"
 #include "progress.h"
 #include "supervised.h"
+#include "survivors.h"
 #include "system_v.h"
 
 #include "runtime/support/resume_abi.h"
@@ -404,6 +405,26 @@ static int check_tree_files(struct restore_request *request,
   return failed;
 }
 
+/* Who is supervised has a supervisor that has ended them. */
+static int check_survivors(const struct selection *selection,
+                           const struct assembly_plan *plan,
+                           const struct generation *root,
+                           struct hwckpt_error *error) {
+  size_t count = plan->count ? plan->count : 1;
+  const struct generation **generations = calloc(count, sizeof *generations);
+  if (!generations)
+    return hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, ENOMEM, "a tree", "%s",
+                       "");
+  generations[0] = root;
+  for (size_t i = 0; i < plan->count; i++)
+    generations[i] = &plan->parts[i]->generation;
+  const struct survivors_search search = {
+      selection->path, selection->application, generations, count};
+  int failed = supervised() ? 0 : survivors_check(&search, error);
+  free(generations);
+  return failed;
+}
+
 /* As restore_selected(), when there are several processes. */
 static int restore_tree(struct restore_request *request,
                         struct selection *selection,
@@ -419,6 +440,8 @@ static int restore_tree(struct restore_request *request,
   int lock = -1;
   request->lazy = LAZY_NO;
   int failed = hold(selection, selection->application, &lock, &error);
+  if (!failed)
+    failed = check_survivors(selection, plan, generation, &error);
   if (!failed)
     failed = check_tree(request, plan, &error);
   if (!failed)
@@ -488,6 +511,8 @@ static int restore_selected(struct restore_request *request,
       request->name ? make_application(selection, request->name, &error) : 0;
   if (!failed)
     failed = hold(selection, application, &progress.loading.lock, &error);
+  if (!failed && !request->name)
+    failed = check_survivors(selection, &plan, generation, &error);
   if (!failed)
     failed = process_id_settle(generation, &request->policy, &error);
   if (!failed)
