@@ -1,8 +1,10 @@
 /* tree_stopped.c - see tree_stopped.h.
  *
  * A thread of the program runs only while the runtime's signal (ASK_SIGNAL)
- * waits for it, with all others blocked, or stands in its handler; and then to
- * the end of the system call that returns from that. Source: ptrace(2), the
+ * waits for it, or stands in its handler; and then to the end of the system
+ * call that returns from that. Its mask is its own, for this process may be
+ * killed at any moment: only when another signal comes before that one are all
+ * others blocked, until the handler's first instruction. Source: ptrace(2), the
  * part on PTRACE_SEIZE and group-stop: who lets go of a thread of a stopped
  * process has it stop again. */
 #include "tree_stopped.h"
@@ -43,6 +45,7 @@ struct thread {
   pid_t tid;
   enum run run;
   bool stands; /* in a stop of ptrace */
+  bool blocks; /* all but the runtime's signal; its own mask is: */
   uint64_t mask;
 };
 
@@ -180,19 +183,27 @@ static void set_mask(const struct thread *thread, uint64_t mask) {
   ptrace(PTRACE_SETSIGMASK, thread->tid, (void *)sizeof mask, &mask);
 }
 
-/* Only the runtime's signal may come. */
 static void call(struct thread *thread) {
-  ptrace(PTRACE_GETSIGMASK, thread->tid, (void *)sizeof thread->mask,
-         &thread->mask);
-  set_mask(thread, ~ASK_BIT);
   thread->run = CALLED;
   run_on(thread);
 }
 
+/* Only the runtime's signal may come: what is about to be told waits again, as
+ * it is blocked now. */
+static void put_off(struct thread *thread, int number) {
+  if (!thread->blocks)
+    ptrace(PTRACE_GETSIGMASK, thread->tid, (void *)sizeof thread->mask,
+           &thread->mask);
+  thread->blocks = true;
+  set_mask(thread, ~ASK_BIT);
+  go(thread, PTRACE_CONT, number);
+}
+
 /* At the handler's first instruction: what it returns to is the program's own
  * mask. */
-static void give_mask_back(const struct thread *thread) {
-  uint64_t mask = traced_mask_behind_handler(thread->tid);
+static void give_mask_back(struct thread *thread) {
+  uint64_t mask = thread->blocks ? traced_mask_behind_handler(thread->tid) : 0;
+  thread->blocks = false;
   if (mask)
     ptrace(PTRACE_POKEDATA, thread->tid, (void *)mask, (void *)thread->mask);
 }
@@ -224,6 +235,8 @@ static void take_stop(struct tree_stopped *stopped, struct thread *thread,
     give_mask_back(thread);
     thread->run = INSIDE;
     run_on(thread);
+  } else if (thread->run == CALLED) {
+    put_off(thread, number);
   } else {
     go(thread, thread->run == RUN_FREELY ? PTRACE_CONT : PTRACE_SYSCALL,
        number);
@@ -343,7 +356,7 @@ static void let_thread_go(struct thread *thread) {
   int number = thread->stands ? 0 : interrupt(thread);
   if (number < 0)
     return;
-  if (thread->run == CALLED)
+  if (thread->run == CALLED && thread->blocks)
     set_mask(thread, thread->mask);
   else if (thread->run == ENTERING)
     give_mask_back(thread);
