@@ -6,11 +6,12 @@
 #include "key.h"
 #include "selection.h"
 
+#include "tools/tiers/own.h"
 #include "tools/tiers/rekey.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,13 +39,18 @@ static void refuse(struct keys *keys, enum hwckpt_code code, int number,
   keys->failed++;
 }
 
-static void change_one(const char *path, struct keys *keys) {
+static void change_one(int fd, const char *path, struct keys *keys) {
   struct hwckpt_error error = {0};
-  if (rekey_file(AT_FDCWD, path, &keys->from, &keys->to, &error)) {
+  if (fd < 0) {
+    refuse(keys, HWCKPT_E_EXPORT_FILE, errno, path, "open");
+    return;
+  }
+  if (rekey_file(fd, path, &keys->from, &keys->to, &error)) {
     report_error(&error);
     keys->failed++;
   } else
     keys->done++;
+  close(fd);
 }
 
 /* ---- caches ---- */
@@ -115,32 +121,81 @@ static void change_cache(const char *path, struct keys *keys) {
 
 /* ---- copies ---- */
 
+#define DEPTH_MAX 16 /* folders in folders: a tier has two */
+
+struct walk {
+  struct keys *keys;
+  unsigned depth;
+  char path[PATH_MAX]; /* of what is looked at now */
+};
+
+static void change_directory(int fd, struct walk *walk);
+
+/* Of what lies in a directory. */
+static void change_entry(int directory, const char *name, struct walk *walk) {
+  struct stat status;
+  size_t above = strlen(walk->path);
+  size_t room = sizeof walk->path - above;
+  if (snprintf(walk->path + above, room, "/%s", name) >= (int)room)
+    refuse(walk->keys, HWCKPT_E_EXPORT_FILE, ENAMETOOLONG, name, "open");
+  else if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW))
+    refuse(walk->keys, HWCKPT_E_EXPORT_FILE, errno, walk->path, "stat");
+  else if (S_ISDIR(status.st_mode))
+    change_directory(own_open(directory, name, O_RDONLY | O_DIRECTORY), walk);
+  else if (S_ISREG(status.st_mode) && is_copy(name))
+    change_one(own_open(directory, name, O_RDWR), walk->path, walk->keys);
+  walk->path[above] = 0;
+}
+
+/* Closes it. */
+static void change_directory(int fd, struct walk *walk) {
+  struct hwckpt_error error = {0};
+  DIR *list = NULL;
+  if (fd < 0 || walk->depth == DEPTH_MAX)
+    refuse(walk->keys, HWCKPT_E_EXPORT_FILE, fd < 0 ? errno : ELOOP, walk->path,
+           "open");
+  else if (own_check(fd, S_IFDIR, walk->path, &error)) {
+    report_error(&error);
+    walk->keys->failed++;
+  } else if (!(list = fdopendir(fd)))
+    refuse(walk->keys, HWCKPT_E_EXPORT_FILE, errno, walk->path, "open");
+  if (!list) {
+    if (fd >= 0)
+      close(fd);
+    return;
+  }
+  walk->depth++;
+  for (struct dirent *entry; (entry = readdir(list));)
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+      change_entry(fd, entry->d_name, walk);
+  walk->depth--;
+  closedir(list);
+}
+
 /* A file, or a directory that is a tier. Links are followed on the way to what
  * was named, and not below it. */
 static void change_copies(const char *path, struct keys *keys) {
-  char *const roots[] = {(char *)path, NULL};
-  FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-  for (FTSENT *entry; walk && (entry = fts_read(walk));)
-    if (entry->fts_info == FTS_F &&
-        (!entry->fts_level || is_copy(entry->fts_name)))
-      change_one(entry->fts_path, keys);
-    else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR)
-      refuse(keys, HWCKPT_E_EXPORT_FILE, entry->fts_errno, entry->fts_path,
-             "open");
-  if (walk)
-    fts_close(walk);
+  const int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  struct walk walk = {.keys = keys};
+  struct stat status;
+  if (snprintf(walk.path, sizeof walk.path, "%s", path) >=
+      (int)sizeof walk.path)
+    refuse(keys, HWCKPT_E_EXPORT_FILE, ENAMETOOLONG, path, "open");
+  else if (stat(path, &status))
+    refuse(keys, HWCKPT_E_EXPORT_FILE, errno, path, "open");
+  else if (S_ISDIR(status.st_mode))
+    change_directory(open(path, O_RDONLY | O_DIRECTORY | flags), &walk);
+  else if (S_ISREG(status.st_mode))
+    change_one(open(path, O_RDWR | flags), path, keys);
 }
 
 /* Who named it is not to believe that it has the new key when it has not. */
 static void change_all(const char *path, struct keys *keys) {
   unsigned before = keys->done + keys->failed;
-  char real[PATH_MAX];
   if (is_cache(path))
     change_cache(path, keys);
-  else if (!realpath(path, real))
-    refuse(keys, HWCKPT_E_EXPORT_FILE, errno, path, "open");
   else
-    change_copies(real, keys);
+    change_copies(path, keys);
   if (keys->done + keys->failed == before)
     refuse(keys, HWCKPT_E_NOT_ENCRYPTED, 0, path, "nothing in it is");
 }

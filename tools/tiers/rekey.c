@@ -3,11 +3,12 @@
  * What is written lies within one sector of the device: it is there or not. */
 #include "rekey.h"
 
+#include "own.h"
 #include "stream_format.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int io_failed(const char *path, const char *doing,
@@ -57,12 +58,8 @@ static int change(int fd, const char *path, const struct seal_key *from,
   return 0;
 }
 
-int rekey_file(int directory, const char *path, const struct seal_key *from,
+int rekey_file(int fd, const char *path, const struct seal_key *from,
                const struct seal_key *to, struct hwckpt_error *error) {
-  int fd = openat(directory, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0)
-    return io_failed(path, "open", error);
-  int failed = change(fd, path, from, to, error);
-  close(fd);
-  return failed;
+  int failed = own_check(fd, S_IFREG, path, error);
+  return failed ? failed : change(fd, path, from, to, error);
 }

@@ -5,6 +5,7 @@
  * symbolic link on the way below DIR), for what lies there is run when it is
  * restored. A file has its name when it is durable; until then it is a .part.
  */
+#include "own.h"
 #include "tier_kind.h"
 
 #include "runtime/cache/cache.h"
@@ -50,40 +51,11 @@ static int io_failed(const char *name, const char *doing,
   return hwckpt_fail(error, HWCKPT_E_TIER_IO, errno, name, "%s", doing);
 }
 
-static int open_below(int directory, const char *name, int flags) {
-  if (directory < 0) {
-    errno = EBADF;
-    return -1;
-  }
-  int fd = cache_io_kernel.openat(
-      directory, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-      S_IRUSR | S_IWUSR);
-  errno = fd < 0 ? -fd : errno;
-  return fd < 0 ? -1 : fd;
-}
-
 /* It may be there. */
 static bool make_directory(int directory, const char *name) {
   int made = cache_io_kernel.mkdirat(directory, name, S_IRWXU);
   errno = made < 0 ? -made : errno;
   return made == 0 || errno == EEXIST;
-}
-
-/* Whoever may write there says what is restored. */
-static int check(int fd, mode_t kind, const char *name,
-                 struct hwckpt_error *error) {
-  struct stat status;
-  if (fstat(fd, &status))
-    return io_failed(name, "fstat", error);
-  if ((status.st_mode & S_IFMT) != kind)
-    return hwckpt_fail(error, HWCKPT_E_TIER_OTHERS, 0, name, "it is no %s",
-                       kind == S_IFDIR ? "directory" : "file");
-  if (status.st_uid != geteuid() || status.st_mode & (S_IWGRP | S_IWOTH))
-    return hwckpt_fail(error, HWCKPT_E_TIER_OTHERS, 0, name,
-                       "owner %u, mode 0%u%u%u", status.st_uid,
-                       status.st_mode >> 6 & 7, status.st_mode >> 3 & 7,
-                       status.st_mode & 7);
-  return 0;
 }
 
 static int open_directory(const char *name, bool create, struct tier_pace *pace,
@@ -98,8 +70,9 @@ static int open_directory(const char *name, bool create, struct tier_pace *pace,
     return io_failed(name, "mkdir", error);
   }
   directory->fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int failed = directory->fd < 0 ? io_failed(name, "open", error)
-                                 : check(directory->fd, S_IFDIR, name, error);
+  int failed = directory->fd < 0
+                   ? io_failed(name, "open", error)
+                   : own_check(directory->fd, S_IFDIR, name, error);
   if (failed) {
     if (directory->fd >= 0)
       close(directory->fd);
@@ -122,11 +95,11 @@ static int open_application(const struct directory *directory,
   *fd = -1;
   if (create && !make_directory(directory->fd, application))
     return io_failed(application, "mkdir", error);
-  *fd = open_below(directory->fd, application, O_RDONLY | O_DIRECTORY);
+  *fd = own_open(directory->fd, application, O_RDONLY | O_DIRECTORY);
   if (*fd < 0)
     return errno == ENOENT && !create ? 0
                                       : io_failed(application, "open", error);
-  int failed = check(*fd, S_IFDIR, application, error);
+  int failed = own_check(*fd, S_IFDIR, application, error);
   if (failed) {
     close(*fd);
     *fd = -1;
@@ -163,7 +136,7 @@ static int each(void *self, const char *application, tier_visit_fn *visit,
   const struct directory *directory = self;
   if (application)
     return each_file(directory, application, visit, context, error);
-  int fd = open_below(directory->fd, ".", O_RDONLY | O_DIRECTORY);
+  int fd = own_open(directory->fd, ".", O_RDONLY | O_DIRECTORY);
   DIR *list = fd < 0 ? NULL : fdopendir(fd);
   int result = 0;
   if (!list) {
@@ -181,7 +154,8 @@ static int each(void *self, const char *application, tier_visit_fn *visit,
 /* Whether the name is still that of the file. */
 static bool is_named(int directory, const char *name, int fd) {
   struct stat named, open;
-  return !fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) &&
+  return directory >= 0 &&
+         !fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) &&
          !fstat(fd, &open) && named.st_dev == open.st_dev &&
          named.st_ino == open.st_ino;
 }
@@ -220,7 +194,7 @@ static int drop_one(const char *application, const char *name, uint64_t size,
     return 0;
   failed =
       open_application(dropping->of, application, false, &fd, dropping->error);
-  int begun = open_below(fd, name, O_RDONLY);
+  int begun = own_open(fd, name, O_RDONLY);
   if (begun >= 0 && !flock(begun, LOCK_EX | LOCK_NB) &&
       is_named(fd, name, begun) && unlinkat(fd, name, 0) && errno != ENOENT)
     failed = io_failed(name, "unlink", dropping->error);
@@ -265,10 +239,10 @@ static int open_part(struct put *put, struct hwckpt_error *error) {
   do {
     if (put->fd >= 0)
       close(put->fd);
-    put->fd = open_below(put->directory, put->part, O_RDWR | O_CREAT);
+    put->fd = own_open(put->directory, put->part, O_RDWR | O_CREAT);
     if (put->fd < 0)
       return io_failed(put->name, "create", error);
-    failed = check(put->fd, S_IFREG, put->name, error);
+    failed = own_check(put->fd, S_IFREG, put->name, error);
     if (!failed && !lock_part(put->fd))
       failed = io_failed(put->name, "another hwckpt writes it", error);
   } while (!failed && !is_named(put->directory, put->part, put->fd));
@@ -362,9 +336,9 @@ static int get_begin(void *self, const char *application, const char *file,
                                 "open");
   }
   snprintf(get->name, sizeof get->name, "%s/%s", application, file);
-  get->fd = open_below(directory, file, O_RDONLY);
+  get->fd = own_open(directory, file, O_RDONLY);
   failed = get->fd < 0 ? io_failed(get->name, "open", error)
-                       : check(get->fd, S_IFREG, get->name, error);
+                       : own_check(get->fd, S_IFREG, get->name, error);
   close(directory);
   if (failed) {
     if (get->fd >= 0)
