@@ -74,9 +74,12 @@ bool undo_first_knows(uint64_t device, uint64_t inode, uint64_t begin,
   return true;
 }
 
+/* In the stop: a page where nothing is known is not written, which would be a
+ * page fault. */
 void undo_first_forget_known(void) {
   for (unsigned i = 0; i < UNDO_FIRST_KNOWN; i++)
-    atomic_store(&undo_first.known[i], 0);
+    if (atomic_load(&undo_first.known[i]))
+      atomic_store(&undo_first.known[i], 0);
 }
 
 /* Of the program's memory, which need not be there; 0: it is no path. */
