@@ -65,6 +65,7 @@ const Limits NumberLimits[] = {
     {"rollback_retries", 1, INT_MAX, "1 or more"},
     {"base_every", 0, UINT_MAX, "0 or more"},
     {"keep", 1, INT_MAX, "1 or more"},
+    {"weight", 1, 1000000, "1 to 1000000"},
     {"signal", 0, 64, "a signal number, or 0"},
     {"ring", 1, 1 << 20, "MiB, 1 or more"},
     {"verbosity", 0, 2, "0, 1 or 2"},
