@@ -1,7 +1,8 @@
 // A rollback in place takes back what the program did to files: overwritten in
 // the middle, cut, appended to, written through a mapping; removed, renamed,
-// made, open or not. Again and again, after a restore as well, and a restore
-// finds the right files after rollbacks.
+// made, open or not; the times of modification are those that were. Again and
+// again, after a restore as well, and a restore finds the right files after
+// rollbacks.
 // RUN: rm -rf %t.dir %t.keep %t.cut && mkdir %t.dir %t.keep %t.cut
 // RUN: %behaviour %s -o %t && (! %hwckpt run -- %t %t.dir) && %hwckpt restore 2>&1 | FileCheck %s
 // CHECK-NOT: HWCKPT-
@@ -59,6 +60,33 @@ static void expect_same(int fd, const char *name) {
   CHECK(open.st_ino == there.st_ino);
 }
 
+/* Of files that are changed: a time that no write of today gives. */
+static const char *const dated[] = {"over", "appended", "gone",
+                                    "cut",  "closed",   "mapped"};
+#define DATED (sizeof dated / sizeof *dated)
+#define THEN ((time_t)1000000000)
+#define THEN_NS 123456789
+
+static void date(void) {
+  for (size_t i = 0; i < DATED; i++) {
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                      {THEN + (time_t)i, THEN_NS}};
+    CHECK_EQUAL(utimensat(AT_FDCWD, dated[i], times, 0), 0);
+  }
+}
+
+static void expect_dates(void) {
+  struct stat status;
+  for (size_t i = 0; i < DATED; i++) {
+    CHECK_EQUAL(stat(dated[i], &status), 0);
+    if (status.st_mtim.tv_sec != THEN + (time_t)i)
+      dprintf(2, "%s: modified at %lld\n", dated[i],
+              (long long)status.st_mtim.tv_sec);
+    CHECK_EQUAL(status.st_mtim.tv_sec, THEN + (time_t)i);
+    CHECK_EQUAL(status.st_mtim.tv_nsec, THEN_NS);
+  }
+}
+
 static void set_up(void) {
   over = make("over", 'o');
   appended = make("appended", 'a');
@@ -71,6 +99,7 @@ static void set_up(void) {
   mapped = mmap(0, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   CHECK(mapped != MAP_FAILED);
   close(fd);
+  date();
 }
 
 /* All is as set_up() made it. */
@@ -95,6 +124,7 @@ static void verify(void) {
   CHECK(mapped[0] == 'm' && mapped[SIZE - 1] == 'm');
   CHECK(access("there", F_OK) < 0 && access("new", F_OK) < 0 &&
         access("folder", F_OK) < 0);
+  expect_dates();
 }
 
 static void change(void) {
