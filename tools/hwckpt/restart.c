@@ -78,7 +78,7 @@ struct run {
   bool ran;
   pid_t program;
   int status;
-  uint64_t lasted_ns;
+  uint64_t lasted_ns, ended_ns;
   bool memory; /* the kernel killed somebody for want of memory meanwhile */
 };
 
@@ -138,6 +138,14 @@ static bool is_aside(const struct life *life, uint64_t generation) {
     if (life->aside[i] == generation)
       return true;
   return false;
+}
+
+/* When that generation was committed. */
+static uint64_t taken_ns(const struct life *life, uint64_t generation) {
+  for (size_t i = 0; i < life->count; i++)
+    if (life->list[i].info.number == generation)
+      return life->list[i].info.commit_ns;
+  return 0;
 }
 
 /* The newest whole generation above the floor and below that one; 0: none. */
@@ -289,6 +297,7 @@ static int run_once(struct life *life, uint64_t generation, struct run *run) {
   }
   uint64_t now = realtime_ns();
   run->lasted_ns = now > begin ? now - begin : 0;
+  run->ended_ns = now;
   run->memory = memory_kills() > kills;
   close(alive[1]);
   close(report[0]);
@@ -325,6 +334,7 @@ static uint64_t pause_ns(unsigned failures) {
 static void say(const struct life *life, const struct run *run, uint64_t next,
                 uint64_t pause) {
   char how[96], lasted[32], wait[32], in[48] = "", from[CACHE_NAME_MAX + 48];
+  char at[32];
   if (pause)
     snprintf(in, sizeof in, " in %s", text_duration(wait, sizeof wait, pause));
   if (next)
@@ -332,13 +342,14 @@ static void say(const struct life *life, const struct run *run, uint64_t next,
              life->program->application, next);
   else
     snprintf(from, sizeof from, "begun anew");
-  report_note("%s %s: %s after %s%s; it is %s%s", life->program->application,
-              run->ran ? "failed" : "could not be started",
-              history_status(how, sizeof how, run->status),
-              text_duration(lasted, sizeof lasted, run->lasted_ns),
-              run->memory ? " (the kernel killed processes for want of memory)"
-                          : "",
-              from, in);
+  report_note(
+      "%s %s: %s after %s, at %s%s; it is %s%s", life->program->application,
+      run->ran ? "failed" : "could not be started",
+      history_status(how, sizeof how, run->status),
+      text_duration(lasted, sizeof lasted, run->lasted_ns),
+      text_time(at, sizeof at, run->ended_ns),
+      run->memory ? " (the kernel killed processes for want of memory)" : "",
+      from, in);
 }
 
 /* What to go on from after a failure; 0: the beginning. When it came no farther
@@ -365,7 +376,7 @@ static _Noreturn void end(struct life *life, enum history_what what,
 /* After a failure: what to go on from, or the end, also where the cache cannot
  * be read: then it goes on another time. */
 static uint64_t go_on(struct life *life, const struct run *run) {
-  char how[96];
+  char how[96], at[32];
   struct hwckpt_error error = {0};
   if (look(life, &error)) {
     report_error(&error);
@@ -376,9 +387,10 @@ static uint64_t go_on(struct life *life, const struct run *run) {
       farther || run->lasted_ns >= SOON_NS ? 1 : life->failures + 1;
   if (life->failures > life->restart->limit) {
     report_note("%s failed %u times in a row, each time soon and no farther "
-                "than before, the last with %s: given up",
+                "than before, the last with %s, at %s: given up",
                 life->program->application, life->failures,
-                history_status(how, sizeof how, run->status));
+                history_status(how, sizeof how, run->status),
+                text_time(at, sizeof at, run->ended_ns));
     end(life, HISTORY_GAVE_UP, run);
   }
   note(life, HISTORY_FAILED, life->from, run->status);
@@ -399,8 +411,10 @@ static uint64_t begin(struct life *life) {
   uint64_t newest = newest_below(life, UINT64_MAX);
   if (newest && !life->restart->anew &&
       history_is_unfinished(program->cache, program->application)) {
-    report_note("%s goes on from %s/%" PRIu64, program->application,
-                program->application, newest);
+    char taken[32];
+    report_note("%s goes on from %s/%" PRIu64 ", taken %s",
+                program->application, program->application, newest,
+                text_time(taken, sizeof taken, taken_ns(life, newest)));
     return newest;
   }
   life->floor = newest;

@@ -124,7 +124,8 @@ expect(case.run("--restart=on-failure:3"), 0)
 expect(case.lines(), ALL)
 expect(case.words(), ["began"] + 3 * ["failed", "restored"] + ["ended"])
 expect([e.get("signal", e.get("status")) for e in case.history() if e["what"] == "failed"], [9, 11, 3])
-assert "faults failed: killed by signal 9 (Killed)" in case.said, case.said
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+assert re.search(rf"faults failed: killed by signal 9 \(Killed\) after .*s, at {TIME}; it is restored from faults/\d", case.said), case.said
 text = subprocess.run([HWCKPT, "list", "faults"], check=True, capture_output=True, text=True).stdout
 assert "failed: exit status 3" in text and text.endswith("ended: exit status 0\n"), text
 expect(len(re.findall(" began$| restored$| failed: | ended: ", text, re.MULTILINE)), 6)
@@ -157,6 +158,7 @@ expect([e["generation"] for e in case.history() if e["what"] == "set-aside"], [4
 text = subprocess.run([HWCKPT, "list", "aside"], check=True, capture_output=True, text=True).stdout
 assert re.search(r"^aside/5 .* set-aside$", text, re.MULTILINE), text
 expect(case.run("--restart"), 0)
+assert re.search(rf"aside goes on from aside/2, taken {TIME}", case.said), case.said
 expect(case.lines(), ALL)
 expect([e["generation"] for e in case.history() if e["what"] == "restored"], [4, 3, 2, 2])
 
@@ -164,7 +166,7 @@ expect([e["generation"] for e in case.history() if e["what"] == "restored"], [4,
 case = Case("often", _2="*exit")
 expect(case.run("--restart=on-failure:2"), 3)
 expect(case.words(), ["began", "failed", "restored", "failed", "restored", "gave-up"])
-assert "given up" in case.said, case.said
+assert re.search(rf"exit status 3, at {TIME}: given up", case.said), case.said
 failed, restored = case.history()[3:5]  # for the second time: after a second
 assert restored["realtime_ns"] - failed["realtime_ns"] >= 0.9e9, case.history()
 
