@@ -49,6 +49,7 @@ struct seen {
   uint64_t pages;  /* written again, of the sample */
   uint64_t weight; /* the written pages that the one looked at stands for */
   uint64_t of_all; /* written again, of all that were written */
+  uint64_t at_ns;  /* when this was so */
 };
 
 static int take(enum dirty_run run, uint64_t begin, uint64_t end,
@@ -153,6 +154,28 @@ static void wait_until(uint64_t when) {
   }
 }
 
+static struct seen watch_until(uint64_t when, const struct dirty *dirty,
+                               const struct runs *list) {
+  wait_until(when);
+  struct seen seen = look_again(dirty, list);
+  seen.at_ns = quiesce_now_ns();
+  return seen;
+}
+
+/* What will have been written again when a round ends, of all that were
+ * written. It goes on as in the second half of the time, in which a few pages
+ * that are always written do not count any more. */
+static uint64_t by_end(const struct seen *half, const struct seen *whole,
+                       uint64_t begin, uint64_t round_ns) {
+  uint64_t watched_ns = whole->at_ns - begin;
+  if (round_ns <= watched_ns)
+    return whole->of_all * round_ns / watched_ns;
+  uint64_t later =
+      whole->of_all > half->of_all ? whole->of_all - half->of_all : 0;
+  return whole->of_all +
+         later * (round_ns - watched_ns) / (whole->at_ns - half->at_ns + 1);
+}
+
 bool sample_says_vain(struct capture *capture, const struct memory_map *map,
                       uint64_t written, struct runs *list) {
   uint64_t page_ns = drain_page_ns() ? drain_page_ns() : PAGE_NS;
@@ -168,10 +191,10 @@ bool sample_says_vain(struct capture *capture, const struct memory_map *map,
   uint64_t watched_ns = round_ns / WATCHED;
   watched_ns = watched_ns > WATCHED_LEAST_NS ? watched_ns : WATCHED_LEAST_NS;
   watched_ns = watched_ns < WATCHED_MOST_NS ? watched_ns : WATCHED_MOST_NS;
-  wait_until(begin + watched_ns);
-  struct seen again = look_again(capture->dirty, list);
-  watched_ns = quiesce_now_ns() - begin;
+  struct seen half = watch_until(begin + watched_ns / 2, capture->dirty, list);
+  struct seen whole =
+      watch_until(half.at_ns + watched_ns / 2, capture->dirty, list);
   runs_clear(list);
-  return again.pages >= AGAIN_LEAST &&
-         again.of_all * AGAIN_MOST * round_ns > pages * watched_ns;
+  return whole.pages >= AGAIN_LEAST &&
+         by_end(&half, &whole, begin, round_ns) * AGAIN_MOST > pages;
 }

@@ -8,10 +8,10 @@
 // what is written elsewhere. A busy machine may keep the writer from writing
 // just while the sample is watched: there are some tries.
 // RUN: %behaviour %s -o %t
-// RUN: for try in 1 2 3 4 5; do %hwckpt run -- %t fast && break; test $try != 5; done
-// RUN: for try in 1 2 3 4 5; do %hwckpt run -- %t new && break; test $try != 5; done
-// RUN: for try in 1 2 3 4 5; do %hwckpt run -- %t slow && break; test $try != 5; done
-// RUN: for try in 1 2 3 4 5; do %hwckpt run -- %t beside && break; test $try != 5; done
+// RUN: for try in $(seq 12); do %hwckpt run -- %t fast && break; test $try != 12; done
+// RUN: for try in $(seq 12); do %hwckpt run -- %t new && break; test $try != 12; done
+// RUN: for try in $(seq 12); do %hwckpt run -- %t slow && break; test $try != 12; done
+// RUN: for try in $(seq 12); do %hwckpt run -- %t beside && break; test $try != 12; done
 #include "behaviour.h"
 #include <pthread.h>
 #include <stdatomic.h>
