@@ -36,6 +36,7 @@ static LIVE struct {
   uint64_t piece_at;   /* the next piece of what was loaded is taken over */
   uint64_t held_until; /* sections are open: so long, 0: none are */
   bool cut_late;       /* a section was open for too long */
+  uint64_t open_again; /* not before this, 0: at once */
 } thread;
 
 /* A save asks when its thread waits already: a checkpoint that was under way
@@ -225,11 +226,21 @@ static enum next next_events(struct pending *taken) {
 /* Why there are no checkpoints. */
 static LIVE struct hwckpt_error not_opened;
 
-static int open_or_say(void) {
-  int opened = settings_open_checkpoints(&not_opened);
-  if (opened < 0)
-    events_say(&not_opened);
-  return opened;
+/* A command that has no key for us, or storage that does not answer, may take
+ * long to say so: it is not asked again before this many times as long. */
+#define OPEN_PARTS 8u
+
+/* What could not be opened is tried again for what comes later. */
+static bool open_or_say(void) {
+  uint64_t begin = quiesce_now_ns();
+  if (begin < thread.open_again)
+    return false;
+  if (settings_open_checkpoints(&not_opened) == 0)
+    return true;
+  uint64_t end = quiesce_now_ns();
+  thread.open_again = end + (end - begin) * OPEN_PARTS;
+  events_say(&not_opened);
+  return false;
 }
 
 /* Whether a checkpoint was taken. */
@@ -268,13 +279,13 @@ static void serve(void *unused) {
   /* Where nothing was asked for yet, perhaps nothing ever is. */
   bool at_once =
       timer_interval_ns() || settings_always_armed() || settings.tracking < 0;
-  int opened = at_once ? open_or_say() : 1;
+  bool opened = at_once && open_or_say();
   for (;;) {
     struct pending served;
     enum next next = next_events(&served);
     uint64_t begin = quiesce_now_ns();
-    opened = opened > 0 ? open_or_say() : opened;
-    bool taken = serve_next(opened >= 0, next, begin, &served);
+    opened = opened || open_or_say();
+    bool taken = serve_next(opened, next, begin, &served);
     if (settings_always_armed()) { /* after a stop that failed */
       sites_prepare();
       sites_arm();
@@ -290,6 +301,7 @@ void checkpoint_thread_forget(void) {
   thread.turn_since = 0;
   thread.cut = 0;
   atomic_store(&thread.begun, 0);
+  thread.open_again = 0;
 }
 
 bool checkpoint_thread_is_there(void) { return atomic_load(&thread.started); }

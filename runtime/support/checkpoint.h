@@ -59,8 +59,8 @@ int checkpoint_may_stop(struct hwckpt_error *error);
  * logs are kept where the filters let the program's threads. */
 bool checkpoint_is_filtered(void);
 
-/* Opens the cache and what finds written pages. On the checkpoint thread, once,
- * before the first checkpoint. */
+/* Opens the cache and what finds written pages. On the checkpoint thread,
+ * before the first checkpoint; after a failure again, with the same options. */
 int checkpoint_open(const struct checkpoint_options *options,
                     struct hwckpt_error *error);
 

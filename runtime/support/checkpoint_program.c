@@ -97,40 +97,101 @@ void checkpoint_look_at_program(void) {
   checkpoint_look_at(other ? other : pid);
 }
 
+/* ---- what is opened ---- */
+
+static int open_cache(struct hwckpt_error *error) {
+  return key_open_cache(checkpoint.options.cache, true, &checkpoint.cache,
+                        error);
+}
+
+static int open_dirty(struct hwckpt_error *error) {
+  int tracking = checkpoint.tracking_given ? -1 : checkpoint.options.tracking;
+  checkpoint.tracking_given = true;
+  checkpoint.dirty.others = checkpoint.options.go_on;
+  return dirty_open(&checkpoint.dirty, checkpoint.options.track, tracking,
+                    error);
+}
+
+static int open_map(struct hwckpt_error *error) {
+  return memory_map_open(&checkpoint.map, error);
+}
+
+static int open_mapped(struct hwckpt_error *error) {
+  return mapped_files_open(&checkpoint.mapped, error);
+}
+
+static int open_settings(struct hwckpt_error *error) {
+  return memory_settings_open(&checkpoint.settings, error);
+}
+
+static int open_ring(struct hwckpt_error *error) {
+  return ring_open(&checkpoint.ring, checkpoint.options.ring_bytes, error);
+}
+
+static int open_capture(struct hwckpt_error *error) {
+  return capture_open(&checkpoint.capture, &checkpoint.ring, &checkpoint.dirty,
+                      error);
+}
+
+static int open_unused(struct hwckpt_error *error) {
+  return unused_open(&checkpoint.capture.unused, checkpoint.options.unused,
+                     error);
+}
+
+static int open_rest(struct hwckpt_error *error) {
+  checkpoint.rest.settings = &checkpoint.settings;
+  return rest_open(&checkpoint.rest, &checkpoint.capture, &checkpoint.map,
+                   error);
+}
+
+static int open_stage(struct hwckpt_error *error) {
+  return stage_open(&checkpoint.stage, error);
+}
+
+static int open_head(struct hwckpt_error *error) {
+  return stage_open(&checkpoint.head, error);
+}
+
+static int open_sink(struct hwckpt_error *error) {
+  size_t threads = QUIESCE_THREADS_MAX * sizeof *checkpoint.threads;
+  void *scratch = private_map(RESOURCE_SCRATCH);
+  checkpoint.threads = private_map(threads);
+  if (!scratch || !checkpoint.threads) {
+    private_unmap(scratch, RESOURCE_SCRATCH);
+    private_unmap(checkpoint.threads, threads);
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "records", "");
+  }
+  checkpoint.sink.put = sink_put;
+  checkpoint.sink.warn = sink_warn;
+  checkpoint.sink.pinned = sink_pinned;
+  checkpoint.sink.go_on = checkpoint.options.go_on;
+  checkpoint.sink.scratch = scratch;
+  checkpoint.sink.pidfd = -1;
+  return 0;
+}
+
+/* The thread last: it is not ended when another one fails. */
+static int open_drain(struct hwckpt_error *error) {
+  return drain_open(&checkpoint.ring, error);
+}
+
+static int (*const parts[])(struct hwckpt_error *error) = {
+    open_cache, open_dirty,   open_map,    open_mapped, open_settings,
+    open_ring,  open_capture, open_unused, open_rest,   open_stage,
+    open_head,  open_sink,    open_drain,
+};
+#define PARTS (sizeof parts / sizeof *parts)
+
+/* What has failed leaves nothing, and is tried again by the next call. */
 int checkpoint_open(const struct checkpoint_options *options,
                     struct hwckpt_error *error) {
   checkpoint.options = *options;
-  checkpoint.dirty.others = options->go_on;
   describe_remember_program();
-  int result = key_open_cache(options->cache, true, &checkpoint.cache, error);
-  if (result == 0)
-    result =
-        dirty_open(&checkpoint.dirty, options->track, options->tracking, error);
-  if (result == 0)
-    result = memory_map_open(&checkpoint.map, error);
-  if (result == 0)
-    result = mapped_files_open(&checkpoint.mapped, error);
-  if (result == 0)
-    result = memory_settings_open(&checkpoint.settings, error);
-  if (result == 0)
-    result = ring_open(&checkpoint.ring, options->ring_bytes, error);
-  if (result == 0)
-    result = capture_open(&checkpoint.capture, &checkpoint.ring,
-                          &checkpoint.dirty, error);
-  if (result == 0)
-    result = unused_open(&checkpoint.capture.unused, options->unused, error);
-  if (result == 0)
-    result = rest_open(&checkpoint.rest, &checkpoint.capture, &checkpoint.map,
-                       error);
-  checkpoint.rest.settings = &checkpoint.settings;
-  if (result == 0)
-    result = drain_open(&checkpoint.ring, error);
-  if (result == 0)
-    result = stage_open(&checkpoint.stage, error);
-  if (result == 0)
-    result = stage_open(&checkpoint.head, error);
-  if (result < 0)
-    return result;
+  for (; checkpoint.opened < PARTS; checkpoint.opened++) {
+    int result = parts[checkpoint.opened](error);
+    if (result < 0)
+      return result;
+  }
   hwckpt_format(checkpoint.application, sizeof checkpoint.application, "%s",
                 options->application);
   checkpoint.named = options->application_exists;
@@ -140,17 +201,7 @@ int checkpoint_open(const struct checkpoint_options *options,
     checkpoint.tracked = checkpoint.inherited = true;
     checkpoint.captured = UNKNOWN_PAGES;
   }
-  checkpoint.sink.put = sink_put;
-  checkpoint.sink.warn = sink_warn;
-  checkpoint.sink.pinned = sink_pinned;
-  checkpoint.sink.go_on = options->go_on;
-  checkpoint.sink.scratch = private_map(RESOURCE_SCRATCH);
-  checkpoint.sink.pidfd = -1;
   checkpoint_look_at_program();
-  checkpoint.threads =
-      private_map(QUIESCE_THREADS_MAX * sizeof *checkpoint.threads);
-  if (!checkpoint.sink.scratch || !checkpoint.threads)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "records", "");
   return 0;
 }
 

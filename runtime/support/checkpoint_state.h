@@ -26,6 +26,8 @@
 
 struct checkpoint_state {
   struct checkpoint_options options;
+  size_t opened;       /* parts of what checkpoint_open() opens */
+  bool tracking_given; /* the descriptor of the options is taken over */
   struct cache *cache;
   struct dirty dirty;
   struct memory_map map;

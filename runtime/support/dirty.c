@@ -38,9 +38,11 @@ static int open_write_protection(struct dirty *dirty, int tracking,
   if (dirty->uffd < 0)
     return lacks(error, dirty->uffd, "userfaultfd",
                  "asynchronous write protection");
-  return dense_open(&dirty->dense, dirty->scanner, dirty->uffd)
-             ? 0
-             : no_memory(error);
+  if (dense_open(&dirty->dense, dirty->scanner, dirty->uffd))
+    return 0;
+  if (tracking < 0)
+    SYS(close, dirty->uffd);
+  return no_memory(error);
 }
 
 static int open_soft_dirty(struct dirty *dirty, int tracking,
@@ -80,16 +82,9 @@ static const struct {
     {DIRTY_FULL, open_nothing},
 };
 
-int dirty_open(struct dirty *dirty, enum dirty_method method, int tracking,
-               struct hwckpt_error *error) {
+static int open_method(struct dirty *dirty, enum dirty_method method,
+                       int tracking, struct hwckpt_error *error) {
   int result = -1;
-  int pagemap = (int)SYS(openat, AT_FDCWD, "/proc/thread-self/pagemap",
-                         O_RDONLY | O_CLOEXEC, 0);
-  if (pagemap < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, -pagemap, "/proc/self/pagemap",
-                       "open");
-  if (!page_scanner_open(&dirty->scanner, pagemap))
-    return no_memory(error);
   dirty->scans = try_scan(dirty) >= 0;
   for (size_t i = 0; result < 0 && i < sizeof ways / sizeof *ways; i++) {
     if (method == DIRTY_AUTO ? ways[i].method == DIRTY_PROTECT
@@ -98,9 +93,28 @@ int dirty_open(struct dirty *dirty, enum dirty_method method, int tracking,
     dirty->method = ways[i].method;
     result = ways[i].open(dirty, tracking, error);
   }
+  return result;
+}
+
+int dirty_open(struct dirty *dirty, enum dirty_method method, int tracking,
+               struct hwckpt_error *error) {
+  int result;
+  int pagemap = (int)SYS(openat, AT_FDCWD, "/proc/thread-self/pagemap",
+                         O_RDONLY | O_CLOEXEC, 0);
+  if (pagemap < 0)
+    result = hwckpt_fail(error, HWCKPT_E_CAPTURE, -pagemap,
+                         "/proc/self/pagemap", "open");
+  else if (!page_scanner_open(&dirty->scanner, pagemap))
+    result = no_memory(error);
+  else
+    result = open_method(dirty, method, tracking, error);
   dirty->inherited = tracking >= 0 && result == 0 && dirty->method == DIRTY_WP;
   if (tracking >= 0 && !dirty->inherited)
     SYS(close, tracking);
+  if (result < 0 && pagemap >= 0) {
+    page_scanner_close(&dirty->scanner);
+    SYS(close, pagemap);
+  }
   return result;
 }
 

@@ -14,18 +14,27 @@
 #define AREAS_MAX 262144
 #define TEXT_MAX ((size_t)64 << 20)
 
+static void give_back(struct memory_map *map) {
+  private_unmap(map->text, TEXT_MAX);
+  private_unmap(map->areas, AREAS_MAX * sizeof *map->areas);
+}
+
 int memory_map_open(struct memory_map *map, struct hwckpt_error *error) {
   map->areas = private_map(AREAS_MAX * sizeof *map->areas);
   map->text = private_map(TEXT_MAX);
-  if (!map->areas || !map->text)
+  if (!map->areas || !map->text) {
+    give_back(map);
     return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 12, "memory map",
                        "tables of %zu bytes",
                        AREAS_MAX * sizeof *map->areas + TEXT_MAX);
+  }
   map->fd = (int)SYS(openat, AT_FDCWD, "/proc/thread-self/maps",
                      O_RDONLY | O_CLOEXEC, 0);
-  if (map->fd < 0)
+  if (map->fd < 0) {
+    give_back(map);
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, -map->fd, "/proc/self/maps",
                        "open");
+  }
   return 0;
 }
 
@@ -201,6 +210,5 @@ const struct area *memory_map_at(const struct memory_map *map,
 
 void memory_map_close(struct memory_map *map) {
   SYS(close, map->fd);
-  private_unmap(map->text, TEXT_MAX);
-  private_unmap(map->areas, AREAS_MAX * sizeof *map->areas);
+  give_back(map);
 }

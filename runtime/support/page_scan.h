@@ -57,6 +57,7 @@ struct page_scanner {
 
 /* page_scanner.c. Memory for a scanner of that file; false: there is none. */
 bool page_scanner_open(struct page_scanner *scanner, int pagemap);
+void page_scanner_close(struct page_scanner *scanner);
 
 /* The rest needs no other part of the runtime: the restorer has it too. One
  * call: the number of regions found, or a negative errno. The scan's start,

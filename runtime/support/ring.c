@@ -29,9 +29,12 @@ int ring_open(struct ring *ring, size_t bytes, struct hwckpt_error *error) {
   ring->recent_mask = entries - 1;
   char *shared = private_map_shared(shared_bytes(ring));
   ring->recent = private_map(entries * sizeof *ring->recent);
-  if (!shared || !ring->recent)
+  if (!shared || !ring->recent) {
+    private_unmap(shared, shared_bytes(ring));
+    private_unmap(ring->recent, entries * sizeof *ring->recent);
     return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 12, "ring",
                        "%zu bytes for captured pages", bytes);
+  }
   ring->state = (void *)shared;
   ring->slots = (void *)(shared + STATE_BYTES);
   ring->pages = shared + head_bytes(ring);

@@ -19,10 +19,11 @@ int unused_open(struct unused *unused, enum unused_kinds kinds,
     return 0;
   unused->now = private_map(sizeof *unused->now);
   unused->before = private_map(sizeof *unused->before);
-  return unused->now && unused->before
-             ? 0
-             : hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 12, "unused memory",
-                           "");
+  if (unused->now && unused->before)
+    return 0;
+  private_unmap(unused->now, sizeof *unused->now);
+  private_unmap(unused->before, sizeof *unused->before);
+  return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 12, "unused memory", "");
 }
 
 void unused_begin(struct unused *unused) {
