@@ -18,6 +18,7 @@
 #include "../resources/watched_paths.h"
 #include "../support/memory_settings.h"
 #include "../support/quiesce.h"
+#include "../support/unhandled.h"
 #include "ending.h"
 #include "trap_actions.h"
 
@@ -122,6 +123,12 @@ static bool change_trap_action(int number, const struct sigaction *action,
   return true;
 }
 
+/* One that is more than to ignore, or the default. */
+static bool begin_handler(int number, sighandler_t handler, uint64_t *mask) {
+  return handler != SIG_DFL && handler != SIG_IGN && handler != SIG_ERR &&
+         __hwckpt_handler_comes(number, mask);
+}
+
 WEAK int sigaction(int number, const struct sigaction *action,
                    struct sigaction *before) {
   struct sigaction copy;
@@ -132,9 +139,14 @@ WEAK int sigaction(int number, const struct sigaction *action,
     stripped(SIG_BLOCK, &action->sa_mask, &copy.sa_mask);
     action = &copy;
   }
-  if (__interceptor_sigaction)
-    return __interceptor_sigaction(number, action, before);
-  return __sigaction(number, action, before);
+  uint64_t mask;
+  bool told = action && begin_handler(number, action->sa_handler, &mask);
+  int result = __interceptor_sigaction
+                   ? __interceptor_sigaction(number, action, before)
+                   : __sigaction(number, action, before);
+  if (told)
+    __hwckpt_handler_came(mask);
+  return result;
 }
 
 WEAK sighandler_t signal(int number, sighandler_t handler) {
@@ -142,8 +154,14 @@ WEAK sighandler_t signal(int number, sighandler_t handler) {
   struct sigaction before;
   if (handler != SIG_ERR && change_trap_action(number, &action, &before))
     return before.sa_handler;
-  return __interceptor_signal ? __interceptor_signal(number, handler)
-                              : ssignal(number, handler);
+  uint64_t mask;
+  bool told = begin_handler(number, handler, &mask);
+  sighandler_t was = __interceptor_signal
+                         ? __interceptor_signal(number, handler)
+                         : ssignal(number, handler);
+  if (told)
+    __hwckpt_handler_came(mask);
+  return was;
 }
 
 typedef int creates(pthread_t *, const pthread_attr_t *, void *(*)(void *),

@@ -1,12 +1,9 @@
-/* trap_actions.c - see trap_actions.h. Invariant: `busy` is held with all
- * signals blocked, so that no thread is stopped in it; a child that was forked
- * meanwhile takes it. */
+/* trap_actions.c - see trap_actions.h. */
 #include "trap_actions.h"
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #define EXPORTED __attribute__((visibility("default")))
@@ -20,26 +17,6 @@ static struct wanted {
               {.number = SIGABRT}};
 #define COUNT (sizeof wanted / sizeof *wanted)
 #define TRAPS 3u /* the first, which code with sites runs into */
-
-static _Atomic int busy; /* process id of the holder */
-
-static uint64_t lock(void) {
-  uint64_t all = ~0ull, before = 0;
-  int own = (int)SYS(getpid), holder = 0;
-  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
-  while (!atomic_compare_exchange_weak(&busy, &holder, own)) {
-    if (holder != own)
-      continue; /* free, or left by the parent */
-    holder = 0;
-    SYS(sched_yield);
-  }
-  return before;
-}
-
-static void unlock(uint64_t before) {
-  atomic_store(&busy, 0);
-  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
-}
 
 static uint64_t open_signals; /* are not blocked while they are handled */
 
@@ -77,11 +54,11 @@ EXPORTED int __hwckpt_trap_action(int number,
   if (now.handler != one->handler)
     return 0;
   struct sigaction_raw next = action ? *action : now;
-  uint64_t mask = lock();
+  uint64_t mask = signal_actions_lock();
   now = one->action;
   if (action)
     one->action = next;
-  unlock(mask);
+  signal_actions_unlock(mask);
   if (before)
     *before = now;
   return 1;
@@ -101,11 +78,11 @@ EXPORTED uint64_t __hwckpt_faults(void) {
 
 /* As the kernel takes it, and resets it where it was asked to. */
 static struct sigaction_raw take(struct wanted *one) {
-  uint64_t mask = lock();
+  uint64_t mask = signal_actions_lock();
   struct sigaction_raw action = one->action;
   if (action.flags & SA_RESETHAND)
     one->action.handler = (uint64_t)SIG_DFL;
-  unlock(mask);
+  signal_actions_unlock(mask);
   return action;
 }
 

@@ -21,5 +21,14 @@ void signal_get_action(int number, struct sigaction_raw *action);
 /* Installs a handler that runs with every signal blocked, on the alternate
  * stack where there is one, and restarts system calls. */
 void signal_set_handler(int number, signal_handler *handler);
+/* Those in which threads stand, as far as they are installed, leave these open
+ * from now on (bit n - 1 is signal n); 0: none. */
+void signal_open_handlers(uint64_t open);
+
+/* Held with all signals blocked, so that no thread is stopped with it; a child
+ * that was forked meanwhile takes it. The mask is that of before, and that of
+ * after. */
+uint64_t signal_actions_lock(void);
+void signal_actions_unlock(uint64_t mask);
 
 #endif

@@ -9,8 +9,11 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../resources/resource.h"
+#include "handlers.h"
 #include "live.h"
 #include "private.h"
+#include "unhandled.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -22,18 +25,21 @@
 #define PLACES QUIESCE_THREADS_MAX /* power of two */
 #define PROBES 256u /* a thread's place is this near to its hash */
 #define GROUPS 32u
+/* A thread in a save has blocked a signal by then, or cannot. */
+#define BLOCK_NS 1000000000ull
 
 struct slot {
   _Atomic uint32_t done; /* a save: DONE_* (futex) */
   _Atomic uint32_t sent; /* on an errand, from the stop */
   unsigned number;       /* place in the array of the stop */
+  _Atomic uint64_t open; /* a save: signals that it leaves open */
   bool captured;         /* a save: it was part of a stop */
   int result;
   struct slot *next_save; /* list of saves */
   struct parked parked;
 };
 
-enum { DONE_NO, DONE_RESULT, DONE_ERRAND };
+enum { DONE_NO, DONE_RESULT = 1, DONE_ERRAND = 2, DONE_BLOCK = 4 }; /* bits */
 
 struct places {
   _Atomic int tids[PLACES]; /* 0: free */
@@ -65,7 +71,11 @@ static LIVE struct {
   _Atomic uint32_t wanted; /* who makes it so many that stand rings the bell */
   _Atomic uint32_t bell;   /* futex */
   const struct quiesce_errand *errand;
-  _Atomic uint32_t back; /* threads that have done it (futex) */
+  _Atomic uint32_t back;       /* threads that have done it (futex) */
+  _Atomic int pid;             /* whose threads stand */
+  _Atomic uint64_t open;       /* who stands in this stop leaves it open */
+  _Atomic uint32_t open_saves; /* saves that leave some open */
+  _Atomic uint64_t to_block;   /* what they are told to */
 } park;
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value,
@@ -84,6 +94,7 @@ bool park_open(void) {
   if (atomic_load(&park.places))
     return true;
   struct places *places = private_map(sizeof *places), *none = 0;
+  atomic_store(&park.pid, (int)SYS(getpid));
   if (places && !atomic_compare_exchange_strong(&park.places, &none, places))
     private_unmap(places, sizeof *places);
   return atomic_load(&park.places) != 0;
@@ -122,16 +133,27 @@ static struct slot *find_slot(int tid) {
   return 0;
 }
 
+/* Those that were blocked before stay so. */
+static void set_open(const ucontext_t *context, uint64_t open) {
+  uint64_t mask = ~open | arch_context_sigmask(context);
+  SYS(rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+}
+
+/* A handler that is set as soon as the thread does not stand any more may run
+ * before it has left ours, and its code may have sites. */
+static void set_leaving(const ucontext_t *context, uint64_t open) {
+  set_open(context, open | 1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) |
+                        1ull << (SIGSYS - 1) | 1ull << (SIGSEGV - 1));
+}
+
 static void leave_slot(struct slot *slot) {
   struct places *places = atomic_load(&park.places);
+  atomic_store(&slot->open, 0);
   atomic_store(&places->tids[slot - places->slots], 0);
 }
 
-static struct slot *fill_slot(enum park_reason reason, ucontext_t *context,
-                              int tid) {
-  struct slot *slot = claim_slot(tid);
-  if (!slot)
-    return 0;
+static void fill_slot(struct slot *slot, enum park_reason reason,
+                      ucontext_t *context, int tid) {
   struct parked *parked = &slot->parked;
   parked->tid = tid;
   parked->reason = reason;
@@ -142,10 +164,8 @@ static struct slot *fill_slot(enum park_reason reason, ucontext_t *context,
   SYS(prctl, PR_GET_NAME, parked->name, 0, 0, 0);
   thread_settings_read(&parked->settings);
   SYS(get_robust_list, 0, &parked->robust_list, &parked->robust_length);
-  atomic_store(&slot->done, DONE_NO);
   atomic_store(&slot->sent, 0);
   slot->captured = false;
-  return slot;
 }
 
 /* The last of those that are waited for rings the bell, nobody else. */
@@ -170,10 +190,15 @@ static void wake(struct group *group, uint32_t epoch) {
   futex_wake(&group->epoch, 0x7fffffff);
 }
 
+/* It may come back as another thread, after handlers have changed. */
 static void do_errand(struct slot *slot) {
   const struct quiesce_errand *errand = park.errand;
   char *top = errand->stacks + errand->first + slot->number * errand->other;
+  ucontext_t *context = slot->parked.context;
+  set_open(context, 0);
   arch_call_on_stack(top, errand->function, slot->number, errand->argument);
+  set_open(context, waits_for_result(&slot->parked) ? atomic_load(&slot->open)
+                                                    : atomic_load(&park.open));
   atomic_store(&slot->sent, 0);
   atomic_store(&slot->done, DONE_NO);
   atomic_fetch_add(&park.back, 1);
@@ -201,10 +226,14 @@ bool park_at(enum park_reason reason, ucontext_t *context, int tid) {
   uint64_t stop = atomic_load(&park.stop);
   if (!(stop & UNDER_WAY))
     return false;
-  struct slot *slot = fill_slot(reason, context, tid);
+  struct slot *slot = claim_slot(tid);
   if (!slot)
     return false;
   atomic_fetch_add(&park.inside, 1);
+  uint64_t open = atomic_load(&park.open);
+  if (reason != PARK_SIGNAL) /* its handler may have begun before the stop */
+    set_open(context, open);
+  fill_slot(slot, reason, context, tid);
   bool counted = take_ticket(&stop);
   if (counted) {
     unsigned i = PARKED(stop);
@@ -213,6 +242,7 @@ bool park_at(enum park_reason reason, ucontext_t *context, int tid) {
     say_standing();
     wait_for_end(slot, i, stop);
   }
+  set_leaving(context, open);
   leave_slot(slot);
   if (atomic_fetch_sub(&park.inside, 1) == 1)
     futex_wake(&park.inside, 1);
@@ -226,25 +256,95 @@ static void list_save(struct slot *slot) {
   }
 }
 
+/* Before anything that takes time. */
+static void open_save(struct slot *slot, const ucontext_t *context) {
+  atomic_store(&slot->done, DONE_NO);
+  signal_actions_lock();
+  uint64_t open = unhandled_known();
+  atomic_store(&slot->open, open);
+  atomic_fetch_add(&park.open_saves, 1);
+  signal_actions_unlock(~open | arch_context_sigmask(context));
+}
+
+static void block_in_save(struct slot *slot, uint64_t signals) {
+  uint64_t open = atomic_load(&slot->open) & ~signals;
+  set_open(slot->parked.context, open);
+  atomic_store(&slot->open, open);
+}
+
+/* Handlers that were set by system calls; a filter may forbid to ask. */
+static void look_again(struct slot *slot) {
+  uint64_t open = atomic_load(&slot->open);
+  uint64_t handled = resources_filtered() ? 0 : open & ~unhandled_of(open);
+  if (handled)
+    block_in_save(slot, handled);
+}
+
+static void close_save(struct slot *slot, const ucontext_t *context) {
+  set_leaving(context, atomic_load(&slot->open));
+  leave_slot(slot);
+  atomic_fetch_sub(&park.open_saves, 1);
+}
+
 int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
                              void (*ask)(void)) {
   if (!park_open())
     return -ENOMEM;
-  struct slot *slot = fill_slot(reason, context, (int)SYS(gettid));
+  int tid = (int)SYS(gettid);
+  struct slot *slot = claim_slot(tid);
   if (!slot)
     return -EAGAIN;
+  open_save(slot, context);
+  fill_slot(slot, reason, context, tid);
+  look_again(slot);
   list_save(slot);
   atomic_fetch_add(&park.saves, 1);
   say_standing();
   ask();
-  for (uint32_t done; (done = atomic_load(&slot->done)) != DONE_RESULT;)
-    if (done == DONE_ERRAND)
+  for (uint32_t done; !((done = atomic_load(&slot->done)) & DONE_RESULT);)
+    if (done & DONE_ERRAND)
       do_errand(slot);
-    else
+    else if (done & DONE_BLOCK) {
+      atomic_fetch_and(&slot->done, ~(uint32_t)DONE_BLOCK);
+      block_in_save(slot, atomic_load(&park.to_block));
+    } else
       futex_wait(&slot->done, DONE_NO, 0);
   int result = slot->result;
-  leave_slot(slot);
+  close_save(slot, context);
   return result;
+}
+
+/* ---- handlers that are set meanwhile ---- */
+
+bool park_is_here(void) { return atomic_load(&park.pid) == (int)SYS(getpid); }
+
+static void tell_to_block(struct slot *slot, uint64_t signals) {
+  uint64_t begin = quiesce_now_ns();
+  if (!(atomic_load(&slot->open) & signals))
+    return;
+  atomic_fetch_or(&slot->done, DONE_BLOCK);
+  futex_wake(&slot->done, 1);
+  while (atomic_load(&slot->open) & signals &&
+         quiesce_now_ns() - begin < BLOCK_NS)
+    SYS(sched_yield);
+}
+
+/* With the lock held. */
+static void block_in_saves(uint64_t signals) {
+  struct places *places = atomic_load(&park.places);
+  if (!atomic_load(&park.open_saves))
+    return;
+  atomic_store(&park.to_block, signals);
+  for (unsigned i = 0; i < PLACES; i++)
+    if (atomic_load(&places->tids[i]))
+      tell_to_block(&places->slots[i], signals);
+}
+
+bool park_block(uint64_t signals) {
+  if (atomic_load(&park.stop) & UNDER_WAY || park_leaving())
+    return false;
+  block_in_saves(signals);
+  return true;
 }
 
 /* ---- on the checkpoint thread ---- */
@@ -266,6 +366,19 @@ void park_drain(void) {
     futex_wait(&park.inside, left, 0);
 }
 
+/* With nobody setting a handler. Threads in saves are told of those that were
+ * set unseen. */
+static void begin_open(void) {
+  uint64_t before = signal_actions_lock();
+  unhandled_look();
+  uint64_t open = unhandled_known();
+  block_in_saves(~open);
+  signal_open_handlers(open);
+  atomic_store(&park.open, open);
+  atomic_fetch_or(&park.stop, UNDER_WAY);
+  signal_actions_unlock(before);
+}
+
 void park_begin(void) {
   park_drain();
   struct places *places = atomic_load(&park.places);
@@ -278,7 +391,12 @@ void park_begin(void) {
     atomic_store(&park.groups[i].epoch, epoch);
   atomic_store(&park.parked, 0);
   atomic_store(&park.wanted, ~0u);
-  atomic_fetch_or(&park.stop, UNDER_WAY);
+  begin_open();
+}
+
+void park_leave_none_open(void) {
+  signal_open_handlers(0);
+  atomic_store(&park.open, 0);
 }
 
 unsigned park_standing(void) {
@@ -391,12 +509,17 @@ void park_abandon(const struct parked *threads, unsigned count) {
   atomic_store(&park.saves, 0);
   atomic_store(&park.parked, 0);
   atomic_store(&park.inside, 0);
+  atomic_store(&park.open_saves, 0);
+  unhandled_forget();
 }
 
 bool quiesce_is_in_save(int tid) {
   const struct slot *slot = find_slot(tid);
   return slot && waits_for_result(&slot->parked) &&
-         atomic_load(&slot->done) != DONE_RESULT;
+         !(atomic_load(&slot->done) & DONE_RESULT);
 }
 
-void park_forget(void) { memset(&park, 0, sizeof park); }
+void park_forget(void) {
+  memset(&park, 0, sizeof park);
+  unhandled_forget();
+}

@@ -4,6 +4,7 @@
  * the thread itself can tell, and waits there. One word holds the number of the
  * stop, whether it is under way and how many have parked in it, so that a
  * thread belongs to a stop or does not, whatever else happens at that moment.
+ * While it stands it leaves signals open that have no handler (unhandled.h).
  * Invariant: between park_begin() and park_end() a thread that is counted does
  * not leave, and no stop begins before all threads of the last have left.
  *
@@ -24,6 +25,8 @@ bool park_at(enum park_reason reason, ucontext_t *context, int tid);
 void park_drain(void);
 /* The same; then a stop is under way. */
 void park_begin(void);
+/* Threads that stop leave no signals open from now on; before park_end(). */
+void park_leave_none_open(void);
 /* How many threads stand: in this stop, and in saves. */
 unsigned park_standing(void);
 /* Waits until `wanted` threads stand or the time is over. */
@@ -50,6 +53,12 @@ void park_abandon(const struct parked *threads, unsigned count);
 
 /* Threads that park, are parked or have not left yet. */
 unsigned park_leaving(void);
+
+/* On a thread of the program, with handlers.h's lock held: has the signals
+ * blocked by threads in saves; false: threads stand in a stop. */
+bool park_block(uint64_t signals);
+/* Whether it is this process whose threads stand, where any do. */
+bool park_is_here(void);
 
 /* In the restored program: nobody stands. */
 void park_forget(void);

@@ -16,6 +16,7 @@
 #include "park.h"
 #include "private.h"
 #include "task.h"
+#include "unhandled.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -437,6 +438,8 @@ static int attempt(struct stop *stop, const struct quiesce_hooks *hooks) {
   }
   times->signal_ns = since(stop->begin) - times->arm_ns;
   int result = wait_for_all(stop);
+  if (result == 0 && !unhandled_still_ignored())
+    result = -EAGAIN;
   times->arrive_ns = since(stop->begin) - times->arm_ns - times->signal_ns;
   if (hooks)
     hooks->disarm();
@@ -516,6 +519,7 @@ uint64_t quiesce_resume(void) {
   if (quiesce.on_resume)
     quiesce.on_resume();
   quiesce.on_resume = 0;
+  park_leave_none_open();
   uint64_t now = quiesce_now_ns();
   park_end();
   return now;
