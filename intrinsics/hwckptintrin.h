@@ -147,8 +147,8 @@ int hwckpt_region(const char *set, const char *name, void *address,
 /* Saves all regions of the set; returns when that is durable. What other
  * threads write to them meanwhile may be in it or not. The number of the
  * generation, above 0; or a negative errno, and a message (-ENOENT: no such
- * set, -EFAULT: memory is not there, -EIO: the cache; the last one saved
- * stays). */
+ * set, -EFAULT: memory is not there, -EINVAL: it is excluded, hwckpt_exclude(),
+ * -EIO: the cache; the last one saved stays). */
 int hwckpt_region_save(const char *set);
 
 /* Loads them as they were saved last, if all fit: else -EINVAL, a message says

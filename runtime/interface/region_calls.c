@@ -198,6 +198,7 @@ EXPORTED int hwckpt_region_enter(const char *set) {
 static int64_t errno_of(const struct hwckpt_error *error) {
   switch (error->code) {
   case HWCKPT_E_REGIONS_DIFFER:
+  case HWCKPT_E_REGION:
     return -EINVAL;
   case HWCKPT_E_REGION_MEMORY:
     return -EFAULT;

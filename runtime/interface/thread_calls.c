@@ -12,6 +12,7 @@
 #include "../../intrinsics/hwckptintrin.h"
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../support/exclude.h"
 #include "../support/protect.h"
 #include "counters.h"
 #include "events.h"
@@ -100,6 +101,18 @@ static struct save *claim(void) {
   return 0;
 }
 
+/* What was excluded of the copies (copy()) is so by its addresses, which
+ * may be another's next. */
+static void unmap_block(struct save *save) {
+  if (!save->size)
+    return;
+  uint64_t block = (uint64_t)save->block;
+  if (exclude_has(block, block + save->size))
+    exclude_remove(block, block + save->size);
+  SYS(munmap, save->block, save->size);
+  save->size = 0;
+}
+
 static bool make_room(struct save *save, size_t bytes) {
   size_t size = (SHELTER + bytes + ROUND - 1) / ROUND * ROUND;
   if (size <= save->size)
@@ -108,8 +121,7 @@ static bool make_room(struct save *save, size_t bytes) {
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block < 0)
     return false;
-  if (save->size)
-    SYS(munmap, save->block, save->size);
+  unmap_block(save);
   save->block = (char *)block;
   save->size = size;
   return true;
@@ -118,7 +130,7 @@ static bool make_room(struct save *save, size_t bytes) {
 /* A failure is to be taken also where the thread's own stack is what is wrong.
  */
 static void give_alternate_stack(struct save *save) {
-  stack_t stack;
+  stack_t stack = {0};
   if (SYS(sigaltstack, 0, &stack) < 0 || stack.ss_size)
     return;
   if (!save->handlers) {
@@ -132,7 +144,7 @@ static void give_alternate_stack(struct save *save) {
 }
 
 static void take_alternate_stack(struct save *save) {
-  stack_t stack;
+  stack_t stack = {0};
   if (!save->handlers || SYS(sigaltstack, 0, &stack) < 0)
     return;
   stack_t none = {.ss_flags = SS_DISABLE};
@@ -236,6 +248,21 @@ static int collect(struct save *save, const char *set) {
   return set && !region_calls_of(set, 0) ? -ENOENT : 0;
 }
 
+/* A copy of what is excluded from checkpoints is in none either; nor is what is
+ * left of one before. */
+static bool copy(struct save *save) {
+  char *to = save->block + SHELTER;
+  if (exclude_has((uint64_t)to, (uint64_t)save->block + save->size))
+    memset(to, 0, save->size - SHELTER);
+  for (unsigned i = 0; i < save->count; to += save->parts[i++].size) {
+    const struct part *part = &save->parts[i];
+    if (exclude_copy((uint64_t)part->at, part->size, (uint64_t)to) < 0)
+      return false;
+    memcpy(to, part->at, part->size);
+  }
+  return true;
+}
+
 int arch_thread_saved(const char *set, const struct arch_registers *registers) {
   if (!events_here())
     return -ENOSYS;
@@ -255,9 +282,8 @@ int arch_thread_saved(const char *set, const struct arch_registers *registers) {
     return result;
   if (faults_take_threads())
     give_alternate_stack(save);
-  char *to = save->block + SHELTER;
-  for (unsigned i = 0; i < save->count; to += save->parts[i++].size)
-    memcpy(to, save->parts[i].at, save->parts[i].size);
+  if (!copy(save))
+    return -ENOMEM;
   SYS(rt_sigprocmask, SIG_BLOCK, 0, &save->mask, 8);
   SYS(sigaltstack, 0, &save->alternate);
   save->cleanup = innermost_cleanup();
@@ -340,8 +366,6 @@ EXPORTED void hwckpt_thread_drop(void) {
     return;
   save->valid = false;
   take_alternate_stack(save);
-  if (save->size)
-    SYS(munmap, save->block, save->size);
-  save->size = 0;
+  unmap_block(save);
   atomic_store(&save->tid, 0);
 }

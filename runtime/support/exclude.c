@@ -129,6 +129,30 @@ int exclude_remove(uint64_t begin, uint64_t end) {
   return change(subtract, begin, end);
 }
 
+int exclude_copy(uint64_t from, uint64_t length, uint64_t to) {
+  uint64_t begin, end, at = from, before = lock();
+  bool done = true;
+  if (exclude_in(to, to + length, &begin, &end))
+    done =
+        add(&changed, to, to + length) && subtract(&excluded, to, to + length);
+  for (; done && exclude_in(at, from + length, &begin, &end); at = end) {
+    begin = to + (begin - from);
+    done = add(&changed, begin, to + (end - from)) &&
+           add(&excluded, begin, to + (end - from));
+  }
+  if (!done)
+    overflow = true;
+  unlock(before);
+  return done ? 0 : -ENOMEM;
+}
+
+bool exclude_has(uint64_t begin, uint64_t end) {
+  uint64_t from, to, before = lock();
+  bool has = exclude_in(begin, end, &from, &to);
+  unlock(before);
+  return has;
+}
+
 bool exclude_in(uint64_t begin, uint64_t end, uint64_t *from, uint64_t *to) {
   uint32_t i = find(&excluded, begin);
   if (begin >= end || i == excluded.count || excluded.ranges[i].begin >= end)

@@ -20,6 +20,13 @@
 int exclude_add(uint64_t begin, uint64_t end);
 int exclude_remove(uint64_t begin, uint64_t end);
 
+/* For a copy of [from, from + length) that is made next: of it is excluded what
+ * is of the original, and no more. As exclude_add(). */
+int exclude_copy(uint64_t from, uint64_t length, uint64_t to);
+
+/* Whether something in [begin, end) is excluded: by what was before now. */
+bool exclude_has(uint64_t begin, uint64_t end);
+
 /* While the program runs, the checkpoint thread keeps it from changing the
  * table while it looks; whoever changes it waits. */
 void exclude_hold(void);

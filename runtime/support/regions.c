@@ -3,6 +3,7 @@
 
 #include "../../intrinsics/hwckptintrin.h"
 #include "../arch/sys.h"
+#include "exclude.h"
 #include "key.h"
 #include "private.h"
 #include "protect.h"
@@ -80,6 +81,18 @@ static bool copy(const struct region *region, uint64_t at, char *buffer,
 
 /* ---- saving ---- */
 
+/* What is excluded is in no file, so also not in one of a set; what is zero
+ * there instead is not what the program would load. */
+static int look_for_exclusion(const struct region *region, uint64_t at,
+                              size_t length, struct hwckpt_error *error) {
+  at += region->address;
+  return exclude_has(at, at + length)
+             ? hwckpt_fail(error, HWCKPT_E_REGION, 0, region->name,
+                           "it is not saved, as hwckpt::exclude or "
+                           "hwckpt_exclude() leave it out, or a part of it")
+             : 0;
+}
+
 static int put(struct cache_writer *writer, uint32_t type,
                const pb_msgdesc_t *fields, const void *message,
                struct hwckpt_error *error) {
@@ -108,6 +121,10 @@ static int put_region(struct cache_writer *writer, const struct region *region,
     if (!copy(region, at, buffer, length, false, error))
       return -HWCKPT_E_REGION_MEMORY;
     memset(buffer + length, 0, pages * CACHE_PAGE_SIZE - length);
+    /* Behind the copy: what is excluded now was so before, or is not in it. */
+    result = look_for_exclusion(region, at, length, error);
+    if (result < 0)
+      return result;
     /* A page that is left out would read as what was there before. */
     result =
         cache_put_all_pages(writer, message.address + at, buffer, pages, error);

@@ -9,6 +9,7 @@
 #include "../Inputs/record_list.h"
 
 #include "intrinsics/hwckptintrin.h"
+#include "runtime/support/exclude.h"
 #include "runtime/support/key.h"
 #include "runtime/support/private.h"
 #include "runtime/support/protect.h"
@@ -63,6 +64,10 @@ void private_unmap(void *address, size_t length) {
   free(address);
 }
 void protect_open(uint64_t begin, uint64_t end) { (void)begin, (void)end; }
+bool exclude_has(uint64_t begin, uint64_t end) {
+  (void)begin, (void)end;
+  return false;
+}
 int key_open_cache(const char *path, bool create, struct cache **cache,
                    struct hwckpt_error *error) {
   (void)path, (void)create, (void)error;
