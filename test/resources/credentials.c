@@ -20,7 +20,7 @@ static void is_as_before(void) {
   CHECK(getresgid(group, group + 1, group + 2) == 0);
   CHECK(group[0] == 99 && group[1] == 98 && group[2] == 99);
   CHECK(getgroups(8, groups) == 2 && groups[0] == 7 && groups[1] == 11);
-  CHECK(setfsuid((uid_t)-1) == 1235);
+  CHECK(setfsuid((uid_t)-1) == 1234);
   CHECK(syscall(SYS_capget, &header, sets) == 0);
   CHECK_EQUAL(sets[0].effective, 0);
   CHECK_EQUAL(sets[0].permitted, 1u << CAP_NET_BIND_SERVICE);
@@ -52,7 +52,7 @@ int main(void) {
   CHECK(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0);
   CHECK(setresuid(1234, 1235, 1234) == 0);
   keep_one();
-  CHECK(setfsgid(99) == 98);
+  CHECK(setfsgid(99) == 98 && setfsuid(1234) == 1235);
   CHECK(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0);
   CHECK(pthread_create(&thread, NULL, look, NULL) == 0);
   is_as_before();

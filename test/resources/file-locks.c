@@ -30,6 +30,10 @@ static int look(void) {
   int fd = open("whole", O_RDWR);
   CHECK(fd >= 0);
   CHECK(flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK);
+  fd = open("shared", O_RDWR);
+  CHECK(fd >= 0);
+  CHECK(flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK);
+  CHECK_EQUAL(flock(fd, LOCK_SH | LOCK_NB), 0);
   CHECK_EQUAL(conflicts("process", F_GETLK, F_WRLCK, 99), 0);
   CHECK_EQUAL(conflicts("process", F_GETLK, F_WRLCK, 100), 1);
   CHECK_EQUAL(conflicts("process", F_GETLK, F_RDLCK, 105), 1);
@@ -51,8 +55,10 @@ int main(int argc, char **argv) {
   }
   CHECK(mkdtemp(directory) && chdir(directory) == 0);
   int whole = make("whole"), process = make("process"), file = make("open");
+  int shared = make("shared");
   int copy = dup(whole);
   CHECK_EQUAL(flock(whole, LOCK_EX), 0);
+  CHECK_EQUAL(flock(shared, LOCK_SH), 0);
   lock(process, F_SETLK, F_WRLCK, 100, 10);
   lock(process, F_SETLK, F_RDLCK, 200, 0);
   lock(file, F_OFD_SETLK, F_WRLCK, 0, 5);
@@ -70,6 +76,7 @@ int main(int argc, char **argv) {
   int again = open("whole", O_RDWR);
   CHECK_EQUAL(flock(again, LOCK_EX | LOCK_NB), 0);
   unlink("whole");
+  unlink("shared");
   unlink("process");
   unlink("open");
   CHECK_EQUAL(chdir("/"), 0);

@@ -56,7 +56,8 @@ int main(void) {
   die_and_come_back();
 
   no_event(fd);
-  CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+  CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC && fcntl(other, F_GETFD) == 0);
+  CHECK_EQUAL(fcntl(other, F_GETFL) & O_NONBLOCK, 0);
   event_is(other, -1, IN_Q_OVERFLOW, NULL);
   make("after");
   event_is(other, 1, IN_CREATE, "after");

@@ -5,6 +5,7 @@
 // RUN: %hwckpt restore
 #include "behaviour.h"
 #include <pthread.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 static pthread_barrier_t met;
@@ -38,6 +39,36 @@ static void *work(void *unused) {
   return NULL;
 }
 
+/* struct sched_attr, its first version */
+struct attributes {
+  uint32_t size, policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime, deadline, period;
+};
+
+/* By deadline, where that is allowed: not to threads of fewer processors. */
+static void *meet_deadlines(void *unused) {
+  struct attributes wanted = {.size = sizeof wanted,
+                              .policy = SCHED_DEADLINE,
+                              .runtime = 2000000,
+                              .deadline = 10000000,
+                              .period = 20000000},
+                    got = {0};
+  int allowed = syscall(SYS_sched_setattr, 0, &wanted, 0) == 0;
+  pthread_barrier_wait(&met);
+  pthread_barrier_wait(&met);
+  CHECK_EQUAL(syscall(SYS_sched_getattr, 0, &got, sizeof got, 0), 0);
+  if (!allowed)
+    return unused;
+  CHECK_EQUAL(got.policy, SCHED_DEADLINE);
+  CHECK_EQUAL(got.runtime, 2000000);
+  CHECK_EQUAL(got.deadline, 10000000);
+  CHECK_EQUAL(got.period, 20000000);
+  return unused;
+}
+
 /* By priority, where that is allowed. */
 static void *hurry(void *unused) {
   struct sched_param parameter = {.sched_priority = 3};
@@ -57,12 +88,13 @@ static void *hurry(void *unused) {
 }
 
 int main(int argc, char **argv) {
-  pthread_t thread, other;
+  pthread_t thread, other, third;
   CHECK_EQUAL(sched_getaffinity(0, sizeof first, &first), 0);
   int priority = getpriority(PRIO_PROCESS, (id_t)getpid());
-  pthread_barrier_init(&met, NULL, 3);
+  pthread_barrier_init(&met, NULL, 4);
   pthread_create(&thread, NULL, work, NULL);
   pthread_create(&other, NULL, hurry, NULL);
+  pthread_create(&third, NULL, meet_deadlines, NULL);
   pthread_barrier_wait(&met);
   die_and_come_back();
   cpu_set_t set;
@@ -76,5 +108,6 @@ int main(int argc, char **argv) {
   pthread_barrier_wait(&met);
   pthread_join(thread, NULL);
   pthread_join(other, NULL);
+  pthread_join(third, NULL);
   return 0;
 }

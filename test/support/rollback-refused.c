@@ -1,16 +1,18 @@
 // A rollback that cannot be changes nothing: without a checkpoint, in a child
 // that was forked, when a descriptor cannot be taken back, when a file is
-// shorter or the generation is gone. The program goes on, and is rolled back
-// when it can be.
+// shorter, the working directory or the generation is gone. The program goes
+// on, and is rolled back when it can be.
 // RUN: %behaviour %s -o %t && HWCKPT_OPTIONS=on_unsupported=warn:files=truncate %t 2>&1 | FileCheck %s
 // CHECK: HWCKPT-E325: program cannot be rolled back in place: anon_inode:{{.*}}userfaultfd{{.*}}: descriptor 3
 // CHECK: HWCKPT-E307: file is shorter than at the checkpoint: {{.*}}file: descriptor 3: 0 bytes, 4 at the checkpoint
+// CHECK: HWCKPT-E303: {{.*}}/gone: working directory
 // CHECK: HWCKPT-E1{{[0-9]+}}
 // CHECK: passed
 #include "behaviour.h"
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sys/rseq.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -75,6 +77,21 @@ int main(void) {
     roll_back();
   }
   CHECK(times == 1 && value == 2);
+  goes_on();
+
+  CHECK(mkdir("gone", 0700) == 0 && chdir("gone") == 0);
+  times = __builtin_ckpt_save();
+  CHECK(times >= 0 && chdir("..") == 0);
+  if (times == 0) {
+    CHECK_EQUAL(rename("gone", "away"), 0);
+    value = 4;
+    CHECK_EQUAL(__builtin_ckpt_load(), -ENOTSUP);
+    CHECK_EQUAL(value, 4);
+    goes_on();
+    CHECK_EQUAL(rename("away", "gone"), 0);
+    roll_back();
+  }
+  CHECK(times == 1 && value == 2 && rmdir("gone") == 0);
   goes_on();
 
   CHECK_EQUAL(system("cd \"$HWCKPT_CACHE\"/*/ && for i in g*.ckpt; do mv $i "
