@@ -3,15 +3,8 @@
 // >OUT`: they are those of who restores, each time, with another process beside
 // it too.
 // RUN: %behaviour %s -o %t
-// RUN: rm -f %t.file && (echo first | %hwckpt run --name alone -- %t %t.file || true) | cat
-// RUN: (echo second | %hwckpt restore alone || true) | cat >%t.out
-// RUN: echo third | %hwckpt restore alone | cat >>%t.out
-// RUN: printf 'back: second\nback: third\nlast\n' | cmp - %t.out && echo kept | cmp - %t.file
-//
-// RUN: rm -f %t.file && (echo first | %hwckpt run --name two -- %t %t.file two || true) | cat
-// RUN: (echo second | %hwckpt restore two || true) | cat >%t.out
-// RUN: echo third | %hwckpt restore two | cat >>%t.out
-// RUN: printf 'back: second\nback: third\nlast\n' | cmp - %t.out && echo kept | cmp - %t.file
+// RUN: %by_all bash %S/Inputs/inherited-aside %hwckpt %t
+// RUN: %by_all bash %S/Inputs/inherited-aside %hwckpt %t two
 #include "behaviour.h"
 
 #include <sys/wait.h>

@@ -1,12 +1,11 @@
 // A checkpoint that could not be restored is not taken: said once, the program
 // goes on, and what was taken before is there.
-// RUN: rm -rf %t && mkdir %t && %clang -fhwckpt -O1 %s -o %t/main
 // Its child is none of it, as it is not run by hwckpt.
-// RUN: (! HWCKPT_CACHE=%t/cache %t/main 2>%t/err)
-// RUN: FileCheck %s <%t/err && grep -c HWCKPT-E %t/err | grep -x 1
+// RUN: %clang -fhwckpt -O1 %s -o %t && %by_all bash -c ' \
+// RUN:   ! %t 2>err && FileCheck %s <err && [ "$(grep -c HWCKPT-E err)" = 1 ] && \
+// RUN:   %hwckpt restore'
 // CHECK: HWCKPT-E207: {{.*}}: System V shared memory {{[0-9]+}}: at {{[0-9a-f]+}}: other processes have it attached
 // CHECK-NEXT: remedy: see docs/limits.md
-// RUN: %hwckpt restore --cache %t/cache
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
