@@ -4,7 +4,6 @@
  * committed stays whole, what was not is not seen, nothing is left open.
  * HWCKPT_STRESS=1: each in each of these ways. */
 // RUN: %unit/cache_io_failures
-// RUN: env UNIT_KEY=1 %unit/cache_io_failures
 // RUN: %unit/sanitized/cache_io_failures EIO
 #include "Inputs/unit.h"
 
