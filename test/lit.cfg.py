@@ -53,7 +53,7 @@ if tier == "stress":
 elif tier == "fuzz":
     lit_config.maxIndividualTestTime = 3600
 else:
-    lit_config.maxIndividualTestTime = 300
+    lit_config.maxIndividualTestTime = 600
 if os.getuid() == 0:
     config.available_features.add("root")
 if tier == "stress":
