@@ -10,15 +10,19 @@
 #include "supervise.h"
 #include "supervised.h"
 #include "text.h"
+#include "tree_processes.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SECOND UINT64_C(1000000000)
@@ -28,6 +32,8 @@
 /* Who asked for the program's end so long before got it. */
 #define ASKED_NS (10 * SECOND)
 #define LIMIT 5u
+#define LEFT_MOMENT_NS 1000000
+#define LEFT_MOMENTS 20000u /* memory is given back before a process ends */
 #define LONGEST_PAUSE_NS (60 * SECOND)
 /* Of the program, when it was to end after a checkpoint (exit_signal). */
 #define EXIT_CHECKPOINTED 85
@@ -304,6 +310,26 @@ static int run_once(struct life *life, uint64_t generation, struct run *run) {
   return failed;
 }
 
+/* What is left of the last run would be there beside the next. It was adopted
+ * by this process. What does not end in that time keeps its id. */
+static void end_left(void) {
+  const struct timespec moment = {.tv_nsec = LEFT_MOMENT_NS};
+  const pid_t witness = group_witness_begin();
+  struct tree_process *list = NULL;
+  size_t count = 1;
+  for (unsigned i = 0; count && i < LEFT_MOMENTS; i++) {
+    if (!tree_processes(0, &witness, 1, &list, &count))
+      return;
+    for (size_t j = 0; j < count; j++) {
+      kill(list[j].pid, SIGKILL);
+      waitpid(list[j].pid, NULL, WNOHANG); /* in the end it is our child */
+    }
+    free(list);
+    if (count)
+      nanosleep(&moment, NULL);
+  }
+}
+
 /* ---- what follows ---- */
 
 /* A large program takes long to die of what it was sent, or looks at it late.
@@ -437,6 +463,7 @@ int restart_supervise(const struct restart *restart,
   if (look(&life, &error))
     return report_error(&error);
   history_each(program->cache, program->application, remember, &life);
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); /* for end_left() */
   int failed = supervise_begin(&life.supervisor);
   if (failed)
     return failed_to("signals", -failed);
@@ -455,6 +482,7 @@ int restart_supervise(const struct restart *restart,
               ? HISTORY_STOPPED
               : HISTORY_ENDED,
           &run);
+    end_left();
     next = go_on(&life, &run);
   }
 }
