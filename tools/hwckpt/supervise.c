@@ -127,13 +127,15 @@ static void note_end(struct supervisor *supervisor,
   supervisor->asked_by = (pid_t)info->ssi_pid;
 }
 
+/* Once it has ended nothing is passed on: its id may be another's. */
 static void take_signals(struct supervisor *supervisor,
-                         const struct supervised *program) {
+                         const struct supervised *program, bool ended) {
   struct signalfd_siginfo info;
   while (read(supervisor->signals, &info, sizeof info) == sizeof info) {
     int number = (int)info.ssi_signo;
     note_end(supervisor, program, &info);
-    if (number == SIGCHLD || number == SIGPIPE || !is_ours(program, &info))
+    if (number == SIGCHLD || number == SIGPIPE || !is_ours(program, &info) ||
+        ended)
       continue;
     if (number == SIGCONT && !is_stopped(program))
       continue;
@@ -213,13 +215,15 @@ int supervise(struct supervisor *supervisor, struct supervised *program,
       watched[2 + i] = (struct pollfd){.fd = also[i].fd, .events = POLLIN};
     if (poll(watched, 2 + count, -1) < 0 && errno != EINTR)
       break;
-    take_signals(supervisor, program);
+    take_signals(supervisor, program, false);
     tree_reap();
     for (unsigned i = 0; i < count; i++)
       if (watched[2 + i].revents && also[i].fd >= 0 &&
           !also[i].ready(also[i].fd, also[i].context))
         also[i].fd = -1;
   }
+  /* By one that came since, somebody may have wanted its end. */
+  take_signals(supervisor, program, true);
   /* What they wrote before it ended. */
   for (unsigned i = 0; i < count; i++) {
     struct pollfd left = {.fd = also[i].fd, .events = POLLIN};

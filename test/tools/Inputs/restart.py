@@ -94,6 +94,12 @@ class Case:
         return [entry["what"] for entry in self.history()]
 
 
+def stat_of(pid):
+    """State, parent and what follows."""
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()
+
+
 def await_words(case, word, count):
     end = time.monotonic() + 100
     while subprocess.run([HWCKPT, "list", case.name], capture_output=True).returncode:
@@ -275,12 +281,10 @@ if not pid:
     os.tcsetpgrp(0, job.pid)
     stopped = os.waitpid(job.pid, os.WUNTRACED)[1]
     program = subprocess.run(["pgrep", "-f", f"^{PROGRAM} {case.socket}"], capture_output=True, text=True).stdout
-    with open(f"/proc/{int(program)}/stat") as file:
-        state = file.read().rsplit(")", 1)[1].split()[0]
-    os.write(1, b"stopped %d %s\n" % (os.WIFSTOPPED(stopped), state.encode()))
+    os.write(1, b"stopped %d %s\n" % (os.WIFSTOPPED(stopped), stat_of(int(program))[0].encode()))
     os.killpg(job.pid, signal.SIGCONT)
     # Awake again, it is stopped no more; then somebody wants its end.
-    while open(f"/proc/{int(program)}/stat").read().rsplit(")", 1)[1].split()[0] == "T":
+    while stat_of(int(program))[0] == "T":
         time.sleep(0.02)
     os.write(1, b"continued\n")
     os._exit(job.wait(100) == -signal.SIGINT)
@@ -296,6 +300,25 @@ expect(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 1)
 os.close(terminal)
 expect(case.words(), ["began", "stopped"])
 
+# So when all below it have ended before it goes on itself.
+case = Case("behind")
+process = case.start("--restart", slow=True)
+case.await_lines(4)
+os.killpg(process.pid, signal.SIGTSTP)
+assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+program = subprocess.run(["pgrep", "-f", f"^{PROGRAM} {case.socket}"], check=True, capture_output=True).stdout
+inner = stat_of(int(program))[1]
+assert stat_of(inner)[1] == str(process.pid), inner
+os.killpg(process.pid, signal.SIGTERM)
+os.kill(int(inner), signal.SIGCONT)
+deadline = time.monotonic() + 100
+while stat_of(inner)[0] != "Z":
+    assert time.monotonic() < deadline
+    time.sleep(0.02)
+os.kill(process.pid, signal.SIGCONT)
+expect(process.wait(100), -signal.SIGTERM)
+process.stderr.close()
+expect(case.words(), ["began", "stopped"])
 
 # Always: what has ended well begins anew, also when it is killed before it has a
 # generation of its own.
