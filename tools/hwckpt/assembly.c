@@ -534,7 +534,12 @@ struct assembly *assembly_launch(const struct assembly_work *work,
   return launch(assembly, supervisor, error) ? NULL : assembly;
 }
 
+/* Who has been let go on goes on, or is killed by another of the program and is
+ * still ending: the first process may have ended before it was heard of. */
 bool assembly_succeeded(struct assembly *assembly, uint64_t *running_ns) {
+  if (assembly->in_stage[READY] == assembly->count)
+    for (size_t i = 0; i < assembly->count; i++)
+      advance(assembly, &assembly->members[i], RUNNING, 0);
   *running_ns = assembly->running_ns;
   if (assembly->in_stage[RUNNING] < assembly->count)
     fail_as_dead(assembly, &assembly->members[0]);
