@@ -6,6 +6,7 @@
 // RUN: (%hwckpt run -- %t; echo ended with $?) 2>&1 | cat >%t.said && FileCheck %s <%t.said
 // CHECK-DAG: ended with 137
 // CHECK-DAG: HWCKPT-E233: {{.*}}hwckpt cannot be reached{{.*}}: hwckpt: {{connect|it has ended}}
+// CHECK-DAG: remedy: {{.*}}; end all of them before `hwckpt restore`
 // CHECK-DAG: the child goes on
 #include "behaviour.h"
 #include <sys/wait.h>
