@@ -143,15 +143,16 @@ static int put_copy(struct tier *tier, const char *application,
              : failed;
 }
 
-/* The newest copy that the generation builds on, and that may be built on. */
+/* The newest whole copy that the generation builds on; null: none, or one that
+ * as many build on each other for as are read. Older ones would do, but what is
+ * new since then grows and grows. */
 static const struct entry *choose_parent(const struct list *list,
                                          struct cache_reader *reader) {
   const struct entry *chain[CHAIN_MAX];
   for (size_t i = 0; i < list->count; i++) {
     size_t length = chain_of(list, &list->entries[i], chain);
-    if (length && length < CHAIN_MAX &&
-        copy_builds_on(reader, &list->entries[i].of))
-      return &list->entries[i];
+    if (length && copy_builds_on(reader, &list->entries[i].of))
+      return length < CHAIN_MAX ? &list->entries[i] : NULL;
   }
   return NULL;
 }
