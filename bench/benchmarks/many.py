@@ -1,14 +1,17 @@
 """bench/run many - programs side by side under one cache and one supervisor.
 
-Each holds memory and writes a percent of it a second; each takes a checkpoint a
-second. `pause` is what hwckpt notes of each checkpoint: from the first thread that
-is asked to stop until all go on. Beside 1 and so many programs that take their
+Each holds memory and writes ten percent of it a second; each takes a checkpoint a
+second, or as often as --every says. `pause` is what hwckpt notes of each
+checkpoint: from the first thread that is asked to stop until all go on. Beside 1 and so many programs that take their
 turns (the default) stand as many that do not (turn=0). `apart` is the time from
 one checkpoint of a program to its next; that of one program is the floor.
 
 `stop` is the same without hwckpt: a program that stops its own thread, copies what
-that has written, and has it go on (bench/stops.c), among as many others that take no
-checkpoints. So much of a pause is what a processor that others use takes."""
+that has written, computes until it has had a processor for as long as the median
+pause of the fewest programs took, and has its thread go on (bench/stops.c), twenty
+times a second. It runs `beside` all of these while they take checkpoints, and in a
+`crowd` of as many programs that take none. So much of a pause is what a processor
+that others use takes."""
 
 import json
 import os
@@ -20,15 +23,16 @@ from . import figures, workload
 from .machine import BENCH, Unusable, description, run, undisturbed
 from .options import Bench, parser
 
-INTERVAL = 1.0
+TIMES = [f"{name}_{which}_ms" for name in ("pause", "beside", "crowd") for which in ("p50", "p99")]
 
 
 def parse(words):
     options = parser("many", __doc__, side_by_side=False)
     options.add_argument("--programs", nargs="+", type=int, help="at the same time (1 10 50; quick: 1 2)")
+    options.add_argument("--every", type=float, default=1, help="seconds from one checkpoint of a program to its next (1)")
     options.add_argument("--seconds", type=float, help="that is measured (20; quick: 3)")
     arguments = options.parse_args(words)
-    arguments.programs = arguments.programs or ([1, 2] if arguments.quick else [1, 10, 50])
+    arguments.programs = sorted(arguments.programs or ([1, 2] if arguments.quick else [1, 10, 50]))
     arguments.seconds = arguments.seconds or (3 if arguments.quick else 20)
     arguments.sizes = arguments.sizes or [16 if arguments.quick else 64]
     return arguments
@@ -43,14 +47,15 @@ def generations(bench, cache):
     ]
 
 
-def measure(bench, tool, programs, mib, turn):
+def measure(bench, tool, programs, mib, turn, length):
+    """A row; `length` is of a stop beside them, in microseconds, None: there is none."""
     folder = os.path.join(bench.folder, f"many-{programs}-{mib}-{turn}")
     cache, listed = os.path.join(folder, "cache"), os.path.join(folder, "programs")
     os.makedirs(folder)
     with open(listed, "w") as file:
         for number in range(programs):
             file.write(f"--name program-{number} -- {tool} --rss {mib} --percent 10 --seconds 3600\n")
-    words = [bench.build.hwckpt, "run", "--cache", cache, "--every", f"{INTERVAL}s", "--each", listed]
+    words = [bench.build.hwckpt, "run", "--cache", cache, "--every", f"{bench.arguments.every}s", "--each", listed]
     options = f"{bench.arguments.options}:keep=1000:base_every=1000000:turn={turn}"
     with undisturbed():
         process = subprocess.Popen(
@@ -67,7 +72,10 @@ def measure(bench, tool, programs, mib, turn):
                 raise Unusable(f"the programs take no checkpoints, hwckpt's status is {process.poll()}")
             time.sleep(0.2)
         before = [len(one) for one in found]
-        time.sleep(bench.arguments.seconds)
+        begin = time.monotonic()
+        beside = stopping(bench, mib, length) if length else None
+        time.sleep(max(0, begin + bench.arguments.seconds - time.monotonic()))
+        seconds = time.monotonic() - begin
         found = [one[count:] for one, count in zip(generations(bench, cache), before)]
     finally:
         process.send_signal(signal.SIGKILL)
@@ -77,27 +85,36 @@ def measure(bench, tool, programs, mib, turn):
         raise Unusable(f"no checkpoint in {bench.arguments.seconds} s")
     return {
         "programs": programs, "mib": mib, "turn": turn, "checkpoints": len(pauses),
-        "pause_p50_ms": figures.median(pauses), "pause_p99_ms": sorted(pauses)[int(len(pauses) * 0.99)],
-        "apart_s": bench.arguments.seconds * programs / len(pauses),
+        **middle_and_most("pause", pauses), **(middle_and_most("beside", beside) if beside else {}),
+        "apart_s": seconds * programs / len(pauses),
     }  # fmt: skip
 
 
-def stops(bench, programs, mib):
-    """Milliseconds of each stop of the one that takes no checkpoints."""
-    plain = workload.compiled(bench.build, False)
+def middle_and_most(name, times):
+    return {f"{name}_p50_ms": figures.median(times), f"{name}_p99_ms": sorted(times)[int(len(times) * 0.99)]}
+
+
+def stopping(bench, mib, length):
+    """Milliseconds of each stop of a program that takes no checkpoints."""
     tool = bench.build.program("stops", "-pthread", "-D_GNU_SOURCE", os.path.join(BENCH, "stops.c"))
+    said = run([tool, str(mib), "10", str(round(bench.arguments.seconds)), str(length)])
+    return [int(line) / 1e6 for line in said.split()]
+
+
+def crowded(bench, programs, mib, length):
+    """The same of one of so many, which take none either."""
+    plain = workload.compiled(bench.build, False)
     others = []
     try:
         for _ in range(programs - 1):
             words = [plain, "--rss", str(mib), "--percent", "10", "--seconds", "3600"]
             others.append(subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
         time.sleep(2 if programs > 1 else 0)  # until they have filled their memory
-        said = run([tool, str(mib), "10", str(int(bench.arguments.seconds) + 1)])
+        return stopping(bench, mib, length)
     finally:
         for process in others:
             process.kill()
             process.wait()
-    return [int(line) / 1e6 for line in said.split()]
 
 
 def main(words):
@@ -106,23 +123,23 @@ def main(words):
     with Bench(arguments) as bench:
         tool = workload.compiled(bench.build, True)
         for mib in bench.sizes:
+            length = None
             for programs in arguments.programs:
+                of_these = []
                 for turn in ("1s", "0") if programs > 1 else ("1s",):
                     figures.progress(f"{programs} programs of {mib} MiB, turn={turn}")
-                    rows.append(measure(bench, tool, programs, mib, turn))
+                    of_these.append(measure(bench, tool, programs, mib, turn, length))
+                length = length or round(of_these[0]["pause_p50_ms"] * 1000)
                 figures.progress(f"{programs} programs of {mib} MiB without checkpoints")
-                found = sorted(stops(bench, programs, mib))
-                for row in rows:
-                    if (row["programs"], row["mib"]) == (programs, mib):
-                        row["stop_p50_ms"] = figures.median(found)
-                        row["stop_p99_ms"] = found[int(len(found) * 0.99)]
+                crowd = middle_and_most("crowd", crowded(bench, programs, mib, length))
+                rows += [{**row, **crowd} for row in of_these]
         figures.progress("")
         figures.table(
-            ("programs", "MiB", "turn", "checkpoints", "pause p50 ms", "p99", "stop p50 ms", "p99", "apart s"),
+            ("programs", "MiB", "turn", "checkpoints", "pause p50 ms", "p99",
+             "stop beside p50", "p99", "in a crowd p50", "p99", "apart s"),
             [
                 (row["programs"], row["mib"], row["turn"], row["checkpoints"],
-                 f"{row['pause_p50_ms']:.2f}", f"{row['pause_p99_ms']:.2f}",
-                 f"{row['stop_p50_ms']:.2f}", f"{row['stop_p99_ms']:.2f}", f"{row['apart_s']:.2f}")
+                 *(f"{row[name]:.2f}" if name in row else "" for name in TIMES), f"{row['apart_s']:.2f}")
                 for row in rows
             ],
         )  # fmt: skip
