@@ -1,9 +1,10 @@
 /* restart SOCKET [slow]: counts to 8, a checkpoint each time, and asks whoever
- * listens there what to do at each: "kill", "segv", "hang", "exit", "eat" (memory),
- * "group" (a signal for itself and who is in its group), or "poison", which is "segv" two
- * counts later, in whatever goes on from there. "late" and "late-exit" want to be
- * asked to end, and do so 12 s later, by that signal or with a status. A file would
- * not do: it comes back with the program. */
+ * listens there what to do at each: "kill", "segv", "hang", "exit", "eat"
+ * (memory), "group" (a signal for itself and who is in its group), "leave"
+ * (SIGUSR2, which is to end it after a checkpoint), or "poison", which is
+ * "segv" two counts later, in whatever goes on from there. "late" and
+ * "late-exit" want to be asked to end, and do so 12 s later, by that signal or
+ * with a status. A file would not do: it comes back with the program. */
 #include <hwckptintrin.h>
 #include <signal.h>
 #include <stdio.h>
@@ -57,6 +58,12 @@ static void do_as_told(const char *path, int count, int *poisoned) {
     _exit(3);
   if (!strcmp(text, "group"))
     kill(0, SIGTERM);
+  if (!strcmp(text, "leave")) {
+    const pid_t parent = getppid();
+    kill(getpid(), SIGUSR2);
+    while (getppid() == parent) /* until it is restored */
+      usleep(1000);
+  }
   if (!strcmp(text, "eat"))
     eat();
   if (!strncmp(text, "late", 4))

@@ -320,6 +320,19 @@ expect(process.wait(100), -signal.SIGTERM)
 process.stderr.close()
 expect(case.words(), ["began", "stopped"])
 
+# A checkpoint and then the end is what was wanted; it goes on another time, without
+# --restart it begins anew.
+case = Case("checkpointed", _3="leave", _6="leave")
+expect(case.run("--restart", "--on=exit=USR2"), 85)
+expect(case.words(), ["began", "stopped"])
+expect(case.lines(), ALL[:2])
+expect(case.run("--restart"), 85)
+expect(case.words(), ["began", "stopped", "restored", "stopped"])
+expect(case.lines(), ALL[:5])
+os.truncate(case.out, 0)
+expect(case.run(), 0)
+expect(case.lines(), ALL)
+
 # Always: what has ended well begins anew, also when it is killed before it has a
 # generation of its own.
 case = Case("always", _1="on,kill")
@@ -340,6 +353,10 @@ process.terminate()
 assert process.wait(100) in (3, -signal.SIGTERM)
 process.stderr.close()
 expect(case.words()[-1], "stopped")
+# Each pause but the first is twice the one before.
+times = {what: [e["realtime_ns"] for e in case.history() if e["what"] == what] for what in ("failed", "restored")}
+pauses = [(after - before) / 1e9 for before, after in zip(times["failed"], times["restored"])]
+assert pauses[1] >= 0.9 and pauses[2] >= 1.9, pauses
 
 # Its end is wanted before the program is there.
 for attempt in range(10):
