@@ -156,9 +156,47 @@ static int retain_shared(uint64_t shared, unsigned weight) {
   return cache_retain(cache, name, &retention, &unit_error);
 }
 
+/* What a new application keeps when another's weight counts for so much. Two of
+ * its generations take a little more than 8 MiB. */
+static void share_beside(unsigned counts, unsigned own) {
+  const uint64_t half = 1 << 19, weights = others + counts + 1;
+  new_application();
+  for (unsigned i = 0; i < 4; i++)
+    write_much(0, 1 + i);
+  CHECK_OK(retain_shared(weights * 17 * half, own));
+  expect("3 4");
+  CHECK_OK(retain_shared(weights * 15 * half, own));
+  expect("4");
+  others++;
+}
+
+/* What an application's file says its weight is, and what that counts for. */
+static void weigh(void) {
+  static const struct {
+    const char *text;
+    unsigned counts;
+  } cases[] = {{"2\n", 2},  {"1000000\n", 1000000},
+               {"0\n", 1},  {"1000001\n", 1},
+               {"20", 1},   {"2x\n", 1},
+               {"2!\n", 1}, {"\n", 1},
+               {"", 1},     {"2\n\n", 1}};
+  char another[CACHE_NAME_MAX];
+  CHECK_OK(cache_each_application(cache, count_other, NULL, &unit_error));
+  new_application();
+  strcpy(another, name);
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    strcpy(name, another);
+    unit_write_file(file_named("weight"), cases[i].text, strlen(cases[i].text));
+    share_beside(cases[i].counts, 1);
+  }
+  /* Its own: none is 1. */
+  share_beside(1, 0);
+}
+
 static void by_share(void) {
   const uint64_t mebibyte = 1 << 20;
   char first[CACHE_NAME_MAX], second[CACHE_NAME_MAX];
+  others = 0;
   CHECK_OK(cache_each_application(cache, count_other, NULL, &unit_error));
   new_application();
   strcpy(first, name);
@@ -192,11 +230,12 @@ static void by_share(void) {
                                  .shared_quota = (others + 3) * 5 * mebibyte,
                                  .weight = 2};
   strcpy(name, second);
+  write_much(0, 5);
   CHECK_OK(cache_retain(cache, name, &both, &unit_error));
-  expect("3 4");
+  expect("4 5");
   both.quota = 5 * mebibyte;
   CHECK_OK(cache_retain(cache, name, &both, &unit_error));
-  expect("4");
+  expect("5");
 }
 
 int main(void) {
@@ -209,6 +248,7 @@ int main(void) {
   CHECK_OK(cache_open(&env, unit_path("cache"), true, &cache, &unit_error));
   by_age();
   by_quota();
+  weigh();
   by_share();
   static const uint64_t parents[] = {0, 1, 2, 0, 4, 0, 6, 7};
 
