@@ -1,7 +1,8 @@
 /* Page frames lie in segments: a new one begins when one is full; a later
  * handle begins its own; what is allocated ahead is given back; a segment that
  * is missing, foreign or cut is told by name; every flipped bit of a frame in
- * one is found, and bytes between frames mean nothing. */
+ * one is found, and bytes between frames mean nothing. Each has a number that
+ * none had before, until there are no more. */
 // RUN: %unit/cache_segments
 // RUN: %unit/sanitized/cache_segments
 #include "Inputs/unit.h"
@@ -117,6 +118,34 @@ static void spoil(void) {
   free(bytes);
 }
 
+/* The next is above all that are there and that a handle was given; what is no
+ * number of one, or cut, says nothing. */
+static void numbers(void) {
+  static const struct {
+    uint64_t given;
+    size_t length;
+    unsigned next;
+  } cases[] = {{5000, 8, 5001},       {3, 8, 5002},
+               {70000, 4, 5003},      {UINT32_MAX, 8, 5004},
+               {UINT64_MAX, 8, 5005}, {UINT32_MAX - 1, 8, UINT32_MAX}};
+  char below[256];
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    snprintf(below, sizeof(below), "cache/%s/numbers", name);
+    unit_write_file(unit_path(below), &cases[i].given, cases[i].length);
+    open_cache();
+    write_generation(8 + i, 0, 64, 0);
+    CHECK(size_of(segment(cases[i].next)) > 0);
+    cache_close(cache);
+  }
+  struct cache_write_options options = {8, 0};
+  struct cache_writer *writer;
+  open_cache();
+  CHECK_ERROR(cache_begin(cache, name, &options, &writer, &unit_error),
+              CAPTURE);
+  CHECK(strstr(unit_error.detail, "no number is left"));
+  cache_close(cache);
+}
+
 int main(void) {
   open_cache();
   CHECK_OK(cache_new_application(cache, "segments", name, &unit_error));
@@ -156,6 +185,7 @@ int main(void) {
   for (uint64_t number = 1; number <= 8; number++)
     CHECK_OK(cache_verify(cache, name, number, &unit_error));
   cache_close(cache);
+  numbers();
   CHECK(unit_mapped() == 0);
   return 0;
 }
