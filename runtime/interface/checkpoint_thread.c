@@ -192,6 +192,7 @@ static enum next next_events(struct pending *taken) {
     if (asked & REQUEST_REGIONS && region_calls_wait()) {
       watch_pages_let();
       region_calls_serve();
+      due_ns = now; /* pages are to be watched again */
     }
     if (now >= thread.piece_at && checkpoint_is_to_take_over()) {
       requests_wake(asked & (REQUEST_LOAD | REQUEST_TREE));
