@@ -21,10 +21,10 @@
 
 struct watch_state watch_state;
 
-void watch_range_fire(unsigned slot, enum watch_seer seer) {
+void watch_range_fire(uint64_t slots, enum watch_seer seer) {
   if (atomic_load(&watch_state.pid) != (int)SYS(getpid))
     return; /* a child, whom nobody serves */
-  atomic_fetch_or(&watch_state.fired[seer], 1ull << slot);
+  atomic_fetch_or(&watch_state.fired[seer], slots);
   atomic_fetch_or(watch_state.word, watch_state.bit);
   SYS(futex, watch_state.word, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 }
@@ -102,7 +102,7 @@ static void end_own(int tid, struct record *again) {
     if (atomic_load(&r->tid) != tid || !claim(r, tid))
       continue;
     if (has_changed(r))
-      watch_range_fire(r->slot, SEEN_BY_CALL);
+      watch_range_fire(1ull << r->slot, SEEN_BY_CALL);
     again->number = r->number;
     again->begin = r->begin;
     again->checkpoints = r->checkpoints;
@@ -134,7 +134,7 @@ static void begin_own(int tid, uint64_t number, unsigned slot, uint64_t begin,
     }
     return;
   }
-  watch_range_fire(slot, SEEN_BY_CALL);
+  watch_range_fire(1ull << slot, SEEN_BY_CALL);
 }
 
 /* ---- on the checkpoint thread ---- */
@@ -152,7 +152,7 @@ uint64_t watch_calls_look(uint64_t now_ns) {
     if (tid <= 0 || !claim(r, tid))
       continue;
     if (has_changed(r)) {
-      watch_range_fire(r->slot, SEEN_BY_CALL);
+      watch_range_fire(1ull << r->slot, SEEN_BY_CALL);
       drop(r);
       changed = true;
     } else {
@@ -163,6 +163,14 @@ uint64_t watch_calls_look(uint64_t now_ns) {
             : pace_ns < PACE_MAX_NS ? 2 * pace_ns
                                     : pace_ns;
   return now_ns + pace_ns;
+}
+
+void watch_calls_known(uint64_t begin, uint64_t end) {
+  if (!atomic_load(&used))
+    return;
+  for (struct record *r = records; r < records + RECORDS; r++)
+    if (atomic_load(&r->tid) && r->begin < end && begin < r->begin + r->length)
+      r->sum = watch_calls_sum(r->begin, r->length);
 }
 
 void watch_calls_begun(void) { atomic_fetch_add(&checkpoints, 1); }
@@ -197,7 +205,7 @@ static bool is_again(const struct told *told, uint64_t begin) {
 
 static void wait_for_checkpoint(unsigned slot) {
   if (!call_save_may_trap()) {
-    watch_range_fire(slot, SEEN_BY_CALL);
+    watch_range_fire(1ull << slot, SEEN_BY_CALL);
     return;
   }
   atomic_store(&watch_state.last_waiting, slot);

@@ -19,6 +19,8 @@ uint64_t watch_calls_sum(uint64_t begin, uint64_t length);
 /* On the checkpoint thread: looks whether calls have changed what they were
  * given. When to look again, UINT64_MAX: none is on its way. */
 uint64_t watch_calls_look(uint64_t now_ns);
+/* While all threads stand: what calls have written to [begin, end) was told. */
+void watch_calls_known(uint64_t begin, uint64_t end);
 /* A checkpoint begins. */
 void watch_calls_begun(void);
 /* In a process that has none on its way. */

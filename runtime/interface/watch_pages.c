@@ -150,11 +150,10 @@ static void begin_step(ucontext_t *context, struct watch_piece *piece,
     watch_pieces_open(piece);
     piece->loose = true;
     atomic_store(&loosened, 1);
-    for (; touched; touched &= touched - 1)
-      watch_range_fire((unsigned)__builtin_ctzll(touched), SEEN_BY_PAGE);
+    watch_range_fire(touched, SEEN_BY_PAGE);
     return;
   }
-  if (!piece->open)
+  if (!piece->loose)
     remember(step, piece, stepped_in(piece->begin, piece->end) & ~touched);
   step->touched |= touched;
   watch_pieces_open(piece);
@@ -175,50 +174,87 @@ static void end_step(struct step *step) {
     atomic_store(&step->thread, 0);
 }
 
-bool watch_pages_stepped(ucontext_t *context) {
-  struct step *step = find_step(own_thread());
-  if (!step)
-    return false;
-  uint64_t before = watch_pieces_lock(), fired = step->touched;
-  for (unsigned i = 0; i < step->compared_count; i++)
-    if (watch_calls_sum(step->compared[i].begin, step->compared[i].length) !=
-        step->compared[i].sum)
-      fired |= 1ull << step->compared[i].slot;
-  fired &= ~(waiting_of(fired) & step->touched); /* those were waited for */
+/* What one thread tells of, others that are in a step there do not tell of
+ * again. */
+static void note_known(uint64_t slots) {
+  for (struct step *step = stepping; step < stepping + STEPPING; step++)
+    for (unsigned i = 0; i < step->compared_count; i++)
+      if (slots >> step->compared[i].slot & 1)
+        step->compared[i].sum =
+            watch_calls_sum(step->compared[i].begin, step->compared[i].length);
+}
+
+/* Writes that come until the checkpoint are in it. */
+static bool stays_open(const struct watch_piece *piece, uint64_t fired) {
+  uint64_t slots = watch_slots_by_pages(piece->begin, piece->end);
+  return slots & fired && !waiting_of(slots);
+}
+
+static void end_pieces(const struct step *step) {
   for (unsigned i = 0; i < STEP_PIECES && step->addresses[i]; i++) {
     struct watch_piece *piece = watch_pieces_find(step->addresses[i]);
     if (!piece)
       continue;
     piece->steps -= piece->steps != 0;
-    uint64_t slots = watch_slots_by_pages(piece->begin, piece->end);
-    /* Writes that come until the checkpoint are in it. */
-    if (slots & fired && !waiting_of(slots))
+    if (stays_open(piece, step->touched))
       piece->loose = true;
     else if (!piece->steps && !piece->loose)
       watch_pieces_close(piece);
   }
+}
+
+/* Once the pieces are closed: others write between the look and that. */
+static uint64_t changed(const struct step *step) {
+  uint64_t slots = 0;
+  for (unsigned i = 0; i < step->compared_count; i++)
+    if (watch_calls_sum(step->compared[i].begin, step->compared[i].length) !=
+        step->compared[i].sum)
+      slots |= 1ull << step->compared[i].slot;
+  for (unsigned i = 0; i < STEP_PIECES && step->addresses[i]; i++) {
+    struct watch_piece *piece = watch_pieces_find(step->addresses[i]);
+    if (piece && stays_open(piece, slots)) {
+      watch_pieces_open(piece);
+      piece->loose = true;
+    }
+  }
+  return slots;
+}
+
+bool watch_pages_stepped(ucontext_t *context) {
+  struct step *step = find_step(own_thread());
+  if (!step)
+    return false;
+  uint64_t before = watch_pieces_lock();
+  end_pieces(step);
+  uint64_t fired = step->touched | changed(step);
+  fired &= ~(waiting_of(fired) & step->touched); /* those were waited for */
   arch_context_set_step(context, false);
   end_step(step);
+  if (fired)
+    note_known(fired);
   watch_pieces_unlock(before);
-  for (; fired; fired &= fired - 1)
-    watch_range_fire((unsigned)__builtin_ctzll(fired), SEEN_BY_PAGE);
+  if (fired)
+    watch_range_fire(fired, SEEN_BY_PAGE);
   return true;
 }
 
 /* ---- faults ---- */
 
-/* A piece that is open does not fault for us: once more, if another thread has
- * opened it meanwhile, and then it is the program's. */
-static bool is_own(uint64_t pc, uint64_t address) {
+/* A piece that is open does not fault for us: another thread has opened it
+ * meanwhile, or the fault is the program's; then it comes again, while the
+ * piece stays open. */
+static bool is_own(const struct watch_piece *piece, uint64_t pc,
+                   uint64_t address) {
   static struct {
-    uint64_t thread, pc, address;
+    uint64_t thread, pc, address, closed;
   } last; /* under the lock */
   uint64_t thread = own_thread();
-  bool again =
-      last.thread == thread && last.pc == pc && last.address == address;
+  bool again = last.thread == thread && last.pc == pc &&
+               last.address == address && last.closed == piece->closed;
   last.thread = again ? 0 : thread;
   last.pc = pc;
   last.address = address;
+  last.closed = piece->closed;
   return again;
 }
 
@@ -242,7 +278,7 @@ bool watch_pages_fault(const siginfo_t *info, ucontext_t *context) {
     return false;
   uint64_t before = watch_pieces_lock();
   struct watch_piece *piece = watch_pieces_find(address);
-  if (!piece || (piece->open && is_own(pc, address))) {
+  if (!piece || (piece->open && is_own(piece, pc, address))) {
     watch_pieces_unlock(before);
     return false;
   }

@@ -40,9 +40,12 @@ void watch_pieces_open(struct watch_piece *piece) {
 }
 
 void watch_pieces_close(struct watch_piece *piece) {
-  if (piece->open)
+  static uint64_t closings; /* under the lock */
+  if (piece->open) {
+    piece->closed = ++closings;
     SYS(mprotect, piece->begin, piece->end - piece->begin,
         piece->protection & ~(uint32_t)PROT_WRITE);
+  }
   piece->open = piece->loose = false;
   piece->steps = 0;
 }
@@ -110,9 +113,10 @@ void watch_pieces_settle(struct watch_piece *piece) {
   if (!piece->summed)
     return;
   piece->summed = false;
-  if (is_small(piece) && sum_of(piece) != piece->sum)
-    for (; slots; slots &= slots - 1)
-      watch_range_fire((unsigned)__builtin_ctzll(slots), SEEN_BY_PAGE);
+  if (is_small(piece) && sum_of(piece) != piece->sum) {
+    watch_calls_known(piece->begin, piece->end);
+    watch_range_fire(slots, SEEN_BY_PAGE);
+  }
 }
 
 void watch_pieces_sum_again(struct watch_piece *piece) {

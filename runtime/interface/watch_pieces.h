@@ -19,6 +19,7 @@ struct watch_piece {
   uint64_t begin, end; /* both 0: not any more */
   uint32_t protection; /* the program's */
   uint32_t steps;      /* threads that it is open for */
+  uint64_t closed;     /* when it was last: no two are alike */
   bool open, loose;    /* until the next stop */
   bool summed;         /* loose for others: a write is seen by what is there */
   uint64_t sum;

@@ -70,8 +70,9 @@ struct watch_state {
 
 extern struct watch_state watch_state;
 
-/* Async-signal-safe, general registers only: tells the checkpoint thread. */
-void watch_range_fire(unsigned slot, enum watch_seer seer);
+/* Async-signal-safe, general registers only: tells the checkpoint thread, of
+ * all slots (a bit each) that one write was to at once: it is one event. */
+void watch_range_fire(uint64_t slots, enum watch_seer seer);
 
 /* Of a detail of EVENT_WATCH: false, it is none of these. */
 bool watch_range_describe(uint32_t detail, char *text, size_t size);
