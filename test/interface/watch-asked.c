@@ -16,6 +16,9 @@
 // A rule watches the same, and goes on when the program has had enough.
 // RUN: %hwckpt run --name rule --on watch=shared -- %t rule
 // RUN: %hwckpt run --name callback -- %t callback
+// RUN: %hwckpt run --name overlap -o debug_registers=0 -- %t overlap
+// RUN: %hwckpt run --name regions -- %t regions
+// RUN: %hwckpt run --name masked -o debug_registers=0 -- %t masked
 // RUN: %hwckpt run --name busy -- %t busy
 // RUN: %hwckpt run --name errors -- %t errors 2>%t.said && FileCheck %s --check-prefix=SAID <%t.said
 // RUN: %t errors-alone
@@ -41,7 +44,7 @@ static int watch(void *p, size_t n) {
 }
 
 static void allocate(void) {
-  CHECK((word = (long *)calloc(1, sizeof *word)) != 0);
+  CHECK((word = (long *)calloc(2, sizeof *word)) != 0);
   CHECK((big = (char *)calloc(1, BIG)) != 0);
 }
 
@@ -110,7 +113,17 @@ static void unwatched(void) {
   expect_nothing();
 }
 
+// As by_itself(), on the page of the word, which is by a debug register.
+static long beside_word(void) { return syscall(SYS_getrandom, word + 1, 8, 0); }
+
 static void writes_again(void) {
+  long beside = 0;
+  for (int i = 0; i < 6; i++) { /* more than there are registers */
+    CHECK_EQUAL(watch(word, sizeof *word), 0);
+    CHECK(!i || beside_word() == beside);
+    beside = beside_word();
+    CHECK_EQUAL(hwckpt_unwatch(word, sizeof *word), 0);
+  }
   for (int i = 0; i < 3; i++) {
     watched();
     unwatched();
@@ -165,6 +178,63 @@ static void callback(void) {
   expect_event();
 }
 
+// A page within many that are watched already.
+static void overlap(void) {
+  char *pages = (char *)aligned_alloc(4096, 5 * 4096);
+  CHECK(pages != 0);
+  memset(pages, 0, 5 * 4096);
+  CHECK_EQUAL(watch(pages + 2 * 4096 + 100, 100), 0);
+  CHECK_EQUAL(watch(pages, 5 * 4096), 0);
+  for (int i = 0; i < 5; i++) {
+    pages[i * 4096 + 150]++;
+    expect_event();
+  }
+  CHECK_EQUAL(hwckpt_unwatch(pages, 5 * 4096), 0);
+  pages[0]++, pages[3 * 4096]++;
+  expect_nothing();
+  pages[2 * 4096 + 150]++;
+  expect_event();
+}
+
+// The runtime itself writes there.
+static void regions(void) {
+  CHECK_EQUAL(hwckpt_region("set", "big", big, BIG, HWCKPT_BYTES), 0);
+  memset(big, 1, BIG);
+  CHECK_EQUAL(hwckpt_region_save("set"), 1);
+  memset(big, 2, BIG);
+  CHECK_EQUAL(watch(big, BIG), 0);
+  CHECK_EQUAL(hwckpt_region_load("set"), 1);
+  CHECK(big[0] == 1 && big[BIG / 2] == 1 && big[BIG - 1] == 1);
+  expect_event();
+  big[1]++;
+  expect_event();
+}
+
+static void *writes_masked(void *unused) {
+  sigset_t all;
+  sigfillset(&all);
+  CHECK_EQUAL(pthread_sigmask(SIG_SETMASK, &all, 0), 0);
+  big[1]++;
+  expect_event();
+  return unused;
+}
+
+// All signals are blocked, before it is watched or since.
+static void masked(void) {
+  sigset_t all;
+  pthread_t thread;
+  sigfillset(&all);
+  CHECK_EQUAL(sigprocmask(SIG_SETMASK, &all, 0), 0);
+  CHECK_EQUAL(watch(big, BIG), 0);
+  big[1]++;
+  expect_event();
+  CHECK_EQUAL(pthread_create(&thread, 0, writes_masked, 0), 0);
+  CHECK_EQUAL(pthread_join(thread, 0), 0);
+  CHECK_EQUAL(sigprocmask(SIG_SETMASK, &all, 0), 0);
+  big[1]++;
+  expect_event();
+}
+
 static volatile int entered;
 
 static int takes_long(enum hwckpt_moment moment, void *unused) {
@@ -200,6 +270,9 @@ static void errors(bool alone) {
   CHECK_EQUAL(hwckpt_unwatch(gone + 4000, 96), 0);
   memset(local, 0, sizeof local);
   CHECK_EQUAL(watch(local, sizeof local), -ENOTSUP);
+  stack_t other = {.ss_sp = calloc(1, 1 << 16), .ss_size = 1 << 16};
+  CHECK(other.ss_sp && sigaltstack(&other, 0) == 0);
+  CHECK_EQUAL(watch((char *)other.ss_sp + 20000, 1000), -ENOTSUP);
   for (int i = 0; i < 32; i++)
     CHECK_EQUAL(watch(big + 100 * i, 50), 0);
   CHECK_EQUAL(watch(word, sizeof *word), -ENOSPC);
@@ -238,6 +311,12 @@ int main(int argc, char **argv) {
     rule();
   } else if (!strcmp(argv[1], "callback")) {
     callback();
+  } else if (!strcmp(argv[1], "overlap")) {
+    overlap();
+  } else if (!strcmp(argv[1], "regions")) {
+    regions();
+  } else if (!strcmp(argv[1], "masked")) {
+    masked();
   } else if (!strcmp(argv[1], "busy")) {
     busy();
   } else if (!strcmp(argv[1], "errors")) {

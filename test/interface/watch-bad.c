@@ -19,6 +19,10 @@
 // ONCE: {{^}}1{{$}}
 // RUN: %hwckpt run --name rule --on watch=whole --on watch=e -- %t gone-rule 2>%t.said && FileCheck %s --check-prefix=RULE <%t.said
 // RULE: HWCKPT-E261: {{.*}}: watch=whole
+// RUN: grep -c HWCKPT-E26 %t.said | FileCheck %s --check-prefix=ONCE
+// It is moved: it is the program's there.
+// RUN: %hwckpt run --name moved -- %t moved 2>%t.said && FileCheck %s --check-prefix=MOVED <%t.said
+// MOVED: HWCKPT-E261: {{.*}}: hwckpt_watch(0x{{[0-9a-f]*}}, 8192)
 #include "watched.h"
 #include <hwckpt.h>
 
@@ -99,11 +103,27 @@ static void gone(void) {
   expect_event();
 }
 
+static void moved(void) {
+  int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  char *pages = mmap(0, 8192, protection, flags, -1, 0);
+  char *to = mmap(0, 8192, protection, flags, -1, 0);
+  CHECK(pages != MAP_FAILED && to != MAP_FAILED);
+  CHECK_EQUAL(hwckpt_watch(pages, 8192), 0);
+  CHECK(mremap(pages, 8192, 8192, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+  to[1] = to[5000] = 1;
+  await_said("HWCKPT-E261");
+  CHECK_EQUAL(hwckpt_save(), 0);
+  writes = taken();
+  to[1] = to[5000] = 2;
+  expect_nothing();
+}
+
 static void gone_rule(void) {
   whole[5000] = 1;
   expect_event();
   CHECK_EQUAL(munmap(whole, sizeof whole), 0);
   await_said("HWCKPT-E261");
+  CHECK_EQUAL(hwckpt_watch(&a, 8), 0); // all are looked at again
   CHECK_EQUAL(hwckpt_save(), 0);
   writes = taken();
   *hidden(&e) = 1;
@@ -133,6 +153,8 @@ int main(int argc, char **argv) {
     writes_to(words + 4, 1);
   } else if (!strcmp(argv[1], "gone")) {
     gone();
+  } else if (!strcmp(argv[1], "moved")) {
+    moved();
   } else {
     CHECK(!strcmp(argv[1], "gone-rule"));
     gone_rule();

@@ -14,6 +14,10 @@
 // RUN: %hwckpt show before | grep '^cause  *watch=counter,before (8 bytes .*seen by a system call'
 // Threads that write, read and are checkpointed all the time.
 // RUN: %hwckpt run --name busy --on watch=big,spacing=20ms --every 5ms -- %t busy
+// Signals come while a write is stepped over, and their handlers write too.
+// RUN: %hwckpt run --name signals --on watch=counter,pages,spacing=1h -- %t signals
+// One write is one event, while another thread writes beside it.
+// RUN: %hwckpt run --name two --on watch=counter,pages -- %t two
 // Not both: one protection would hide the other's writes.
 // RUN: %hwckpt run --name both -o track=mprotect --on watch=big -- %t both 2>&1 | FileCheck %s --check-prefix=BOTH
 // BOTH: HWCKPT-E264: {{.*}}: watch=big: track=mprotect protects
@@ -222,6 +226,54 @@ static void *busy(void *argument) {
   return 0;
 }
 
+static long handled;
+
+static void on_signal(int number) {
+  (void)number;
+  page.behind++;
+  handled++;
+}
+
+static void *signals(void *argument) {
+  pthread_t to = *(pthread_t *)argument;
+  while (!done)
+    CHECK_EQUAL(pthread_kill(to, SIGUSR2), 0);
+  return 0;
+}
+
+static void *writes_beside(void *unused) {
+  while (!done)
+    ++*(volatile long *)&page.behind;
+  return unused;
+}
+
+static void two(void) {
+  pthread_t threads[2];
+  for (int i = 0; i < 2; i++)
+    CHECK_EQUAL(pthread_create(&threads[i], 0, writes_beside, 0), 0);
+  for (int i = 0; i < 15; i++) {
+    *hidden(&counter) = i + 1; // another value: the page may be open for them
+    expect_event();
+  }
+  done = 1;
+  for (int i = 0; i < 2; i++)
+    pthread_join(threads[i], 0);
+}
+
+static void interrupted(void) {
+  pthread_t thread, own = pthread_self();
+  CHECK(signal(SIGUSR2, on_signal) != SIG_ERR);
+  CHECK_EQUAL(pthread_create(&thread, 0, signals, &own), 0);
+  long i = 0;
+  for (double begin = now(); now() - begin < 1 || handled < 1000; i++)
+    ++*(volatile long *)&page.in_front;
+  done = 1;
+  pthread_join(thread, 0);
+  CHECK_EQUAL(page.in_front, i);
+  CHECK_EQUAL(page.behind, handled);
+  expect_nothing();
+}
+
 static int rolled_back(void) {
   struct hwckpt_statistics is;
   CHECK_EQUAL(hwckpt_statistics(&is, sizeof is), 0);
@@ -244,6 +296,14 @@ int main(int argc, char **argv) {
     done = 1;
     for (int i = 0; i < 4; i++)
       pthread_join(threads[i], 0);
+    return 0;
+  }
+  if (!strcmp(argv[1], "signals")) {
+    interrupted();
+    return 0;
+  }
+  if (!strcmp(argv[1], "two")) {
+    two();
     return 0;
   }
   if (!strcmp(argv[1], "both")) {

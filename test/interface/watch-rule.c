@@ -11,17 +11,21 @@
 // RUN: %behaviour -static %s %t.o -o %t.static 2>/dev/null && %hwckpt run --name static --on watch=counter --on watch=pair -- %t.static writes
 // What is not aligned takes a register for each piece.
 // RUN: %hwckpt run --name pieces --on watch=$((0x$(nm %t.fixed | awk '$3 == "counter" { print $1 }') + 1)),7,registers -- %t.fixed goes-on 2>%t.said && count 0 <%t.said
+// A part of a variable; what it executes need not have it.
+// RUN: echo '#include <hwckpt.h>' >%t.c && echo 'int main(void) { return hwckpt_save(); }' >>%t.c && %behaviour %t.c -o %t.other
+// RUN: %hwckpt run --name part --on watch=many,8 -- %t part %t.other 2>%t.said && count 0 <%t.said
 // After a restore they are watched again.
 // RUN: bash %S/../tools/Inputs/status 137 %hwckpt run --name back --on watch=counter --on watch=pair -- %t die
 // RUN: %hwckpt restore back
 // What cannot be watched is said, and the program goes on.
-// RUN: %hwckpt run --name bad --on watch=nothing --on watch=main --on watch=own --on watch=twice --on watch=0x10,8 --on watch=many,registers --on watch=counter --on watch=pair -- %t goes-on 2>&1 | FileCheck %s --check-prefix=BAD
+// RUN: %hwckpt run --name bad --on watch=nothing --on watch=main --on watch=own --on watch=twice --on watch=0x10,8 --on watch=many,registers --on watch=many,100000M --on watch=counter --on watch=pair -- %t goes-on 2>&1 | FileCheck %s --check-prefix=BAD
 // BAD-DAG: HWCKPT-E260: {{.*}}: watch=nothing: its file has no such variable
 // BAD-DAG: HWCKPT-E260: {{.*}}: watch=main: it is no variable
 // BAD-DAG: HWCKPT-E260: {{.*}}: watch=own: it is no variable, thread-local
 // BAD-DAG: HWCKPT-E260: {{.*}}: watch=twice: several variables
 // BAD-DAG: HWCKPT-E261: {{.*}}: watch=0x10,8
 // BAD-DAG: HWCKPT-E262: {{.*}}: watch=many,registers
+// BAD-DAG: HWCKPT-E261: {{.*}}: watch=many,100000M
 // RUN: %hwckpt run --name off -o debug_registers=0 --on watch=counter,registers -- %t goes-on 2>&1 | FileCheck %s --check-prefix=OFF
 // OFF: HWCKPT-E262: {{.*}}: watch=counter,registers: debug_registers=0
 // RUN: %python -c 'import ctypes, os, sys; assert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0; os.execv(sys.argv[1], sys.argv[1:])' %hwckpt run --name code --on watch=counter --on watch=many -- %t goes-on 2>&1 | FileCheck %s --check-prefix=CODE
@@ -42,7 +46,7 @@ int *in_other(void) { return (int *)twice; }
 
 long counter, neighbour; // one word each
 static long pair[2] __attribute__((aligned(16)));
-static char many[100];
+static char many[100] __attribute__((aligned(8)));
 __thread int own;
 static volatile int twice[2];
 int *in_other(void);
@@ -140,8 +144,27 @@ static void in_child(void) {
   CHECK_EQUAL(close(go[0]) | close(go[1]), 0);
 }
 
+static void part(char *other) {
+  writes = taken();
+  *hidden(&many[0]) = 1;
+  expect_event();
+  *hidden(&many[8]) = 1;
+  expect_nothing();
+  pid_t child = fork();
+  if (!child) {
+    execv(other, &other);
+    _exit(9);
+  }
+  int status;
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 int main(int argc, char **argv) {
-  CHECK(argc == 2 && in_other());
+  CHECK(argc >= 2 && in_other());
+  if (!strcmp(argv[1], "part")) {
+    part(argv[2]);
+    return 0;
+  }
   if (!strcmp(argv[1], "check"))
     return own + twice[0];
   if (!strcmp(argv[1], "goes-on"))
