@@ -95,5 +95,7 @@ int main(int argc, char **argv) {
     happens(argv[1]);
     usleep(20000); // as quiet as network=first wants
   }
+  while (!strcmp(argv[1], "TERM"))
+    pause(); // it is ended after that checkpoint
   return 0;
 }
