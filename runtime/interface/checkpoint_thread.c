@@ -253,6 +253,11 @@ static bool serve_next(bool opened, enum next next, uint64_t begin,
     return false;
   }
   if (!opened) {
+    uint32_t declined = next == NEXT_TREE ? thread.cut : 0;
+    if (declined) {
+      thread.cut = 0;
+      taking_decline_cut(served, declined, begin, &not_opened);
+    }
     taking_refuse_all(&not_opened, begin);
     return false;
   }

@@ -276,14 +276,19 @@ enum taken taking_take(struct pending *served, uint32_t cut, uint64_t begin,
   return status == 0 ? TAKEN : NOT_TAKEN;
 }
 
+void taking_decline_cut(const struct pending *served, uint32_t cut,
+                        uint64_t begin, struct hwckpt_error *error) {
+  char cause[CHECKPOINT_CAUSE];
+  struct checkpoint_reason reason = reason_of(served, begin, cause);
+  cut_decline(cut, &reason, error);
+  fail(cut, begin, error);
+}
+
 void taking_refuse_cut(const struct pending *served, uint32_t cut,
                        uint64_t begin, uint64_t waited_ns) {
   struct hwckpt_error error;
-  char cause[CHECKPOINT_CAUSE];
-  struct checkpoint_reason reason = reason_of(served, begin, cause);
   sections_refuse(waited_ns, &error);
-  cut_decline(cut, &reason, &error);
-  fail(cut, begin, &error);
+  taking_decline_cut(served, cut, begin, &error);
 }
 
 void taking_over(bool opened) { checkpoint_take_over(opened ? how() : 0); }

@@ -22,6 +22,11 @@ enum taken {
  * process asks. */
 enum taken taking_take(struct pending *served, uint32_t cut, uint64_t begin,
                        uint64_t site_until);
+/* There is none of the cut, for that reason, which its other processes are
+ * told.
+ */
+void taking_decline_cut(const struct pending *served, uint32_t cut,
+                        uint64_t begin, struct hwckpt_error *error);
 /* As the former, where a section has kept the other processes of the cut
  * waiting for too long: there is none. */
 void taking_refuse_cut(const struct pending *served, uint32_t cut,
