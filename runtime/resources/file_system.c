@@ -1,6 +1,6 @@
-/* file_system.c - working directory and file creation mask.
+/* file_system.c - root and working directory, and file creation mask.
  *
- * Both are read of the main thread, through /proc: the checkpoint thread may
+ * They are read of the main thread, through /proc: the checkpoint thread may
  * have ones of its own. */
 #include "../arch/sys.h"
 #include "../support/live.h"
@@ -10,7 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 
 static int check_directory(struct resource_sink *sink, const char *directory,
@@ -22,7 +22,8 @@ static int check_directory(struct resource_sink *sink, const char *directory,
                               "the working directory is removed");
 }
 
-/* Paths of then lead nowhere from another root. */
+/* The one that the program began with, or came back in: who restores has the
+ * same, and all paths of records are from there. */
 static LIVE struct {
   uint64_t device, inode;
 } root;
@@ -35,42 +36,56 @@ static void begin(void) {
   }
 }
 
-static const char another_root[] = "the program has another root directory";
-
-static bool is_root(const struct stat *status) {
-  return status->st_dev == root.device && status->st_ino == root.inode;
-}
-
-static int check_root(struct resource_sink *sink, struct hwckpt_error *error) {
+static bool is_root(const char *path) {
   struct stat status;
-  if (SYS(newfstatat, AT_FDCWD, "/proc/self/root", &status, 0) < 0 ||
-      is_root(&status))
-    return 0;
-  return resource_unsupported(sink, error, "/", another_root);
+  return SYS(newfstatat, AT_FDCWD, path, &status, 0) < 0 ||
+         (status.st_dev == root.device && status.st_ino == root.inode);
 }
 
-/* Most roots have no /proc. */
+/* As in a child that was forked behind chroot(2). */
 int resources_within_reach(struct hwckpt_error *error) {
-  struct stat status;
-  if (SYS(newfstatat, AT_FDCWD, "/proc/self/root", &status, 0) == 0 ||
-      SYS(newfstatat, AT_FDCWD, "/", &status, 0) < 0 || is_root(&status))
+  if (is_root("/"))
     return 0;
-  return hwckpt_fail(error, HWCKPT_E_NOT_SUPPORTED, 0, "/", another_root);
+  return hwckpt_fail(error, HWCKPT_E_NOT_SUPPORTED, 0, "/",
+                     "the program began with another root directory");
+}
+
+static int read_link(const char *name, char *text, size_t room,
+                     struct hwckpt_error *error) {
+  char path[64];
+  info_path(path, "%s", name);
+  long length = SYS(readlink, path, text, room - 1);
+  if (length < 0)
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-length, path, "readlink");
+  text[length] = 0;
+  return 0;
+}
+
+static int save_root(struct resource_sink *sink, FileSystem *message,
+                     struct hwckpt_error *error) {
+  char path[64];
+  struct stat there;
+  info_path(path, "root");
+  sink->another_root = !is_root(path);
+  if (!sink->another_root)
+    return 0;
+  int result = read_link("root", message->root, sizeof(message->root), error);
+  if (result || SYS(newfstatat, AT_FDCWD, message->root, &there, 0) == 0)
+    return result;
+  message->root[0] = 0;
+  return resource_unsupported(sink, error, path,
+                              "the program's root directory has no path");
 }
 
 static int save(struct resource_sink *sink, struct hwckpt_error *error) {
-  FileSystem message = FileSystem_init_zero;
-  char path[64];
-  info_path(path, "cwd");
-  long length =
-      SYS(readlink, path, message.directory, sizeof(message.directory) - 1);
-  if (length < 0)
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-length, path, "readlink");
-  message.directory[length] = 0;
-  int result = check_root(sink, error);
-  if (result)
-    return result;
-  result = check_directory(sink, message.directory, error);
+  static FileSystem message;
+  message = (FileSystem)FileSystem_init_zero;
+  int result =
+      read_link("cwd", message.directory, sizeof(message.directory), error);
+  if (!result)
+    result = save_root(sink, &message, error);
+  if (!result)
+    result = check_directory(sink, message.directory, error);
   if (result)
     return result;
   uint64_t mask;
@@ -82,20 +97,24 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
                       error);
 }
 
-static int gone(const FileSystem *message, long result,
+static int gone(const char *path, long result, const char *what,
                 struct hwckpt_error *error) {
   return hwckpt_fail(
       error, result == -EACCES ? HWCKPT_E_FILE_PERMISSION : HWCKPT_E_FILE_GONE,
-      (int)-result, message->directory, "working directory");
+      (int)-result, path, "%s", what);
 }
 
-static int apply(const FileSystem *message, struct hwckpt_error *error) {
-  long result = SYS(chdir, message->directory);
-  if (result < 0)
-    return gone(message, result, error);
-  SYS(umask, message->umask);
+static int check_path(const char *path, const char *what,
+                      struct hwckpt_error *error) {
+  long directory =
+      SYS(openat, AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (directory < 0)
+    return gone(path, directory, what, error);
+  SYS(close, directory);
   return 0;
 }
+
+static const char working[] = "working directory";
 
 static int find(const struct resource_source *source, FileSystem *message,
                 struct hwckpt_error *error) {
@@ -103,26 +122,57 @@ static int find(const struct resource_source *source, FileSystem *message,
     if (source->records[i].type == RECORD_FILE_SYSTEM)
       return resource_get(&source->records[i], FileSystem_fields, message,
                           error);
-  return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "working directory", "missing");
+  return hwckpt_fail(error, HWCKPT_E_RECORD, 0, working, "missing");
+}
+
+/* What is to be entered at last. */
+static char root_to_enter[sizeof(((FileSystem *)0)->root)];
+
+static int prepare_root(const char *path, struct hwckpt_error *error) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2] = {{0}};
+  hwckpt_format(root_to_enter, sizeof(root_to_enter), "%s", path);
+  if (!*path)
+    return 0;
+  int result = check_path(path, "root directory", error);
+  if (result)
+    return result;
+  SYS(capget, &header, sets);
+  if (sets[0].effective >> CAP_SYS_CHROOT & 1)
+    return 0;
+  return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, EPERM, path,
+                     "root directory: needs CAP_SYS_CHROOT");
+}
+
+int resources_enter_root(struct hwckpt_error *error) {
+  long result = *root_to_enter ? SYS(chroot, root_to_enter) : 0;
+  return result < 0 ? hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
+                                  root_to_enter, "chroot")
+                    : 0;
 }
 
 static int restore(struct resource_source *source, struct hwckpt_error *error) {
-  FileSystem message;
-  int result = find(source, &message, error);
-  return result ? result : apply(&message, error);
-}
-
-static int check(struct resource_source *source, struct hwckpt_error *error) {
-  FileSystem message;
-  int result = find(source, &message, error);
+  FileSystem *message = source->scratch;
+  int result = find(source, message, error);
+  if (!result && !source->rolls_back)
+    result = prepare_root(message->root, error);
   if (result)
     return result;
-  long directory = SYS(openat, AT_FDCWD, message.directory,
-                       O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-  if (directory < 0)
-    return gone(&message, directory, error);
-  SYS(close, directory);
+  long changed = SYS(chdir, message->directory);
+  if (changed < 0)
+    return gone(message->directory, changed, working, error);
+  SYS(umask, message->umask);
   return 0;
+}
+
+/* No way leads back out of another root. */
+static int check(struct resource_source *source, struct hwckpt_error *error) {
+  FileSystem *message = source->scratch;
+  int result = find(source, message, error);
+  if (!result && (*message->root || !is_root("/")))
+    result = hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, 0, "/",
+                         "the program has another root directory");
+  return result ? result : check_path(message->directory, working, error);
 }
 
 const struct resource_kind hwckpt_resource_file_system = {

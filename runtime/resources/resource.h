@@ -102,6 +102,7 @@ struct resource_sink {
   size_t thread_count;
   const struct mapped_part *mapped; /* ascending addresses */
   size_t mapped_count;
+  bool another_root; /* than who restores; filled by file_system.c */
   /* /proc/self/status of the main thread; filled by resources_save(). */
   const char *status;
   /* All descriptors of the program; filled by resources_save(). */
@@ -371,9 +372,12 @@ void resources_go_on(struct resource_source *source);
 bool resource_is_direct(uint32_t flags, uint32_t mode);
 bool resources_read_directly(int pidfd);
 
-/* Fails where the program has another root directory, from which neither its
- * threads nor what it has can be looked at. On the checkpoint thread, before
- * any thread is stopped. */
+/* file_system.c: fails where the calling thread has another root directory than
+ * the program began with, from which nothing can be looked at. On the
+ * checkpoint thread, before any thread is stopped. */
 int resources_within_reach(struct hwckpt_error *error);
+/* The program gets its root directory, when nothing is to be opened any more.
+ * On its main thread, which has that in common with the others. */
+int resources_enter_root(struct hwckpt_error *error);
 
 #endif

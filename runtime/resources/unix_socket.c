@@ -10,6 +10,7 @@
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
+#include "info.h"
 #include "resource.h"
 #include "socket_options.h"
 #include "tree.h"
@@ -90,12 +91,24 @@ static void look_at_waiting(const struct resource_sink *sink,
       count;
 }
 
+/* A name is from the working directory of the program, which is not that of the
+ * checkpoint thread. */
+static uint32_t mode_of(const char *name) {
+  char path[64 + sizeof(struct sockaddr_un)], folder[64];
+  struct stat status;
+  info_path(folder, "cwd");
+  hwckpt_format(path, sizeof(path), "%s/%.*s", *name == '/' ? "" : folder,
+                (int)(sizeof(struct sockaddr_un) - PATH), name);
+  return SYS(newfstatat, AT_FDCWD, path, &status, 0) == 0
+             ? status.st_mode & 07777
+             : 0;
+}
+
 static int put(struct resource_sink *sink, const Descriptor *message,
                int socket, struct hwckpt_error *error) {
   static UnixSocket is;
   is = (UnixSocket)UnixSocket_init_zero;
   struct sockaddr_un name;
-  struct stat status;
   struct unix_relation relation = unix_relation_of(message->inode);
   uint32_t length = sizeof(name);
   is.type = socket_number(socket, SOL_SOCKET, SO_TYPE, 0);
@@ -103,9 +116,13 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   if (SYS(getsockname, socket, &name, &length) == 0 && length > PATH) {
     is.address.size = (pb_size_t)length;
     memcpy(is.address.bytes, &name, length);
-    if (*name.sun_path &&
-        SYS(newfstatat, AT_FDCWD, name.sun_path, &status, 0) == 0)
-      is.mode = status.st_mode & 07777;
+    if (*name.sun_path && sink->another_root)
+      return resource_unsupported(
+          sink, error, message->path,
+          "descriptor %d: a name in another root directory",
+          (int)message->number);
+    if (*name.sun_path)
+      is.mode = mode_of(name.sun_path);
   }
   length = sizeof(name);
   if (SYS(getpeername, socket, &name, &length) == 0 && length > PATH) {

@@ -131,8 +131,11 @@ struct runtime_thread {
   void (*function)(void *);
   void *argument;
   char name[16];
-  int kept;       /* descriptor that it keeps, above 2; -1: none */
-  bool companion; /* keeps the descriptors it shares with who started it */
+  int kept; /* descriptor that it keeps, above 2; -1: none */
+  /* Keeps the descriptors, root and working directory that it shares with who
+   * started it. Others have a root of their own: the program may get one where
+   * no /proc is. */
+  bool companion;
   _Atomic uint32_t
       go; /* the starting thread has its signal mask back (futex) */
   _Atomic uint32_t alone; /* nothing of the program's is held open (futex) */
@@ -213,8 +216,8 @@ static int spawn(void (*function)(void *), void *argument, const char *name,
   uint64_t all = ~0ull, before;
   SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
   long tid = spawn_between_programs(
-      CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
-          (companion ? CLONE_FILES : 0),
+      CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+          (companion ? CLONE_FILES | CLONE_FS : 0),
       block + RUNTIME_STACK, arch_tls_fill(block + RUNTIME_STACK), start);
   if (tid > 0)
     atomic_store(&quiesce.runtime_tids[slot], (int)tid);

@@ -323,6 +323,8 @@ void resume(const struct resume_info *info) {
                 back.tracking);
   if (back.tracking >= 0)
     SYS(close, back.tracking);
+  if (resources_enter_root(&error) < 0)
+    fail(&error);
   send_status(RESTORE_RUNNING, 0);
   SYS(close, back.status_fd);
   const ucontext_t *context = (const ucontext_t *)threads[0].frame;

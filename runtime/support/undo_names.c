@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -39,11 +40,56 @@ static bool read_string(const char *from, char *to, size_t room) {
   return false;
 }
 
+/* Whether the process has another root than this thread; it is in that path. */
+static bool is_below_another_root(int process, char path[UNDO_PATH_MAX]) {
+  char link[64];
+  struct stat its, own;
+  hwckpt_format(link, sizeof link, "/proc/%d/root", process);
+  if (SYS(newfstatat, AT_FDCWD, link, &its, 0) < 0 ||
+      SYS(newfstatat, AT_FDCWD, "/", &own, 0) < 0 ||
+      (its.st_dev == own.st_dev && its.st_ino == own.st_ino))
+    return false;
+  long length = SYS(readlinkat, AT_FDCWD, link, path, UNDO_PATH_MAX - 1);
+  path[length > 0 ? length : 0] = 0;
+  return length > 0;
+}
+
+/* Opens the directory `text` in the place of a process with that root, which
+ * is in it: names and links with a slash first begin there. */
+static int open_in_root(int process, const char *root, int directory,
+                        const char *text) {
+  const struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                               .resolve = RESOLVE_IN_ROOT};
+  char link[64], from[2 * UNDO_PATH_MAX] = "";
+  size_t length = strlen(root), at = 0;
+  if (text[0] != '/') {
+    if (directory == AT_FDCWD)
+      hwckpt_format(link, sizeof link, "/proc/%d/cwd", process);
+    else
+      hwckpt_format(link, sizeof link, "/proc/%d/fd/%d", process, directory);
+    long read = SYS(readlinkat, AT_FDCWD, link, from, UNDO_PATH_MAX - 1);
+    at = read > 0 ? (size_t)read : 0;
+    if (at < length || memcmp(from, root, length) != 0 ||
+        (from[length] && from[length] != '/'))
+      return -EXDEV;
+    memmove(from, from + length, at - length + 1);
+    at -= length;
+  }
+  hwckpt_format(from + at, sizeof from - at, "/%s", text);
+  long top = SYS(openat, AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (top < 0)
+    return (int)top;
+  long fd = SYS(openat2, top, from, &how, sizeof how);
+  SYS(close, top);
+  return (int)fd;
+}
+
 /* Splits text at its last part, which is no "." or ".."; the part before is a
  * directory, from `directory` on. */
 static int open_parent(char *text, int process, int directory,
                        const char **last) {
-  char parent[UNDO_PATH_MAX + 64];
+  char parent[UNDO_PATH_MAX + 64], root[UNDO_PATH_MAX];
+  int whose = process ? process : (int)SYS(getpid);
   size_t length = strlen(text);
   while (length > 1 && text[length - 1] == '/')
     text[--length] = 0;
@@ -54,16 +100,18 @@ static int open_parent(char *text, int process, int directory,
   if (!**last || memcmp(*last, ".", 2) == 0 || memcmp(*last, "..", 3) == 0)
     return -EINVAL;
   int before = (int)(slash - text);
-  if (text[0] == '/' || (directory == AT_FDCWD && !process))
-    hwckpt_format(parent, sizeof parent, "%.*s", before ? before : 1,
-                  before ? text : ".");
+  if (is_below_another_root(whose, root)) {
+    hwckpt_format(parent, sizeof parent, "%.*s", before, text);
+    return open_in_root(whose, root, directory, parent);
+  }
+  if (text[0] == '/')
+    hwckpt_format(parent, sizeof parent, "%.*s", before, text);
   else if (directory == AT_FDCWD)
-    hwckpt_format(parent, sizeof parent, "/proc/%d/cwd/%.*s", process, before,
+    hwckpt_format(parent, sizeof parent, "/proc/%d/cwd/%.*s", whose, before,
                   text);
   else
-    hwckpt_format(parent, sizeof parent, "/proc/%d/fd/%d/%.*s",
-                  process ? process : (int)SYS(getpid), directory, before,
-                  text);
+    hwckpt_format(parent, sizeof parent, "/proc/%d/fd/%d/%.*s", whose,
+                  directory, before, text);
   return (int)SYS(openat, AT_FDCWD, parent, O_PATH | O_DIRECTORY | O_CLOEXEC,
                   0);
 }
@@ -100,6 +148,17 @@ static bool find_name(struct name *name, const struct undo_request *request,
                    text);
 }
 
+/* The path of a file as the program says it. */
+static char *below_root(char *path) {
+  char root[UNDO_PATH_MAX];
+  size_t length;
+  return is_below_another_root((int)SYS(getpid), root) &&
+                 memcmp(path, root, length = strlen(root)) == 0 &&
+                 path[length] == '/'
+             ? path + length
+             : path;
+}
+
 static void end_name(struct name *name) {
   if (name->parent >= 0)
     SYS(close, name->parent);
@@ -124,7 +183,7 @@ static bool find_followed(struct name *name, const struct undo_request *request,
       return false;
     text[before + (size_t)length] = 0;
     found = find_text(name, 0, AT_FDCWD,
-                      text[before] == '/' ? text + before : text);
+                      text[before] == '/' ? text + before : below_root(text));
   }
   return found;
 }
