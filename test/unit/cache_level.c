@@ -71,6 +71,25 @@ static void learn_device(void) {
   CHECK(pace_device(&pace) > 9 * MB && pace_device(&pace) < 11 * MB);
 }
 
+/* Before anything is known, little by little, and at the ends. */
+static void learn_first(void) {
+  struct pace pace = {0};
+  CHECK(pace_level(pace_next(&pace)) == 1);
+  CHECK(pace_device(&pace) == UINT64_C(1) << 30);
+  pace_wrote(&pace, 80 * MB, 1000 * MB, 0);
+  pace_wrote(&pace, 40 * MB, 1000 * MB, 125 * MB); /* waited for an eighth */
+  CHECK(pace_device(&pace) == 70 * MB);
+  pace_wrote(&pace, 40 * MB, 1000 * MB, 124 * MB);
+  CHECK(pace_device(&pace) == 70 * MB);
+  pace = (struct pace){0};
+  pace_wrote(&pace, 1, 10000 * MB, 10000 * MB); /* less than a byte a second */
+  CHECK(pace_device(&pace) == 1);
+  pace_wrote(&pace, 1, 0, 0);
+  CHECK(pace_device(&pace) > 0);
+  for (unsigned i = 1; i < PACE_LEVELS; i++)
+    CHECK(pace_encoder_size() >= codec_encoder_size(pace_level(i)));
+}
+
 /* ---- a cache on a slow device ---- */
 
 static uint64_t waited_ns; /* for the device, beside the time there is */
@@ -174,6 +193,7 @@ int main(void) {
   unit_seed(1);
   choose();
   learn_device();
+  learn_first();
   write_slowly();
   pin();
   return 0;
