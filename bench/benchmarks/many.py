@@ -39,10 +39,11 @@ def parse(words):
 
 
 def generations(bench, cache):
-    """Of each program those that are deltas, the oldest first."""
+    """Of each program those after the first, which is of all its memory, the oldest
+    first; a merge makes a delta a base, and changes nothing of what it took."""
     listed = json.loads(run([bench.build.hwckpt, "list", "--json", "--cache", cache]))
     return [
-        [generation for generation in application["generations"] if generation["kind"] == "delta"]
+        [generation for generation in application["generations"] if generation["number"] > 1]
         for application in listed["applications"]
     ]
 
@@ -71,12 +72,15 @@ def measure(bench, tool, programs, mib, turn, length):
             if process.poll() is not None or time.monotonic() > limit:
                 raise Unusable(f"the programs take no checkpoints, hwckpt's status is {process.poll()}")
             time.sleep(0.2)
-        before = [len(one) for one in found]
+        before = [one[-1]["number"] for one in found]
         begin = time.monotonic()
         beside = stopping(bench, mib, length) if length else None
         time.sleep(max(0, begin + bench.arguments.seconds - time.monotonic()))
         seconds = time.monotonic() - begin
-        found = [one[count:] for one, count in zip(generations(bench, cache), before)]
+        found = [
+            [generation for generation in one if generation["number"] > last]
+            for one, last in zip(generations(bench, cache), before)
+        ]
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
