@@ -11,6 +11,7 @@
 #include "runtime/resources/tree.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pb_decode.h>
 #include <poll.h>
@@ -19,6 +20,10 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE 51 /* Linux 6.3 */
+#endif
 
 /* A connection that ended keeps its names for a while: a second, where the
  * kernel may use them again. */
@@ -98,42 +103,80 @@ static bool bind_as(int fd, const struct tcp_end *end) {
   return !bind(fd, &name.any, end->is.address.size);
 }
 
-/* What the killed program left there for a minute (TIME_WAIT) is passed over,
- * where that is allowed (TCP_REPAIR: CAP_NET_ADMIN). */
-static bool bind_as_caller(int fd, const struct tcp_end *end) {
+/* What the killed program left there for a minute (TIME_WAIT) is passed over:
+ * by connect(), after a second, where it looks for a port itself and only this
+ * one is in its range (ip(7), Linux 6.3). */
+static bool bind_by_connect(int fd, const struct tcp_end *end) {
+  union tcp_name name =
+      tcp_name_of(end->is.address.bytes, end->is.address.size);
+  uint32_t range = port_of(end) | port_of(end) << 16;
+  int yes = 1;
+  name.four.sin_port = 0; /* at the same place in both families */
+  return !setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes,
+                     sizeof yes) &&
+         !setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range,
+                     sizeof range) &&
+         !bind(fd, &name.any, end->is.address.size);
+}
+
+/* At once where that is allowed (TCP_REPAIR: CAP_NET_ADMIN). */
+static bool bind_by_repair(int fd, const struct tcp_end *end) {
   int on = TCP_REPAIR_ON, off = TCP_REPAIR_OFF, yes = 1;
-  if (bind_as(fd, end))
-    return true;
-  if (errno != EADDRINUSE ||
-      setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on))
+  if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on))
     return false;
   bool bound = bind_as(fd, end);
-  int number = errno;
   /* The kernel forgets with it that the name may be used again. */
   setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof off);
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  errno = number;
   return bound;
+}
+
+static bool bind_as_caller(int fd, const struct tcp_end *end) {
+  if (bind_as(fd, end))
+    return true;
+  if (errno != EADDRINUSE)
+    return false;
+  bool bound = bind_by_repair(fd, end) || bind_by_connect(fd, end);
+  errno = EADDRINUSE;
+  return bound;
+}
+
+static bool connect_as(int fd, const struct tcp_end *end) {
+  union tcp_name peer = tcp_name_of(end->is.peer.bytes, end->is.peer.size);
+  union tcp_name own;
+  socklen_t length = sizeof own;
+  int none = 0;
+  if (!bind_as_caller(fd, end) || connect(fd, &peer.any, end->is.peer.size))
+    return false;
+  setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &none, sizeof none);
+  setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &none, sizeof none);
+  if (!getsockname(fd, &own.any, &length) &&
+      tcp_port_of(&own, length) == port_of(end))
+    return true;
+  errno = EADDRINUSE;
+  return false;
+}
+
+static bool is_name_in_use(int number) {
+  return number == EADDRINUSE || number == EADDRNOTAVAIL;
 }
 
 int tcp_connect_as(const struct tcp_end *end) {
   const struct timeval most = {.tv_sec = CONNECT_S}, any = {0};
-  union tcp_name peer = tcp_name_of(end->is.peer.bytes, end->is.peer.size);
   const struct timespec moment = {.tv_nsec = 20000000};
   for (int waited = 0;; waited += 20) {
     int fd = tcp_make_socket(end->is.domain);
     if (fd < 0)
       return -1;
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
-    if (bind_as_caller(fd, end) && !connect(fd, &peer.any, end->is.peer.size)) {
+    if (connect_as(fd, end)) {
       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &any, sizeof any);
       return fd;
     }
     int number = errno;
     close(fd);
     errno = number;
-    if ((number != EADDRNOTAVAIL && number != EADDRINUSE) ||
-        waited >= NAME_WAIT_MS)
+    if (!is_name_in_use(number) || waited >= NAME_WAIT_MS)
       return -1;
     nanosleep(&moment, NULL);
   }
@@ -172,7 +215,7 @@ static bool make_either_way(struct tcp_end *one, struct tcp_end *other,
   struct tcp_end *caller = is_called ? other : one;
   if (make_pair(called, caller, what))
     return true;
-  if (errno != EADDRINUSE || caller->socket >= 0)
+  if (!is_name_in_use(errno) || caller->socket >= 0)
     return false;
   return make_pair(caller, called, what);
 }
