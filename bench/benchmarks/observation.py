@@ -13,6 +13,10 @@ OWN_TIMES = (
 )  # fmt: skip
 
 
+class TooFew(Unusable):
+    """No checkpoint was taken while it was looked at."""
+
+
 class Observation:
     """The log of a run and the checkpoints that were taken in it."""
 
@@ -42,7 +46,7 @@ class Observation:
         if type(self.tool) is Nothing:
             return self.quiet_ms()
         if not self.counted:
-            raise Unusable(f"{self.tool.name}: too few checkpoints in {self.seconds():.0f} s")
+            raise TooFew(f"{self.tool.name}: too few checkpoints in {self.seconds():.0f} s")
         moments = [before.when for before, _ in self.counted[:1]] + [this.when for _, this in self.counted]
         spans = self.tool.spans(moments, self.noted.begin, self.noted.end)
         return [self.noted.largest_gap_ms(*span) for span in spans[1:]]
