@@ -235,7 +235,7 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   cut_start(options->tree, generation != 0,
             generation != 0 && is_whole(application));
   key_is_at(&(struct key_place){options->key, options->key_file,
-                                options->key_command});
+                                options->key_command, settings.begun_in});
   atomic_store(&events.begun_by, own);
   monitors_of_member(cut_is_there() && !cut_is_root());
   if (cut_is_there() && !cut_is_root()) {

@@ -9,6 +9,21 @@
 
 LIVE struct settings settings;
 
+void settings_begin(void) {
+  size_t size = sizeof settings.begun_in;
+  long length = SYS(getcwd, settings.begun_in, size);
+  /* It may be removed, or beyond the root. */
+  if (length < 0 || *settings.begun_in != '/')
+    hwckpt_format(settings.begun_in, size, "/proc/self/cwd");
+}
+
+void settings_path(const char *given, char *path, size_t size) {
+  bool whole = !*given || *given == '/';
+  if (hwckpt_format(path, size, "%s%s%s", whole ? "" : settings.begun_in,
+                    whole ? "" : "/", given) >= size)
+    *path = 0;
+}
+
 bool settings_always_armed(void) {
   return settings.options.every_site || settings.options.rollback_every;
 }

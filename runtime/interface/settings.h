@@ -12,6 +12,7 @@
 
 extern struct settings {
   struct hwckpt_options options;
+  char begun_in[4096]; /* the working directory that the program began in */
   char cache[4096];
   char application[CACHE_NAME_MAX];
   uint64_t generation; /* that the program comes back from, 0: none */
@@ -19,6 +20,12 @@ extern struct settings {
                  * then, or -1 */
 } settings;
 
+/* Remembers where the program begins. */
+void settings_begin(void);
+/* A path that the user gave is from where the program began: it is wanted when
+ * the program may be elsewhere, and the runtime's threads are in "/". Empty
+ * when it is too long. */
+void settings_path(const char *given, char *path, size_t size);
 /* Whether sites trap at all times. */
 bool settings_always_armed(void);
 /* What the program changes in files is kept: rollback, and its old name. */

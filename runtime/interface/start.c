@@ -17,6 +17,7 @@
 #include "faults.h"
 #include "hooks.h"
 #include "monitor.h"
+#include "settings.h"
 #include "signals.h"
 #include "sites.h"
 
@@ -128,8 +129,11 @@ static _Noreturn void give_up(const struct hwckpt_error *error) {
 /* Parses options_text; a wrong option ends the program before it begins. */
 static void read_options(void) {
   static struct hwckpt_error error;
+  static char key_file[4096];
   if (hwckpt_face_options(options_text, &options, &error) < 0)
     give_up(&error);
+  settings_path(options.key_file, key_file, sizeof key_file);
+  options.key_file = key_file;
 }
 
 /* Takes name=VALUE, which is the tool's and has no quotes, out of the text. */
@@ -238,10 +242,11 @@ extern int __register_atfork(void (*prepare)(void), void (*parent)(void),
     __attribute__((weak));
 
 __attribute__((constructor(101))) static void start(void) {
-  static char cache[4096];
+  static char given[4096], cache[4096];
   uint64_t stop = STOP_SIGNAL_BIT;
   SYS(rt_sigprocmask, SIG_BLOCK, &stop, 0, 8);
   leave_preload();
+  settings_begin();
   /* What somebody else's environment says is nothing to a program with more
    * rights than he has, as to the loader: it names commands, files and where a
    * cache is made. */
@@ -253,9 +258,10 @@ __attribute__((constructor(101))) static void start(void) {
     SYS(exit_group, 0);
   monitors_read_rules(options.on, say_here);
   if (*options.cache)
-    hwckpt_format(cache, sizeof cache, "%s", options.cache);
+    hwckpt_format(given, sizeof given, "%s", options.cache);
   else
-    cache_default_path(trusted ? environ : 0, cache, sizeof cache);
+    cache_default_path(trusted ? environ : 0, given, sizeof given);
+  settings_path(given, cache, sizeof cache);
   quiesce_install();
   unblock(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGSYS - 1));
   arch_read_tls_directly(true);

@@ -105,7 +105,8 @@ static int take_from_user(struct cache *cache, struct hwckpt_error *error) {
   else if (*place.file)
     result = key_source_file(place.file, &key, error);
   else
-    result = key_source_command(place.command, &patience, &key, error);
+    result = key_source_command(place.command, place.directory, &patience, &key,
+                                error);
   if (result == 0) {
     cache_set_key(cache, &key, true);
     if (*place.command && !known)

@@ -13,6 +13,7 @@
 struct key_place {
   const char *tool;           /* number of the socket (key_abi.h): before all */
   const char *file, *command; /* of the user's, in a program of no tool */
+  const char *directory;      /* that the command begins in */
 };
 
 /* At start-up, after a restore, in a forked child. */

@@ -48,7 +48,8 @@ KEEPER static void execute(void *argument) {
   long output = command->output == 1 ? SYS(fcntl, 1, F_SETFD, 0)
                                      : SYS(dup3, command->output, 1, 0);
   if (output >= 0) {
-    if (command->of_program) {
+    if (command->directory) {
+      SYS(chdir, command->directory);
       long input = SYS(openat, AT_FDCWD, "/dev/null", O_RDONLY, 0);
       if (input > 0)
         SYS(dup3, input, 0, 0);
@@ -209,7 +210,7 @@ long key_command_start(struct key_command *command, int *from) {
   *from = ends[0];
   SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
   long keeper =
-      arch_spawn(CLONE_CLEAR_SIGHAND | (command->of_program ? CLONE_VM : 0),
+      arch_spawn(CLONE_CLEAR_SIGHAND | (command->directory ? CLONE_VM : 0),
                  command->keeper_stack + KEY_COMMAND_STACK, 0, keep, command);
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
   SYS(close, ends[1]);

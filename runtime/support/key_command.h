@@ -21,9 +21,10 @@
 struct key_command {
   const char *text;
   char *const *variables;
-  /* It gets no input and no descriptors of ours, and what looks after it runs
-   * in our memory, of which nothing is copied. */
-  bool of_program;
+  /* Of a program, null in the tool: where it begins. It gets no input and no
+   * descriptors of ours, and what looks after it runs in our memory, of which
+   * nothing is copied. */
+  const char *directory;
   long parent;
   int output;
   char keeper_stack[KEY_COMMAND_STACK];

@@ -129,7 +129,7 @@ static long read_environment(struct work *work) {
   return 0;
 }
 
-static int run(struct work *work, const char *text,
+static int run(struct work *work, const char *text, const char *directory,
                const struct timespec *patience, struct cache_key *key,
                struct hwckpt_error *error) {
   int from;
@@ -138,7 +138,7 @@ static int run(struct work *work, const char *text,
     return refuse(text, failed, "environment", error);
   work->command.text = text;
   work->command.variables = work->variables;
-  work->command.of_program = true;
+  work->command.directory = directory;
   long keeper = key_command_start(&work->command, &from);
   if (keeper < 0)
     return refuse(text, keeper, "start", error);
@@ -153,12 +153,13 @@ static int run(struct work *work, const char *text,
   return result == 0 && !well ? refuse(text, 0, "it failed", error) : result;
 }
 
-int key_source_command(const char *command, const struct timespec *patience,
-                       struct cache_key *key, struct hwckpt_error *error) {
+int key_source_command(const char *command, const char *directory,
+                       const struct timespec *patience, struct cache_key *key,
+                       struct hwckpt_error *error) {
   struct work *work = begin_work(command, error);
   if (!work)
     return -HWCKPT_E_KEY_SOURCE;
-  int result = run(work, command, patience, key, error);
+  int result = run(work, command, directory, patience, key, error);
   end_work(work);
   return result;
 }

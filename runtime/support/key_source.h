@@ -14,7 +14,8 @@
 int key_source_file(const char *path, struct cache_key *key,
                     struct hwckpt_error *error);
 /* A command that has neither written nor ended for `patience` is ended. */
-int key_source_command(const char *command, const struct timespec *patience,
-                       struct cache_key *key, struct hwckpt_error *error);
+int key_source_command(const char *command, const char *directory,
+                       const struct timespec *patience, struct cache_key *key,
+                       struct hwckpt_error *error);
 
 #endif

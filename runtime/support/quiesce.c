@@ -133,8 +133,8 @@ struct runtime_thread {
   char name[16];
   int kept; /* descriptor that it keeps, above 2; -1: none */
   /* Keeps the descriptors, root and working directory that it shares with who
-   * started it. Others have a root of their own: the program may get one where
-   * no /proc is. */
+   * started it. Others have a root of their own, as the program may get one
+   * where no /proc is, and are in it: they hold no other file system. */
   bool companion;
   _Atomic uint32_t
       go; /* the starting thread has its signal mask back (futex) */
@@ -169,8 +169,10 @@ static void empty_descriptors(int kept) {
 
 static void runtime_thread_main(void *argument) {
   struct runtime_thread *start = argument;
-  if (!start->companion)
+  if (!start->companion) {
     empty_descriptors(start->kept);
+    SYS(chdir, "/");
+  }
   atomic_store(&start->alone, 1);
   futex_wake(&start->alone);
   while (!atomic_load(&start->go))

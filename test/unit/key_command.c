@@ -34,7 +34,7 @@ static void nothing_is_left(void) {
 
 static void given_up(const char *command, int number, const char *detail) {
   struct cache_key key;
-  CHECK_ERROR(key_source_command(command, &soon, &key, &unit_error),
+  CHECK_ERROR(key_source_command(command, "/", &soon, &key, &unit_error),
               KEY_SOURCE);
   if (unit_error.sys_errno != number || strcmp(unit_error.detail, detail) != 0)
     unit_print(&unit_error);
@@ -45,7 +45,7 @@ static void given_up(const char *command, int number, const char *detail) {
 static void waited_for(const char *command) {
   static const unsigned char secret[32];
   struct cache_key key, made;
-  CHECK_OK(key_source_command(command, &late, &key, &unit_error));
+  CHECK_OK(key_source_command(command, "/", &late, &key, &unit_error));
   CHECK(secret_to_key(secret, sizeof secret, &made));
   CHECK(!memcmp(key.bytes, made.bytes, sizeof made.bytes));
   nothing_is_left();
@@ -67,7 +67,7 @@ static void with_family(const char *fifo, const char *end, const char *detail) {
     int fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     CHECK(fd >= 0);
     snprintf(command, sizeof command, "exec 9>%s; %s %s", fifo, members, end);
-    CHECK_ERROR(key_source_command(command, &patience, &key, &unit_error),
+    CHECK_ERROR(key_source_command(command, "/", &patience, &key, &unit_error),
                 KEY_SOURCE);
     CHECK(!strcmp(unit_error.detail, detail));
     nothing_is_left();
