@@ -6,13 +6,13 @@
 // RUN: cat /proc/sys/kernel/random/uuid > %t.boot
 // RUN: unshare --mount mount --bind %t.boot /proc/sys/kernel/random/boot_id || { echo "SKIP: mount namespaces are not allowed here"; exit 77; }
 // RUN: %behaviour %s -o %t
-// RUN: rm -f %t.file; %hwckpt run -- %t %t.file || test $? = 137
+// RUN: rm -f %t.file && %hwckpt run -- %t %t.file || test $? = 137
 // RUN: %hwckpt restore 2> %t.same && printf 'first\nrestored\n' | cmp - %t.file && ! grep . %t.same
-// RUN: rm -rf $HWCKPT_CACHE %t.file; %hwckpt run -- %t %t.file || test $? = 137
+// RUN: rm -rf $HWCKPT_CACHE %t.file && %hwckpt run -- %t %t.file || test $? = 137
 // RUN: unshare --mount bash -c 'mount --bind %t.boot /proc/sys/kernel/random/boot_id && exec %hwckpt restore' 2> %t.other
 // RUN: printf 'first\nrestored\n' | cmp - %t.file && FileCheck %s < %t.other && grep -c HWCKPT-E330 %t.other | grep -x 1
 // CHECK: warning: HWCKPT-E330: {{.*}}started again since: {{.*}}: generation 1
-// RUN: rm -rf $HWCKPT_CACHE %t.file; %hwckpt run -o files=keep -- %t %t.file || test $? = 137
+// RUN: rm -rf $HWCKPT_CACHE %t.file && %hwckpt run -o files=keep -- %t %t.file || test $? = 137
 // RUN: unshare --mount bash -c 'mount --bind %t.boot /proc/sys/kernel/random/boot_id && exec %hwckpt restore' 2> %t.kept
 // RUN: printf 'first\nafter\nrestored\n' | cmp - %t.file && ! grep . %t.kept
 #include "behaviour.h"

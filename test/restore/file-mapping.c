@@ -1,6 +1,6 @@
 // Private mappings of files: written, zeroed, and dropped again, and the
 // program's own initialised data.
-// RUN: seq 100000 >%t.file; truncate -s 65536 %t.file
+// RUN: seq 100000 >%t.file && truncate -s 65536 %t.file
 // RUN: %clang -fhwckpt -O2 %s -o %t && %by_all %python %S/Inputs/come-back --run='-o track=auto' %hwckpt 3 7 %t %t.file
 // RUN: %by_all %python %S/Inputs/come-back --run='-o track=full' %hwckpt 3 7 %t %t.file
 #include "Inputs/come-back.h"

@@ -2,7 +2,7 @@
 // memory: also of what was moved, dropped, mapped anew or written in a mapped
 // file. Restored from that all is as it was, from the newest generation, from
 // one before, and from a second branch upon that; merged too.
-// RUN: rm -rf %t.cache && export HWCKPT_CACHE=%t.cache && %clang -D_GNU_SOURCE -fhwckpt -O2 %s -o %t && head -c 1048576 %t > %t.file; truncate -s 1048576 %t.file
+// RUN: rm -rf %t.cache && export HWCKPT_CACHE=%t.cache && %clang -D_GNU_SOURCE -fhwckpt -O2 %s -o %t && head -c 1048576 %t > %t.file && truncate -s 1048576 %t.file
 // RUN: ! %hwckpt run --name it -- %t %t.file
 // RUN: ! %hwckpt restore --eager it
 // RUN: ! %hwckpt restore --eager it

@@ -3,7 +3,7 @@
 // generations of a thread that does nothing else at least one has it there.
 //
 // RUN: %behaviour %s -o %t && %hwckpt run %t; test $? = 137
-// RUN: rm -f %t.refused; app=$(basename $HWCKPT_CACHE/*/); \
+// RUN: rm -f %t.refused && app=$(basename $HWCKPT_CACHE/*/) && \
 // RUN: for n in 1 2 3 4 5 6 7 8 9 10; do \
 // RUN:   HWCKPT_OTHER_KERNEL=1 %hwckpt restore $app/$n 2>%t.error || \
 // RUN:     { grep 'HWCKPT-E328.*: thread ' %t.error >>%t.refused && break; }; done; \
