@@ -9,6 +9,7 @@
 #include "../support/live.h"
 #include "../support/memory_map.h"
 #include "../support/private.h"
+#include "../support/process_lock.h"
 #include "../support/quiesce.h"
 #include "events.h"
 #include "watch.h"
@@ -57,40 +58,14 @@ static LIVE struct {
   _Atomic uint32_t armed;      /* 0 or 1 (futex) */
   bool annotated_alone;        /* are armed */
   _Atomic uint32_t awaited;    /* a thread at those: NOBODY, or (futex) ... */
-  _Atomic uint32_t lock; /* of text being written and modules going away; see
-                          * lock() */
+  _Atomic int lock; /* of text being written and modules going away */
 } sites;
 
 enum awaited { NOBODY, ANYBODY, ARRIVED };
 
-/* Whoever holds the lock has all signals blocked (the checkpoint thread,
- * handlers, unregistering), so it is never held by a thread that is stopped.
- * The lock is the process id of the holder: in a child that was forked
- * meanwhile there is nobody who would give it back. */
-static void lock(void) {
-  uint32_t own = (uint32_t)SYS(getpid), holder = 0;
-  while (!atomic_compare_exchange_strong(&sites.lock, &holder, own)) {
-    if (holder != own)
-      continue;
-    SYS(sched_yield);
-    holder = 0;
-  }
-}
-
-static void unlock(void) { atomic_store(&sites.lock, 0); }
-
-/* In a thread of the program; returns its signal mask. */
-static uint64_t lock_in_program(void) {
-  uint64_t all = ~0ull, before = 0;
-  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
-  lock();
-  return before;
-}
-
-static void unlock_in_program(uint64_t before) {
-  unlock();
-  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
-}
+/* Also on the checkpoint thread, whose signals are blocked. */
+static void lock(void) { process_lock(&sites.lock); }
+static void unlock(void) { process_unlock(&sites.lock); }
 
 static void exclude_variables(const struct hwckpt_module *module,
                               int (*change)(uint64_t begin, uint64_t end)) {
@@ -103,7 +78,7 @@ EXPORTED void __hwckpt_register_module(const struct hwckpt_module *module) {
   if (module->version != HWCKPT_ISA_VERSION)
     return;
   exclude_variables(module, exclude_add);
-  uint64_t before = lock_in_program();
+  uint64_t before = process_lock_blocking(&sites.lock);
   bool watched = watch_module(module);
   for (unsigned i = 0; i < MODULES; i++)
     if (!modules.loaded[i]) {
@@ -111,7 +86,7 @@ EXPORTED void __hwckpt_register_module(const struct hwckpt_module *module) {
       break;
     }
   modules.changes++;
-  unlock_in_program(before);
+  process_unlock_blocking(&sites.lock, before);
   if (watched)
     events_monitors_changed(true);
 }
@@ -308,7 +283,7 @@ EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
   if (module->version != HWCKPT_ISA_VERSION)
     return;
   exclude_variables(module, exclude_remove);
-  uint64_t before = lock_in_program();
+  uint64_t before = process_lock_blocking(&sites.lock);
   bool watched = watch_forget_module(module);
   for (unsigned i = 0; i < MODULES; i++)
     if (modules.loaded[i] == module)
@@ -316,7 +291,7 @@ EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
   modules.changes++;
   if (sites.armed)
     write_all(false);
-  unlock_in_program(before);
+  process_unlock_blocking(&sites.lock, before);
   if (watched)
     events_monitors_changed(false);
 }

@@ -2,6 +2,7 @@
 #include "watch_pieces.h"
 
 #include "../arch/sys.h"
+#include "../support/process_lock.h"
 #include "watch_calls.h"
 #include "watch_range.h"
 
@@ -13,24 +14,12 @@
 
 struct watch_pieces watch_pieces;
 
-static _Atomic int busy; /* process id of the holder */
+static _Atomic int lock;
 
-uint64_t watch_pieces_lock(void) {
-  uint64_t all = ~0ull, before = 0;
-  int own = (int)SYS(getpid), holder = 0;
-  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
-  while (!atomic_compare_exchange_weak(&busy, &holder, own)) {
-    if (holder != own)
-      continue; /* free, or left by the parent */
-    holder = 0;
-    SYS(sched_yield);
-  }
-  return before;
-}
+uint64_t watch_pieces_lock(void) { return process_lock_blocking(&lock); }
 
 void watch_pieces_unlock(uint64_t before) {
-  atomic_store(&busy, 0);
-  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+  process_unlock_blocking(&lock, before);
 }
 
 void watch_pieces_open(struct watch_piece *piece) {

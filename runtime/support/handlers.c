@@ -4,8 +4,7 @@
 #include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "live.h"
-
-#include <stdatomic.h>
+#include "process_lock.h"
 
 #define KERNEL_SA_RESTORER 0x04000000u
 
@@ -49,22 +48,10 @@ void signal_open_handlers(uint64_t open) {
   }
 }
 
-static LIVE _Atomic int busy; /* process id of the holder */
+static LIVE _Atomic int lock;
 
-uint64_t signal_actions_lock(void) {
-  uint64_t all = ~0ull, before = 0;
-  int own = (int)SYS(getpid), holder = 0;
-  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
-  while (!atomic_compare_exchange_weak(&busy, &holder, own)) {
-    if (holder != own)
-      continue; /* free, or left by the parent */
-    holder = 0;
-    SYS(sched_yield);
-  }
-  return before;
-}
+uint64_t signal_actions_lock(void) { return process_lock_blocking(&lock); }
 
 void signal_actions_unlock(uint64_t mask) {
-  atomic_store(&busy, 0);
-  SYS(rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+  process_unlock_blocking(&lock, mask);
 }
