@@ -233,7 +233,9 @@ static void on_illegal(int number, siginfo_t *info, void *argument) {
     return;
   }
   if (HWCKPT_IMM_KIND(immediate) == HWCKPT_ENTRY_SYSCALL) {
-    hooks_catch_syscalls();
+    /* Caught, the call's own result was ENOSYS. */
+    if (!catches_syscalls)
+      hooks_catch_syscalls();
     arch_context_set_result(context, 0);
   }
   pass(context, immediate);
@@ -259,6 +261,8 @@ bool hooks_catch_syscalls(void) {
   return true;
 }
 
+void hooks_restored(void) { catches_syscalls = false; }
+
 /* The filter stays, whether there was one then or not. */
 void hooks_rolled_back(void) {
   if (catches_syscalls)
@@ -268,4 +272,6 @@ void hooks_rolled_back(void) {
 void hooks_install(void) {
   trap_actions_install(SIGTRAP, on_trap);
   trap_actions_install(SIGILL, on_illegal);
+  if (checkpoint_began_filtered())
+    trap_actions_install(SIGSYS, on_syscall);
 }

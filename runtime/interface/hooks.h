@@ -2,7 +2,8 @@
 #ifndef HWCKPT_INTERFACE_HOOKS_H
 #define HWCKPT_INTERFACE_HOOKS_H
 
-/* Installs the handlers of the traps. */
+/* Installs the handlers of the traps; where there are filters of system calls,
+ * which may be of a program that executed this one, of their signal too. */
 void hooks_install(void);
 
 /* From now on HWCKPT_SYSCALL enters the runtime, where the kernel lets it: a
@@ -12,5 +13,7 @@ _Bool hooks_catch_syscalls(void);
 
 /* The program is that of a checkpoint again, maybe of one before that. */
 void hooks_rolled_back(void);
+/* In the restored program, which has no filter of ours. */
+void hooks_restored(void);
 
 #endif

@@ -165,6 +165,7 @@ static void restored(const char *cache, const char *application,
                   length ? ":" : "", override);
   read_options();
   monitors_read_rules(options.on, say_here);
+  hooks_restored();
   sites_forget();
   monitors_forget();
   cut_forget();
@@ -265,10 +266,10 @@ __attribute__((constructor(101))) static void start(void) {
   quiesce_install();
   unblock(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGSYS - 1));
   arch_read_tls_directly(true);
+  checkpoint_remember();
   hooks_install();
   faults_start(&options);
   entries_choose(options.hook);
-  checkpoint_remember();
   restored_notify(restored, options_text);
   events_start(&options, cache, options.application, 0, -1);
   if (*options.tree && __register_atfork)

@@ -51,6 +51,8 @@ void checkpoint_remember(void);
 
 /* A filter of system calls was installed that is not the program's. */
 void checkpoint_own_filter(void);
+/* Whether it was started under any. */
+bool checkpoint_began_filtered(void);
 
 /* Whether filters of the program's own let its threads stop, and the runtime's
  * work. On any thread. */

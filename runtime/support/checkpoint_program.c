@@ -54,6 +54,8 @@ void checkpoint_remember(void) { resources_begin(); }
 
 void checkpoint_own_filter(void) { resources_own_filter(); }
 
+bool checkpoint_began_filtered(void) { return resources_other_filters() != 0; }
+
 int checkpoint_may_stop(struct hwckpt_error *error) {
   return resources_may_stop(error);
 }

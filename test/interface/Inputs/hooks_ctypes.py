@@ -74,6 +74,12 @@ def await_at(poll):
 
 
 isa = discover()
+if "saves" in sys.argv:  # behind the filter of who has executed this
+    assert is_caught()
+    room = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=7)
+    save = dict(functions(room))["syscall"][SAVE]
+    os.write(1, f"caught {save()}\n".encode())
+    sys.exit()
 assert not is_caught()
 if isa is None:
     print("no runtime")
