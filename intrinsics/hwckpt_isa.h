@@ -28,8 +28,12 @@
 #define HWCKPT_INSN_SIB 0x00
 
 #define HWCKPT_MAGIC 0x4857 /* "HW" */
+#ifdef __ASSEMBLER__
+#define HWCKPT_IMM(op, kind) ((HWCKPT_MAGIC << 16) | ((op) << 8) | (kind))
+#else
 #define HWCKPT_IMM(op, kind)                                                   \
   (((unsigned)HWCKPT_MAGIC << 16) | ((unsigned)(op) << 8) | (unsigned)(kind))
+#endif
 #define HWCKPT_IMM_MAGIC(imm) ((unsigned)(imm) >> 16)
 #define HWCKPT_IMM_OP(imm) (((unsigned)(imm) >> 8) & 0xFF)
 #define HWCKPT_IMM_KIND(imm) ((unsigned)(imm) & 0xFF)
