@@ -26,35 +26,10 @@
 #include <unistd.h>
 
 #define SECOND UINT64_C(1000000000)
-/* A failure so soon after the program began to run is one more in a row, unless
- * it got farther than ever: what it went on from may be bad. */
-#define SOON_NS (60 * SECOND)
 /* Who asked for the program's end so long before got it. */
 #define ASKED_NS (10 * SECOND)
-#define LIMIT 5u
 #define LEFT_MOMENT_NS 1000000
 #define LEFT_MOMENTS 20000u /* memory is given back before a process ends */
-#define LONGEST_PAUSE_NS (60 * SECOND)
-/* Of the program, when it was to end after a checkpoint (exit_signal). */
-#define EXIT_CHECKPOINTED 85
-
-bool restart_parse(const char *text, struct restart *restart) {
-  static const char prefix[] = "on-failure";
-  char *end;
-  restart->limit = LIMIT;
-  restart->when = !strcmp(text, "never")    ? RESTART_NEVER
-                  : !strcmp(text, "always") ? RESTART_ALWAYS
-                                            : RESTART_ON_FAILURE;
-  if (restart->when != RESTART_ON_FAILURE || !strcmp(text, prefix))
-    return true;
-  size_t length = sizeof prefix - 1;
-  if (strncmp(text, prefix, length) != 0 || text[length] != ':')
-    return false;
-  unsigned long limit = strtoul(text + length + 1, &end, 10);
-  restart->limit = (unsigned)limit;
-  return text[length + 1] >= '0' && text[length + 1] <= '9' && !*end && limit &&
-         limit <= 1000000;
-}
 
 /* One supervision. */
 struct life {
@@ -342,21 +317,6 @@ static bool was_asked_to_end(const struct life *life, const struct run *run) {
          (WIFSIGNALED(run->status) && WTERMSIG(run->status) == asked);
 }
 
-static bool is_failure(const struct life *life, const struct run *run) {
-  if (WIFSIGNALED(run->status))
-    return true;
-  int status = WEXITSTATUS(run->status);
-  return status ? status != EXIT_CHECKPOINTED
-                : life->restart->when == RESTART_ALWAYS;
-}
-
-static uint64_t pause_ns(unsigned failures) {
-  uint64_t pause = failures < 2    ? 0
-                   : failures > 10 ? LONGEST_PAUSE_NS
-                                   : SECOND << (failures - 2);
-  return pause < LONGEST_PAUSE_NS ? pause : LONGEST_PAUSE_NS;
-}
-
 static void say(const struct life *life, const struct run *run, uint64_t next,
                 uint64_t pause) {
   char how[96], lasted[32], wait[32], in[48] = "", from[CACHE_NAME_MAX + 48];
@@ -408,9 +368,8 @@ static uint64_t go_on(struct life *life, const struct run *run) {
     report_error(&error);
     end(life, HISTORY_FAILED, run);
   }
-  bool farther = came_farther(life);
   life->failures =
-      farther || run->lasted_ns >= SOON_NS ? 1 : life->failures + 1;
+      restart_in_a_row(life->failures, run->lasted_ns, came_farther(life));
   if (life->failures > life->restart->limit) {
     report_note("%s failed %u times in a row, each time soon and no farther "
                 "than before, the last with %s, at %s: given up",
@@ -420,7 +379,7 @@ static uint64_t go_on(struct life *life, const struct run *run) {
     end(life, HISTORY_GAVE_UP, run);
   }
   note(life, HISTORY_FAILED, life->from, run->status);
-  uint64_t next = choose(life, run), pause = pause_ns(life->failures);
+  uint64_t next = choose(life, run), pause = restart_pause_ns(life->failures);
   if (next)
     set_aside(life, next);
   say(life, run, next, pause);
@@ -476,9 +435,10 @@ int restart_supervise(const struct restart *restart,
       end(&life, HISTORY_STOPPED, &run);
     if (!run.ran && !next)
       end(&life, HISTORY_ENDED, &run);
-    if (!is_failure(&life, &run))
+    if (!restart_is_failure(restart, run.status))
       end(&life,
-          WIFEXITED(run.status) && WEXITSTATUS(run.status) == EXIT_CHECKPOINTED
+          WIFEXITED(run.status) &&
+                  WEXITSTATUS(run.status) == RESTART_CHECKPOINTED
               ? HISTORY_STOPPED
               : HISTORY_ENDED,
           &run);

@@ -10,19 +10,7 @@
 #define HWCKPT_RESTART_H
 
 #include "key.h"
-
-#include <stdbool.h>
-
-enum restart_when { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
-
-struct restart {
-  enum restart_when when;
-  unsigned limit; /* failures in a row, each soon after the last */
-  bool anew;      /* what an earlier run left is not gone on from */
-};
-
-/* "never", "always", "on-failure" or "on-failure:N", N from 1 to 1,000,000. */
-bool restart_parse(const char *text, struct restart *restart);
+#include "restart_policy.h"
 
 struct restart_program {
   const char *cache, *application;

@@ -4,7 +4,7 @@
  * (SIGUSR2, which is to end it after a checkpoint), or "poison", which is
  * "segv" two counts later, in whatever goes on from there. "late" and
  * "late-exit" want to be asked to end, and do so 12 s later, by that signal or
- * with a status. A file would not do: it comes back with the program. */
+ * with a status; "long" ends with a status after a minute. A file would not do: it comes back with the program. */
 #include <hwckptintrin.h>
 #include <signal.h>
 #include <stdio.h>
@@ -54,7 +54,9 @@ static void do_as_told(const char *path, int count, int *poisoned) {
   if (!strcmp(text, "hang"))
     for (;;)
       pause();
-  if (!strcmp(text, "exit"))
+  if (!strcmp(text, "long"))
+    sleep(60);
+  if (!strcmp(text, "exit") || !strcmp(text, "long"))
     _exit(3);
   if (!strcmp(text, "group"))
     kill(0, SIGTERM);

@@ -124,6 +124,11 @@ for case in late.values():
 for process in ending.values():
     process.terminate()
 
+# So, in the stress tier, what fails a second time and came no farther, but ran for a
+# minute: no second failure in a row.
+long = Case("long", _5="exit,long")
+minute = long.start("--restart=on-failure:1") if os.environ.get("HWCKPT_STRESS") == "1" else None
+
 # Killed, crashed, ended with a status: it goes on, and its output is whole.
 case = Case("faults", _2="kill", _5="segv", _7="exit")
 expect(case.run("--restart=on-failure:3"), 0)
@@ -378,3 +383,8 @@ for name, status in (("late", -signal.SIGTERM), ("late-exit", 0)):
 expect(late["late"].words(), ["began", "stopped"])
 expect(late["late-exit"].words(), ["began", "failed", "restored", "ended"])
 expect(late["late-exit"].lines(), ALL)
+if minute:
+    expect(minute.wait(200), 0)
+    minute.stderr.close()
+    expect(long.words(), ["began"] + 2 * ["failed", "restored"] + ["ended"])
+    expect(long.lines(), ALL)
