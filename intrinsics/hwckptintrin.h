@@ -140,7 +140,7 @@ enum hwckpt_type {
  * out. Nothing is read before it is saved. 0, or a negative errno, and a
  * message
  * (-EINVAL: a name, a type or the size does not fit, -ENOSPC: too many,
- * -ENOSYS: in a child). */
+ * -ENOSYS: in a child of a program without `hwckpt run`). */
 int hwckpt_region(const char *set, const char *name, void *address,
                   size_t count, enum hwckpt_type type);
 
@@ -175,8 +175,8 @@ int hwckpt_region_enter(const char *set);
 /* 0: saved, and what was saved before is dropped; n > 0: the thread comes back
  * to here for the n-th time; < 0: a negative errno (-ENOMEM; -EINVAL: not on
  * the thread's own stack; -EDEADLK: in a critical section; -ENOENT: no such
- * set; -ENOSYS: in a child). The function that calls it may return before the
- * load: its frame comes back too. */
+ * set; -ENOSYS: in a child, as above). The function that calls it may return
+ * before the load: its frame comes back too. */
 int hwckpt_thread_save(const char *set) __attribute__((returns_twice));
 
 /* Goes back; returns only when it cannot: -ENOENT, nothing is saved; -EFAULT,

@@ -77,6 +77,7 @@ static bool begin_in_child(void) {
     cut_forget();
     sections_begin_in_child();
     callbacks_begin_in_child();
+    region_calls_begin_in_child();
     forked_begin(sites_keep);
     events_start(&settings.options, settings.cache, "", 0, -1);
     SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);

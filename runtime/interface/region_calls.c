@@ -31,8 +31,7 @@ static struct {
 static char unfit[REGIONS_MAX][REGION_SET_MAX];
 
 /* Sets that were entered. */
-#define ENTERED_MAX 64u
-static char entered[ENTERED_MAX][REGION_SET_MAX];
+static char entered[REGIONS_MAX][REGION_SET_MAX];
 
 static void lock(void) {
   while (atomic_exchange(&call.busy, 1))
@@ -42,6 +41,11 @@ static void lock(void) {
 static void unlock(void) {
   atomic_store(&call.busy, 0);
   SYS(futex, &call.busy, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}
+
+void region_calls_begin_in_child(void) {
+  atomic_store(&call.busy, 0); /* a thread's that is not here */
+  atomic_store(&call.state, IDLE);
 }
 
 /* ---- what is described ---- */
@@ -120,7 +124,7 @@ static int describe(const char *set, const char *name, void *address,
 EXPORTED int hwckpt_region(const char *set, const char *name, void *address,
                            size_t count, enum hwckpt_type type) {
   unsigned element = region_element((uint32_t)type);
-  if (!events_here())
+  if (!events_serve())
     return -ENOSYS;
   if (!set_fits(set))
     return refuse(set, -EINVAL,
@@ -160,7 +164,7 @@ static int64_t wait_for(const char *set, bool loads) {
 }
 
 static int call_for(const char *set, bool loads) {
-  if (!events_here())
+  if (!events_serve())
     return -ENOSYS;
   if (!set_fits(set))
     return refuse(set, -EINVAL, "that is no name of a set");
@@ -174,23 +178,25 @@ EXPORTED int hwckpt_region_save(const char *set) {
 
 EXPORTED int hwckpt_region_load(const char *set) { return call_for(set, true); }
 
-/* Whether it is the first time. */
-static bool enter(const char *set) {
-  bool first = true;
+/* Whether it is the first time, above 0; -ENOSPC: there is no room to note it.
+ */
+static int enter(const char *set) {
   unsigned i = 0;
   lock();
-  while (i < ENTERED_MAX && *entered[i] && first)
-    first = !equal(entered[i++], set);
-  if (first && i < ENTERED_MAX)
+  while (i < REGIONS_MAX && *entered[i] && !equal(entered[i], set))
+    i++;
+  bool room = i < REGIONS_MAX, first = room && !*entered[i];
+  if (first)
     hwckpt_format(entered[i], REGION_SET_MAX, "%s", set);
   unlock();
-  return first;
+  return room ? first
+              : refuse(set, -ENOSPC,
+                       "512 sets were entered already: it is not loaded");
 }
 
 EXPORTED int hwckpt_region_enter(const char *set) {
-  if (events_here() && set_fits(set) && !enter(set))
-    return 0;
-  return hwckpt_region_load(set);
+  int first = events_serve() && set_fits(set) ? enter(set) : 1;
+  return first > 0 ? hwckpt_region_load(set) : first;
 }
 
 /* ---- on the checkpoint thread ---- */

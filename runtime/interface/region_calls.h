@@ -14,6 +14,10 @@
  * Valid as long as nobody describes another. */
 const struct region *region_calls_of(const char *set, unsigned i);
 
+/* In a child after fork(), which has one thread: a call that another thread of
+ * its parent was in is not the child's. */
+void region_calls_begin_in_child(void);
+
 /* On the checkpoint thread: does what is waited for. */
 void region_calls_serve(void);
 /* Whether a thread waits. */

@@ -264,7 +264,7 @@ static bool copy(struct save *save) {
 }
 
 int arch_thread_saved(const char *set, const struct arch_registers *registers) {
-  if (!events_here())
+  if (!events_serve())
     return -ENOSYS;
   if (sections_own())
     return -EDEADLK;

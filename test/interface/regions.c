@@ -22,10 +22,15 @@
 // RUN: not %hwckpt restore regions_c_tmp.set 2>%t.said && grep -q HWCKPT-E363 %t.said
 // RUN: for f in $HWCKPT_CACHE/regions_c_tmp.set/g0000000005.ckpt; do printf 'xxxxxxxx' | dd of=$f bs=1 seek=200 conv=notrunc 2>/dev/null; done
 // RUN: %t older 2>%t.said && grep -q 'HWCKPT-E1' %t.said
+// RUN: rm -rf %t.entered && HWCKPT_CACHE=%t.entered %t entered
+// RUN: rm -rf %t.busy && HWCKPT_CACHE=%t.busy %t busy 2>&1 | grep -c HWCKPT-E113
+// RUN: rm -rf %t.kept && HWCKPT_CACHE=%t.kept HWCKPT_OPTIONS=keep=3:level=0 %t kept
+// RUN: rm -rf %t.kept && HWCKPT_CACHE=%t.kept HWCKPT_OPTIONS=keep=1000:quota=65536:level=0 %t kept
 // RUN: rm -rf $HWCKPT_CACHE/* %t.once && %restored -- %t die %t.once
 #include "behaviour.h"
 #include <pthread.h>
 #include <stdint.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 
 #define COUNT 3000
@@ -176,6 +181,53 @@ static void sets(int others) {
     CHECK_EQUAL(hwckpt_region_save(names[i]), others ? -EINVAL : 1);
 }
 
+// Each set is loaded the first time that it is entered, and no other time,
+// however many there are.
+static void each_is_entered_once(void) {
+  char set[16];
+  for (int round = 0; round < 2; round++)
+    for (int i = 0; i < 512; i++) {
+      snprintf(set, sizeof set, "s%d", i);
+      step = i;
+      CHECK_EQUAL(hwckpt_region(set, "step", &step, 1, HWCKPT_INT32), 0);
+      if (round == 0 && i % 8 == 0)
+        CHECK_EQUAL(hwckpt_region_save(set), 1);
+      step = -1;
+      CHECK_EQUAL(hwckpt_region_enter(set), round == 0 && i % 8 == 0);
+      CHECK_EQUAL(step, round == 0 && i % 8 == 0 ? i : -1);
+      CHECK_EQUAL(hwckpt_region(set, "step", 0, 0, HWCKPT_INT32), 0);
+    }
+  CHECK_EQUAL(hwckpt_region("more", "step", &step, 1, HWCKPT_INT32), 0);
+  CHECK_EQUAL(hwckpt_region_enter("more"), -ENOSPC);
+}
+
+// Somebody else saves the set.
+static void busy(void) {
+  glob_t found;
+  char pattern[4096];
+  describe();
+  CHECK_EQUAL(hwckpt_region_save("set"), 1);
+  snprintf(pattern, sizeof pattern, "%s/*.set/lock", getenv("HWCKPT_CACHE"));
+  CHECK_EQUAL(glob(pattern, 0, 0, &found), 0);
+  int other = open(found.gl_pathv[0], O_RDWR);
+  CHECK_EQUAL(flock(other, LOCK_EX), 0);
+  CHECK_EQUAL(hwckpt_region_save("set"), -EBUSY);
+  CHECK_EQUAL(flock(other, LOCK_UN), 0);
+  CHECK_EQUAL(hwckpt_region_save("set"), 2);
+}
+
+// No more than three generations of 24 KiB are kept: by their number, or their
+// bytes.
+static void kept(void) {
+  describe();
+  for (int i = 1; i <= 8; i++) {
+    for (int k = 0; k < COUNT; k++)
+      numbers[k] = (double)i * k;
+    CHECK_EQUAL(hwckpt_region_save("set"), i);
+  }
+  CHECK(generations() >= 1 && generations() <= 3);
+}
+
 int main(int argc, char **argv) {
   CHECK(argc > 1);
   const char *mode = argv[1];
@@ -219,6 +271,12 @@ int main(int argc, char **argv) {
     sets(!strcmp(mode, "others"));
   } else if (!strcmp(mode, "wrong")) {
     wrong();
+  } else if (!strcmp(mode, "entered")) {
+    each_is_entered_once();
+  } else if (!strcmp(mode, "busy")) {
+    busy();
+  } else if (!strcmp(mode, "kept")) {
+    kept();
   } else if (!strcmp(mode, "nowhere")) {
     nowhere();
   } else if (!strcmp(mode, "rollback")) {
