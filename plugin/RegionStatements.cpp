@@ -325,6 +325,8 @@ const char *RegionWriter::whyNot(const VarDecl &V) const {
     return "holds pointers; it is not saved";
   if (!Type.isTriviallyCopyableType(Context) && !Type->isAtomicType())
     return "is of a class that cannot be copied as bytes; it is not saved";
+  if (V.getStorageClass() == SC_Register && !Context.getLangOpts().CPlusPlus)
+    return "is a register variable, which has no address; it is not saved";
   if (V.getTLSKind() != VarDecl::TLS_None)
     return "is thread-local; it is not saved";
   if (V.isStaticLocal() && V.getParentFunctionOrMethod() != &F)

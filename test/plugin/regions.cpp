@@ -37,6 +37,12 @@ static long count;
 }
 template <class T> static T of_template = T(1);
 
+struct Counted {
+  int number = 0;
+  Counted() = default;
+  Counted(const Counted &other) : number(other.number + 1) {}
+};
+
 class Solver {
   double grid[4] = {};
   static inline int shared = 0;
@@ -47,7 +53,9 @@ public:
     std::vector<int> list(3);
     std::array<int, 3> array{};
     Derived base;
+    Counted counted;
     auto [one, two] = Pair{1, 2};
+    // expected-warning@+5 {{'counted' is of a class that cannot be copied as bytes; it is not saved}}
     // expected-warning@+4 {{'list' holds pointers; it is not saved}}
     // expected-warning@+3 {{'refers' is a reference; what it refers to is not saved}}
     // expected-warning@+2 {{'this' is a pointer; what it points to is not saved}}
@@ -69,6 +77,7 @@ public:
       of_template<int> ++;
       refers += 0;
       list[0]++;
+      counted.number = 0;
       grid[0] = 0;
       later();
     }
