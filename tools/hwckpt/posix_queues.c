@@ -17,11 +17,12 @@ static int not_had(const PosixQueue *queue, int number, const char *what,
                      what);
 }
 
-/* The first description of it has its messages behind it. */
+/* False also of a name that no queue has. */
 static bool decode(const void *data, size_t length, PosixQueue *queue) {
   *queue = (PosixQueue)PosixQueue_init_zero;
   pb_istream_t stream = pb_istream_from_buffer(data, length);
-  return pb_decode(&stream, PosixQueue_fields, queue);
+  return pb_decode(&stream, PosixQueue_fields, queue) && *queue->name &&
+         !strchr(queue->name, '/');
 }
 
 static mqd_t create(const PosixQueue *queue, const char *path) {
@@ -104,6 +105,7 @@ int posix_queues_make(const struct generation *const *parts, size_t count,
       if (!decode(data, length, &queue))
         return hwckpt_fail(error, HWCKPT_E_RECORD, 0, parts[part]->name,
                            "of a POSIX message queue");
+      /* The first description of it has its messages behind it. */
       if (queue.holds)
         failed = make(parts[part], &queue, i, error);
     }

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static struct {
+static struct objects {
   struct system_v_object *list;
   size_t count, room;
   bool parted; /* in a namespace that goes with the program */
@@ -260,8 +260,11 @@ int system_v_make(const struct generation *const *parts, size_t count,
 }
 
 void system_v_unmake(void) {
-  for (size_t i = 0; i < objects.count; i++)
+  for (size_t i = 0; i < objects.count; i++) {
     if (objects.list[i].made && !objects.parted)
       system_v_remove(objects.list[i].kind, objects.list[i].id);
-  objects.count = 0;
+    free(objects.list[i].content);
+  }
+  free(objects.list);
+  objects = (struct objects){0};
 }
