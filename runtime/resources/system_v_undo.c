@@ -175,6 +175,9 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
 /* Up and down at once: the value stays, and the kernel counts one of the two.
  */
 static long adjust(const SystemVUndo *message) {
+  if (message->adjustment < -SHRT_MAX || message->adjustment > SHRT_MAX ||
+      message->semaphore > USHRT_MAX)
+    return -ERANGE; /* as no kernel has it */
   bool up_first = message->adjustment > 0;
   short by = (short)(up_first ? message->adjustment : -message->adjustment);
   unsigned short number = (unsigned short)message->semaphore;

@@ -8,13 +8,17 @@
 #include "../Inputs/record_list.h"
 
 #include "runtime/arch/arch.h"
+#include "runtime/support/record_types.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pb_encode.h>
 #include <sanitizer/asan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -25,10 +29,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ---- the kernel ---- */
 
+#define NUMBERS 4096u /* of descriptors that are remembered */
+
 static struct {
   const uint8_t *at, *end;
   unsigned calls;
+  unsigned watches;
   bool listed;
+  bool open[NUMBERS];
 } answers;
 
 static uint8_t next_byte(void) {
@@ -84,10 +92,33 @@ static long list(char *to) {
   return (long)used;
 }
 
+static void set_open(uint64_t from, uint64_t to, bool open) {
+  for (; from <= to && from < NUMBERS; from++)
+    answers.open[from] = open;
+}
+
+static long make_at(long number) {
+  set_open((uint64_t)number, (uint64_t)number, true);
+  return number;
+}
+
+/* Any that the program may have: so it may close what it is to keep. */
+static long make_one(void) { return make_at(next_byte() + 3); }
+
 static long two_descriptors(int *ends) {
-  ends[0] = next_byte() + 3;
-  ends[1] = ends[0] + 1;
+  ends[0] = (int)make_one();
+  ends[1] = (int)make_at(ends[0] + 1);
   return 0;
+}
+
+static long control(const long a[6]) {
+  if (a[1] == F_DUPFD_CLOEXEC)
+    return make_at(a[2] + next_byte());
+  if (a[1] == F_GETFD && ((uint64_t)a[0] >= NUMBERS || !answers.open[a[0]]))
+    return -EBADF;
+  if (a[1] == F_SETOWN_EX || a[1] == F_SET_RW_HINT)
+    take((void *)a[2], 8);
+  return a[1] == F_GETFD ? 0 : next_byte();
 }
 
 static long status(struct stat *to) {
@@ -98,6 +129,112 @@ static long status(struct stat *to) {
   to->st_size = next_byte();
   to->st_ino = next_byte();
   return 0;
+}
+
+/* ---- rings, and memory ---- */
+
+#define MAPPINGS 16
+#define MAPPING_MOST ((size_t)4 << 20)
+
+/* Of descriptors, for a while; and where a hole was made into what is mapped:
+ * the next is there. */
+static struct {
+  void *mapped[MAPPINGS];
+  long hole;
+} memory;
+
+static long map(const long a[6]) {
+  size_t i = 0;
+  if (a[3] & MAP_FIXED_NOREPLACE)
+    return a[0];
+  if (a[0] || !(a[3] & MAP_SHARED) || (size_t)a[1] > MAPPING_MOST)
+    return -ENOMEM;
+  if (memory.hole) {
+    long hole = memory.hole;
+    memory.hole = 0;
+    return hole;
+  }
+  while (i < MAPPINGS && memory.mapped[i])
+    i++;
+  return i < MAPPINGS ? (long)(memory.mapped[i] = calloc(1, (size_t)a[1] + 1))
+                      : -ENOMEM;
+}
+
+static void unmap(long address) {
+  for (size_t i = 0; i < MAPPINGS; i++)
+    if (memory.mapped[i] == (void *)address) {
+      free(memory.mapped[i]);
+      memory.mapped[i] = NULL;
+      return;
+    }
+  memory.hole = address;
+}
+
+static void forget_memory(void) {
+  for (size_t i = 0; i < MAPPINGS; i++) {
+    free(memory.mapped[i]);
+    memory.mapped[i] = NULL;
+  }
+  memory.hole = 0;
+}
+
+/* As struct io_uring_params has it, in words. */
+static long set_up_ring(uint32_t entries, uint32_t *params) {
+  uint32_t completions = params[1];
+  if (!entries || entries > 32768 || completions < entries ||
+      completions > 65536)
+    return -EINVAL;
+  params[0] = entries;
+  params[10 + 1] = 64;
+  params[10 + 6] = 320 + completions * 16;
+  params[20] = 128;
+  params[20 + 1] = 192;
+  params[20 + 5] = 320;
+  return make_one();
+}
+
+static long register_with_ring(unsigned what, const void *table, size_t count) {
+  const struct {
+    uint32_t first, unused;
+    const void *rows;
+    uint64_t tags;
+    uint32_t count;
+  } *rows = table;
+  if (what == 6) { /* one file */
+    take(table, 16);
+    take(rows->rows, 4);
+    return 1;
+  }
+  take(table, count);
+  if (what != 16)
+    return 0;
+  take(rows->rows, rows->count * sizeof(struct iovec));
+  return rows->count;
+}
+
+/* Memory of the old ring is what the program has at that address: here some of
+ * ours. What was submitted is submitted again one by one: not so often. */
+static void lead_rings_here(struct record_list *list) {
+  static uint8_t ours[65536], encoded[1024];
+  for (size_t i = 0; i < list->count; i++) {
+    struct resource_record *record = &list->record[i];
+    IoUring state = IoUring_init_zero;
+    if (record->type != RECORD_IO_URING ||
+        resource_get(record, IoUring_fields, &state, NULL))
+      continue;
+    for (size_t at = 0; at < state.mapping_count; at++)
+      if (state.mapping[at].length <= sizeof ours)
+        state.mapping[at].start = (uint64_t)ours;
+      else
+        state.mapping[at].length = UINT64_MAX;
+    state.count %= 1000;
+    pb_ostream_t stream = pb_ostream_from_buffer(encoded, sizeof encoded);
+    if (!pb_encode(&stream, IoUring_fields, &state))
+      abort();
+    free((void *)record->data);
+    record->length = (uint32_t)stream.bytes_written;
+    record->data = memcpy(malloc(record->length + 1), encoded, record->length);
+  }
 }
 
 /* Memory that each call reads or writes, and what else it answers. */
@@ -150,10 +287,10 @@ static long answer(long number, const long a[6]) {
     return two_descriptors(p[3]);
   case SYS_openat:
     (void)strlen(p[1]);
-    return next_byte() + 3;
+    return make_one();
   case SYS_memfd_create:
     (void)strlen(p[0]);
-    return next_byte() + 3;
+    return make_one();
   case SYS_chdir:
     (void)strlen(p[0]);
     return 0;
@@ -162,8 +299,8 @@ static long answer(long number, const long a[6]) {
     (void)strlen(p[1]);
     return 0;
   case SYS_inotify_add_watch:
-    (void)strlen(p[1]);
-    return next_byte();
+    (void)strlen(p[1]); /* numbers are counted up */
+    return answers.watches += 1 + next_byte() % 4;
   case SYS_dup:
   case SYS_socket:
   case SYS_accept4:
@@ -172,16 +309,26 @@ static long answer(long number, const long a[6]) {
   case SYS_timerfd_create:
   case SYS_inotify_init1:
   case SYS_pidfd_open:
-    return next_byte() + 3;
+  case SYS_mq_open:
+    return make_one();
   case SYS_dup3:
-    return a[1];
-  case SYS_fcntl: /* F_DUPFD_CLOEXEC, F_GETFD */
-    return a[1] == 1030 ? a[2] + next_byte() : -next_byte();
+    return make_at(a[1]);
+  case SYS_close:
+    set_open(n[0], n[0], false);
+    return 0;
+  case SYS_close_range:
+    set_open(n[0], n[1] & UINT32_MAX, false);
+    return 0;
+  case SYS_fcntl:
+    return control(a);
   case SYS_lseek:
     return a[1];
   case SYS_signalfd4:
     take(p[1], n[2]);
-    return next_byte() + 3;
+    return make_one();
+  case SYS_semtimedop:
+    take(p[1], n[2] * 6);
+    return 0;
   case SYS_timer_create:
     fill(p[2], 4);
     return 0;
@@ -242,16 +389,34 @@ static long answer(long number, const long a[6]) {
     return a[1] == TIOCGPTPEER ? next_byte() + 3 : 0;
   case SYS_getpid:
     return 100;
+  case SYS_gettid:
+    return 100;
   case SYS_mmap:
-    return -ENOMEM;
+    return map(a);
+  case SYS_munmap:
+    unmap(a[0]);
+    return 0;
+  case SYS_io_uring_setup:
+    return set_up_ring((uint32_t)a[0], p[1]);
+  case SYS_io_uring_enter:
+    return a[1];
+  case SYS_io_uring_register:
+    return register_with_ring((unsigned)a[1], p[2], n[3]);
+  case SYS_capget:
+    memset(p[1], 0xff, 24);
+    return 0;
+  case SYS_seccomp:
+    take(p[2], 16);
+    take(*(void **)((char *)p[2] + 8), *(uint16_t *)p[2] * sizeof(uint64_t));
+    return 0;
   default:
     return 0;
   }
 }
 
 /* Some calls fail. Restoring makes no end of calls only where a record says so,
- * by its length. */
-#define CALLS_MAX 200000u
+ * by its length, or by the number of a watch (NUMBERS_MAX in inotify.c). */
+#define CALLS_MAX 3000000u
 
 long fake_kernel(long number, const long arguments[6]) {
   if (++answers.calls > CALLS_MAX)
@@ -287,7 +452,7 @@ static long give(struct resource_source *source, uint64_t key, int descriptor) {
 
 static long take_of(struct resource_source *source, uint64_t key) {
   (void)source, (void)key;
-  return next_byte() & 1 ? -EPIPE : next_byte() + 3;
+  return next_byte() & 1 ? -EPIPE : make_one();
 }
 
 enum { IN_TREE = 1, ROLLS_BACK = 2, MAPPED = 4, POLICY = 8 };
@@ -310,9 +475,11 @@ static void restore(struct resource_source *source) {
   source->thread_count = 2;
   if (!failed)
     failed = resources_finish(source, &error);
-  if (!failed)
+  if (!failed) {
     resources_become();
-  else if (error.code != (enum hwckpt_code) - failed)
+    resources_go_on(source);
+  }
+  if (failed && error.code != (enum hwckpt_code) - failed)
     abort();
 }
 
@@ -328,8 +495,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   answers.at = data;
   answers.end = data + length;
   answers.calls = 0;
+  answers.watches = 0;
   answers.listed = false;
+  memset(answers.open, 0, sizeof answers.open);
   record_list_read(&list, data + length, size - length);
+  lead_rings_here(&list);
   struct resource_file mapped[2] = {{1, 2, 30, 0}, {1, 3, 31, 0}};
   struct resource_source source = {
       .records = list.record,
@@ -350,6 +520,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   restore(&source);
   free(source.scratch);
   free(source.now);
+  forget_memory();
   record_list_free(&list);
   return 0;
 }
