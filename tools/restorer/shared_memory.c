@@ -142,6 +142,9 @@ static bool goes_on(const struct memory *memory, const Area *area) {
 /* One piece after the other, ascending. */
 static void note_piece(struct memory *memory, const Area *area) {
   uint64_t size = (memory->system_v.size + PAGE - 1) / PAGE * PAGE;
+  if (area->offset > size || area->end - area->start > size - area->offset)
+    FAIL(HWCKPT_E_RECORD, 0, area->name, "beyond the segment's end, at %llx",
+         (unsigned long long)area->start);
   if (!goes_on(memory, area))
     memory->in_part = true;
   memory->next = area->end;

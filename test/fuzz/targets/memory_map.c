@@ -37,6 +37,9 @@ static struct {
   struct cache_range *areas; /* recorded */
   size_t count;
   bool relocates; /* the first mapping of all is the restorer's own */
+  bool redirects; /* what is mapped now is written to */
+  void *written;  /* it, and how long it is */
+  size_t written_length;
   size_t text_at; /* of the mappings it has at first */
   uint64_t elsewhere;
   struct cache_range memory; /* the restorer's; its arena is ours, elsewhere */
@@ -107,6 +110,30 @@ static bool in_arena(long address, long length) {
 
 #define FIXED (MAP_FIXED | MAP_FIXED_NOREPLACE)
 
+/* Where it is written to there is memory, and nowhere else, as a sanitizer or
+ * the kernel sees. */
+#define WRITTEN_BEGIN 0x200000000000ull
+#define WRITTEN_END 0x200001000000ull
+
+static long map_written(long address, long length) {
+  if (world.written || !within((uint64_t)address, (uint64_t)(address + length),
+                               WRITTEN_BEGIN, WRITTEN_END))
+    return -EEXIST;
+  void *at = mmap((void *)address, (size_t)length, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (at != (void *)address)
+    abort();
+  world.written = at;
+  world.written_length = (size_t)length;
+  return address;
+}
+
+static void unmap_written(void) {
+  if (world.written)
+    munmap(world.written, world.written_length);
+  world.written = NULL;
+}
+
 static long map(const long a[6]) {
   if (world.relocates) {
     world.memory = restorer.memory =
@@ -115,7 +142,7 @@ static long map(const long a[6]) {
   }
   if (a[3] & FIXED) {
     check_range(a[0], a[1]);
-    return a[0];
+    return world.redirects ? map_written(a[0], a[1]) : a[0];
   }
   if (!a[1] || (uint64_t)a[1] > (uint64_t)1 << 47)
     return -ENOMEM;
@@ -250,7 +277,7 @@ void fill_memory(struct cache_reader *reader, const struct cache_range *wanted,
 
 /* ---- what is done ---- */
 
-enum { LAZY = 1, SHARED = 2 };
+enum { LAZY = 1, SHARED = 2, OTHER_KERNEL = 4 };
 
 static void list_areas(const struct generation *generation) {
   size_t cursor = 0;
@@ -278,7 +305,9 @@ static void become(struct cache_reader *reader) {
   arena_open();
   read_process(reader, &restorer.process);
   struct cache_range own = restorer.memory, arena = restorer.arena;
+  world.redirects = restorer.plan.other_kernel;
   move_kernel_areas(reader);
+  world.redirects = false;
   restorer.memory = own; /* their place in the arena is no part of this one */
   restorer.arena = arena;
   place_areas(reader);
@@ -287,6 +316,7 @@ static void become(struct cache_reader *reader) {
   if (!lazily || restorer.plan.lazy == RESTORE_LAZILY_TRACKED)
     track_memory(reader, lazily);
   shared_memory_files(&files);
+  check_redirected(reader);
 }
 
 extern char state_begin[] __asm__("__start_restorer_state");
@@ -354,7 +384,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       restorer.memories[0] = (struct restore_memory){1, 2, 70, 0};
     }
     list_areas(&generation);
+    restorer.plan.other_kernel = data[0] & OTHER_KERNEL;
     become(generation.reader);
+    unmap_written();
+    world.redirects = false;
     free(world.areas);
     generation_close(&generation);
   }
