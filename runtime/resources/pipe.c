@@ -1,5 +1,6 @@
 /* pipe.c - pipes and FIFOs with both ends inside the program, or with one end
- * that is closed everywhere, and what is in them.
+ * that is closed everywhere, and what is in them; and FIFOs that nobody has
+ * opened to write yet, of which poll() does not say so.
  *
  * Of a tree of processes, the first that has an end saves and makes the pipe,
  * and gives it to the others, which open their own ends of it.
@@ -28,6 +29,10 @@ static bool does_write(uint32_t flags) {
   return (flags & O_ACCMODE) != O_RDONLY;
 }
 
+static bool is_named(const Descriptor *message) {
+  return message->path[0] == '/';
+}
+
 /* Whether nobody has the other end of the pipe any more. */
 static bool other_end_closed(const struct resource_sink *sink,
                              const Descriptor *message) {
@@ -40,26 +45,60 @@ static bool other_end_closed(const struct resource_sink *sink,
   return look.revents & (POLLHUP | POLLERR);
 }
 
-static bool recognise(const struct resource_sink *sink,
-                      const Descriptor *message) {
-  bool reader = false;
-  bool writer = false;
-  if (!S_ISFIFO(message->mode) || message->flags & O_PATH)
+/* Whether a FIFO has had no writer since it was opened to read: tee() finds
+ * nobody who could write, where it would say EAGAIN. */
+static bool awaits_writer(const struct resource_sink *sink,
+                          const Descriptor *message) {
+  int copy[2];
+  if (!is_named(message))
     return false;
+  long fd = borrow_number(sink, message->number);
+  if (fd < 0)
+    return false;
+  long result = SYS(pipe2, copy, O_CLOEXEC | O_NONBLOCK);
+  if (result == 0) {
+    result = SYS(tee, fd, copy[1], 1, SPLICE_F_NONBLOCK);
+    SYS(close, copy[0]);
+    SYS(close, copy[1]);
+  } else {
+    result = -EAGAIN;
+  }
+  SYS(close, fd);
+  return result == 0;
+}
+
+struct ends {
+  bool reader, writer;
+};
+
+/* Those that the processes of the program have. */
+static struct ends ends_of(const struct resource_sink *sink,
+                           const Descriptor *message) {
+  struct ends ends = {false, false};
   size_t at = (size_t)-1;
   while (same_object_next(sink, message->device, message->inode, &at)) {
-    reader |= reads(sink->facts[at].flags);
-    writer |= does_write(sink->facts[at].flags);
+    ends.reader |= reads(sink->facts[at].flags);
+    ends.writer |= does_write(sink->facts[at].flags);
   }
   size_t count;
   const struct tree_fact *rows =
       tree_rows(sink, message->device, message->inode, &count);
   for (size_t i = 0; i < count; i++) {
-    reader |= reads(rows[i].flags);
-    writer |= does_write(rows[i].flags);
+    ends.reader |= reads(rows[i].flags);
+    ends.writer |= does_write(rows[i].flags);
   }
-  return (reader && writer) ||
-         (!standard_is_given(sink, message) && other_end_closed(sink, message));
+  return ends;
+}
+
+static bool recognise(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  if (!S_ISFIFO(message->mode) || message->flags & O_PATH)
+    return false;
+  struct ends ends = ends_of(sink, message);
+  return (ends.reader && ends.writer) ||
+         (!standard_is_given(sink, message) &&
+          (other_end_closed(sink, message) ||
+           (ends.reader && awaits_writer(sink, message))));
 }
 
 /* ---- saving ---- */
@@ -95,7 +134,7 @@ static int put_contents(struct resource_sink *sink, const Descriptor *message,
   if (result < 0)
     return refuse_to_save(error, message, result, "pipe2");
   SYS(fcntl, copy[1], F_SETPIPE_SZ, capacity);
-  result = SYS(tee, from, copy[1], waiting, 2 /* SPLICE_F_NONBLOCK */);
+  result = SYS(tee, from, copy[1], waiting, SPLICE_F_NONBLOCK);
   int code = result == waiting
                  ? put_bytes(sink, message, copy[0], (size_t)waiting, error)
                  : refuse_to_save(error, message, result, "tee");
@@ -138,6 +177,8 @@ static int put_pipe(struct resource_sink *sink, const Descriptor *message,
                     int reader, struct hwckpt_error *error) {
   Pipe pipe = Pipe_init_zero;
   pipe.gives = has_others(sink, message);
+  pipe.awaits_writer =
+      !ends_of(sink, message).writer && !other_end_closed(sink, message);
   long from = open_reader(sink, message, reader);
   if (from == -EBADF) {
     pipe.pipe = message->inode;
@@ -211,10 +252,11 @@ static int open_end(const Descriptor *message, int descriptor,
   char path[64];
   hwckpt_format(path, sizeof(path), "/proc/self/fd/%d", descriptor);
   uint32_t flags = message->flags & (O_ACCMODE | O_NONBLOCK);
-  long fd = SYS(openat, AT_FDCWD, path, flags, 0);
+  uint32_t waits = (flags & O_ACCMODE) == O_RDONLY ? O_NONBLOCK : 0;
+  long fd = SYS(openat, AT_FDCWD, path, flags | waits, 0);
   if (fd < 0)
     return refuse_to_restore(error, message, fd, path);
-  if (message->flags & O_DIRECT) /* packets; open() refuses it of a pipe */
+  if (waits || message->flags & O_DIRECT) /* packets; open() refuses that */
     SYS(fcntl, fd, F_SETFL, message->flags & (O_NONBLOCK | O_DIRECT));
   return (int)fd;
 }
@@ -249,21 +291,19 @@ static bool find(const struct resource_source *source,
   return false;
 }
 
-static bool is_named(const Descriptor *message) {
-  return message->path[0] == '/';
-}
-
-/* Both ends of a new pipe, or of the FIFO that is there. */
-static long open_both(const Descriptor *message, uint32_t packets,
-                      int ends[2]) {
+/* Both ends of a new pipe, or of the FIFO that is there; of one that awaits a
+ * writer that to read, twice. */
+static long open_both(const Descriptor *message, const Pipe *pipe,
+                      uint32_t packets, int ends[2]) {
   struct stat there;
+  uint32_t access = pipe->awaits_writer ? O_RDONLY : O_RDWR;
   if (!is_named(message))
     return SYS(pipe2, ends, O_NONBLOCK | O_CLOEXEC | packets);
   long result = SYS(newfstatat, AT_FDCWD, message->path, &there, 0);
   if (result < 0 || !S_ISFIFO(there.st_mode))
     return result < 0 ? result : -EEXIST;
   long fd =
-      SYS(openat, AT_FDCWD, message->path, O_RDWR | O_NONBLOCK | O_CLOEXEC, 0);
+      SYS(openat, AT_FDCWD, message->path, access | O_NONBLOCK | O_CLOEXEC, 0);
   if (fd < 0)
     return fd;
   ends[0] = (int)fd;
@@ -296,7 +336,7 @@ static int make(struct resource_source *source, const Descriptor *message,
                        "descriptor %d: no record of its pipe",
                        (int)message->number);
   uint32_t packets = makes_packets(source, message) ? O_DIRECT : 0;
-  long result = open_both(message, packets, ends);
+  long result = open_both(message, &pipe, packets, ends);
   if (result < 0)
     return refuse_to_restore(error, message, result, "making it");
   if (pipe.capacity) /* a smaller one does, unless the contents do not fit */
