@@ -11,6 +11,7 @@
 #include "runtime/resources/tree.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pb_decode.h>
@@ -97,15 +98,18 @@ int tcp_make_socket(int domain) {
   return fd;
 }
 
-static bool bind_as(int fd, const struct tcp_end *end) {
-  union tcp_name name =
-      tcp_name_of(end->is.address.bytes, end->is.address.size);
-  return !bind(fd, &name.any, end->is.address.size);
+static bool bind_name(int fd, const void *bytes, size_t size) {
+  union tcp_name name = tcp_name_of(bytes, size);
+  return !bind(fd, &name.any, (socklen_t)size);
 }
 
-/* What the killed program left there for a minute (TIME_WAIT) is passed over:
- * by connect(), after a second, where it looks for a port itself and only this
- * one is in its range (ip(7), Linux 6.3). */
+static bool bind_as(int fd, const struct tcp_end *end) {
+  return bind_name(fd, end->is.address.bytes, end->is.address.size);
+}
+
+/* What free_names() leaves (sysctl tcp_rfc1337) is passed over on the loopback
+ * interface: by connect(), after a second, where it looks for a port itself and
+ * only this one is in its range (ip(7), Linux 6.3). */
 static bool bind_by_connect(int fd, const struct tcp_end *end) {
   union tcp_name name =
       tcp_name_of(end->is.address.bytes, end->is.address.size);
@@ -180,6 +184,42 @@ int tcp_connect_as(const struct tcp_end *end) {
       return -1;
     nanosleep(&moment, NULL);
   }
+}
+
+/* Whether its name is somebody's: of the killed program's connection, mostly.
+ */
+static bool is_name_left(const struct tcp_end *end) {
+  int fd = tcp_make_socket(end->is.domain);
+  bool left = fd >= 0 && !bind_as(fd, end) && errno == EADDRINUSE;
+  if (fd >= 0)
+    close(fd);
+  return left;
+}
+
+/* Calls it from the name of its peer, and hangs up. */
+static void call(const struct tcp_end *end) {
+  union tcp_name name =
+      tcp_name_of(end->is.address.bytes, end->is.address.size);
+  int fd = tcp_make_socket(end->is.domain);
+  if (fd < 0)
+    return;
+  if (!fcntl(fd, F_SETFL, O_NONBLOCK) &&
+      bind_name(fd, end->is.peer.bytes, end->is.peer.size))
+    connect(fd, &name.any, end->is.address.size);
+  close(fd);
+}
+
+/* A connection keeps its names for a minute at the end that was closed first
+ * (TIME_WAIT): nobody can bind them. A call from the other end is answered with
+ * the numbers of the old connection, of which the caller's kernel knows
+ * nothing: it resets that, and the names are free (RFC 1337). Where several
+ * connections have a name in common, the next round frees what the others were
+ * in the way of. */
+static void free_names(const struct tcp_ends *ends) {
+  for (int round = 0; round < 2; round++)
+    for (size_t i = 0; i < ends->count; i++)
+      if (is_name_left(&ends->all[i]))
+        call(&ends->all[i]);
 }
 
 static bool make_pair(struct tcp_end *called, struct tcp_end *caller,
@@ -283,6 +323,7 @@ int connections_make(const struct assembly_plan *plan,
     if (!collect(&ends, &plan->parts[i]->generation))
       failed = hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, ENOMEM, "a tree",
                            "connections");
+  free_names(&ends);
   for (size_t i = 0; !failed && i < ends.count; i++) {
     struct tcp_end *one = &ends.all[i];
     struct tcp_end *other = other_of(&ends, one);
