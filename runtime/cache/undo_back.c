@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -119,10 +120,32 @@ struct filling {
   const struct undo *undo;
   int fd;
   const char *path;
+  uint64_t size; /* that the file is to have */
 };
+
+/* They take no room, where the file system can. */
+static int fill_zeros(const struct filling *filling, uint64_t begin,
+                      uint64_t end) {
+  static const char zeros[1 << 16];
+  end = end < filling->size ? end : filling->size;
+  if (begin >= end ||
+      SYS(fallocate, filling->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+          begin, end - begin) == 0)
+    return 0;
+  while (begin < end) {
+    uint64_t most = end - begin < sizeof zeros ? end - begin : sizeof zeros;
+    long result = SYS(pwrite64, filling->fd, zeros, most, begin);
+    if (result <= 0)
+      return fail_write(filling->undo, filling->path, result, "writing zeros");
+    begin += (uint64_t)result;
+  }
+  return 0;
+}
 
 static int fill_data(const struct undo_record *data, void *context) {
   const struct filling *filling = context;
+  if (data->kind == UNDO_ZEROS)
+    return fill_zeros(filling, data->offset, data->offset + data->size);
   long result =
       SYS(pwrite64, filling->fd, data->data, data->length, data->offset);
   return result == (long)data->length
@@ -133,7 +156,7 @@ static int fill_data(const struct undo_record *data, void *context) {
 /* The file's bytes, size and time. The record is its UNDO_FILE. */
 int undo_fill(const struct undo *undo, const struct undo_record *file, int fd,
               const char *path) {
-  struct filling filling = {undo, fd, path};
+  struct filling filling = {undo, fd, path, file->size};
   if (undo_entries_each_data(&undo->entries, file, fill_data, &filling))
     return -1;
   struct stat status;

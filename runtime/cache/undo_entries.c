@@ -313,7 +313,7 @@ int undo_entries_each_data(const struct undo_entries *entries,
   int result = 0;
   for (size_t at = first_of(entries, &file);
        !result && (entry = entry_of(entries, at, &file)); at++)
-    if (entry->record.kind == UNDO_DATA)
+    if (entry->record.kind == UNDO_DATA || entry->record.kind == UNDO_ZEROS)
       result = visit(&entry->record, context);
   return result;
 }

@@ -94,7 +94,8 @@ const struct undo_entry *undo_entries_home(const struct undo_entries *entries,
                                            const struct undo_record *of,
                                            size_t begin, size_t end,
                                            size_t *place);
-/* Calls visit for each of its UNDO_DATA until one returns non-zero. */
+/* Calls visit for each of its UNDO_DATA and UNDO_ZEROS until one returns
+ * non-zero. */
 int undo_entries_each_data(
     const struct undo_entries *entries, const struct undo_record *of,
     int (*visit)(const struct undo_record *data, void *context), void *context);

@@ -94,7 +94,7 @@ static bool good_path(const char *path, size_t bytes) {
 static bool known_kind(const struct head *head) {
   bool path = head->kind == UNDO_NAME || head->kind == UNDO_FILE ||
               head->kind == UNDO_LEFT || head->kind == UNDO_UNSEEN;
-  return head->kind >= UNDO_BEGIN && head->kind <= UNDO_DONE &&
+  return head->kind >= UNDO_BEGIN && head->kind <= UNDO_ZEROS &&
          path == (head->path_length != 0) && head->reserved == 0 &&
          (head->kind == UNDO_DATA || head->kind == UNDO_NAME ||
           head->data_length == 0);
@@ -117,7 +117,8 @@ static int decode(const void *log, size_t length, size_t *at,
   const char *path = bytes + sizeof(head);
   const char *data = path + head.path_length;
   if (head.body != body_hash(path, head.path_length, data, head.data_length) ||
-      !known_kind(&head) || head.offset + head.data_length < head.offset)
+      !known_kind(&head) || head.offset + head.data_length < head.offset ||
+      (head.kind == UNDO_ZEROS && head.offset + head.size < head.offset))
     return -1;
   if (head.path_length && !good_path(path, head.path_length))
     return -1;

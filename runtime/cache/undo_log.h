@@ -41,6 +41,7 @@ enum undo_kind {
                  * others than those before, and are noted anew */
   UNDO_DONE,    /* names and contents are taken back that were noted from
                  * offset on in this log */
+  UNDO_ZEROS,   /* of a file: size bytes at offset, all of them zero */
 };
 
 enum undo_unseen {

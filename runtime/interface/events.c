@@ -270,7 +270,7 @@ void events_start(const struct hwckpt_options *options, const char *cache,
     undo_executed();
   }
   if (generation && settings_take_back()) {
-    undo_limit(options->undo);
+    undo_limit(options->undo, options->mapped);
     undo_restored(settings.cache, settings.application, generation);
   }
   if (settings_always_armed())

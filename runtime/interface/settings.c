@@ -86,6 +86,7 @@ int settings_open_checkpoints(struct hwckpt_error *error) {
       .undo = settings_take_back(),
       .files = file_policy(options->files),
       .undo_most = options->undo,
+      .mapped_most = options->mapped,
       .go_on = options->on_unsupported[0] == 'w',
       .level = (int)options->level,
       .base_every = (unsigned)options->base_every,

@@ -252,7 +252,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   rest_expect(&checkpoint.rest, checkpoint_resident_pages());
   unused_expect(&checkpoint.capture.unused, &checkpoint.map);
   if (checkpoint.options.undo) {
-    undo_limit(checkpoint.options.undo_most);
+    undo_limit(checkpoint.options.undo_most, checkpoint.options.mapped_most);
     undo_prepare(checkpoint.options.cache, checkpoint.application,
                  &checkpoint.map, cache_writer_number(writer),
                  checkpoint.target);

@@ -37,6 +37,7 @@ struct checkpoint_options {
   bool undo;              /* what files held before they were changed is kept */
   enum file_policy files; /* in a rollback */
   uint64_t undo_most;     /* so many bytes of it; 0: all */
+  uint64_t mapped_most;   /* and so many in each stop of shared mappings */
   bool go_on; /* without what is not supported, instead of failing */
   int level;  /* zstd; 0: raw */
   unsigned

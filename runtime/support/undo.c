@@ -74,10 +74,6 @@ static bool begins_with(const char *text, const char *prefix) {
   return !*prefix;
 }
 
-/* Bytes of shared mappings that are kept in a stop, each time: a hundred
- * microseconds a MiB and more. */
-#define MAPPED_MOST ((uint64_t)8 << 20)
-
 /* Devices are not put back; POSIX shared memory and semaphores are files. */
 static bool is_mapped_file(const struct area *area) {
   return area->type == AREA_TYPE_FILE_SHARED && !area->deleted &&
@@ -87,7 +83,6 @@ static bool is_mapped_file(const struct area *area) {
 }
 
 void undo_keep_mapped(const struct memory_map *map) {
-  uint64_t kept = 0;
   if (!atomic_load(&undo_state.now))
     return;
   undo_first_say_unheard();
@@ -100,10 +95,8 @@ void undo_keep_mapped(const struct memory_map *map) {
                                    .begin = area->offset,
                                    .end = area->offset + size,
                                    .device = area->device,
-                                   .inode = area->inode,
-                                   .cut = size > MAPPED_MOST - kept};
+                                   .inode = area->inode};
     request.place[0].path = area->name;
-    kept += request.cut ? 0 : size;
     undo_ask(&request);
   }
 }
@@ -113,7 +106,10 @@ void undo_reserve(void) {
   calls_reserve();
 }
 
-void undo_limit(uint64_t bytes) { undo_state.most = bytes; }
+void undo_limit(uint64_t bytes, uint64_t mapped) {
+  undo_state.most = bytes;
+  undo_state.mapped_most = mapped;
+}
 
 /* The same on the only thread of a program that came back. */
 static void keep_mapped_now(void) {

@@ -27,8 +27,8 @@ void undo_reserve(void);
 void undo_prepare(const char *cache, const char *application,
                   struct memory_map *map, uint64_t generation, uint64_t before);
 /* At most so many bytes of what was there are kept from one generation to the
- * next; 0: all. */
-void undo_limit(uint64_t bytes);
+ * next, and so many of shared mappings in each stop; 0: all. */
+void undo_limit(uint64_t bytes, uint64_t mapped);
 /* While all threads stand, before their state is captured: from here on what is
  * kept leads back to that generation. */
 void undo_switch(void);

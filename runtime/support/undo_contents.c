@@ -8,9 +8,11 @@
 #include "live.h"
 #include "undo_keeping.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* The file that was written to last stays open for a moment: most are written
  * to again and again. */
@@ -140,26 +142,33 @@ static void widen(const struct undo_file *file, uint64_t *begin,
   }
 }
 
-/* Puts what is in the range and not yet in the log. */
+/* What of the range is not in the log yet is put there. */
+static bool put_missing(int fd, const struct undo_file *file, uint64_t begin,
+                        uint64_t end,
+                        bool (*put)(int fd, const struct undo_file *file,
+                                    uint64_t from, uint64_t to)) {
+  struct undo_interval *interval = undo_keeper.interval;
+  uint64_t at = begin / UNDO_BLOCK * UNDO_BLOCK;
+  while (at < end) {
+    uint64_t from = at;
+    while (at < end && !undo_block_is_kept(interval, file, at / UNDO_BLOCK))
+      at += UNDO_BLOCK;
+    if (at > from && !put(fd, file, from, at < file->size ? at : file->size))
+      return false;
+    while (at < end && undo_block_is_kept(interval, file, at / UNDO_BLOCK))
+      at += UNDO_BLOCK;
+  }
+  return true;
+}
+
 static bool put_range(int fd, struct undo_file *file, uint64_t begin,
                       uint64_t end) {
   widen(file, &begin, &end);
   end = end < file->size ? end : file->size;
   if (begin < end && is_too_much(end - begin))
     return leave_file(fd, file);
-  uint64_t at = begin / UNDO_BLOCK * UNDO_BLOCK;
-  while (at < end) {
-    uint64_t from = at;
-    while (at < end &&
-           !undo_block_is_kept(undo_keeper.interval, file, at / UNDO_BLOCK))
-      at += UNDO_BLOCK;
-    if (at > from &&
-        !put_bytes(fd, file, from, at < file->size ? at : file->size))
-      return false;
-    while (at < end &&
-           undo_block_is_kept(undo_keeper.interval, file, at / UNDO_BLOCK))
-      at += UNDO_BLOCK;
-  }
+  if (!put_missing(fd, file, begin, end, put_bytes))
+    return false;
   if (begin == 0 && end == file->size)
     atomic_store(&file->all_kept, 1);
   return true;
@@ -182,20 +191,101 @@ void undo_keep_of(int fd, uint64_t begin, uint64_t end, bool whole) {
     undo_put(&record);
 }
 
+/* ---- what is mapped ---- */
+
+static bool put_zeros(int fd, const struct undo_file *file, uint64_t from,
+                      uint64_t to) {
+  struct undo_record record = {.kind = UNDO_ZEROS,
+                               .device = file->device,
+                               .inode = atomic_load(&file->inode),
+                               .birth_ns = file->birth_ns,
+                               .offset = from,
+                               .size = to - from};
+  (void)fd;
+  if (!undo_put(&record))
+    return false;
+  mark(file, from, to);
+  return true;
+}
+
+struct stretch {
+  uint64_t from, to;
+};
+
+/* Whole blocks that hold something, the first that end behind `begin`; from
+ * `end` on there are none. All of them where the file system does not tell. */
+static struct stretch next_data(int fd, uint64_t begin, uint64_t end) {
+  struct stretch data = {begin, end};
+  long from = SYS(lseek, fd, begin, SEEK_DATA);
+  long to = from < 0 ? from : SYS(lseek, fd, from, SEEK_HOLE);
+  if (from == -ENXIO || (from >= 0 && (uint64_t)from >= end))
+    data.from = end;
+  if (to < 0 || data.from == end)
+    return data;
+  data.from = (uint64_t)from / UNDO_BLOCK * UNDO_BLOCK;
+  data.from = data.from < begin ? begin : data.from;
+  data.to = ((uint64_t)to + UNDO_BLOCK - 1) / UNDO_BLOCK * UNDO_BLOCK;
+  data.to = data.to < end ? data.to : end;
+  return data;
+}
+
+/* Bytes of the range that hold something and are not in the log yet. */
+static uint64_t missing_data(int fd, const struct undo_file *file,
+                             uint64_t begin, uint64_t end) {
+  uint64_t bytes = 0;
+  for (struct stretch data; begin < end; begin = data.to) {
+    data = next_data(fd, begin, end);
+    for (uint64_t at = data.from; at < data.to; at += UNDO_BLOCK)
+      if (!undo_block_is_kept(undo_keeper.interval, file, at / UNDO_BLOCK))
+        bytes += UNDO_BLOCK;
+  }
+  return bytes;
+}
+
+static bool put_mapped(int fd, struct undo_file *file, uint64_t begin,
+                       uint64_t end) {
+  bool well = true;
+  for (struct stretch data; well && begin < end; begin = data.to) {
+    data = next_data(fd, begin, end);
+    well = put_missing(fd, file, begin, data.from, put_zeros) &&
+           put_range(fd, file, data.from, data.to);
+  }
+  return well;
+}
+
+/* Each time, as nobody sees what is written: in the stop, so that there is a
+ * limit. What several processes map is put once. */
+static bool keep_mapping(int fd, const struct undo_request *request,
+                         const struct undo_facts *facts) {
+  struct undo_interval *interval = undo_keeper.interval;
+  struct undo_file *file = know(fd, facts);
+  if (!file)
+    return false;
+  uint64_t begin = request->begin / UNDO_BLOCK * UNDO_BLOCK;
+  uint64_t end = request->end < file->size ? request->end : file->size;
+  uint64_t bytes = missing_data(fd, file, begin, end);
+  if (undo_state.mapped_most &&
+      bytes > undo_state.mapped_most - interval->mapped)
+    return leave(-1, request->place[0].path);
+  interval->mapped += bytes;
+  return put_mapped(fd, file, begin, end);
+}
+
 void undo_keep_mapping(const struct undo_request *request) {
   struct undo_facts facts;
   const char *path = request->place[0].path;
   long fd = SYS(openat, AT_FDCWD, path,
                 O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
-  bool same = fd >= 0 && undo_look((int)fd, "", &facts) &&
-              facts.device == request->device && facts.inode == request->inode;
-  if (same && !request->cut)
-    undo_keep_of((int)fd, request->begin, request->end, false);
-  else
+  if (fd < 0 || !undo_look((int)fd, "", &facts) ||
+      facts.device != request->device || facts.inode != request->inode)
     leave(-1, path);
+  else if (S_ISREG(facts.mode) && !keep_mapping((int)fd, request, &facts))
+    undo_lose();
   if (fd >= 0)
     SYS(close, fd);
 }
+
+/* ---- what is written ---- */
 
 void undo_close_last(void) {
   if (last.open)

@@ -35,6 +35,7 @@ struct undo_interval {
   uint64_t generation; /* which began it */
   int log;             /* the keeper's descriptor; -1: nothing changed yet */
   uint64_t written;    /* bytes of the log */
+  uint64_t mapped;     /* of those of shared mappings */
   struct undo_sealing sealing;
   _Atomic uint32_t lost; /* the log could not be written */
   uint64_t words_used;
@@ -57,7 +58,7 @@ enum undo_wish {
   UNDO_KEEP_UNSEEN, /* that not all is kept of what the program at place[0], or
                      * (null) that of the process, changes; argument: why */
   UNDO_KEEP_MAPPED, /* [begin, end) of the file at place[0], if it still is the
-                     * one that says device and inode; cut: there is no room */
+                     * one that says device and inode */
 };
 
 struct undo_request {
@@ -83,10 +84,11 @@ struct undo_state {
   _Atomic bool forbidden;            /* to the program, so nothing is asked */
   struct undo_interval *next;        /* prepared */
   struct undo_interval *both[2];
-  bool served;     /* the keeper's thread is there */
-  uint64_t before; /* the generation that began the interval before */
-  bool switched;   /* for a generation that is not committed yet */
-  uint64_t most;   /* bytes of a log; 0: any number */
+  bool served;          /* the keeper's thread is there */
+  uint64_t before;      /* the generation that began the interval before */
+  bool switched;        /* for a generation that is not committed yet */
+  uint64_t most;        /* bytes of a log; 0: any number */
+  uint64_t mapped_most; /* of shared mappings in it; 0: any number */
   struct undo_request *_Atomic requests;
   _Atomic uint32_t wakes; /* futex */
   char cache[4096];

@@ -56,6 +56,7 @@ static const struct undo_record records[] = {
     {.kind = UNDO_UNSEEN, .mode = UNSEEN_NO_RUNTIME, .path = "/bin/program"},
     {.kind = UNDO_FOLDERS},
     {.kind = UNDO_DONE, .offset = 96},
+    {.kind = UNDO_ZEROS, .device = 1, .inode = 2, .offset = 4096, .size = 8192},
 };
 #define RECORDS (sizeof records / sizeof *records)
 
@@ -135,8 +136,12 @@ static void refuse_paths(void) {
   refuse(&(struct undo_record){.kind = UNDO_WHOLE, .data = "x", .length = 1});
   refuse(&(struct undo_record){
       .kind = UNDO_DATA, .offset = UINT64_MAX, .data = "xy", .length = 2});
+  refuse(&(struct undo_record){
+      .kind = UNDO_ZEROS, .offset = UINT64_MAX, .size = 1});
+  refuse(&(struct undo_record){
+      .kind = UNDO_ZEROS, .size = 1, .data = "x", .length = 1});
   refuse(&(struct undo_record){.kind = (enum undo_kind)0});
-  refuse(&(struct undo_record){.kind = (enum undo_kind)(UNDO_DONE + 1)});
+  refuse(&(struct undo_record){.kind = (enum undo_kind)(UNDO_ZEROS + 1)});
   refuse(&(struct undo_record){.kind = UNDO_FOLDERS, .path = "/a"});
 }
 
