@@ -1,8 +1,8 @@
 // TCP connections inside the program come back with their names also where the
-// killed program has left them behind for a minute (TIME_WAIT), at whichever end
-// was closed first: also those of one port, and of an address that is not of the
-// loopback network, whose names the kernel does not use again before; by who may
-// not force it (TCP_REPAIR).
+// killed program has left them behind for a minute (TIME_WAIT), at whichever
+// end was closed first: also those of one port, and of an address that is not
+// of the loopback network, whose names the kernel does not use again before; by
+// who may not force it (TCP_REPAIR).
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t caller 127.0.0.1
 // RUN: %restored_by_all -- %t called 127.0.0.1
 // RUN: bash %src/test/tools/Inputs/needs-namespaces && unshare -rn %t address unshare -r %restored -- %t caller 192.0.2.1

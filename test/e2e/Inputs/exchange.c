@@ -1,5 +1,6 @@
-/* exchange OUTPUT STEPS - ranks of MPI that hand vectors around in a ring, relax
- * them and sum over all; the first adds a line to OUTPUT for each step. Status 7.
+/* exchange OUTPUT STEPS - ranks of MPI that hand vectors around in a ring,
+ * relax them and sum over all; the first adds a line to OUTPUT for each step.
+ * Status 7.
  */
 #include <mpi.h>
 #include <stdio.h>
