@@ -6,11 +6,13 @@
 static int get(void *context, void *data, size_t length, size_t *got,
                struct hwckpt_error *error) {
   struct stream_input *input = context;
-  size_t left = input->length - input->at;
+  const uint8_t *bytes = input->in_base ? input->base : input->data;
+  size_t left =
+      (input->in_base ? input->base_length : input->length) - input->at;
   (void)error;
   *got = length < left ? length : left;
   if (*got)
-    memcpy(data, input->data + input->at, *got);
+    memcpy(data, bytes + input->at, *got);
   input->at += *got;
   return 0;
 }
@@ -18,9 +20,9 @@ static int get(void *context, void *data, size_t length, size_t *got,
 static int begin(void *context, size_t i, struct stream_source *source,
                  struct hwckpt_error *error) {
   struct stream_input *input = context;
-  (void)i;
   (void)error;
   input->at = 0;
+  input->in_base = input->base && i == 0;
   *source = (struct stream_source){get, input, "input", input->key};
   return 0;
 }
@@ -31,5 +33,5 @@ static void end(void *context, size_t i) {
 }
 
 struct copy_sources stream_input_sources(struct stream_input *input) {
-  return (struct copy_sources){begin, end, input, 1};
+  return (struct copy_sources){begin, end, input, input->base ? 2 : 1};
 }

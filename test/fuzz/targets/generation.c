@@ -1,11 +1,13 @@
 /* A generation file from a stranger: generation 2 of an application whose
  * generation 1 is whole and has a segment, to which 2 may refer as well. Once
- * as it is, once with its checksums made right.
+ * as it is, once with its checksums made right. Of an encrypted application it
+ * is never taken.
  */
 #include "../Inputs/memory_io.h"
 #include "../Inputs/reseal.h"
 
 #include "runtime/cache/format.h"
+#include "runtime/cache/keys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +71,22 @@ static void try(const unsigned char *bytes, size_t length) {
     abort(); /* changed by reading */
 }
 
+static void try_encrypted(const unsigned char *bytes, size_t length) {
+  static const struct cache_key ours = {"the user's key, of 32 bytes"};
+  struct cache_reader *reader;
+  memory_reset();
+  struct cache *cache = memory_cache();
+  cache_set_key(cache, &ours, true);
+  memory_put(false, MEMORY_APPLICATION, "", 0);
+  if (keys_make(cache, MEMORY_APPLICATION, NULL) < 0)
+    abort();
+  memory_put(true, "g0000000002.ckpt", bytes, length);
+  if (!cache_reader_open(cache, MEMORY_APPLICATION, 2, &reader, NULL) ||
+      !cache_verify(cache, MEMORY_APPLICATION, 2, NULL))
+    abort();
+  cache_close(cache);
+}
+
 #define PAGES 40 /* as they are, too much for the generation's own file */
 
 static uint64_t write_base(void) {
@@ -96,13 +114,14 @@ static uint64_t write_base(void) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static uint64_t parent;
-  if (!parent)
-    parent = write_base();
   size_t length;
+  memory_reset();
+  uint64_t parent = write_base();
   try(data, size);
   unsigned char *resealed = reseal_generation(data, size, parent, &length);
   try(resealed, length);
+  try_encrypted(data, size);
+  try_encrypted(resealed, length);
   free(resealed);
   return 0;
 }

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Whether it was taken. */
 static bool take(const uint8_t *data, size_t size, const struct seal_key *key) {
-  struct stream_input input = {data, size, 0, key};
+  struct stream_input input = {.data = data, .length = size, .key = key};
   const struct copy_sources sources = stream_input_sources(&input);
   struct cache_generation result;
   memory_reset();
