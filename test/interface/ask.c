@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 static void *wait_for_ever(void *unused) {
   CHECK_EQUAL(pause(), 0);
   return unused;
@@ -23,6 +24,13 @@ int main(int argc, char **argv) {
         pause();
     }
     printf("%d\n", child);
+  } else if (!strcmp(argv[1], "orphan")) {
+    pid_t child = fork();
+    if (!child && fork())
+      _exit(0);
+    while (!child)
+      pause();
+    CHECK(child > 0 && waitpid(child, NULL, 0) == child);
   } else if (!strcmp(argv[1], "pause")) {
     /* No signal of its own comes. */
     pthread_t thread;

@@ -1,8 +1,10 @@
 /* running.c - see running.h. */
 #include "running.h"
 #include "elf_file.h"
+#include "options_text.h"
 #include "proc_stat.h"
 
+#include "runtime/cache/cache.h"
 #include "runtime/interface/ask_abi.h"
 
 #include <ctype.h>
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #define FOUND_MAX 64
+#define ROOT_MAX 32
 
 static FILE *open_of(pid_t pid, const char *name) {
   char path[64];
@@ -75,25 +78,28 @@ bool running_has_runtime(pid_t pid) {
          (file_has_runtime(path) || memory_has_runtime(pid));
 }
 
-/* application= in the HWCKPT_OPTIONS that it was started with. */
-static bool is_application(pid_t pid, const char *name) {
-  char *entry = NULL, wanted[256];
+/* HWCKPT_OPTIONS that it was started with, to be freed; null: none, or not ours
+ * to read. */
+static char *options_of(pid_t pid) {
+  static const char key[] = "HWCKPT_OPTIONS=";
+  char *entry = NULL;
   size_t size = 0;
-  bool is = false;
   FILE *file = open_of(pid, "environ");
-  if (!file)
-    return false;
-  snprintf(wanted, sizeof wanted, "application=%s", name);
-  while (getdelim(&entry, &size, 0, file) > 0) {
-    if (strncmp(entry, "HWCKPT_OPTIONS=", 15) != 0)
-      continue;
-    for (char *rest, *word = strtok_r(entry + 15, ":, \t\n\r", &rest); word;
-         word = strtok_r(NULL, ":, \t\n\r", &rest))
-      is |= !strcmp(word, wanted);
-  }
+  bool is = false;
+  while (file && !is && getdelim(&entry, &size, 0, file) > 0)
+    is = !strncmp(entry, key, sizeof key - 1);
+  if (file)
+    fclose(file);
+  char *options = is ? strdup(entry + sizeof key - 1) : NULL;
   free(entry);
-  fclose(file);
-  return is;
+  return options;
+}
+
+static bool is_application(pid_t pid, const char *name) {
+  char *options = options_of(pid), found[CACHE_NAME_MAX] = "";
+  options_find(options, "application", found, sizeof found);
+  free(options);
+  return !strcmp(found, name);
 }
 
 static bool is_file(pid_t pid, const char *name) {
@@ -121,15 +127,52 @@ static size_t find_all(const char *name, pid_t found[FOUND_MAX]) {
   return count;
 }
 
-/* Of a program and the children that it forked, the program is meant. */
+/* The first process of the program that it was started in, as `hwckpt run` or
+ * `hwckpt restore` says it; "": none. */
+static void root_of(pid_t pid, char root[ROOT_MAX]) {
+  char *options = options_of(pid), tree[ROOT_MAX] = "";
+  options_find(options, "tree", tree, sizeof tree);
+  free(options);
+  const char *number = strchr(tree, '-');
+  snprintf(root, ROOT_MAX, "%s", number ? number + 1 : "");
+}
+
+/* The `hwckpt` that stands by for it, 0: none. */
+static pid_t tool_of(pid_t pid) {
+  struct proc_stat stat;
+  while (pid > 1 && proc_stat(pid, &stat)) {
+    if (!strcmp(stat.comm, "hwckpt"))
+      return pid;
+    pid = stat.parent;
+  }
+  return 0;
+}
+
+/* Two of one program, neither of which descends from the other: an orphan is a
+ * child of the tool. */
+static bool is_same_program(pid_t one, pid_t other) {
+  char root[ROOT_MAX], other_root[ROOT_MAX];
+  pid_t tool = tool_of(one);
+  if (!tool || tool != tool_of(other))
+    return false;
+  root_of(one, root);
+  root_of(other, other_root);
+  return *root && !strcmp(root, other_root);
+}
+
+/* Of a program and the children that it forked, the program is meant; of its
+ * first process and orphans any: who is asked, all take part. */
 static size_t drop_children(pid_t *found, size_t count) {
-  bool child[FOUND_MAX] = {false};
+  bool drop[FOUND_MAX] = {false};
   size_t left = 0;
   for (size_t i = 0; i < count; i++)
     for (size_t j = 0; j < count; j++)
-      child[i] |= i != j && proc_descends(found[i], found[j]);
+      drop[i] |= i != j && proc_descends(found[i], found[j]);
   for (size_t i = 0; i < count; i++)
-    if (!child[i])
+    for (size_t j = 0; j < i && !drop[i]; j++)
+      drop[i] = !drop[j] && is_same_program(found[i], found[j]);
+  for (size_t i = 0; i < count; i++)
+    if (!drop[i])
       found[left++] = found[i];
   return left;
 }

@@ -38,6 +38,13 @@ def kill(process, pid):
     process.communicate(timeout=60)
 
 
+def children_of(pid):
+    """But for that by which the tool knows signals to its group."""
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        ids = [int(text) for text in file.read().split()]
+    return [one for one in ids if open(f"/proc/{one}/comm").read() != "hwckpt-group\n"]
+
+
 def set_end(there):
     if there:
         open(end, "w").close()
@@ -101,6 +108,14 @@ while "ShdPnd:\t0000000100000000" not in open(f"/proc/{pid}/status").read():
     assert asked.poll() is None
 kill(process, pid)
 finish(asked, 125, "HWCKPT-E509")
+
+# An orphan, which is the tool's child, is of the program too.
+process, [pid] = start("orphan")
+for name in ("asked", os.path.basename(program)):
+    assert finish(tool("ckpt", name), 0).startswith("asked/")
+for one in {pid, *children_of(process.pid)}:
+    os.kill(one, signal.SIGKILL)
+process.communicate(timeout=60)
 
 # Not one of ours: it is left alone.
 other = subprocess.Popen(["sleep", "60"])
