@@ -98,7 +98,7 @@ bool flight_matters(const struct resource_sink *sink,
     return true;
   for (size_t i = 0; i < sink->fact_count; i++)
     if (sink->facts[i].inode == fact->carrier && S_ISSOCK(sink->facts[i].mode))
-      return relation.type == SOCK_DGRAM ||
+      return relation.type == SOCK_DGRAM || unix_has_ended(&relation) ||
              unix_number_of(sink, relation.peer) >= 0 ||
              tree_maker(sink, sink->facts[i].device, relation.peer) >= 0;
   return false;

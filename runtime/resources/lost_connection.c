@@ -7,6 +7,9 @@
  * refused, poll() and epoll tell. That is a socket of the same kind that really
  * was connected, here, and reset. What had arrived and was not read is lost.
  *
+ * Where the other side had ended a TCP connection before, nothing is lost: what
+ * had arrived is read, and then the end.
+ *
  * Connections whose other end is in the program too are none of these
  * (tcp_connection.c, socket_pair.c). */
 #include "../arch/sys.h"
@@ -14,18 +17,24 @@
 #include "borrow.h"
 #include "resource.h"
 #include "socket_options.h"
+#include "tcp_content.h"
 #include "unix_relation.h"
 
+#include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define LOOPBACK_MS 1000
+/* An acknowledgement may be delayed for 40 ms. */
+#define ARRIVAL_MS 60
 
 union name {
   struct sockaddr any;
@@ -35,18 +44,31 @@ union name {
 
 /* ---- is it one? ---- */
 
-/* Had, has, or asks for a connection. */
-static bool is_tcp_connection(int socket) {
+/* TCP_... of the kernel: the other side has ended it. */
+enum { CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 };
+
+/* 0: it is none of TCP. */
+static int tcp_state_of(int socket) {
   struct tcp_info facts;
   uint32_t length = sizeof(facts);
   memset(&facts, 0, sizeof(facts));
   if (socket_number(socket, SOL_SOCKET, SO_PROTOCOL, -1) != IPPROTO_TCP ||
       SYS(getsockopt, socket, IPPROTO_TCP, TCP_INFO, &facts, &length) < 0)
-    return false;
-  struct pollfd look = {socket, POLLRDHUP, 0};
+    return 0;
+  return facts.tcpi_state;
+}
+
+static int look_for(int socket, short what) {
+  struct pollfd look = {socket, what, 0};
   SYS(poll, &look, 1, 0);
-  return facts.tcpi_state != SOCKET_LISTEN &&
-         (facts.tcpi_state != SOCKET_CLOSE || look.revents & POLLRDHUP);
+  return look.revents;
+}
+
+/* Had, has, or asks for a connection. */
+static bool is_tcp_connection(int socket) {
+  int state = tcp_state_of(socket);
+  return state && state != SOCKET_LISTEN &&
+         (state != SOCKET_CLOSE || look_for(socket, POLLRDHUP) & POLLRDHUP);
 }
 
 static bool is_unix_connection(const struct resource_sink *sink, int socket,
@@ -72,18 +94,28 @@ static bool recognise(const struct resource_sink *sink,
 
 /* ---- saving ---- */
 
+static void describe_end(int socket, LostConnection *lost) {
+  int state = tcp_state_of(socket);
+  lost->ended = state == CLOSE_WAIT || state == LAST_ACK || state == CLOSING ||
+                state == SOCKET_CLOSE;
+  lost->reset = look_for(socket, 0) & POLLERR;
+  lost->shut = state != CLOSE_WAIT;
+}
+
 static int put(struct resource_sink *sink, const Descriptor *message,
                int socket, struct hwckpt_error *error) {
   LostConnection lost = LostConnection_init_zero;
-  (void)message;
   lost.domain = socket_number(socket, SOL_SOCKET, SO_DOMAIN, 0);
   lost.type = socket_number(socket, SOL_SOCKET, SO_TYPE, 0);
   lost.protocol = socket_number(socket, SOL_SOCKET, SO_PROTOCOL, 0);
+  describe_end(socket, &lost);
   int result = resource_put(sink, RECORD_LOST_CONNECTION, LostConnection_fields,
                             &lost, error);
-  return result ? result
-                : socket_options_save(sink, socket, lost.domain, lost.type,
-                                      lost.protocol, error);
+  if (!result)
+    result = socket_options_save(sink, socket, lost.domain, lost.type,
+                                 lost.protocol, error);
+  return result || !lost.ended ? result
+                               : tcp_content_put(sink, message, socket, error);
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,
@@ -93,28 +125,47 @@ static int save(struct resource_sink *sink, Descriptor *message,
 
 /* ---- restoring ---- */
 
-/* Connects to a socket that listens, and has the connection reset. */
-static long connect_and_reset(int socket, int listening) {
+/* Connects to a socket that listens; the other end, or a negative errno. */
+static long connect_here(int socket, int listening) {
   union name name;
   uint32_t length = sizeof(name);
-  struct linger at_once = {1, 0};
   long result = SYS(getsockname, listening, &name, &length);
   if (result >= 0)
     result = SYS(connect, socket, &name, (int)length);
-  if (result < 0)
-    return result;
-  long other = SYS(accept4, listening, 0, 0, SOCK_CLOEXEC);
-  if (other < 0)
-    return other;
-  SYS(setsockopt, other, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  return result < 0 ? result : SYS(accept4, listening, 0, 0, SOCK_CLOEXEC);
+}
+
+/* All that was sent has arrived, or waits for room there. */
+static void let_arrive(int socket) {
+  const struct timespec moment = {.tv_nsec = 1000000};
+  int left = 0;
+  for (int i = 0; i < ARRIVAL_MS; i++) {
+    if (SYS(ioctl, socket, SIOCOUTQ, &left) < 0 || left <= 0)
+      return;
+    SYS(nanosleep, &moment, 0);
+  }
+}
+
+static void end_as_it_ended(const struct resource_source *source,
+                            const LostConnection *lost, int socket, int other) {
+  const struct linger at_once = {1, 0};
+  if (lost->ended) {
+    tcp_content_send(source, other);
+    let_arrive(other);
+  }
+  if (lost->ended && lost->shut && !lost->reset)
+    SYS(shutdown, socket, SHUT_WR);
+  if (!lost->ended || lost->reset)
+    SYS(setsockopt, other, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
   SYS(close, other);
   struct pollfd gone = {socket, POLLRDHUP, 0};
-  return SYS(poll, &gone, 1, LOOPBACK_MS) == 1 ? 0 : -ETIMEDOUT;
+  SYS(poll, &gone, 1, LOOPBACK_MS);
 }
 
 /* Where the machine has no loopback interface the socket stays without a
  * connection, and all that is asked of it ends with ENOTCONN or EPIPE. */
-static long make_tcp(const LostConnection *lost) {
+static long make_tcp(const struct resource_source *source,
+                     const LostConnection *lost) {
   union name name;
   memset(&name, 0, sizeof(name));
   name.any.sa_family = (sa_family_t)lost->domain;
@@ -128,9 +179,12 @@ static long make_tcp(const LostConnection *lost) {
       SYS(socket, lost->domain, lost->type | SOCK_CLOEXEC, lost->protocol);
   int length =
       (int)(lost->domain == AF_INET6 ? sizeof(name.six) : sizeof(name.four));
+  long other = -EBADF;
   if (made >= 0 && listening >= 0 && SYS(bind, listening, &name, length) >= 0 &&
       SYS(listen, listening, 1) >= 0)
-    connect_and_reset((int)made, (int)listening);
+    other = connect_here((int)made, (int)listening);
+  if (other >= 0)
+    end_as_it_ended(source, lost, (int)made, (int)other);
   if (listening >= 0)
     SYS(close, listening);
   return made;
@@ -155,7 +209,7 @@ static int make(struct resource_source *source, const Descriptor *message,
                                 LostConnection_fields, &lost, error);
   if (failed)
     return failed;
-  long fd = lost.domain == AF_UNIX ? make_unix(&lost) : make_tcp(&lost);
+  long fd = lost.domain == AF_UNIX ? make_unix(&lost) : make_tcp(source, &lost);
   if (fd < 0)
     return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-fd, message->path,
                        "descriptor %d: socket", (int)message->number);

@@ -5,7 +5,10 @@
  * The pair is made with its lower descriptor; the other is then in place
  * already. Of a tree of processes, when each has an end, the first makes both
  * and gives them to the others. What is queued is looked at without being taken
- * (SO_PEEK_OFF), and sent again. */
+ * (SO_PEEK_OFF), and sent again.
+ *
+ * One whose other end was closed is made as a pair too. Until what was queued
+ * is sent, its other end lies in its own queue. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
@@ -18,15 +21,37 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+/* Whether its other end was closed. A datagram socket whose peer has a name may
+ * meet that again: unix_socket.c. */
+static bool has_ended(const struct resource_sink *sink,
+                      const Descriptor *message) {
+  struct unix_relation relation = unix_relation_of(message->inode);
+  if (relation.type != SOCK_DGRAM)
+    return unix_has_ended(&relation);
+  if (!relation.met || relation.peer || relation.named)
+    return false;
+  long fd = borrow_number(sink, message->number);
+  if (fd < 0)
+    return false;
+  bool is_nameless = !unix_peer_name_of((int)fd).length;
+  SYS(close, fd);
+  return is_nameless;
+}
+
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
   /* 0 to 2 are of who restores, if nobody in the tree has the other end. */
-  if (!S_ISSOCK(message->mode) || (message->number <= 2 && !sink->tree))
+  if (!S_ISSOCK(message->mode))
+    return false;
+  if (has_ended(sink, message))
+    return true;
+  if (message->number <= 2 && !sink->tree)
     return false;
   struct unix_relation relation = unix_relation_of(message->inode);
   /* Datagrams by name: unix_socket.c. */
@@ -43,21 +68,37 @@ static void put_name(struct unix_name name, pb_size_t *size, void *bytes) {
   memcpy(bytes, &name.name, name.length);
 }
 
+static void describe_peer(const struct resource_sink *sink,
+                          const Descriptor *message, uint32_t peer,
+                          SocketPair *pair) {
+  int32_t other = tree_maker(sink, message->device, peer);
+  bool crosses = other >= 0 && other != sink->member;
+  pair->peer = crosses ? -1 : unix_number_of(sink, peer);
+  pair->peer_inode = peer;
+  pair->gives = crosses && other > sink->member;
+  pair->peer_shutdown = unix_relation_of(peer).shutdown;
+}
+
+static void describe_end(int socket, SocketPair *pair) {
+  struct pollfd look = {.fd = socket};
+  pair->peer = -1;
+  pair->ended = true;
+  pair->reset = SYS(poll, &look, 1, 0) == 1 && look.revents & POLLERR;
+}
+
 static int put(struct resource_sink *sink, const Descriptor *message,
                int socket, struct hwckpt_error *error) {
   SocketPair pair = SocketPair_init_zero;
   struct unix_relation relation = unix_relation_of(message->inode);
-  int32_t other = tree_maker(sink, message->device, relation.peer);
-  bool crosses = other >= 0 && other != sink->member;
-  pair.peer = crosses ? -1 : unix_number_of(sink, relation.peer);
+  if (relation.peer)
+    describe_peer(sink, message, relation.peer, &pair);
+  else
+    describe_end(socket, &pair);
   pair.inode = message->inode;
-  pair.peer_inode = relation.peer;
-  pair.gives = crosses && other > sink->member;
   put_name(unix_name_of(socket), &pair.address.size, pair.address.bytes);
   put_name(unix_peer_name_of(socket), &pair.peer_address.size,
            pair.peer_address.bytes);
   pair.shutdown = relation.shutdown;
-  pair.peer_shutdown = unix_relation_of(relation.peer).shutdown;
   pair.type = socket_number(socket, SOL_SOCKET, SO_TYPE, 0);
   int result =
       resource_put(sink, RECORD_SOCKET_PAIR, SocketPair_fields, &pair, error);
@@ -118,12 +159,73 @@ static int make_for_both(struct resource_source *source,
   return failed ? failed : ends[0];
 }
 
+/* ---- one whose other end was closed ---- */
+
+union rights {
+  struct cmsghdr header;
+  char room[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(12)];
+};
+
+static long lay_aside(int peer) {
+  union rights rights = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                                    .cmsg_level = SOL_SOCKET,
+                                    .cmsg_type = SCM_RIGHTS}};
+  struct iovec byte = {"", 1};
+  struct msghdr message = {.msg_iov = &byte,
+                           .msg_iovlen = 1,
+                           .msg_control = &rights,
+                           .msg_controllen = CMSG_SPACE(sizeof(int))};
+  memcpy(CMSG_DATA(&rights.header), &peer, sizeof(peer));
+  return SYS(sendmsg, peer, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static long take_up(int socket) {
+  union rights rights;
+  char got;
+  int peer;
+  struct iovec byte = {&got, 1};
+  struct msghdr message = {.msg_iov = &byte,
+                           .msg_iovlen = 1,
+                           .msg_control = &rights,
+                           .msg_controllen = sizeof(rights)};
+  memset(&rights, 0, sizeof(rights));
+  long result = SYS(recvmsg, socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (result < 0 || rights.header.cmsg_type != SCM_RIGHTS)
+    return result < 0 ? result : -EBADF;
+  memcpy(&peer, CMSG_DATA(&rights.header), sizeof(peer));
+  return peer;
+}
+
+static int make_ended(struct resource_source *source, const Descriptor *message,
+                      const SocketPair *pair, struct hwckpt_error *error) {
+  int ends[2];
+  long result = connect_ends(source, message, pair, ends);
+  if (result < 0)
+    return refuse_to_restore(error, message, result, "socketpair");
+  result = lay_aside(ends[1]);
+  SYS(close, ends[1]);
+  return result < 0 ? refuse_to_restore(error, message, result,
+                                        "the other end, which was closed")
+                    : ends[0];
+}
+
+static int fill_ended(struct resource_source *source, const Descriptor *message,
+                      const SocketPair *pair, int peer,
+                      struct hwckpt_error *error) {
+  if (peer < 0)
+    return refuse_to_restore(error, message, peer,
+                             "the other end, which was closed");
+  int failed = unix_content_send(source, message, pair->type, peer, error);
+  SYS(close, peer);
+  return failed;
+}
+
 /* Whether another process of the tree makes it. */
 static bool takes(const struct resource_source *source,
                   const Descriptor *message) {
   SocketPair pair;
   return source->take && !tree_takes(message) && !get(source, &pair, 0) &&
-         pair.peer < 0 && !pair.gives;
+         pair.peer < 0 && !pair.gives && !pair.ended;
 }
 
 static int make(struct resource_source *source, const Descriptor *message,
@@ -133,6 +235,8 @@ static int make(struct resource_source *source, const Descriptor *message,
   int failed = get(source, &pair, error);
   if (failed)
     return failed;
+  if (pair.ended)
+    return make_ended(source, message, &pair, error);
   if (pair.peer < 0)
     return pair.gives
                ? make_for_both(source, message, &pair, error)
@@ -176,8 +280,14 @@ static int link_up(struct resource_source *source, const Descriptor *message,
                    int descriptor, struct hwckpt_error *error) {
   SocketPair pair;
   int failed = get(source, &pair, error);
+  long peer = !failed && pair.ended ? take_up(descriptor) : -EBADF;
+  /* A socket that is closed with something unread in it resets its peer. */
+  if (peer >= 0 && pair.reset)
+    SYS(sendto, descriptor, "", 1, MSG_NOSIGNAL, 0, 0);
   SYS(fcntl, descriptor, F_SETFL, message->flags);
   socket_options_restore(source, descriptor);
+  if (!failed && pair.ended)
+    return fill_ended(source, message, &pair, (int)peer, error);
   return failed || pair.peer >= 0
              ? failed
              : send_from_afar(source, message, &pair, error);

@@ -12,6 +12,7 @@
 #include "borrow.h"
 #include "resource.h"
 #include "socket_options.h"
+#include "tcp_content.h"
 #include "tcp_peer.h"
 #include "tree.h"
 
@@ -22,7 +23,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -105,34 +105,6 @@ static bool has_arrived(int socket) {
   return false;
 }
 
-/* All of it is looked at in one call: the kernel keeps no place in between. */
-static int put_received(struct resource_sink *sink, const Descriptor *message,
-                        int socket, struct hwckpt_error *error) {
-  int waiting = 0;
-  int failed = 0;
-  SYS(ioctl, socket, FIONREAD, &waiting);
-  if (waiting <= 0)
-    return 0;
-  size_t length = (size_t)waiting;
-  long buffer = SYS(mmap, 0, length, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (buffer < 0)
-    return refuse_to_save(error, message, buffer, "memory for what is queued");
-  long got =
-      SYS(recvfrom, socket, buffer, length, MSG_PEEK | MSG_DONTWAIT, 0, 0);
-  if (got < 0)
-    failed = refuse_to_save(error, message, got, "looking at what is queued");
-  size_t room = RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA;
-  for (long done = 0; !failed && done < got;) {
-    size_t part = (size_t)(got - done) < room ? (size_t)(got - done) : room;
-    failed = sink->put(sink, RECORD_SOCKET_DATA, (const char *)buffer + done,
-                       part, error);
-    done += (long)part;
-  }
-  SYS(munmap, buffer, length);
-  return failed;
-}
-
 static int put(struct resource_sink *sink, const Descriptor *message,
                int socket, struct hwckpt_error *error) {
   TcpConnection connection = TcpConnection_init_zero;
@@ -167,7 +139,7 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   if (!result)
     result = socket_options_save(sink, socket, connection.domain, SOCK_STREAM,
                                  IPPROTO_TCP, error);
-  return result ? result : put_received(sink, message, socket, error);
+  return result ? result : tcp_content_put(sink, message, socket, error);
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,

@@ -3,7 +3,10 @@
 
 #include "../arch/sys.h"
 
+#include <asm/ioctls.h>
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -22,10 +25,22 @@ static long set_number(int socket, int name, int value) {
   return SYS(setsockopt, socket, SOL_SOCKET, name, &value, sizeof(value));
 }
 
+/* Of packets an error is told before them. */
+static int most_of(int socket, bool stream) {
+  struct pollfd look = {.fd = socket};
+  int waiting = 0;
+  if (SYS(poll, &look, 1, 0) != 1 || !(look.revents & POLLERR))
+    return INT_MAX;
+  if (stream)
+    SYS(ioctl, socket, FIONREAD, &waiting);
+  return waiting;
+}
+
 long unix_queue_begin(struct unix_queue *queue, int socket) {
   queue->socket = socket;
   queue->stream = number_of(socket, SO_TYPE, 0) == SOCK_STREAM;
   queue->at = 0;
+  queue->most = most_of(socket, queue->stream);
   queue->before = number_of(socket, SO_PEEK_OFF, -1);
   queue->passes = number_of(socket, SO_PASSCRED, 0);
   long result = set_number(socket, SO_PEEK_OFF, 0);
@@ -83,6 +98,9 @@ static long peek(const struct unix_queue *queue, char *buffer, size_t room,
                         (queue->stream ? 0 : MSG_TRUNC));
   if (length < 0)
     return length;
+  /* The end of a stream, or of packets: an empty one tells its sender. */
+  if (length == 0 && (queue->stream || !head.msg_controllen))
+    return -EAGAIN;
   message->cut = (head.msg_flags & MSG_CTRUNC) != 0;
   /* Without one the kernel gives nothing, or the family alone. */
   if (!queue->stream && head.msg_namelen > sizeof(sa_family_t) &&
@@ -112,9 +130,11 @@ static size_t border_of(const struct unix_queue *queue, char *buffer,
 
 long unix_queue_next(struct unix_queue *queue, char *buffer, size_t room,
                      struct unix_message *message) {
-  long length = peek(queue, buffer, room, false, message);
-  if (queue->stream && length == 0)
+  size_t left = (size_t)(queue->most - queue->at);
+  message->count = 0;
+  if (!left)
     return -EAGAIN;
+  long length = peek(queue, buffer, room < left ? room : left, false, message);
   if (!queue->stream || length < 0)
     return length;
   size_t border = message->count || message->cut

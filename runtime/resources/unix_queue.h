@@ -19,6 +19,8 @@ struct unix_queue {
   int socket;
   bool stream;
   int at;             /* of a stream: bytes that were looked at */
+  int most;           /* bytes that may be: to look further would take an error
+                       * off that the program is to be told */
   int before, passes; /* SO_PEEK_OFF and SO_PASSCRED, to be put back */
 };
 

@@ -28,9 +28,10 @@ static bool read_answer(const struct nlmsghdr *head, long length,
     const void *value = answer + at + RTA_LENGTH(0);
     if (attribute->rta_len < RTA_LENGTH(0))
       break;
-    if (attribute->rta_type == UNIX_DIAG_PEER)
+    if (attribute->rta_type == UNIX_DIAG_PEER) {
+      relation->met = true;
       memcpy(&relation->peer, value, sizeof(relation->peer));
-    else if (attribute->rta_type == UNIX_DIAG_SHUTDOWN)
+    } else if (attribute->rta_type == UNIX_DIAG_SHUTDOWN)
       memcpy(&relation->shutdown, value, sizeof(relation->shutdown));
     else if (attribute->rta_type == UNIX_DIAG_NAME)
       relation->named = true;
@@ -212,6 +213,14 @@ struct unix_relation unix_relation_of(uint64_t inode) {
   relation = ask_for_one((int)netlink, (uint32_t)inode);
   SYS(close, netlink);
   return relation;
+}
+
+#define SHUT_BOTH 3 /* by who closes the other end */
+
+bool unix_has_ended(const struct unix_relation *relation) {
+  return relation->type != SOCK_DGRAM && relation->met && !relation->peer &&
+         relation->state == SOCKET_ESTABLISHED &&
+         relation->shutdown == SHUT_BOTH;
 }
 
 /* ---- the program's own ---- */

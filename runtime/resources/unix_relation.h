@@ -14,6 +14,7 @@ struct unix_relation {
   uint8_t shutdown;
   uint8_t type; /* SOCK_... */
   bool named;
+  bool met; /* has a peer, or had one until that was closed */
   struct {
     uint32_t waiting, most; /* of one that listens: connections */
   } queues;
@@ -26,6 +27,8 @@ void unix_relations_end(void);
 void unix_relations_forget(void);
 
 struct unix_relation unix_relation_of(uint64_t inode);
+/* Whether the other end of its connection was closed. */
+bool unix_has_ended(const struct unix_relation *relation);
 
 /* Of one that listens: the sockets that wait to be accepted, in order, by their
  * inodes, 0: it is closed; how many. */

@@ -1,0 +1,73 @@
+/* tcp_content.c - see tcp_content.h. All of it is looked at in one call: the
+ * kernel keeps no place in between. */
+#include "tcp_content.h"
+
+#include "../arch/sys.h"
+#include "../support/record_types.h"
+#include "borrow.h"
+
+#include <asm/ioctls.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#define ROOM_MS 1000
+
+int tcp_content_put(struct resource_sink *sink, const Descriptor *message,
+                    int socket, struct hwckpt_error *error) {
+  int waiting = 0;
+  int failed = 0;
+  SYS(ioctl, socket, FIONREAD, &waiting);
+  if (waiting <= 0)
+    return 0;
+  size_t length = (size_t)waiting;
+  long buffer = SYS(mmap, 0, length, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (buffer < 0)
+    return refuse_to_save(error, message, buffer, "memory for what is queued");
+  long got =
+      SYS(recvfrom, socket, buffer, length, MSG_PEEK | MSG_DONTWAIT, 0, 0);
+  if (got < 0)
+    failed = refuse_to_save(error, message, got, "looking at what is queued");
+  size_t room = RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA;
+  for (long done = 0; !failed && done < got;) {
+    size_t part = (size_t)(got - done) < room ? (size_t)(got - done) : room;
+    failed = sink->put(sink, RECORD_SOCKET_DATA, (const char *)buffer + done,
+                       part, error);
+    done += (long)part;
+  }
+  SYS(munmap, buffer, length);
+  return failed;
+}
+
+static long send_all(int socket, const char *bytes, size_t length) {
+  struct pollfd room = {socket, POLLOUT, 0};
+  while (length) {
+    long sent =
+        SYS(sendto, socket, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+    if (sent < 0 && (sent != -EAGAIN || SYS(poll, &room, 1, ROOM_MS) != 1))
+      return sent;
+    bytes += sent > 0 ? sent : 0;
+    length -= sent > 0 ? (size_t)sent : 0;
+  }
+  return 0;
+}
+
+static bool is_of_connection(const struct resource_source *source,
+                             size_t record) {
+  return source->records[record].type == RECORD_SOCKET_DATA ||
+         source->records[record].type == RECORD_SOCKET_OPTION;
+}
+
+long tcp_content_send(const struct resource_source *source, int socket) {
+  size_t at = source->at;
+  long result = 0;
+  while (at > 0 && is_of_connection(source, at - 1))
+    at--;
+  for (; at < source->at && result >= 0; at++)
+    if (source->records[at].type == RECORD_SOCKET_DATA)
+      result = send_all(socket, source->records[at].data,
+                        source->records[at].length);
+  return result;
+}
