@@ -220,6 +220,15 @@ static uint64_t changed(const struct step *step) {
   return slots;
 }
 
+/* A call has opened the piece for longer meanwhile: this write is known. */
+static void sum_pieces(const struct step *step, uint64_t fired) {
+  for (unsigned i = 0; i < STEP_PIECES && step->addresses[i]; i++) {
+    struct watch_piece *piece = watch_pieces_find(step->addresses[i]);
+    if (piece && watch_slots_by_pages(piece->begin, piece->end) & fired)
+      watch_pieces_sum_again(piece);
+  }
+}
+
 bool watch_pages_stepped(ucontext_t *context) {
   struct step *step = find_step(own_thread());
   if (!step)
@@ -228,6 +237,7 @@ bool watch_pages_stepped(ucontext_t *context) {
   end_pieces(step);
   uint64_t fired = step->touched | changed(step);
   fired &= ~(waiting_of(fired) & step->touched); /* those were waited for */
+  sum_pieces(step, fired);
   arch_context_set_step(context, false);
   end_step(step);
   if (fired)

@@ -87,13 +87,14 @@ static bool is_small(const struct watch_piece *piece) {
   return piece->end - piece->begin <= SUMMED;
 }
 
+/* What is written until it is open still faults. */
 void watch_pieces_loosen(struct watch_piece *piece) {
-  watch_pieces_open(piece);
   if (!piece->loose && !piece->summed) {
     piece->summed = true;
     if (is_small(piece))
       piece->sum = sum_of(piece);
   }
+  watch_pieces_open(piece);
   piece->loose = true;
 }
 

@@ -18,6 +18,9 @@
 // RUN: %hwckpt run --name signals --on watch=counter,pages,spacing=1h -- %t signals
 // A write is seen while other threads write beside it.
 // RUN: %hwckpt run --name two --on watch=counter,pages -- %t two
+// Calls of another thread open pages again and again: what is written in that
+// very moment is seen, and once.
+// RUN: %hwckpt run --name opens --on watch=big -- %t opens
 // Not both: one protection would hide the other's writes.
 // RUN: %hwckpt run --name both -o track=mprotect --on watch=big -- %t both 2>&1 | FileCheck %s --check-prefix=BOTH
 // BOTH: HWCKPT-E264: {{.*}}: watch=big: track=mprotect protects
@@ -31,6 +34,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 static struct __attribute__((aligned(4096))) {
@@ -264,6 +268,45 @@ static void two(void) {
     pthread_join(threads[i], 0);
 }
 
+static void *receives(void *unused) {
+  while (!done)
+    CHECK(recv(ends[0], big + 5000, 100, MSG_DONTWAIT) < 0);
+  return unused;
+}
+
+// Whether it may be written to, by a call that nobody sees and that changes
+// nothing.
+static int is_open(char *at) {
+  char same = *at;
+  struct iovec from = {&same, 1}, to = {at, 1};
+  long result;
+  register long tail __asm__("r10") = (long)&to;
+  register long one __asm__("r8") = 1;
+  register long flags __asm__("r9") = 0;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(SYS_process_vm_writev), "D"(getpid()), "S"(&from),
+                     "d"(1), "r"(tail), "r"(one), "r"(flags)
+                   : "rcx", "r11", "memory");
+  return result == 1;
+}
+
+static void opens(void) {
+  pthread_t thread;
+  CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  CHECK_EQUAL(pthread_create(&thread, 0, receives, 0), 0);
+  for (int i = 0; i < 60; i++) {
+    while (i % 2 && is_open(big + 12345))
+      ;
+    while (i % 2 && !is_open(big + 12345))
+      ;
+    big[12345]++;
+    expect_event();
+  }
+  done = 1;
+  pthread_join(thread, 0);
+}
+
 static void interrupted(void) {
   pthread_t thread, own = pthread_self();
   CHECK(signal(SIGUSR2, on_signal) != SIG_ERR);
@@ -300,6 +343,10 @@ int main(int argc, char **argv) {
     done = 1;
     for (int i = 0; i < 4; i++)
       pthread_join(threads[i], 0);
+    return 0;
+  }
+  if (!strcmp(argv[1], "opens")) {
+    opens();
     return 0;
   }
   if (!strcmp(argv[1], "signals")) {
