@@ -315,18 +315,31 @@ bool watch_pages_fault(const siginfo_t *info, ucontext_t *context) {
 
 void watch_pages_written(uint64_t begin, uint64_t end) {
   bool any = false;
+  /* Without the lock: what is cut meanwhile is in its piece yet. */
   for (unsigned i = 0; i < watch_pieces.count && !any; i++)
-    any =
-        watch_pieces.piece[i].begin < end && begin < watch_pieces.piece[i].end;
+    any = watch_pieces.piece[i].begin < end &&
+          begin < watch_pieces.piece[i].until;
   if (!any)
     return;
   uint64_t before = watch_pieces_lock();
   for (unsigned i = 0; i < watch_pieces.count; i++)
     if (watch_pieces.piece[i].begin < end && begin < watch_pieces.piece[i].end)
-      watch_pieces_loosen(&watch_pieces.piece[i]);
+      watch_pieces_loosen(watch_pieces_cut(&watch_pieces.piece[i], begin, end));
   watch_pieces_unlock(before);
   atomic_store(&loosened, 1);
   wake();
+}
+
+/* With its parts. */
+static void give_up(const struct watch_piece *whole) {
+  uint64_t begin = whole->begin, until = whole->until;
+  for (unsigned i = 0; i < watch_pieces.count; i++) {
+    struct watch_piece *piece = &watch_pieces.piece[i];
+    if (piece->begin < begin || piece->end > until)
+      continue;
+    watch_pieces_open(piece);
+    piece->begin = piece->end = piece->until = 0;
+  }
 }
 
 void watch_pages_mapped(uint64_t begin, uint64_t end) {
@@ -334,9 +347,8 @@ void watch_pages_mapped(uint64_t begin, uint64_t end) {
   uint64_t before = watch_pieces_lock();
   for (unsigned i = 0; i < watch_pieces.count; i++)
     if (watch_pieces.piece[i].begin < end &&
-        begin < watch_pieces.piece[i].end) {
-      watch_pieces_open(&watch_pieces.piece[i]);
-      watch_pieces.piece[i].begin = watch_pieces.piece[i].end = 0;
+        begin < watch_pieces.piece[i].until) {
+      give_up(&watch_pieces.piece[i]);
       any = true;
     }
   watch_pieces_unlock(before);
@@ -390,6 +402,7 @@ void watch_pages_close(void) {
     watch_pieces_settle(&watch_pieces.piece[i]);
     watch_pieces_close(&watch_pieces.piece[i]);
   }
+  watch_pieces_join();
 }
 
 void watch_pages_not_taken(void) {
@@ -480,6 +493,7 @@ static uint64_t build(struct memory_map *map, const struct parked *threads,
         !watch_pieces_add(map, slot))
       refused |= 1ull << slot;
   }
+  watch_pieces.whole = watch_pieces.count;
   return refused;
 }
 

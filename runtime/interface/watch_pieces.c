@@ -87,6 +87,42 @@ static bool is_small(const struct watch_piece *piece) {
   return piece->end - piece->begin <= SUMMED;
 }
 
+static struct watch_piece *add_part(const struct watch_piece *piece,
+                                    uint64_t begin, uint64_t end) {
+  struct watch_piece *part = &watch_pieces.piece[watch_pieces.count];
+  *part = *piece;
+  part->begin = begin;
+  part->end = part->until = end;
+  watch_pieces.count++;
+  return part;
+}
+
+struct watch_piece *watch_pieces_cut(struct watch_piece *piece, uint64_t begin,
+                                     uint64_t end) {
+  begin &= ~(uint64_t)(PAGE - 1);
+  end = (end + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+  if (is_small(piece) || piece->open || watch_pieces.count + 2 > WATCH_PIECES)
+    return piece;
+  struct watch_piece *part = piece;
+  uint64_t last = piece->end;
+  if (end < last)
+    add_part(piece, end, last);
+  else
+    end = last;
+  if (begin > piece->begin)
+    part = add_part(piece, begin, end);
+  piece->end = begin > piece->begin ? begin : end;
+  return part;
+}
+
+void watch_pieces_join(void) {
+  if (watch_pieces.count <= watch_pieces.whole)
+    return;
+  watch_pieces.count = watch_pieces.whole;
+  for (unsigned i = 0; i < watch_pieces.count; i++)
+    watch_pieces.piece[i].end = watch_pieces.piece[i].until;
+}
+
 /* What is written until it is open still faults. */
 void watch_pieces_loosen(struct watch_piece *piece) {
   if (!piece->loose && !piece->summed) {
@@ -125,8 +161,12 @@ static bool add_piece(uint64_t begin, uint64_t end, uint32_t protection) {
   }
   if (watch_pieces.count == WATCH_PIECES)
     return false;
-  watch_pieces.piece[watch_pieces.count++] = (struct watch_piece){
-      .begin = begin, .end = end, .protection = protection, .open = true};
+  watch_pieces.piece[watch_pieces.count++] =
+      (struct watch_piece){.begin = begin,
+                           .end = end,
+                           .until = end,
+                           .protection = protection,
+                           .open = true};
   return true;
 }
 

@@ -16,7 +16,8 @@
 #define WATCH_PIECES 256u
 
 struct watch_piece {
-  uint64_t begin, end; /* both 0: not any more */
+  uint64_t begin, end; /* all 0: not any more */
+  uint64_t until;      /* the end with the parts that were cut off */
   uint32_t protection; /* the program's */
   uint32_t steps;      /* threads that it is open for */
   uint64_t closed;     /* when it was last: no two are alike */
@@ -27,7 +28,7 @@ struct watch_piece {
 
 extern struct watch_pieces {
   struct watch_piece piece[WATCH_PIECES];
-  unsigned count;
+  unsigned count, whole; /* behind those there are parts of them */
 } watch_pieces;
 
 /* What unlocking is to be given. */
@@ -40,6 +41,14 @@ struct watch_piece *watch_pieces_find(uint64_t address);
 /* For writes of the program; and no more. */
 void watch_pieces_open(struct watch_piece *piece);
 void watch_pieces_close(struct watch_piece *piece);
+
+/* What of a large piece has [begin, end) in it, as a piece of its own: a call
+ * may write there, and what others write to the rest faults yet. The piece
+ * itself where there is no room, or it is open. */
+struct watch_piece *watch_pieces_cut(struct watch_piece *piece, uint64_t begin,
+                                     uint64_t end);
+/* With all threads standing, and all closed. */
+void watch_pieces_join(void);
 
 /* Until the next stop, for a system call or the runtime; then, while all
  * threads stand, what was written counts. Another time: what is there is known.

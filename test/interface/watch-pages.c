@@ -21,6 +21,9 @@
 // Calls of another thread open pages again and again: what is written in that
 // very moment is seen, and once.
 // RUN: %hwckpt run --name opens --on watch=big -- %t opens
+// While a call waits that is to write to a large range, all other writes there
+// are seen.
+// RUN: %hwckpt run --name large --on watch=large -- %t large && %hwckpt run --name asked -- %t large asked
 // Not both: one protection would hide the other's writes.
 // RUN: %hwckpt run --name both -o track=mprotect --on watch=big -- %t both 2>&1 | FileCheck %s --check-prefix=BOTH
 // BOTH: HWCKPT-E264: {{.*}}: watch=big: track=mprotect protects
@@ -46,6 +49,8 @@ __asm__(".globl counter\n.type counter, @object\n.size counter, 8\n"
         ".set counter, page + 8\n");
 static char big[20000] __attribute__((aligned(64)));
 extern long counter;
+char large[1 << 20];
+#define READ_TO (large + 500000)
 
 static void beside(void) {
   for (int i = 0; i < 100; i++) {
@@ -307,6 +312,41 @@ static void opens(void) {
   pthread_join(thread, 0);
 }
 
+static void *waits(void *unused) {
+  CHECK_EQUAL(read(ends[0], READ_TO, 100), 4);
+  return unused;
+}
+
+static void in_large(void) {
+  static const int places[] = {0,      5000,   495615, 499712, 500100,
+                               503807, 503808, 700000, 1048575};
+  pthread_t thread;
+  CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  large[700000]++;
+  expect_event();
+  CHECK_EQUAL(pthread_create(&thread, 0, waits, 0), 0);
+  usleep(100000);
+  for (int i = 0; i < 2; i++)
+    for (unsigned at = 0; at < sizeof places / sizeof *places; at++) {
+      large[places[at]]++;
+      expect_event();
+    }
+  CHECK_EQUAL(write(ends[1], "text", 4), 4);
+  pthread_join(thread, 0);
+  expect_event();
+  CHECK_EQUAL(memcmp(READ_TO, "text", 4), 0);
+  // All of it, parts and all, is given up and watched anew.
+  CHECK_EQUAL(recv(ends[0], READ_TO, 4, MSG_DONTWAIT), -1);
+  char *at = large + 600000 - (unsigned long)(large + 600000) % 4096;
+  CHECK(mmap(at, 4096, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at);
+  usleep(100000); // until it is watched again
+  for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
+    large[places[i]]++;
+    expect_event();
+  }
+}
+
 static void interrupted(void) {
   pthread_t thread, own = pthread_self();
   CHECK(signal(SIGUSR2, on_signal) != SIG_ERR);
@@ -328,8 +368,13 @@ static int rolled_back(void) {
 }
 
 int main(int argc, char **argv) {
-  CHECK(argc == 2);
+  CHECK(argc >= 2);
   writes = taken();
+  if (!strcmp(argv[1], "large")) {
+    CHECK(argc == 2 || !hwckpt_watch(large, sizeof large));
+    in_large();
+    return 0;
+  }
   if (!strcmp(argv[1], "before")) {
     before();
     return 0;
