@@ -13,6 +13,7 @@ import sys
 tool, cache, application, *times = sys.argv[1:]
 folder = os.path.join(cache, application)
 good = cache + ".good"
+outside = cache + ".outside"  # for what leaves the cache
 shutil.copytree(cache, good)
 chance = random.Random(5)
 seen = set()
@@ -88,6 +89,10 @@ def look(what):
     call(what, "list", "--json", "--figures")
     call(what, "show", application)
     call(what, "verify")
+    os.mkdir(outside)
+    call(what, "export", application, outside + "/stream")
+    call(what, "flush", application, outside + "/tier")
+    shutil.rmtree(outside)
     assert snapshot() == before, what
     merged = call(what, "merge", application)
     after = snapshot()
