@@ -26,6 +26,9 @@
 // RUN: rm -rf %t.busy && HWCKPT_CACHE=%t.busy %t busy 2>&1 | grep -c HWCKPT-E113
 // RUN: rm -rf %t.kept && HWCKPT_CACHE=%t.kept HWCKPT_OPTIONS=keep=3:level=0 %t kept
 // RUN: rm -rf %t.kept && HWCKPT_CACHE=%t.kept HWCKPT_OPTIONS=keep=1000:quota=65536:level=0 %t kept
+// RUN: rm -rf %t.large && HWCKPT_CACHE=%t.large %t large
+// RUN: rm -rf %t.large && HWCKPT_CACHE=%t.large HWCKPT_OPTIONS=level=0 %t torn 2>&1 | grep -c HWCKPT-E1
+// RUN: rm -rf %t.misfit && HWCKPT_CACHE=%t.misfit %t misfit 2>&1 | grep -c HWCKPT-E361 | grep -cx 2
 // RUN: rm -rf $HWCKPT_CACHE/* %t.once && %restored -- %t die %t.once
 #include "behaviour.h"
 #include <pthread.h>
@@ -228,6 +231,91 @@ static void kept(void) {
   CHECK(generations() >= 1 && generations() <= 3);
 }
 
+#define LARGE 100001 // no whole pages, of more than what is copied at once
+static double large[LARGE + 1];
+static char odd[300001];
+
+static void describe_large(void) {
+  CHECK_EQUAL(hwckpt_region("large", "large", large, LARGE, HWCKPT_DOUBLE), 0);
+  CHECK_EQUAL(hwckpt_region("large", "odd", odd, sizeof odd - 1, HWCKPT_BYTES),
+              0);
+}
+
+static void fill_large(double value) {
+  for (int i = 0; i <= LARGE; i++)
+    large[i] = value + i;
+  for (size_t i = 0; i < sizeof odd; i++)
+    odd[i] = (char)(value + (double)(i % 101));
+}
+
+// And what lies behind them is of another value.
+static void check_large(double value, double behind) {
+  for (int i = 0; i < LARGE; i++)
+    CHECK(large[i] == value + i);
+  CHECK(large[LARGE] == behind + LARGE);
+  for (size_t i = 0; i < sizeof odd - 1; i++)
+    CHECK_EQUAL(odd[i], (char)(value + (double)(i % 101)));
+  CHECK_EQUAL(odd[sizeof odd - 1],
+              (char)(behind + (double)((sizeof odd - 1) % 101)));
+}
+
+static void large_regions(void) {
+  describe_large();
+  fill_large(1);
+  CHECK_EQUAL(hwckpt_region_save("large"), 1);
+  fill_large(2);
+  CHECK_EQUAL(hwckpt_region_load("large"), 1);
+  check_large(1, 2);
+}
+
+// In the file that holds it: another byte in the place of the first of these.
+static int damage(const char *file, const void *content, size_t length) {
+  static char text[4 << 20];
+  int fd = open(file, O_RDWR);
+  ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text);
+  const char *found = memmem(text, (size_t)size, content, length);
+  if (found)
+    CHECK_EQUAL(pwrite(fd, "x", 1, found - text), 1);
+  close(fd);
+  return found != 0;
+}
+
+// The end of the only generation is damaged: nothing is overwritten, not even
+// by its beginning.
+static void torn(void) {
+  glob_t files;
+  char pattern[4096];
+  int damaged = 0;
+  describe_large();
+  fill_large(1);
+  CHECK_EQUAL(hwckpt_region_save("large"), 1);
+  snprintf(pattern, sizeof pattern, "%s/*.large/*", getenv("HWCKPT_CACHE"));
+  CHECK_EQUAL(glob(pattern, 0, 0, &files), 0);
+  for (size_t i = 0; i < files.gl_pathc; i++)
+    damaged += damage(files.gl_pathv[i], &odd[sizeof odd - 1000], 500);
+  CHECK_EQUAL(damaged, 1);
+  fill_large(2);
+  CHECK_EQUAL(hwckpt_region_load("large"), -EIO);
+  check_large(2, 2);
+}
+
+// What was saved last does not fit: what was saved before it, and would, is not
+// taken in its place. Described as it was it is loaded, and saved again.
+static void misfit(void) {
+  describe();
+  fill(1);
+  CHECK_EQUAL(hwckpt_region_save("set"), 1);
+  hwckpt_region("set", "numbers", numbers, COUNT - 1, HWCKPT_DOUBLE);
+  fill(2);
+  CHECK_EQUAL(hwckpt_region_save("set"), 2);
+  describe();
+  refused(-EINVAL);
+  hwckpt_region("set", "numbers", numbers, COUNT - 1, HWCKPT_DOUBLE);
+  CHECK_EQUAL(hwckpt_region_load("set"), 2);
+  CHECK_EQUAL(step, 2);
+  CHECK_EQUAL(hwckpt_region_save("set"), 3);
+}
+
 int main(int argc, char **argv) {
   CHECK(argc > 1);
   const char *mode = argv[1];
@@ -277,6 +365,12 @@ int main(int argc, char **argv) {
     busy();
   } else if (!strcmp(mode, "kept")) {
     kept();
+  } else if (!strcmp(mode, "large")) {
+    large_regions();
+  } else if (!strcmp(mode, "torn")) {
+    torn();
+  } else if (!strcmp(mode, "misfit")) {
+    misfit();
   } else if (!strcmp(mode, "nowhere")) {
     nowhere();
   } else if (!strcmp(mode, "rollback")) {

@@ -7,7 +7,8 @@
 // RUN: (HWCKPT_OPTIONS=rollback_on=all:verbosity=1 %t all 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 0)
 // RUN: grep -q 'SIGSEGV at 0x.*, address 0x10: rollback 1 of 3 to .*, .* pages, paused' %t.said
 // RUN: grep -q 'rollback-faults.c:[0-9]*: check failed: kind != CHECK_FAILS: rollback 1 of 3' %t.said
-// RUN: HWCKPT_OPTIONS=rollback_on=segv %t handled
+// RUN: HWCKPT_OPTIONS=rollback_on=segv %t handled && HWCKPT_OPTIONS=rollback_on=all %t handled
+// RUN: HWCKPT_OPTIONS=rollback_on=all %python -c 'import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32)); os.execv(sys.argv[1], sys.argv[1:])' %t open
 // RUN: HWCKPT_OPTIONS=rollback_on=segv+handled:rollback_retries=2 %t first
 // RUN: ulimit -c 0; export HWCKPT_OPTIONS=rollback_on=segv+check:rollback_retries=2
 // RUN: (%t die 0 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139) && grep -c '^come' %t.said | grep -cx 3
@@ -147,6 +148,21 @@ static void own_handler(void) {
   CHECK_EQUAL(n, 1);
 }
 
+// Signals of the processor's failures are open, whatever was blocked when the
+// program began and whatever it blocks; others are not.
+static void open_signals(void) {
+  static const int open[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+  sigset_t all, now;
+  for (int round = 0; round < 2; round++) {
+    sigprocmask(SIG_BLOCK, 0, &now);
+    for (unsigned i = 0; i < sizeof open / sizeof *open; i++)
+      CHECK(!sigismember(&now, open[i]));
+    CHECK(sigismember(&now, SIGABRT) && sigismember(&now, SIGTERM));
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, 0);
+  }
+}
+
 // Asked for, a rollback goes before the program's own handler, which has the
 // failure that comes again and again.
 static void before_own_handler(void) {
@@ -182,6 +198,8 @@ int main(int argc, char **argv) {
     each_is_rolled_back();
   else if (!strcmp(argv[1], "handled"))
     own_handler();
+  else if (!strcmp(argv[1], "open"))
+    open_signals();
   else if (!strcmp(argv[1], "first"))
     before_own_handler();
   else if (!strcmp(argv[1], "die"))

@@ -12,6 +12,7 @@
 // RUN: HWCKPT_OPTIONS=rollback_on=ill:rollback_scope=thread %t registers
 // RUN: %t gone 2>%t.said && FileCheck %s --check-prefix=GONE --input-file=%t.said
 // GONE: HWCKPT-E360: {{.*}}: thread: {{.*}} at 0x{{.*}} is not mapped any more
+// RUN: HWCKPT_OPTIONS=rollback_on=segv:rollback_scope=thread %t fails 2>&1 | grep -c "HWCKPT-E360: .* is not mapped any more"
 #ifdef LIBRARY
 __thread int of_library = 77;
 int get(void) { return of_library; }
@@ -440,6 +441,21 @@ static void *gone(void *argument) {
   return argument;
 }
 
+// So after a failure: then the whole program is rolled back.
+static void *fails(void *argument) {
+  int n = __builtin_ckpt_save();
+  CHECK(n == 0 || n == 1);
+  if (n)
+    return argument;
+  char *item = memory(4 * PAGE);
+  CHECK_EQUAL(hwckpt_region("gone", "item", item, 4 * PAGE, HWCKPT_BYTES), 0);
+  CHECK_EQUAL(hwckpt_thread_save("gone"), 0);
+  CHECK_EQUAL(munmap(item + PAGE, PAGE), 0);
+  item[PAGE] = 1;
+  CHECK(0);
+  return argument;
+}
+
 static void both(void *(*function)(void *), void *argument) {
   pthread_t other;
   CHECK_EQUAL(pthread_create(&other, 0, function, argument), 0);
@@ -451,11 +467,11 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void *(*function)(void *);
-  } parts[] = {{"pending", pending},   {"handler", handler},
-               {"disarmed", disarmed}, {"deep", deep},
-               {"section", section},   {"watched", watched},
-               {"floating", floating}, {"fork", forks},
-               {"gone", gone},         {"registers", registers}};
+  } parts[] = {
+      {"pending", pending},     {"handler", handler}, {"disarmed", disarmed},
+      {"deep", deep},           {"section", section}, {"watched", watched},
+      {"floating", floating},   {"fork", forks},      {"gone", gone},
+      {"registers", registers}, {"fails", fails}};
   CHECK(argc >= 2);
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (!strcmp(argv[1], parts[i].name))

@@ -124,7 +124,16 @@ process, pid = start("--every", "20ms", "-o", "spacing=1h", "--restore-on", "eve
 read_until(process, "by the rule every=200ms,then=rollback")
 finish(process)
 
-# The same by processor time. One that sleeps uses next to none of it where many
+# With a spacing, from the last checkpoint; a site is not waited for.
+begin = time.monotonic()
+process, pid = start("--restore-on", "signal=USR2,spacing=1s,site=100s")
+expect_back(process, 0)
+os.kill(pid, signal.SIGUSR2)
+expect_back(process, 1)
+assert time.monotonic() - begin >= 1
+finish(process)
+
+# Timers by processor time. One that sleeps uses next to none of it where many
 # others want the processor, and is not gone back with.
 process, pid = start("--restore-on", "cpu=20ms", mode="busy")
 expect_back(process, 0)
