@@ -30,6 +30,7 @@
 // RUN: rm -rf %t.large && HWCKPT_CACHE=%t.large HWCKPT_OPTIONS=level=0 %t torn 2>&1 | grep -c HWCKPT-E1
 // RUN: rm -rf %t.misfit && HWCKPT_CACHE=%t.misfit %t misfit 2>&1 | grep -c HWCKPT-E361 | grep -cx 2
 // RUN: rm -rf $HWCKPT_CACHE/* %t.once && %restored -- %t die %t.once
+// RUN: rm -rf $HWCKPT_CACHE/* %t.once && timeout 100 %restored -- %t killed %t.once
 #include "behaviour.h"
 #include <pthread.h>
 #include <stdint.h>
@@ -173,6 +174,21 @@ static void rolled_back_waiting(void) {
   }
 }
 
+// So in the restored program, of several that wait for each other.
+static void killed_waiting(const char *once) {
+  pthread_t threads[4];
+  describe();
+  for (int i = 0; i < 4; i++)
+    CHECK_EQUAL(pthread_create(&threads[i], 0, save_on, 0), 0);
+  if (!came_back()) {
+    CHECK(first_time(once));
+    die();
+  }
+  enough = 1;
+  for (int i = 0; i < 4; i++)
+    CHECK_EQUAL(pthread_join(threads[i], 0), 0);
+}
+
 // None of several sets is saved over what could not be loaded.
 static void sets(int others) {
   static const char *const names[] = {"one", "two"};
@@ -231,7 +247,7 @@ static void kept(void) {
   CHECK(generations() >= 1 && generations() <= 3);
 }
 
-#define LARGE 100001 // no whole pages, of more than what is copied at once
+#define LARGE 500001 // no whole pages, of more than what is read at once
 static double large[LARGE + 1];
 static char odd[300001];
 
@@ -270,7 +286,7 @@ static void large_regions(void) {
 
 // In the file that holds it: another byte in the place of the first of these.
 static int damage(const char *file, const void *content, size_t length) {
-  static char text[4 << 20];
+  static char text[16 << 20];
   int fd = open(file, O_RDWR);
   ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text);
   const char *found = memmem(text, (size_t)size, content, length);
@@ -377,6 +393,8 @@ int main(int argc, char **argv) {
     rolled_back();
   } else if (!strcmp(mode, "waits")) {
     rolled_back_waiting();
+  } else if (!strcmp(mode, "killed") && argc > 2) {
+    killed_waiting(argv[2]);
   } else if (!strcmp(mode, "die") && argc > 2) {
     restored(argv[2]);
   } else {

@@ -12,6 +12,8 @@
 // RUN: (HWCKPT_OPTIONS=$HWCKPT_OPTIONS:rollback_retries=1:verbosity=1 %t after 2>&1 | cat >%t.said; test ${PIPESTATUS[0]} = 139)
 // RUN: grep -o 'goes back alone, 1 of 1\|its thread went back 1\|after 1 rollbacks' %t.said | tr '\n' ';' | grep -x 'goes back alone, 1 of 1;its thread went back 1;goes back alone, 1 of 1;its thread went back 1;after 1 rollbacks;'
 // RUN: %t whole
+// RUN: HWCKPT_OPTIONS=rollback_on=segv %t program
+// RUN: %behaviour -static %s -o %t.static && %t.static alone
 #include "behaviour.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -178,6 +180,21 @@ static void whole(void) {
   CHECK(0);
 }
 
+// Without rollback_scope=thread a failure is the program's, also of a thread
+// that has saved itself.
+static void program(void) {
+  struct hwckpt_statistics statistics;
+  int n = __builtin_ckpt_save();
+  CHECK(n == 0 || n == 1);
+  if (n == 0) {
+    CHECK_EQUAL(hwckpt_thread_save(0), 0);
+    *(volatile int *)(uintptr_t)(16 + zero) = 1;
+  }
+  CHECK_EQUAL(hwckpt_statistics(&statistics, sizeof statistics), 0);
+  CHECK_EQUAL(statistics.thread_rollbacks, 0);
+  CHECK_EQUAL(statistics.rollbacks, 1);
+}
+
 int main(int argc, char **argv) {
   CHECK(argc == 2);
   if (!strcmp(argv[1], "alone"))
@@ -186,6 +203,8 @@ int main(int argc, char **argv) {
     queue();
   else if (!strcmp(argv[1], "whole"))
     whole();
+  else if (!strcmp(argv[1], "program"))
+    program();
   else {
     // With a checkpoint the program goes back when the thread did in vain.
     if (!strcmp(argv[1], "after"))
