@@ -72,10 +72,10 @@ os.makedirs(cache, 0o700, exist_ok=True)
 subprocess.run([hwckpt, "run", "--name", "first", "true"], check=True)  # the cache is one now
 turn = os.open(cache, os.O_RDONLY | os.O_DIRECTORY)
 assert take_turn()
-begin = time.monotonic()
 process = start("turns", TURN)
 await_it(lambda: count("turns") >= 4, "the timer waits for more than its turn")
-assert time.monotonic() - begin >= 4 * TURN, time.monotonic() - begin
+gaps = [after - before for before, after in itertools.pairwise(times("turns"))]
+assert min(gaps) >= 0.9 * TURN, gaps
 # Nor for much longer, where the machine lets it.
 await_it(
     lambda: min(after - before for before, after in itertools.pairwise(times("turns"))) < 1.5 * TURN,
