@@ -19,6 +19,7 @@
 #include "clang/AST/Attr.h"
 #include "clang/AST/RecursiveASTVisitor.h"
 #include "clang/AST/StmtCXX.h"
+#include "clang/Basic/CodeGenOptions.h"
 #include "clang/Basic/SourceManager.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Sema/EnterExpressionEvaluationContext.h"
@@ -147,7 +148,8 @@ class RegionWriter {
 public:
   RegionWriter(CompilerInstance &CI, FunctionDecl &F, AttributedStmt &Marked,
                StringRef Set)
-      : S(CI.getSema()), Context(CI.getASTContext()), F(F), Marked(Marked),
+      : S(CI.getSema()), Context(CI.getASTContext()),
+        Remarks(CI.getCodeGenOpts().OptimizationRemark), F(F), Marked(Marked),
         Set(Set.empty() && F.getIdentifier() ? F.getName() : Set),
         Loc(Marked.getBeginLoc()), Captures(changeableCaptures(F)) {}
 
@@ -167,6 +169,7 @@ private:
   Expr *text(StringRef Text) const;
   Expr *number(uint64_t Number) const;
   Stmt *call(FunctionDecl &Callee, MutableArrayRef<Expr *> Arguments) const;
+  void list(const VarDecl &V, Elements What) const;
   Stmt *describe(FunctionDecl &Callee, VarDecl &V, Elements What);
   template <unsigned N>
   DiagnosticBuilder diagnose(DiagnosticsEngine::Level Level,
@@ -177,6 +180,7 @@ private:
 
   Sema &S;
   ASTContext &Context;
+  const CodeGenOptions::OptRemark &Remarks;
   FunctionDecl &F;
   AttributedStmt &Marked;
   std::string Set;
@@ -395,6 +399,17 @@ Stmt *RegionWriter::atRunTime(ArrayRef<Stmt *> Statements) const {
                         nullptr, nullptr, nullptr, Loc, Loc, All);
 }
 
+/// As `hwckpt show` says it, for -Rpass=hwckpt.
+void RegionWriter::list(const VarDecl &V, Elements What) const {
+  static const char *const Types[] = {
+      "bytes",  "int8",  "uint8",  "int16", "uint16", "int32",
+      "uint32", "int64", "uint64", "float", "double", "long double"};
+  if (Remarks.patternMatches("hwckpt"))
+    diagnose(DiagnosticsEngine::Remark,
+             "%0 is a region of the set %1: %2[%3] [-Rpass=hwckpt]")
+        << &V << Set << Types[What.Type] << std::to_string(What.Count);
+}
+
 Stmt *RegionWriter::describe(FunctionDecl &Callee, VarDecl &V, Elements What) {
   ExprResult Address = S.CreateBuiltinUnaryOp(Loc, UO_AddrOf, variable(V));
   if (Address.isInvalid())
@@ -495,6 +510,7 @@ bool RegionWriter::write() {
     std::optional<Elements> What = elements(V->getType());
     if (!What)
       continue;
+    list(*V, *What);
     if (Stmt *Call = describe(*Region, *V, *What))
       Calls.push_back(Call);
   }

@@ -5,6 +5,12 @@
 // RUN: rm -rf $HWCKPT_CACHE/* && %t && %hwckpt show $(ls $HWCKPT_CACHE | grep '[.]kinds$') >%t.kinds
 // RUN: tail -n +2 %t.kinds | FileCheck %s
 // RUN: %hwckpt show $(ls $HWCKPT_CACHE | grep '[.]jumps$') | grep -E '^  (before|i|n) ' | grep -cx '.*int32.1., 4 B' | grep -cx 3
+// RUN: %clang -fhwckpt -O1 -Rpass=hwckpt -Wno-everything -c %s -o %t.o 2>&1 | FileCheck %s --check-prefix=LIST
+// LIST-DAG: remark: 'shorts' is a region of the set kinds: uint16[6] [-Rpass=hwckpt]
+// LIST-DAG: remark: 'larger' is a region of the set kinds: bytes[16] [-Rpass=hwckpt]
+// LIST-DAG: remark: 'exact' is a region of the set kinds: long double[1] [-Rpass=hwckpt]
+// LIST-DAG: remark: 'before' is a region of the set jumps: int32[1] [-Rpass=hwckpt]
+// RUN: %clang -fhwckpt -O1 -Rpass=inline -Wno-everything -c %s -o %t.o 2>&1 | not grep "is a region"
 // CHECK-DAG: {{^  flag +}}uint8[1], 1 B
 // CHECK-DAG: {{^  letter +}}int8[1], 1 B
 // CHECK-DAG: {{^  shorts +}}uint16[6], 12 B
