@@ -32,7 +32,7 @@ void breakpoints_clear(enum breakpoints_of owner, uint64_t address,
                        uint64_t length);
 
 /* In SIGTRAP's handler, of a trap sent by a perf event: whether it is one of
- * these, and the address of its piece. */
+ * these, or was, and the address of its piece. */
 bool breakpoints_hit(const siginfo_t *info, uint64_t *address);
 
 /* In the restored program: none is set. */

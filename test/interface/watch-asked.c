@@ -20,6 +20,8 @@
 // RUN: %hwckpt run --name regions -- %t regions
 // RUN: %hwckpt run --name masked -o debug_registers=0 -- %t masked
 // RUN: %hwckpt run --name busy -- %t busy
+// Another thread writes while it is unwatched, by registers and by pages.
+// RUN: for way in 1 0; do %hwckpt run --name stops$way -o spacing=1h:debug_registers=$way -- %t stops || exit 1; done
 // RUN: %hwckpt run --name errors -- %t errors 2>%t.said && FileCheck %s --check-prefix=SAID <%t.said
 // RUN: %t errors-alone
 // SAID: HWCKPT-E264: {{.*}}: hwckpt_watch(0x{{.*}}, 1000)
@@ -256,6 +258,25 @@ static void busy(void) {
   CHECK_EQUAL(by_itself(), 8);
 }
 
+static volatile bool done;
+
+static void *writes_on(void *unused) {
+  while (!done)
+    ++*(volatile long *)word;
+  return unused;
+}
+
+static void stops(void) {
+  pthread_t thread;
+  CHECK_EQUAL(pthread_create(&thread, 0, writes_on, 0), 0);
+  for (int i = 0; i < 200; i++) {
+    CHECK_EQUAL(watch(word, sizeof *word), 0);
+    CHECK_EQUAL(hwckpt_unwatch(word, sizeof *word), 0);
+  }
+  done = true;
+  pthread_join(thread, 0);
+}
+
 static void errors(bool alone) {
   char local[1000];
   CHECK_EQUAL(watch(0, 8), -EINVAL);
@@ -319,6 +340,8 @@ int main(int argc, char **argv) {
     masked();
   } else if (!strcmp(argv[1], "busy")) {
     busy();
+  } else if (!strcmp(argv[1], "stops")) {
+    stops();
   } else if (!strcmp(argv[1], "errors")) {
     errors(false);
   } else if (!strcmp(argv[1], "errors-alone")) {
