@@ -186,7 +186,7 @@ static const char *parse_pressure(struct part *arguments, struct rule *rule) {
 const struct event_kind kind_pressure = {
     .name = "pressure",
     .event = Event_EVENT_PRESSURE,
-    .syntax = "pressure=memory|io|cpu,some|full,DUR/WINDOW",
+    .syntax = "pressure=memory|io|cpu|irq,some|full,DUR/WINDOW",
     .what = "some, or all, threads of the machine waited for it so long in a "
             "window of time",
     .idle = "nothing",

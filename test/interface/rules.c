@@ -26,6 +26,10 @@
 // HELP: {{^}}every=DUR|auto{{$}}
 // HELP: {{^}}cpu=DUR{{$}}
 // HELP: needs: nothing
+// HELP: {{^}}pressure=memory|io|cpu|irq,some|full,DUR/WINDOW
+// HELP: ,spacing=DUR
+// HELP: ,site=DUR
+// HELP: ,then=rollback
 #include "behaviour.h"
 int main(int argc, char **argv) {
   struct hwckpt_statistics is;

@@ -41,8 +41,9 @@ static void print_events(void) {
            (*kind)->syntax, (*kind)->what, (*kind)->idle, (*kind)->each,
            (*kind)->needs);
   printf("Behind any: ,spacing=DUR (no sooner than this after the last "
-         "checkpoint)\nand ,site=DUR (at the next annotated site, if one "
-         "comes within that time).\n");
+         "checkpoint),\n,site=DUR (at the next annotated site, if one "
+         "comes within that time)\nand ,then=rollback (back to the last "
+         "checkpoint instead).\n");
 }
 
 int arguments_on(const char *value, char *options) {
