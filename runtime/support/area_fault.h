@@ -1,5 +1,6 @@
 /* area_fault.h - what is wrong with an Area record, for all who read one: the
- * command line, and the restorer, which maps memory as it says.
+ * command line, the restorer, which maps memory as it says, and a rollback in
+ * place.
  *
  * Invariant: of an area without fault the addresses are a program's, and
  * neither they nor its place in a file or memory wrap around. */

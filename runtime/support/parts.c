@@ -8,6 +8,7 @@
 #include "records.pb.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pb_decode.h>
 #include <string.h>
 
@@ -84,12 +85,12 @@ static int read_names(const struct cache_generation *generation, int damage,
 
 /* Of "APPLICATION/mPID-...". */
 static bool process_lives(const char *name) {
-  int pid = 0;
+  uint64_t pid = 0; /* ten digits at most */
   while (*name != '/')
     name++;
   for (name += 2; *name >= '0' && *name <= '9'; name++)
-    pid = pid * 10 + (*name - '0');
-  return SYS(kill, pid, 0) != -ESRCH;
+    pid = pid * 10 + (uint64_t)(*name - '0');
+  return pid <= INT_MAX && SYS(kill, pid, 0) != -ESRCH;
 }
 
 static int retain_part(const char *name, void *context) {

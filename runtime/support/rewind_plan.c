@@ -8,6 +8,7 @@
 #include "rewind_plan.h"
 
 #include "../arch/sys.h"
+#include "area_fault.h"
 #include "live.h"
 #include "private.h"
 #include "record_types.h"
@@ -41,8 +42,11 @@ static int read_area(struct rewind *rewind, size_t record, const void *data,
                      size_t length, struct hwckpt_error *error) {
   Area message = Area_init_zero;
   pb_istream_t stream = pb_istream_from_buffer(data, length);
+  uint64_t before =
+      rewind->then_count ? rewind->then[rewind->then_count - 1].end : 0;
   if (!pb_decode(&stream, Area_fields, &message) ||
-      (size_t)message.kind >= sizeof types / sizeof *types)
+      (size_t)message.kind >= sizeof types / sizeof *types ||
+      area_fault(&message, before))
     return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "area", "record %zu", record);
   rewind->then_records[rewind->then_count] = record;
   rewind->then[rewind->then_count++] = (struct area){

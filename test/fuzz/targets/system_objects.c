@@ -166,7 +166,7 @@ int fake_msgget(key_t key, int flags) { return get(MESSAGES, key, 0, flags); }
 static struct object *control(int kind, int id, int command,
                               struct ipc_perm *permissions) {
   struct object *object = find_id(kind, id);
-  if (!object || fails())
+  if (!object || (command != IPC_RMID && fails()))
     return NULL;
   if (command == IPC_RMID) {
     free(object->memory);
