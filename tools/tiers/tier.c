@@ -10,13 +10,14 @@
 
 #define SECOND UINT64_C(1000000000)
 #define S3_PREFIX "s3://"
+#define TIER_NAME_MAX 4096
 
 struct tier {
   const struct tier_kind *kind;
   void *self;
   struct tier_pace pace;
   const struct seal_key *key; /* null: copies are not encrypted */
-  char name[4096];
+  char name[TIER_NAME_MAX];
 };
 
 uint64_t tier_now_ns(void) {
@@ -205,7 +206,7 @@ struct getting {
   uint64_t offset;   /* behind the part */
   size_t used, have; /* of the part */
   bool ended;
-  char name[CACHE_NAME_MAX + TIER_FILE_MAX];
+  char name[TIER_NAME_MAX + CACHE_NAME_MAX + TIER_FILE_MAX];
   unsigned char part[];
 };
 
@@ -237,7 +238,8 @@ int tier_get(struct tier *tier, const char *application, const char *file,
     return no_memory(tier->name, error);
   memset(getting, 0, sizeof *getting);
   getting->kind = tier->kind;
-  snprintf(getting->name, sizeof getting->name, "%s/%s", application, file);
+  snprintf(getting->name, sizeof getting->name, "%s/%s/%s", tier->name,
+           application, file);
   int failed = tier->kind->get_begin(tier->self, application, file,
                                      &getting->get, error);
   if (failed)
