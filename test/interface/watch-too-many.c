@@ -9,8 +9,11 @@
 // CHECK-NEXT: remedy: mark an array
 // ONCE: {{^}}1{{$}}
 #include "behaviour.h"
+#include <hwckpt.h>
 
 void write_part1(int number), write_part2(int number);
+
+static long more;
 
 static void expect(unsigned count) {
   double begin = now();
@@ -27,5 +30,8 @@ int main(void) {
   expect(2);
   write_part2(106);
   expect(2);
+  /* What is watched changes: it was said already. */
+  CHECK_EQUAL(hwckpt_watch(&more, sizeof more), 0);
+  CHECK_EQUAL(hwckpt_unwatch(&more, sizeof more), 0);
   return 0;
 }
