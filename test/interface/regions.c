@@ -247,7 +247,7 @@ static void kept(void) {
   CHECK(generations() >= 1 && generations() <= 3);
 }
 
-#define LARGE 500001 // no whole pages, of more than what is read at once
+#define LARGE 1500001 // no whole pages, of more than what is read at once
 static double large[LARGE + 1];
 static char odd[300001];
 
@@ -286,7 +286,7 @@ static void large_regions(void) {
 
 // In the file that holds it: another byte in the place of the first of these.
 static int damage(const char *file, const void *content, size_t length) {
-  static char text[16 << 20];
+  static char text[32 << 20];
   int fd = open(file, O_RDWR);
   ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text);
   const char *found = memmem(text, (size_t)size, content, length);

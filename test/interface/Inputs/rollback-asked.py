@@ -116,12 +116,12 @@ for times in (0, 1, 2, 3):
     expect_back(process, times)
 assert time.monotonic() - begin >= 0.85
 assert "by the rule every=300ms,then=rollback, " in finish(process)
-process, pid = start("--every", "20ms", "--restore-on", "every=200ms", "-o", "verbosity=1")
-read_until(process, "by the rule every=200ms,then=rollback")
+process, pid = start("--every", "20ms", "--restore-on", "every=2s", "-o", "verbosity=1")
+read_until(process, "by the rule every=2s,then=rollback")
 finish(process)
 # Nor does one that waits for the end of spacing.
-process, pid = start("--every", "20ms", "-o", "spacing=1h", "--restore-on", "every=200ms", "-o", "verbosity=1")
-read_until(process, "by the rule every=200ms,then=rollback")
+process, pid = start("--every", "20ms", "-o", "spacing=1h", "--restore-on", "every=2s", "-o", "verbosity=1")
+read_until(process, "by the rule every=2s,then=rollback")
 finish(process)
 
 # With a spacing, from the last checkpoint; a site is not waited for.
@@ -142,8 +142,8 @@ for times in (1, 2, 3):
     used = time.clock_gettime(~pid << 3 | 2)  # clock_getcpuclockid(pid)
     assert used >= times * 0.02, (times, used)
 finish(process)
-process, pid = start("--every", "10ms", "--restore-on", "cpu=50ms", "-o", "verbosity=1", mode="busy")
-read_until(process, "by the rule cpu=50ms,then=rollback")
+process, pid = start("--every", "10ms", "--restore-on", "cpu=500ms", "-o", "verbosity=1", mode="busy")
+read_until(process, "by the rule cpu=500ms,then=rollback")
 finish(process)
 
 # A signal's rule leaves SIGUSR1 to ask for checkpoints, unless it is the same.

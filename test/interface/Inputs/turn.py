@@ -14,7 +14,7 @@ import time
 hwckpt, worker, folder = sys.argv[1:]
 cache = os.environ["HWCKPT_CACHE"]
 TURN = 0.4
-LONG = 100  # no test waits for so long
+LONG = 1000  # no test waits for so long
 stop = os.path.join(folder, "stop")
 
 
@@ -99,7 +99,7 @@ finish()
 # With a limit that does not pass, who has the turn holds up the timer, and nobody that
 # waits: hwckpt ckpt, a save, what is about to be sent, who is to end.
 process = start("waits", LONG)
-await_it(lambda: subprocess.run([hwckpt, "ckpt", "waits"], capture_output=True).returncode == 0, "hwckpt ckpt waits")
+await_it(lambda: subprocess.run([hwckpt, "ckpt", "waits"], capture_output=True, timeout=60).returncode == 0, "hwckpt ckpt waits")
 time.sleep(0.5)  # fifty times the timer's; what it had asked for was served by that one
 assert len(generations("waits")) == 1, generations("waits")
 fcntl.flock(turn, fcntl.LOCK_UN)
