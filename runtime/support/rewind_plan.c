@@ -209,7 +209,8 @@ static void change(struct rewind *rewind, uint64_t begin, uint64_t end,
 
 static int cannot(struct hwckpt_error *error, int sys_errno, const char *object,
                   const char *what, uint64_t begin, uint64_t end) {
-  return hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, sys_errno, object,
+  return hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, sys_errno,
+                     *object ? object : "a file without a name",
                      "%s at %llx-%llx", what, (unsigned long long)begin,
                      (unsigned long long)end);
 }

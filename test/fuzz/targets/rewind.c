@@ -31,7 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static LIVE volatile int alive = 1; /* so that there are such variables */
 
-void *private_map(size_t length) { return calloc(1, length ? length : 1); }
+#define PRIVATE_MOST ((size_t)64 << 20) /* there is no more */
+
+void *private_map(size_t length) {
+  return length > PRIVATE_MOST ? NULL : calloc(1, length ? length : 1);
+}
 void private_unmap(void *address, size_t length) {
   (void)length;
   free(address);
