@@ -74,6 +74,9 @@ struct tree_fact {
  * TREE_STOPPED_WAITS where the parent has not asked for it, or 0. */
 #define TREE_STOPPED_DEVICE (~2ull)
 #define TREE_STOPPED_WAITS 1u
+/* Rows of this device are the processes, those that have ended too: the inode
+ * is the id, the number -1. */
+#define TREE_PROCESS_DEVICE (~3ull)
 
 /* A shared mapping of a file without a name, or a part of one; what it holds is
  * in the pages of the generation. */

@@ -16,6 +16,7 @@ static bool is_descriptor(const struct tree_fact *row) {
   return row->device != TREE_SYSTEM_V_DEVICE &&
          row->device != TREE_STANDARD_DEVICE &&
          row->device != TREE_STOPPED_DEVICE &&
+         row->device != TREE_PROCESS_DEVICE &&
          row->device != TREE_TERMINAL_DEVICE;
 }
 

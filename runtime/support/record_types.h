@@ -57,6 +57,7 @@ enum record_type {
   RECORD_TCP_CONNECTION = 68,    /* TcpConnection */
   RECORD_STOPPED_CHILD = 151,    /* StoppedChild, of the process */
   RECORD_SOCKET_CONTROL = 150,   /* SocketControl, of the bytes behind */
+  RECORD_PIDFD = 113,            /* Pidfd */
   RECORD_SYSTEM_V_MEMORY_DATA = 100, /* offset and bytes of the SystemVMemory
                                         before */
   RECORD_SYSTEM_V_SEMAPHORES = 101,  /* SystemVSemaphores */

@@ -323,6 +323,21 @@ static size_t note_stopped(struct tree_members *members,
   return count;
 }
 
+static size_t note_processes(const struct tree_members *members,
+                             struct tree_fact *facts) {
+  for (size_t i = 0; i < members->count; i++)
+    facts[i] =
+        (struct tree_fact){.device = TREE_PROCESS_DEVICE,
+                           .inode = (uint64_t)members->list[i].process.inner,
+                           .number = -1};
+  return members->count;
+}
+
+static size_t note(struct tree_members *members, struct tree_fact *facts) {
+  size_t count = note_stopped(members, facts);
+  return count + note_processes(members, facts + count);
+}
+
 /* What has no number is no member. */
 static void forget_left_out(struct tree_members *members) {
   size_t kept = 0;
@@ -340,22 +355,21 @@ void tree_cut_let_capture(struct cut *cut) {
   struct tree_fact *facts = NULL;
   size_t count = 0;
   pid_t *pids = calloc(members->count + 1, sizeof *pids);
-  struct tree_fact *stopped = calloc(members->count + 1, sizeof *stopped);
+  struct tree_fact *rows = calloc(2 * members->count + 1, sizeof *rows);
   forget_left_out(members);
   tree_members_sort(members);
-  for (size_t i = 0; i < members->count && pids && stopped && !cut->failed;
-       i++) {
+  for (size_t i = 0; i < members->count && pids && rows && !cut->failed; i++) {
     const struct tree_process *process = &members->list[i].process;
     pids[i] = process->pid;
     if (process->parent && tree_member_takes_part(&members->list[i]) &&
         tree_facts_apart(process->pid, process->parent, &cut->error))
       cut->failed = true;
   }
-  if (!pids || !stopped)
+  if (!pids || !rows)
     tree_cut_fail(cut, HWCKPT_E_CAPTURE_MEMORY, NULL, "its descriptors");
-  else if (!cut->failed && tree_facts(pids, members->count, stopped,
-                                      note_stopped(members, stopped), &facts,
-                                      &count, &cut->error))
+  else if (!cut->failed &&
+           tree_facts(pids, members->count, rows, note(members, rows), &facts,
+                      &count, &cut->error))
     cut->failed = true;
   for (size_t i = 0; i < members->count && !cut->failed; i++) {
     struct tree_member *member = &members->list[i];
@@ -367,6 +381,6 @@ void tree_cut_let_capture(struct cut *cut) {
       tree_cut_lose(cut, member);
   }
   free(facts);
-  free(stopped);
+  free(rows);
   free(pids);
 }
