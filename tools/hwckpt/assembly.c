@@ -499,8 +499,11 @@ static int launch(struct assembly *assembly, struct supervisor *supervisor,
     assembly->family =
         family_plan(plan->relatives, plan->relative_count, &entry);
   if (!failed && !assembly->family)
-    failed = hwckpt_fail(error, HWCKPT_E_TREE_MEMBER, ENOMEM,
-                         plan->parts[0]->generation.name, "its tree");
+    failed = hwckpt_fail(
+        error, HWCKPT_E_TREE_MEMBER, errno == ENOMEM ? ENOMEM : 0,
+        plan->parts[0]->generation.name,
+        errno == ENOMEM ? "its tree"
+                        : "nobody can bear one in the session it is in");
   if (failed)
     return failed;
   const struct process_entry root = {be_root, assembly, prepare, make_orphans,

@@ -4,12 +4,14 @@
  * gathering), and wait for each other: all are born, leaders lead, the others
  * have joined their groups. */
 #include "family.h"
+#include "births.h"
 #include "command.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -36,130 +38,72 @@ struct gathering {
 
 struct family {
   struct relative *relatives;
-  size_t count, room;
+  size_t count;
   struct family_entry entry;
   struct gathering *gathering;
 };
 
 /* ---- planning ---- */
 
-static const struct relative *by_pid(const struct family *family, pid_t pid) {
-  for (size_t i = 0; pid && i < family->count; i++)
-    if (family->relatives[i].pid == pid)
-      return &family->relatives[i];
+static const struct relative *by_pid(const struct relative *relatives,
+                                     size_t count, pid_t pid) {
+  for (size_t i = 0; pid && i < count; i++)
+    if (relatives[i].pid == pid)
+      return &relatives[i];
   return NULL;
 }
 
-static int add(struct family *family, const struct relative *relative) {
-  if (family->count == family->room) {
-    size_t room = family->room * 2 + 16;
-    struct relative *grown =
-        reallocarray(family->relatives, room, sizeof *grown);
-    if (!grown)
-      return -1;
-    family->relatives = grown;
-    family->room = room;
-  }
-  family->relatives[family->count] = *relative;
-  return (int)family->count++;
-}
-
-/* The session that a process has when it is born: its parent's, of then or,
- * when that leads one since, of before. */
-static pid_t first_session(const struct family *family, int index) {
-  int parent = family->relatives[index].parent;
-  return parent == FAMILY_OUTSIDE ? 0 : family->relatives[parent].session;
-}
-
-/* Whether it can be born of its parent: of before that led a session, or since.
- */
-static bool is_early(const struct family *family, int index) {
-  const struct relative *self = &family->relatives[index];
-  if (self->parent == FAMILY_OUTSIDE)
-    return false;
-  const struct relative *parent = &family->relatives[self->parent];
-  return self->session != self->pid && parent->session == parent->pid &&
-         self->session != parent->session &&
-         self->session == first_session(family, self->parent);
-}
-
-static bool can_be_born(const struct family *family, int index) {
-  const struct relative *self = &family->relatives[index];
-  if (self->session == self->pid || is_early(family, index))
-    return true;
-  return self->session == first_session(family, index);
-}
-
-/* Who is in the session and lives, so that others can be born into it; -1. */
-static int of_session(const struct family *family, pid_t session) {
-  for (size_t i = 0; i < family->count; i++)
-    if (family->relatives[i].session == session &&
-        family->relatives[i].kind == RELATIVE_MEMBER &&
-        family->relatives[i].pid == session)
-      return (int)i;
-  return -1;
-}
-
-/* An orphan whose session is not that of who adopted it: it was born of
- * somebody in that session, who ended. */
-static int give_parent(struct family *family, int index) {
-  struct relative *self = &family->relatives[index];
-  struct relative stand_in = {.kind = RELATIVE_STAND_IN,
-                              .parent = of_session(family, self->session),
-                              .session = self->session};
-  if (stand_in.parent < 0) { /* the leader itself ended */
-    const struct relative *leader = by_pid(family, self->session);
-    if (leader && leader->kind == RELATIVE_STAND_IN) {
-      self->parent = (int)(leader - family->relatives);
-      return 0;
-    }
-    if (leader)
-      return -1;
-    stand_in.parent = self->parent;
-    stand_in.pid = stand_in.group = self->session;
-  }
-  int made = add(family, &stand_in);
-  if (made >= 0)
-    family->relatives[index].parent = made;
-  return made < 0 ? -1 : 0;
-}
-
 /* A process group that nobody leads any more. */
-static int give_leader(struct family *family, int index) {
-  const struct relative *self = &family->relatives[index];
-  if (!self->group || by_pid(family, self->group))
+static int give_leader(struct births *births, int index) {
+  const struct relative *self = &births->relatives[index];
+  if (!self->group || by_pid(births->relatives, births->count, self->group))
     return 0;
   struct relative leader = {.kind = RELATIVE_STAND_IN,
                             .pid = self->group,
                             .group = self->group,
                             .parent = index,
-                            .session = self->session};
-  /* One that ended has no children. */
-  while (leader.parent >= 0 &&
-         family->relatives[leader.parent].kind == RELATIVE_ENDED)
-    leader.parent = family->relatives[leader.parent].parent;
-  return add(family, &leader) < 0 ? -1 : 0;
+                            .session = self->session,
+                            .forker = index,
+                            .is_placed = true};
+  /* One that ended has no children, but siblings. */
+  if (self->kind == RELATIVE_ENDED) {
+    leader.parent = self->parent;
+    leader.sibling = true;
+  }
+  return births_add(births, &leader) < 0 ? ENOMEM : 0;
+}
+
+static int plan(struct births *births, const struct relative *relatives,
+                size_t count) {
+  int failed = 0;
+  for (size_t i = 0; !failed && i < count; i++)
+    failed = births_add(births, &relatives[i]) < 0 ? ENOMEM : 0;
+  if (!failed)
+    failed = births_plan(births);
+  for (size_t i = 0; !failed && i < count; i++)
+    failed = give_leader(births, (int)i);
+  return failed;
 }
 
 struct family *family_plan(const struct relative *relatives, size_t count,
                            const struct family_entry *entry) {
   struct family *family = calloc(1, sizeof *family);
+  struct births births = {0};
   if (!family)
     return NULL;
   family->entry = *entry;
   family->gathering =
       mmap(NULL, sizeof *family->gathering, PROT_READ | PROT_WRITE,
            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  bool failed = family->gathering == MAP_FAILED;
-  for (size_t i = 0; !failed && i < count; i++)
-    failed = add(family, &relatives[i]) < 0;
-  for (size_t i = 0; !failed && i < count; i++)
-    failed = !can_be_born(family, (int)i) && give_parent(family, (int)i);
-  for (size_t i = 0; !failed && i < count; i++)
-    failed = give_leader(family, (int)i) < 0;
+  int failed = family->gathering == MAP_FAILED
+                   ? ENOMEM
+                   : plan(&births, relatives, count);
+  family->relatives = births.relatives;
+  family->count = births.count;
   if (!failed)
     return family;
   family_free(family);
+  errno = failed;
   return NULL;
 }
 
@@ -211,10 +155,13 @@ static pid_t find_dead(const struct family *family) {
   siginfo_t child = {0};
   if (!waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) && child.si_pid)
     return child.si_pid;
+  bool all = atomic_load(&family->gathering->arrived[BORN]) == family->count;
   for (size_t i = 1; orphans && i < family->count; i++) {
     const struct relative *orphan = &family->relatives[i];
-    if (orphan->parent == FAMILY_OUTSIDE && kill(orphan->pid, 0) &&
-        errno == ESRCH)
+    if (orphan->parent != FAMILY_OUTSIDE ||
+        (orphan->forker != FAMILY_OUTSIDE && !all))
+      continue;
+    if (kill(orphan->pid, 0) && errno == ESRCH)
       return orphan->pid;
   }
   return 0;
@@ -243,11 +190,12 @@ static _Noreturn void live(struct family *family, int index);
 /* A stand-in with any id must not take that of one who is not born yet. */
 static pid_t make(struct family *family, const struct relative *relative) {
   for (;;) {
-    pid_t pid = clone_process(0, relative->pid, NULL);
+    uint64_t flags = relative->sibling ? CLONE_PARENT : 0;
+    pid_t pid = clone_process(flags, relative->pid, NULL);
     if (relative->pid || pid < 0)
       return pid;
     pid_t own = pid ? pid : getpid();
-    bool is_taken = by_pid(family, own) != NULL;
+    bool is_taken = by_pid(family->relatives, family->count, own) != NULL;
     if (!is_taken)
       return pid;
     if (!pid)
@@ -265,10 +213,10 @@ static void bear(struct family *family, int index) {
   family->relatives[index].pid = pid;
 }
 
-static void bear_children(struct family *family, int index, bool early) {
-  for (size_t i = 0; i < family->count; i++)
-    if (family->relatives[i].parent == index &&
-        is_early(family, (int)i) == early)
+static void bear_all(struct family *family, int index, bool early) {
+  for (size_t i = 1; i < family->count; i++)
+    if (family->relatives[i].forker == index &&
+        family->relatives[i].early == early)
       bear(family, (int)i);
 }
 
@@ -347,14 +295,14 @@ static _Noreturn void live(struct family *family, int index) {
   close(family->entry.tool_end);
   if (self->subreaper)
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  bear_children(family, index, true);
+  bear_all(family, index, true);
   if (self->session == getpid() && setsid() < 0)
     give_up(family, index, errno, "making its session");
   /* Whoever is born in the session from then on has it too. */
   if (self->terminal && self->session == getpid() &&
       ioctl(self->terminal, TIOCSCTTY, 0))
     give_up(family, index, errno, "its controlling terminal");
-  bear_children(family, index, false);
+  bear_all(family, index, false);
   wait_for_all(family, BORN);
   join_groups(family, index);
   /* Who was there in front may be gone. */
@@ -372,7 +320,7 @@ _Noreturn void family_be_root(struct family *family) { live(family, 0); }
 
 int family_make_orphans(struct family *family) {
   for (size_t i = 1; i < family->count; i++) {
-    if (family->relatives[i].parent != FAMILY_OUTSIDE)
+    if (family->relatives[i].forker != FAMILY_OUTSIDE)
       continue;
     pid_t pid = make(family, &family->relatives[i]);
     if (!pid)

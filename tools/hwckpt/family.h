@@ -33,6 +33,12 @@ struct relative {
    * front there. */
   int terminal;
   pid_t foreground;
+  /* By births.c: who makes it, before or after that one makes its session, as a
+   * child or as a sibling; the session it is born in, and which one it should
+   * be. */
+  int forker;
+  bool is_placed, early, sibling;
+  pid_t first, wanted;
 };
 #define FAMILY_OUTSIDE (-1)
 
@@ -48,7 +54,8 @@ struct family_entry {
   int tool_end; /* of the same, which only the tool keeps */
 };
 
-/* From the relatives, the root first; adds stand-ins. Null: no memory. */
+/* From the relatives, the root first; adds stand-ins. Null: no memory, or
+ * (errno EDOM) no way was found to make one in its session. */
 struct family *family_plan(const struct relative *relatives, size_t count,
                            const struct family_entry *entry);
 /* Of a plan of which nothing was made. */

@@ -49,7 +49,7 @@ pid_t clone_process(uint64_t flags, pid_t set_tid, int *pidfd) {
   struct clone_args_set_tid args = {
       .flags = flags | (pidfd ? CLONE_PIDFD : 0),
       .pidfd = (uintptr_t)pidfd,
-      .exit_signal = SIGCHLD,
+      .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, /* or the caller's */
       .set_tid = (uintptr_t)&set_tid,
       .set_tid_size = set_tid != 0,
   };
