@@ -26,6 +26,9 @@
 #include <sys/un.h>
 
 #define PATH offsetof(struct sockaddr_un, sun_path)
+#ifndef SIOCUNIXFILE
+#define SIOCUNIXFILE 0x89e0 /* linux/un.h, which libc's excludes */
+#endif
 
 static bool is_named(int socket) {
   struct sockaddr_un name;
@@ -93,15 +96,44 @@ static void look_at_waiting(const struct resource_sink *sink,
 
 /* A name is from the working directory of the program, which is not that of the
  * checkpoint thread. */
-static uint32_t mode_of(const char *name) {
+static long status_of(const char *name, struct stat *status) {
   char path[64 + sizeof(struct sockaddr_un)], folder[64];
-  struct stat status;
   info_path(folder, "cwd");
   hwckpt_format(path, sizeof(path), "%s/%.*s", *name == '/' ? "" : folder,
                 (int)(sizeof(struct sockaddr_un) - PATH), name);
-  return SYS(newfstatat, AT_FDCWD, path, &status, 0) == 0
-             ? status.st_mode & 07777
-             : 0;
+  return SYS(newfstatat, AT_FDCWD, path, status, 0);
+}
+
+/* A relative name, from whose directory the process has gone since: where its
+ * file is. */
+static void find_folder(int file, const char *name, UnixSocket *is) {
+  char *path = (char *)is->folder.bytes, link[64];
+  hwckpt_format(link, sizeof(link), "/proc/thread-self/fd/%d", file);
+  long length = SYS(readlinkat, AT_FDCWD, link, path, sizeof(is->folder.bytes));
+  long end = (long)strnlen(name, sizeof(struct sockaddr_un) - PATH);
+  if (length > end + 1 && !memcmp(path + length - end, name, (size_t)end) &&
+      path[length - end - 1] == '/')
+    is->folder.size = (pb_size_t)(length - end);
+}
+
+/* Whether the name still leads to its file, which the kernel shows to those
+ * with CAP_NET_ADMIN. */
+static void look_at_file(int socket, const char *name, UnixSocket *is) {
+  struct stat own, there;
+  long file = SYS(ioctl, socket, SIOCUNIXFILE, 0);
+  long result = status_of(name, &there);
+  if (file < 0 || SYS(fstat, file, &own) < 0) {
+    is->unlinked = result == -ENOENT && *name == '/';
+    is->mode = result == 0 ? there.st_mode & 07777 : 0;
+    return;
+  }
+  bool is_there =
+      result == 0 && own.st_dev == there.st_dev && own.st_ino == there.st_ino;
+  is->mode = own.st_mode & 07777;
+  if (!is_there && own.st_nlink && *name != '/')
+    find_folder((int)file, name, is);
+  is->unlinked = !is_there && !is->folder.size;
+  SYS(close, file);
 }
 
 static int put(struct resource_sink *sink, const Descriptor *message,
@@ -122,7 +154,7 @@ static int put(struct resource_sink *sink, const Descriptor *message,
           "descriptor %d: a name in another root directory",
           (int)message->number);
     if (*name.sun_path)
-      is.mode = mode_of(name.sun_path);
+      look_at_file(socket, name.sun_path, &is);
   }
   length = sizeof(name);
   if (SYS(getpeername, socket, &name, &length) == 0 && length > PATH) {
@@ -189,20 +221,30 @@ static bool is_deserted(const UnixSocket *is) {
   return result == -ECONNREFUSED;
 }
 
-static long bind_again(const UnixSocket *is, int descriptor) {
-  struct sockaddr_un name;
+/* What is at its name, a path in `path`; "": it has none. */
+static bool has_file(const UnixSocket *is, char path[], struct stat *status) {
+  memset(path, 0, sizeof(struct sockaddr_un));
+  if (is->address.size > PATH)
+    memcpy(path, is->address.bytes + PATH, is->address.size - PATH);
+  return *path &&
+         SYS(newfstatat, AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A file that it does not have any more is taken away again when all have
+ * connected that wait for it (*passing); what is in its place now stays. */
+static long bind_again(const UnixSocket *is, int descriptor, bool *passing) {
+  struct unix_name name = {.length = is->address.size};
   struct stat status;
-  memset(&name, 0, sizeof(name));
-  memcpy(&name, is->address.bytes, is->address.size);
-  bool has_file = name.sun_path[0];
-  char path[sizeof(name.sun_path) + 1] = "";
-  memcpy(path, name.sun_path, sizeof(name.sun_path));
-  if (has_file &&
-      SYS(newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-      S_ISSOCK(status.st_mode) && is_deserted(is))
+  char path[sizeof(struct sockaddr_un)];
+  bool is_there = has_file(is, path, &status);
+  memcpy(&name.name, is->address.bytes, is->address.size);
+  *passing = is->unlinked && !is_there;
+  if (is->unlinked && is_there)
+    return unix_names_bind(descriptor, &name);
+  if (is_there && S_ISSOCK(status.st_mode) && is_deserted(is))
     SYS(unlinkat, AT_FDCWD, path, 0);
-  long result = SYS(bind, descriptor, &name, (int)is->address.size);
-  if (result >= 0 && has_file && is->mode)
+  long result = SYS(bind, descriptor, &name.name, (int)name.length);
+  if (result >= 0 && *path && is->mode)
     SYS(fchmodat, AT_FDCWD, path, is->mode);
   return result;
 }
@@ -244,29 +286,53 @@ static void connect_waiting(struct resource_source *source,
   }
 }
 
+static int bind_and_fill(struct resource_source *source,
+                         const Descriptor *message, int descriptor,
+                         const UnixSocket *is, struct hwckpt_error *error) {
+  bool passing = false;
+  char path[sizeof(struct sockaddr_un)];
+  struct stat status;
+  long result = is->address.size ? bind_again(is, descriptor, &passing) : 0;
+  if (result < 0)
+    return refuse_to_restore(error, message, result, "bind");
+  if (is->listens && (result = SYS(listen, descriptor, is->backlog)) < 0)
+    return refuse_to_restore(error, message, result, "listen");
+  if (is->listens)
+    connect_waiting(source, message, is);
+  if (unix_content_any(source)) {
+    struct unix_name name = {.length = is->address.size};
+    memcpy(&name.name, is->address.bytes, name.length);
+    unix_content_send_to(source, message, &name);
+  }
+  if (!is->waits && is->peer.size &&
+      (result = SYS(connect, descriptor, is->peer.bytes, (int)is->peer.size)) <
+          0)
+    resource_not_set(source, result, message->path, "descriptor %d: connect",
+                     (int)message->number);
+  if (passing && has_file(is, path, &status))
+    SYS(unlinkat, AT_FDCWD, path, 0);
+  return 0;
+}
+
 static int settle(struct resource_source *source, const Descriptor *message,
                   int descriptor, struct hwckpt_error *error) {
   static UnixSocket is;
+  char folder[sizeof(is.folder.bytes) + 1] = "";
   int failed = get(source, &is, error);
-  if (failed)
-    return failed;
-  long result = is.address.size ? bind_again(&is, descriptor) : 0;
-  if (result < 0)
-    return refuse_to_restore(error, message, result, "bind");
-  if (is.listens && (result = SYS(listen, descriptor, is.backlog)) < 0)
-    return refuse_to_restore(error, message, result, "listen");
-  if (is.listens)
-    connect_waiting(source, message, &is);
-  if (unix_content_any(source)) {
-    struct unix_name name = {.length = is.address.size};
-    memcpy(&name.name, is.address.bytes, name.length);
-    unix_content_send_to(source, message, &name);
+  if (failed || !is.folder.size)
+    return failed ? failed
+                  : bind_and_fill(source, message, descriptor, &is, error);
+  memcpy(folder, is.folder.bytes, is.folder.size);
+  long here = SYS(openat, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  long result = here < 0 ? here : SYS(chdir, folder);
+  if (result >= 0)
+    failed = bind_and_fill(source, message, descriptor, &is, error);
+  if (here >= 0) {
+    SYS(fchdir, here);
+    SYS(close, here);
   }
-  if (!is.waits && is.peer.size &&
-      (result = SYS(connect, descriptor, is.peer.bytes, (int)is.peer.size)) < 0)
-    resource_not_set(source, result, message->path, "descriptor %d: connect",
-                     (int)message->number);
-  return 0;
+  return result < 0 ? refuse_to_restore(error, message, result, folder)
+                    : failed;
 }
 
 const struct descriptor_kind hwckpt_descriptor_unix_socket = {
