@@ -31,6 +31,9 @@ static const struct {
     {SOL_SOCKET, SO_RXQ_OVFL},
     {SOL_SOCKET, SO_BUSY_POLL},
     {SOL_SOCKET, SO_ZEROCOPY},
+    {SOL_SOCKET, SO_NO_CHECK},
+    {SOL_SOCKET, SO_SELECT_ERR_QUEUE},
+    {SOL_SOCKET, SO_BINDTODEVICE},
     {SOL_SOCKET, SO_RCVTIMEO},
     {SOL_SOCKET, SO_SNDTIMEO},
     {SOL_SOCKET, SO_LINGER},
@@ -47,6 +50,8 @@ static const struct {
     {IPPROTO_TCP, TCP_LINGER2},
     {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
     {IPPROTO_TCP, TCP_CONGESTION},
+    {IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS},
+    {IPPROTO_TCP, TCP_FASTOPEN},
     {IPPROTO_IP, IP_TOS},
     {IPPROTO_IP, IP_TTL},
     {IPPROTO_IP, IP_PKTINFO},
@@ -56,6 +61,11 @@ static const struct {
     {IPPROTO_IP, IP_MTU_DISCOVER},
     {IPPROTO_IP, IP_FREEBIND},
     {IPPROTO_IP, IP_TRANSPARENT},
+    {IPPROTO_IP, IP_MINTTL},
+    {IPPROTO_IP, IP_RECVOPTS},
+    {IPPROTO_IP, IP_RETOPTS},
+    {IPPROTO_IP, IP_RECVORIGDSTADDR},
+    {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT},
     {IPPROTO_IP, IP_MULTICAST_TTL},
     {IPPROTO_IP, IP_MULTICAST_LOOP},
     {IPPROTO_IPV6, IPV6_V6ONLY},
@@ -68,6 +78,10 @@ static const struct {
     {IPPROTO_IPV6, IPV6_RECVERR},
     {IPPROTO_IPV6, IPV6_RECVHOPLIMIT},
     {IPPROTO_IPV6, IPV6_RECVTCLASS},
+    {IPPROTO_IPV6, IPV6_FREEBIND},
+    {IPPROTO_IPV6, IPV6_DONTFRAG},
+    {IPPROTO_IPV6, IPV6_RECVPATHMTU},
+    {IPPROTO_IPV6, IPV6_MULTICAST_IF},
     {SOL_NETLINK, NETLINK_PKTINFO},
     {SOL_NETLINK, NETLINK_BROADCAST_ERROR},
     {SOL_NETLINK, NETLINK_NO_ENOBUFS},
@@ -168,7 +182,8 @@ int socket_options_save(struct resource_sink *sink, int socket, int domain,
   if (!kind)
     return -HWCKPT_E_CAPTURE;
   for (size_t i = 0; !result && i < OPTIONS; i++) {
-    if (kind->option[i].length)
+    /* A fresh one is bound to no device, which has no length either. */
+    if (kind->option[i].length || options[i].name == SO_BINDTODEVICE)
       result = put_unless_fresh(sink, socket, i, &kind->option[i], error);
   }
   return result;
