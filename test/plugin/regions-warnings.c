@@ -27,6 +27,7 @@
 // CHECK-DAG: {{^  changing +}}int64[1], 8 B
 #include <hwckptintrin.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 static _Thread_local int of_thread;
 __attribute__((weak)) extern int of_unknown_length[]; // and of no definition
@@ -91,6 +92,7 @@ static int kinds(int n, int list[3]) {
     holder.value += constant;
     of_length[i] = of_thread++;
     count();
+    fflush(stdout); // a header's own is not the program's
     large += of_unknown_length ? 1 : 0;
     if (hwckpt_region_save("kinds") < 0)
       return 1;
