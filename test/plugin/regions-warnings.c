@@ -5,6 +5,7 @@
 // RUN: rm -rf $HWCKPT_CACHE/* && %t && %hwckpt show $(ls $HWCKPT_CACHE | grep '[.]kinds$') >%t.kinds
 // RUN: tail -n +2 %t.kinds | FileCheck %s
 // RUN: %hwckpt show $(ls $HWCKPT_CACHE | grep '[.]jumps$') | grep -E '^  (before|i|n) ' | grep -cx '.*int32.1., 4 B' | grep -cx 3
+// RUN: %hwckpt show $(ls $HWCKPT_CACHE | grep '[.]around$') | grep -cE '^  (rounds|outer) ' | grep -cx 2
 // RUN: %clang -fhwckpt -O1 -Rpass=hwckpt -Wno-everything -c %s -o %t.o 2>&1 | FileCheck %s --check-prefix=LIST
 // LIST-DAG: remark: 'shorts' is a region of the set kinds: uint16[6] [-Rpass=hwckpt]
 // LIST-DAG: remark: 'larger' is a region of the set kinds: bytes[16] [-Rpass=hwckpt]
@@ -114,7 +115,20 @@ again:
   return 0;
 }
 
+// What the loop around it names before it is needed in the next round.
+static int around(int n) {
+  int rounds = 0;
+  for (int outer = 0; outer < n; outer++) {
+    rounds++;
+#pragma hwckpt site regions(around)
+    for (int i = 0; i < 3; i++)
+      if (hwckpt_region_save("around") < 0)
+        return 1;
+  }
+  return 0;
+}
+
 int main(void) {
   int list[3] = {0};
-  return kinds(2, list) | jumps(0);
+  return kinds(2, list) | jumps(0) | around(2);
 }
