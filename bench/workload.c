@@ -45,7 +45,7 @@ enum { PAGE = 4096, WORDS = PAGE / sizeof(uint64_t) };
 #define TICK (SECOND / 1000)
 /* A worker that was kept from writing makes up for no more than this. */
 #define MOST_OWED (SECOND / 10)
-/* What one unit of `--units` computes: about a millisecond. */
+/* What one unit of `--units` computes: a millisecond at most. */
 #define UNIT_ROUNDS 250000
 
 /* ---- the log ---- */
@@ -239,10 +239,10 @@ static uint64_t compute(uint64_t state) {
 
 /* A fixed amount of work: units of computing with writes between them. */
 static void work(struct worker *worker) {
-  uint64_t each = writes_a_second / 1000 / options.threads, state = 1;
+  uint64_t each = writes_a_second / options.threads, owed = 0, state = 1;
   for (uint64_t unit = 0; unit < options.units; unit++) {
     state = compute(state);
-    for (uint64_t i = 0; i < each; i++)
+    for (owed += each; owed >= 1000; owed -= 1000)
       write_next(worker);
     note(STEP, worker->number);
   }
@@ -432,7 +432,7 @@ static const struct {
     {"--seconds", &options.seconds, "how long it runs (10)"},
     {"--units", &options.units,
      "instead: a fixed amount of work, in units of "
-     "about 1 ms, a thousandth of the writes in each"},
+     "1 ms or less, a thousandth of the writes in each"},
     {"--threads", &options.threads,
      "that write (1); 0: the main thread does, at --percent or --rate"},
     {"--blocked", &options.blocked, "threads that do nothing"},

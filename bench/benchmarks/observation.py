@@ -1,9 +1,11 @@
 """observation.py - one run of the workload under a tool, and what came of it: a
 row with the fields that pause and capture have in common."""
 
+import time
+
 from . import figures
 from .machine import Unusable, undisturbed
-from .peers import Nothing
+from .peers import Nothing, patience
 from .workload import DONE, END, FILLED, PAGES_OF_A_MIB, Log, Noted, ended
 
 # Times that hwckpt itself notes for a checkpoint, where it does.
@@ -20,11 +22,12 @@ class TooFew(Unusable):
 class Observation:
     """The log of a run and the checkpoints that were taken in it."""
 
-    def __init__(self, shape, tool, noted, checkpoints, interval):
+    def __init__(self, shape, tool, noted, checkpoints, interval, took):
         self.shape = shape
         self.tool = tool
         self.noted = noted
         self.interval = interval
+        self.took = took  # seconds, all in all
         self.taken = checkpoints
         # Those that follow one of the memory as it was when it was filled: the
         # first holds everything, and what was filled meanwhile.
@@ -46,7 +49,7 @@ class Observation:
         if type(self.tool) is Nothing:
             return self.quiet_ms()
         if not self.counted:
-            raise TooFew(f"{self.tool.name}: too few checkpoints in {self.seconds():.0f} s")
+            raise TooFew(f"{self.tool.name}: {len(self.taken)} checkpoints in {self.seconds():.0f} s are too few")
         moments = [before.when for before, _ in self.counted[:1]] + [this.when for _, this in self.counted]
         spans = self.tool.spans(moments, self.noted.begin, self.noted.end)
         return [self.noted.largest_gap_ms(*span) for span in spans[1:]]
@@ -93,6 +96,7 @@ class Observation:
             "bytes_written": None,
             "pages_changed": None,
             "checkpoints": len(self.counted),
+            "took_s": round(self.took, 1),
         }
         if self.counted:
             sizes = [this.size if this.raw_size is None else this.raw_size for _, this in self.counted]
@@ -105,22 +109,24 @@ class Observation:
 
 def observe(tool, shape, interval, seconds):
     """Runs the workload under a tool: for so many seconds after it is ready, or
-    until its work is done."""
+    until its work is done, which should take as long. It is given up when that takes four times as
+    long, or filling the memory, or the end, longer than patience()."""
     log = Log(tool.folder)
     process = None
+    began, patient = time.monotonic(), patience(shape)
     try:
         with undisturbed():
             process = tool.start(shape, log, interval)
-        log.wait(FILLED, alive=lambda: process.poll() is None)
+        log.wait(FILLED, patience=patient, alive=lambda: process.poll() is None)
         if shape.units:
-            log.wait(DONE, alive=lambda: process.poll() is None)
+            log.wait(DONE, patience=patient + 4 * seconds, alive=lambda: process.poll() is None)
         else:
             tool.attend(seconds, interval, log.pid())
             log.command(END)
-        status = ended(process)
+        status = ended(process, patient)
         if status:
             raise Unusable(f"it ended with status {status}")
-        return Observation(shape, tool, Noted(log), tool.checkpoints(), interval)
+        return Observation(shape, tool, Noted(log), tool.checkpoints(), interval, time.monotonic() - began)
     except Unusable as error:
         status = process.poll() if process else None
         raise Unusable(f"the workload under {tool.name}, status {status}: {error}{tool.said()}") from None
@@ -134,7 +140,7 @@ def observe(tool, shape, interval, seconds):
 def columns(rows):
     """Prints the rows as a table."""
     names = ["tool", "case", "RSS MiB", "threads", "written %", "pause p50", "p99 ms",
-             "own p50", "own p99", "MiB each", "changed MiB", "checkpoints"]  # fmt: skip
+             "own p50", "own p99", "MiB each", "changed MiB", "checkpoints", "took s"]  # fmt: skip
     lines = []
     for row in rows:
         own = row.get("own", {})
@@ -148,5 +154,6 @@ def columns(rows):
             f"{own['pause_p99_ms']:.2f}" if own.get("pause_p99_ms") is not None else "",
             "" if amount is None else f"{amount / 2**20:.1f}",
             "" if changed is None else f"{changed / PAGES_OF_A_MIB:.1f}", row["checkpoints"],
+            f"{row['took_s']:.0f}",
         ])  # fmt: skip
     figures.table(names, lines)

@@ -27,6 +27,7 @@ CHECKPOINTS = {
     "pause_p99_ms": NUMBER,
     "bytes_written": (int, type(None)),
     "pages_changed": (int, type(None)),
+    "took_s": NUMBER,
 }
 RESTORE = {
     "tool": str,
