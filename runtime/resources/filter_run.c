@@ -235,6 +235,8 @@ static const struct call of_asking[] = {
     TRY(pidfd_open), TRY(getppid),    TRY(kcmp),    TRY(bind),
 };
 
+static const struct call of_hurry[] = {CALL(getpriority), CALL(setpriority)};
+
 static bool goes_through(uint32_t number, const struct call *call) {
   struct seccomp_data data = {.nr = call->number,
                               .arch = AUDIT_ARCH_X86_64,
@@ -261,6 +263,7 @@ const char *filter_forbids(uint32_t number, enum filter_calls calls) {
       [CALLS_OF_STATUS] = {of_status, sizeof of_status / sizeof *of_status},
       [CALLS_OF_UNDO] = {of_undo, sizeof of_undo / sizeof *of_undo},
       [CALLS_OF_ASKING] = {of_asking, sizeof of_asking / sizeof *of_asking},
+      [CALLS_OF_HURRY] = {of_hurry, sizeof of_hurry / sizeof *of_hurry},
   };
   for (size_t i = 0; i < lists[calls].count; i++)
     if (!goes_through(number, &lists[calls].calls[i]))

@@ -8,13 +8,15 @@
 /* What the program's threads call where they are stopped and go on; what the
  * checkpoint thread calls; what tells a thread's filters; what the
  * program's threads call before they change a file (support/undo_before.c);
- * what those of other processes of a tree do (support/undo_first_ask.c). */
+ * what those of other processes of a tree do (support/undo_first_ask.c); what
+ * lets the runtime's threads go first (support/quiesce.c). */
 enum filter_calls {
   CALLS_OF_STOP,
   CALLS_OF_CHECKPOINT,
   CALLS_OF_STATUS,
   CALLS_OF_UNDO,
   CALLS_OF_ASKING,
+  CALLS_OF_HURRY,
 };
 
 /* The name of a call of these that the filter, or one it stands on, forbids;

@@ -341,6 +341,8 @@ int resources_may_stop(struct hwckpt_error *error);
 bool resources_filtered(void);
 /* Whether one forbids what undo logs take. */
 bool resources_forbid_undo(void);
+/* Whether one forbids the runtime's threads to go before others. */
+bool resources_forbid_hurry(void);
 /* Before the stop, and then in it. */
 void resources_look(void);
 int resources_save(struct resource_sink *sink, struct hwckpt_error *error);

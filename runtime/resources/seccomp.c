@@ -68,11 +68,17 @@ int resources_may_stop(struct hwckpt_error *error) {
 
 bool resources_filtered(void) { return filters_seen_count() != 0; }
 
-bool resources_forbid_undo(void) {
+static bool any_forbids(enum filter_calls calls) {
   for (uint32_t i = 1; i <= filters_seen_count(); i++)
-    if (filter_forbids(i, CALLS_OF_UNDO))
+    if (filter_forbids(i, calls))
       return true;
   return false;
+}
+
+bool resources_forbid_undo(void) { return any_forbids(CALLS_OF_UNDO); }
+
+bool resources_forbid_hurry(void) {
+  return filters_seen_hold_runtime() && any_forbids(CALLS_OF_HURRY);
 }
 
 /* ---- saving ---- */

@@ -339,6 +339,7 @@ static int take_generation(bool base, const struct quiesce_hooks *hooks,
   int status = begin_generation(&options, &writer, error);
   if (status < 0)
     return status;
+  quiesce_hurry_in_crowds(true);
   checkpoint.scanned = false;
   status = tell_begun(writer, options.parent, error);
   if (status == 0)
@@ -349,6 +350,7 @@ static int take_generation(bool base, const struct quiesce_hooks *hooks,
     drain_finish(0);
     cache_abort(writer);
   }
+  quiesce_hurry_in_crowds(false);
   stage_clear(&checkpoint.stage);
   checkpoint.warned = true;
   if (status)

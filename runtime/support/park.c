@@ -351,14 +351,18 @@ bool park_block(uint64_t signals) {
 
 unsigned park_leaving(void) { return atomic_load(&park.inside); }
 
-/* This thread's, which are those of the thread that started it. */
-static uint32_t count_processors(void) {
+unsigned park_processors(void) {
   uint64_t mask[16] = {0};
   unsigned count = 0;
   SYS(sched_getaffinity, 0, sizeof mask, mask);
   for (unsigned i = 0; i < 16; i++)
     count += (unsigned)__builtin_popcountll(mask[i]);
-  return count < 1 ? 1 : count < GROUPS ? count : GROUPS;
+  return count < 1 ? 1 : count;
+}
+
+static uint32_t count_groups(void) {
+  unsigned processors = park_processors();
+  return processors < GROUPS ? processors : GROUPS;
 }
 
 void park_drain(void) {
@@ -385,7 +389,7 @@ void park_begin(void) {
   for (unsigned i = 0; i < PLACES && atomic_load(&places->order[i]); i++)
     atomic_store(&places->order[i], 0);
   uint32_t epoch = EPOCH(atomic_load(&park.stop));
-  atomic_store(&park.group_count, count_processors());
+  atomic_store(&park.group_count, count_groups());
   atomic_store(&park.leaders.epoch, epoch);
   for (unsigned i = 0; i < GROUPS; i++)
     atomic_store(&park.groups[i].epoch, epoch);

@@ -18,6 +18,10 @@
 /* Memory of the places; before anything else here. False: there is none. */
 bool park_open(void);
 
+/* Processors that this thread may use, which are those of the thread that
+ * started it. */
+unsigned park_processors(void);
+
 /* quiesce_park() of thread tid, which is the caller's. */
 bool park_at(enum park_reason reason, ucontext_t *context, int tid);
 

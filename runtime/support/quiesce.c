@@ -9,6 +9,7 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../resources/resource.h"
 #include "calls.h"
 #include "handlers.h"
 #include "interrupted.h"
@@ -43,12 +44,21 @@
 
 #define EXECUTING_MS 2000 /* for another thread that executes a program */
 
+/* So many threads a processor that want to run are a crowd; in one the
+ * runtime's go first by so many steps of nice. */
+#define CROWD 8u
+#define CROWD_STEPS 20u
+
 static LIVE struct {
   struct parked *threads; /* what quiesce_stop() returns; private memory */
   unsigned count;
   void (*on_resume)(void);
   struct quiesce_times times;
   _Atomic int runtime_tids[RUNTIME_THREADS];
+  long raised[RUNTIME_THREADS];     /* steps of nice that each goes first by */
+  unsigned hurry;                   /* that it is to, whatever others do, */
+  bool hurry_in_crowds;             /* and in a crowd */
+  bool crowd;                       /* at the last look at all threads */
   struct sigaction_raw libc_action; /* what libc had for the stop signal */
   bool (*other)(const siginfo_t *info);
 } quiesce;
@@ -197,6 +207,15 @@ static long spawn_between_programs(uint64_t flags, void *stack_top, void *tls,
   return tid;
 }
 
+/* What the calling thread goes first by, those that it starts do too. */
+static long raised_here(void) {
+  int tid = (int)SYS(gettid);
+  for (unsigned i = 0; i < RUNTIME_THREADS; i++)
+    if (atomic_load(&quiesce.runtime_tids[i]) == tid)
+      return quiesce.raised[i];
+  return 0;
+}
+
 static int spawn(void (*function)(void *), void *argument, const char *name,
                  int kept, bool companion, struct hwckpt_error *error) {
   unsigned slot = 0;
@@ -221,8 +240,10 @@ static int spawn(void (*function)(void *), void *argument, const char *name,
       CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
           (companion ? CLONE_FILES | CLONE_FS : 0),
       block + RUNTIME_STACK, arch_tls_fill(block + RUNTIME_STACK), start);
-  if (tid > 0)
+  if (tid > 0) {
+    quiesce.raised[slot] = raised_here();
     atomic_store(&quiesce.runtime_tids[slot], (int)tid);
+  }
   SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
   atomic_store(&start->go, 1);
   futex_wake(&start->go);
@@ -254,21 +275,36 @@ bool quiesce_is_runtime_thread(int tid) {
   return false;
 }
 
-#define HURRY 10 /* steps of nice: about nine times the share */
+/* Of nice 20 to -20 the kernel says 1 to 40. */
+static void go_first(int tid, long steps, long *raised) {
+  long priority = SYS(getpriority, PRIO_PROCESS, tid);
+  long usual = priority - *raised, wanted = usual + steps;
+  if (wanted > 40)
+    wanted = 40;
+  if (priority > 0 && wanted != priority &&
+      SYS(setpriority, PRIO_PROCESS, tid, 20 - wanted) == 0)
+    *raised = wanted - usual;
+}
 
-bool quiesce_hurry(bool hurry) {
-  bool allowed = true;
+static void hurry(void) {
+  unsigned steps = quiesce.hurry;
+  if (quiesce.hurry_in_crowds && quiesce.crowd && steps < CROWD_STEPS)
+    steps = CROWD_STEPS;
   for (unsigned i = 0; i < RUNTIME_THREADS; i++) {
     int tid = atomic_load(&quiesce.runtime_tids[i]);
-    /* 20 less nice, from 1 to 40. */
-    long priority = tid ? SYS(getpriority, PRIO_PROCESS, tid) : 0;
-    if (priority <= 0)
-      continue;
-    allowed = allowed && (!hurry || priority + HURRY <= 40) &&
-              SYS(setpriority, PRIO_PROCESS, tid,
-                  20 - priority + (hurry ? -HURRY : HURRY)) == 0;
+    if (tid && quiesce.raised[i] != steps && !resources_forbid_hurry())
+      go_first(tid, steps, &quiesce.raised[i]);
   }
-  return allowed;
+}
+
+void quiesce_hurry(unsigned steps) {
+  quiesce.hurry = steps;
+  hurry();
+}
+
+void quiesce_hurry_in_crowds(bool on) {
+  quiesce.hurry_in_crowds = on;
+  hurry();
 }
 
 /* The clock of a thread's processor time (clock_getcpuclockid(3)). */
@@ -303,6 +339,7 @@ struct stop {
   unsigned never; /* threads that never stop: dead ones that are still listed */
   bool sure;      /* of never: it does not change */
   unsigned missing, forking; /* in the last look */
+  unsigned running;          /* when they were looked at while they ran */
   int last_missing;
 };
 
@@ -429,7 +466,8 @@ static int attempt(struct stop *stop, const struct quiesce_hooks *hooks) {
   park_begin();
   stop_forking(stop);
   stop->begin = times->begin_ns = quiesce_now_ns();
-  stop->signal_all = !hooks;
+  /* In a crowd nobody comes to a site before it has had a processor. */
+  stop->signal_all = !hooks || quiesce.crowd;
   if (hooks)
     hooks->arm();
   times->arm_ns = since(stop->begin);
@@ -457,15 +495,18 @@ static void survey(int tid, void *context) {
     return;
   const struct interruption *seen = interrupted_look(tid);
   stop->forking += seen && seen->forking;
+  stop->running += seen && !seen->blocked;
 }
 
 /* Looks what the threads do, while they do it. */
 static void prepare(struct stop *stop, const struct quiesce_hooks *hooks) {
   park_drain();
   interrupted_survey();
-  stop->forking = 0;
+  stop->forking = stop->running = 0;
   task_each(survey, stop);
   interrupted_surveyed();
+  quiesce.crowd = stop->running > CROWD * park_processors();
+  hurry();
   if (hooks && hooks->prepare)
     hooks->prepare();
 }

@@ -153,9 +153,12 @@ bool __hwckpt_is_alone(void);
 /* Whether a thread is one of the runtime's own. */
 bool quiesce_is_runtime_thread(int tid);
 
-/* Lets the runtime's threads go before those of others, or no longer, where
- * that is allowed (setpriority(2)); whether it is. */
-bool quiesce_hurry(bool hurry);
+/* Lets the runtime's threads go first by so many steps of nice (0: no longer),
+ * where that is allowed (setpriority(2)). */
+void quiesce_hurry(unsigned steps);
+/* And as far as can be from when a stop finds that many more threads want to
+ * run than there are processors, until that is no longer wanted. */
+void quiesce_hurry_in_crowds(bool on);
 /* Processor time that all of those have used. */
 uint64_t quiesce_runtime_cpu_ns(void);
 /* Whether a thread waits in a save or load to be served. */

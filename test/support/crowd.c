@@ -1,0 +1,107 @@
+// In a crowd, where many more threads want to run than there are processors,
+// the runtime's threads go first while a checkpoint is taken, if that is
+// allowed: else writing it would take as many times longer. They go no longer
+// when it is done, and not at all where the threads wait, or a filter of the
+// program would end it for that.
+// RUN: %behaviour %s -o %t && %t runs && %t waits && %t filtered
+#include "behaviour.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+enum { THREADS = 24, SAVES = 40, BYTES = 16 << 20, MOST = 64 };
+static _Atomic int over;
+static _Atomic int least = 40;
+static int tids[MOST], count;
+static int nice_of(int tid) { return getpriority(PRIO_PROCESS, (id_t)tid); }
+/* Those of the runtime, by their names. */
+static void find_threads(void) {
+  glob_t found;
+  CHECK_EQUAL(glob("/proc/self/task/*", 0, NULL, &found), 0);
+  for (size_t i = 0; i < found.gl_pathc && count < MOST; i++) {
+    char path[64], name[16] = "";
+    snprintf(path, sizeof path, "%.40s/comm", found.gl_pathv[i]);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file >= 0 && read(file, name, sizeof name - 1) > 0 &&
+        !strncmp(name, "hwckpt", 6))
+      tids[count++] = atoi(found.gl_pathv[i] + sizeof "/proc/self/task");
+    close(file);
+  }
+  globfree(&found);
+  CHECK(count >= 2);
+}
+static void *run(void *unused) {
+  while (!over)
+    ;
+  return unused;
+}
+static void *sit(void *unused) {
+  while (!over)
+    usleep(1000);
+  return unused;
+}
+/* Sees how the runtime's threads go. */
+static void *watch(void *unused) {
+  while (!over) {
+    for (int i = 0; i < count; i++)
+      if (nice_of(tids[i]) < least)
+        least = nice_of(tids[i]);
+    usleep(100);
+  }
+  return unused;
+}
+/* Content that is new each time, and takes a while to write. */
+static void fill(unsigned char *memory, unsigned state) {
+  for (int i = 0; i < BYTES; i++)
+    memory[i] = (unsigned char)((state = state * 1664525 + 1013904223) >> 24);
+}
+/* For all threads, the runtime's too. */
+static void forbid_priorities(void) {
+  struct sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setpriority, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+  CHECK_EQUAL(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  CHECK_EQUAL(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                      SECCOMP_FILTER_FLAG_TSYNC, &program),
+              0);
+}
+int main(int argc, char **argv) {
+  static unsigned char memory[BYTES];
+  pthread_t threads[THREADS], watcher;
+  cpu_set_t one;
+  CHECK(argc == 2);
+  int crowd = strcmp(argv[1], "waits") != 0;
+  int goes_first = !strcmp(argv[1], "runs");
+  int usual = nice_of(0), first = usual > 0 ? usual - 20 : -20;
+  if (setpriority(PRIO_PROCESS, 0, -20))
+    SKIP("no thread may go before others here");
+  CHECK_EQUAL(setpriority(PRIO_PROCESS, 0, usual), 0);
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  CHECK_EQUAL(sched_setaffinity(0, sizeof one, &one), 0);
+  CHECK_EQUAL(__builtin_ckpt_save(), 0);
+  find_threads();
+  for (int i = 0; i < THREADS; i++)
+    CHECK_EQUAL(pthread_create(&threads[i], NULL, crowd ? run : sit, NULL), 0);
+  CHECK_EQUAL(pthread_create(&watcher, NULL, watch, NULL), 0);
+  if (crowd && !goes_first)
+    forbid_priorities();
+  for (int i = 0; i < (goes_first ? SAVES : 3) && least > first; i++) {
+    fill(memory, (unsigned)i);
+    CHECK_EQUAL(__builtin_ckpt_save(), 0);
+    for (int k = 0; k < count; k++)
+      CHECK_EQUAL(nice_of(tids[k]), usual);
+  }
+  CHECK_EQUAL(least, goes_first ? first : usual);
+  over = 1;
+  for (int i = 0; i < THREADS; i++)
+    CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
+  CHECK_EQUAL(pthread_join(watcher, NULL), 0);
+  return 0;
+}
