@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 
 /* How long the coordinator is waited for: while the program stands still, and
@@ -128,12 +129,21 @@ static void see_children(int tid, void *context) {
   *alone = *alone && has_no_children(AT_FDCWD, path, 0);
 }
 
+/* By one call for all threads: the program stands still meanwhile, and of 512
+ * their files take some milliseconds. A filter may forbid that call. */
+static bool nobody_has_children(void) {
+  return !resources_filtered() &&
+         SYS(waitid, P_ALL, 0, 0, WEXITED | WNOHANG | WNOWAIT | __WALL, 0) ==
+             -ECHILD;
+}
+
 /* Orphans go to the parent, the tool; the first of its threads has them. */
 bool cut_is_alone(void) {
   bool alone = true;
   char path[64];
   int parent = (int)SYS(getppid);
-  task_each(see_children, &alone);
+  if (!nobody_has_children())
+    task_each(see_children, &alone);
   if (tree.alone) /* it said so: what it has are no processes of the tree */
     return alone;
   hwckpt_format(path, sizeof path, "/proc/%d/task/%d/children", parent, parent);
