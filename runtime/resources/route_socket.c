@@ -1,5 +1,6 @@
 /* route_socket.c - netlink sockets that ask the kernel about its network
- * (NETLINK_ROUTE), with the groups whose news they get.
+ * (NETLINK_ROUTE) and its sockets (NETLINK_SOCK_DIAG), or hear of its devices
+ * (NETLINK_KOBJECT_UEVENT), with the groups whose news they get.
  *
  * What waits to be read was said of the machine as it was: with that a
  * checkpoint is refused, the next has a chance. What happens while the program
@@ -17,13 +18,19 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+/* Of these the kernel keeps nothing but the groups. */
+static bool is_known(int protocol) {
+  return protocol == NETLINK_ROUTE || protocol == NETLINK_SOCK_DIAG ||
+         protocol == NETLINK_KOBJECT_UEVENT;
+}
+
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
   int fd = borrow_socket(sink, message);
   if (fd < 0)
     return false;
   bool is = socket_number(fd, SOL_SOCKET, SO_DOMAIN, -1) == AF_NETLINK &&
-            socket_number(fd, SOL_SOCKET, SO_PROTOCOL, -1) == NETLINK_ROUTE;
+            is_known(socket_number(fd, SOL_SOCKET, SO_PROTOCOL, -1));
   SYS(close, fd);
   return is;
 }
@@ -41,6 +48,7 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   memset(&name, 0, sizeof(name));
   SYS(getsockname, socket, &name, &length);
   is.type = socket_number(socket, SOL_SOCKET, SO_TYPE, 0);
+  is.protocol = socket_number(socket, SOL_SOCKET, SO_PROTOCOL, 0);
   is.port = name.nl_pid;
   uint32_t groups[sizeof(is.groups) / sizeof(is.groups[0])] = {name.nl_groups};
   length = sizeof(groups);
@@ -52,7 +60,7 @@ static int put(struct resource_sink *sink, const Descriptor *message,
       resource_put(sink, RECORD_ROUTE_SOCKET, RouteSocket_fields, &is, error);
   return result ? result
                 : socket_options_save(sink, socket, AF_NETLINK, is.type,
-                                      NETLINK_ROUTE, error);
+                                      is.protocol, error);
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,
@@ -78,7 +86,7 @@ static int make(struct resource_source *source, const Descriptor *message,
                                 &is, error);
   if (failed)
     return failed;
-  long fd = SYS(socket, AF_NETLINK, is.type | SOCK_CLOEXEC, NETLINK_ROUTE);
+  long fd = SYS(socket, AF_NETLINK, is.type | SOCK_CLOEXEC, is.protocol);
   long result = fd < 0 || !is.port ? fd : bind_to((int)fd, is.port);
   if (result < 0)
     return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,

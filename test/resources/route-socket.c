@@ -1,4 +1,5 @@
-// A socket that asks the kernel about its network comes back, with its groups.
+// Sockets that ask the kernel about its network, or hear of its devices, come
+// back with their groups.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <linux/netlink.h>
@@ -30,7 +31,18 @@ int main(void) {
   CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&name, sizeof name) == 0);
   CHECK(setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on) == 0);
   CHECK(count_links(fd) > 0);
+  struct sockaddr_nl devices = {.nl_family = AF_NETLINK, .nl_groups = 2};
+  int udev = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                    NETLINK_KOBJECT_UEVENT);
+  CHECK(udev >= 0 &&
+        bind(udev, (struct sockaddr *)&devices, sizeof devices) == 0);
   die_and_come_back();
+  CHECK(getsockname(udev, (struct sockaddr *)&devices, &length) == 0);
+  CHECK_EQUAL(devices.nl_groups, 2);
+  CHECK(getsockopt(udev, SOL_SOCKET, SO_PROTOCOL, &on, &length) == 0);
+  CHECK_EQUAL(on, NETLINK_KOBJECT_UEVENT);
+  CHECK(fcntl(udev, F_GETFL) & O_NONBLOCK);
+  length = sizeof name;
   CHECK(count_links(fd) > 0);
   CHECK(getsockname(fd, (struct sockaddr *)&name, &length) == 0);
   CHECK_EQUAL(name.nl_groups, RTMGRP_LINK);

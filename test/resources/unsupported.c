@@ -1,5 +1,5 @@
 // Kinds of descriptors that checkpoints do not cover.
-// RUN: %behaviour %s -o %t && %by_all %S/Inputs/unsupported %hwckpt %t uevent fanotify io_uring perf userfaultfd pidfd
+// RUN: %behaviour %s -o %t && %by_all %S/Inputs/unsupported %hwckpt %t netlink fanotify io_uring perf userfaultfd pidfd
 #include "behaviour.h"
 #include <linux/io_uring.h>
 #include <linux/netlink.h>
@@ -9,8 +9,8 @@
 #include <sys/fanotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-static int open_uevent(void) {
-  return socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
+static int open_generic(void) {
+  return socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
 }
 static int open_fanotify(void) {
   return fanotify_init(FAN_REPORT_FID, O_RDONLY);
@@ -34,7 +34,7 @@ static const struct {
   const char *name;
   int (*open)(void);
 } kinds[] = {
-    {"uevent", open_uevent},     {"fanotify", open_fanotify},
+    {"netlink", open_generic},   {"fanotify", open_fanotify},
     {"io_uring", open_io_uring}, {"perf", open_perf},
     {"pidfd", open_pidfd},       {"userfaultfd", open_userfaultfd},
 };

@@ -3,8 +3,8 @@
 #define _GNU_SOURCE
 #include "come-back.h"
 
-#include <string.h>
 #include <linux/netlink.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static int held = -1;
@@ -16,8 +16,8 @@ static void unnamed_directory(void) {
   CHECK(rmdir(strcat(up, name)) == 0);
 }
 
-static void event_socket(void) {
-  held = socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT);
+static void other_socket(void) {
+  held = socket(AF_NETLINK, SOCK_RAW, NETLINK_GENERIC);
 }
 
 static const struct {
@@ -25,7 +25,7 @@ static const struct {
   void (*hold)(void);
 } things[] = {
     {"unnamed-directory", unnamed_directory},
-    {"socket", event_socket},
+    {"socket", other_socket},
 };
 
 int main(int count, char **arguments) {
