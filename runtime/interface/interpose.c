@@ -16,6 +16,7 @@
 #include "interpose.h"
 #include "../arch/sys.h"
 #include "../resources/watched_paths.h"
+#include "../support/guards.h"
 #include "../support/memory_settings.h"
 #include "../support/quiesce.h"
 #include "../support/unhandled.h"
@@ -207,12 +208,16 @@ WEAK sighandler_t sysv_signal(int number, sighandler_t handler) {
 
 /* Told before, for what a stop meanwhile may find, and after. */
 WEAK int madvise(void *start, size_t length, int advice) {
-  bool sets = advice >= MADV_DONTFORK && advice <= MADV_KEEPONFORK;
+  bool sets = (advice >= MADV_DONTFORK && advice <= MADV_KEEPONFORK) ||
+              (advice >= MADV_NORMAL && advice <= MADV_SEQUENTIAL);
+  bool guards = advice == GUARD_INSTALL || advice == GUARD_REMOVE;
   if (sets)
     __hwckpt_memory_advised(advice);
   long result = SYS(madvise, start, length, advice);
   if (sets)
     __hwckpt_memory_advised(advice);
+  if (guards)
+    __hwckpt_guards_changed();
   if (result == 0)
     return 0;
   errno = (int)-result;

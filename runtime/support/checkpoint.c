@@ -121,6 +121,7 @@ static int capture(bool base, const struct parked *threads, unsigned count,
         rest_begin(&checkpoint.rest, checkpoint.little, threads, count, error);
   if (result == 0)
     result = save_resources(threads, count, error);
+  guards_settle(&checkpoint.guards, &checkpoint.dirty);
   statistics->describe_ns = quiesce_now_ns() - begin;
   if (result == 0) {
     checkpoint.scanned = true;
@@ -156,6 +157,8 @@ static int put_records(struct cache_writer *writer, Process *process,
   int result = describe_put_process(head, process, error);
   if (result == 0)
     result = describe_put_areas(head, &checkpoint.map, error);
+  if (result == 0)
+    result = guards_put(&checkpoint.guards, head, error);
   if (result == 0)
     result = memory_settings_put(&checkpoint.settings, head, error);
   if (result == 0)
@@ -249,6 +252,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
   describe_process(&process);
   memory_settings_read(&checkpoint.settings, &checkpoint.dirty,
                        statistics->rounds ? &checkpoint.map : 0, base);
+  guards_read(&checkpoint.guards, &checkpoint.dirty, base);
   rest_expect(&checkpoint.rest, checkpoint_resident_pages());
   unused_expect(&checkpoint.capture.unused, &checkpoint.map);
   if (checkpoint.options.undo) {

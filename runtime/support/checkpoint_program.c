@@ -123,7 +123,8 @@ static int open_mapped(struct hwckpt_error *error) {
 }
 
 static int open_settings(struct hwckpt_error *error) {
-  return memory_settings_open(&checkpoint.settings, error);
+  int result = memory_settings_open(&checkpoint.settings, error);
+  return result < 0 ? result : guards_open(&checkpoint.guards, error);
 }
 
 static int open_ring(struct hwckpt_error *error) {

@@ -13,6 +13,7 @@
 #include "capture.h"
 #include "checkpoint.h"
 #include "dirty.h"
+#include "guards.h"
 #include "mapped_files.h"
 #include "memory_map.h"
 #include "memory_settings.h"
@@ -33,6 +34,7 @@ struct checkpoint_state {
   struct memory_map map;
   struct mapped_files mapped;
   struct memory_settings settings;
+  struct guards guards;
   struct ring ring;
   struct capture capture;
   struct rest rest;

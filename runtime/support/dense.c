@@ -178,8 +178,7 @@ int dense_visit(struct dense *dense, uint64_t begin, uint64_t end,
 }
 
 static enum dirty_run is_written(uint64_t categories) {
-  (void)categories;
-  return DIRTY_PAGES;
+  return categories & PAGE_GUARD ? DIRTY_HOLE : DIRTY_PAGES;
 }
 
 struct scanning {

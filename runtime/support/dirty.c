@@ -86,6 +86,8 @@ static int open_method(struct dirty *dirty, enum dirty_method method,
                        int tracking, struct hwckpt_error *error) {
   int result = -1;
   dirty->scans = try_scan(dirty) >= 0;
+  if (dirty->scans)
+    page_scan_ask_guards(&dirty->scanner);
   for (size_t i = 0; result < 0 && i < sizeof ways / sizeof *ways; i++) {
     if (method == DIRTY_AUTO ? ways[i].method == DIRTY_PROTECT
                              : method != ways[i].method)
@@ -127,13 +129,15 @@ static long walk(const struct dirty *dirty, const struct area *area,
                         classify, holes, visit, context, answer);
 }
 
-/* A zero page or an unchanged page of the file is nothing of the area's own. */
+/* A zero page, a guard, or an unchanged page of the file is nothing of the
+ * area's own. */
 static enum dirty_run classify_written(uint64_t categories) {
-  return categories & (PAGE_FILE | PAGE_ZERO) ? DIRTY_HOLE : DIRTY_PAGES;
+  return categories & (PAGE_FILE | PAGE_ZERO | PAGE_GUARD) ? DIRTY_HOLE
+                                                           : DIRTY_PAGES;
 }
 
 static enum dirty_run classify_dropped(uint64_t categories) {
-  return categories & PAGE_FILE ? DIRTY_HOLE : DIRTY_PAGES;
+  return categories & (PAGE_FILE | PAGE_GUARD) ? DIRTY_HOLE : DIRTY_PAGES;
 }
 
 static const struct page_scan present_criteria = {

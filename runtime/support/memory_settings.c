@@ -90,6 +90,23 @@ static void read_policy(struct memory_setting *setting) {
     setting->policy = (uint32_t)mode;
 }
 
+/* But for what is the runtime's own, as after mlockall(2): it does not come
+ * back. */
+static void add(struct memory_settings *settings,
+                const struct memory_setting *setting) {
+  struct memory_setting left = *setting;
+  uint64_t from, to;
+  while (left.start < left.end && settings->count < SETTINGS) {
+    if (!private_in(left.start, left.end, &from, &to))
+      from = to = left.end;
+    if (from > left.start) {
+      settings->list[settings->count] = left;
+      settings->list[settings->count++].end = from;
+    }
+    left.start = to;
+  }
+}
+
 /* A mapping begins with its addresses, all other lines with a capital. */
 static void take_line(struct reading *reading, const char *line) {
   struct memory_settings *settings = reading->settings;
@@ -108,7 +125,7 @@ static void take_line(struct reading *reading, const char *line) {
   };
   read_policy(&setting);
   if (setting.settings || setting.policy)
-    settings->list[settings->count++] = setting;
+    add(settings, &setting);
 }
 
 /* Where the line ends, NULL if it is not all there. */

@@ -1,4 +1,5 @@
-/* memory_settings.h - what madvise(2), mlock(2) and mbind(2) set for memory.
+/* memory_settings.h - what madvise(2), mlock(2), mseal(2) and mbind(2) set for
+ * memory.
  *
  * Only /proc/self/smaps tells, which takes as long as a look at every page: it
  * is read while the program runs, and for a delta only where there is little
@@ -19,6 +20,9 @@
 /* In place of an advice. */
 #define SET_LOCKED (-1)
 #define SET_LOCKED_ON_FAULT (-2)
+#define SET_SEALED (-3)
+/* Of MemorySetting.settings: no setting, but guard pages (guards.h). */
+#define MEMORY_GUARDED 256u
 
 struct memory_settings {
   struct memory_setting {

@@ -7,6 +7,9 @@
 
 #define SCAN_IOCTL _IOWR('f', 16, struct page_scan)
 
+/* PAGE_GUARD or 0. */
+static uint64_t guards;
+
 const struct page_scan page_scan_holes = {
     .category_inverted = PAGE_PRESENT | PAGE_SWAPPED,
     .category_mask = PAGE_PRESENT | PAGE_SWAPPED,
@@ -31,6 +34,7 @@ long page_scan_into(int pagemap, struct page_scan *scan,
   scan->size = sizeof *scan;
   scan->regions = (uint64_t)regions;
   scan->region_count = room;
+  scan->return_mask |= guards;
   return SYS(ioctl, pagemap, SCAN_IOCTL, scan);
 }
 
@@ -38,6 +42,15 @@ long page_scan(const struct page_scanner *scanner, struct page_scan *scan) {
   return page_scan_into(scanner->pagemap, scan, scanner->regions,
                         PAGE_SCANNER_REGIONS);
 }
+
+void page_scan_ask_guards(const struct page_scanner *scanner) {
+  uint64_t here = (uint64_t)scanner->regions & ~4095ull;
+  struct page_scan probe = {
+      .start = here, .end = here + 4096, .return_mask = PAGE_GUARD};
+  guards = page_scan(scanner, &probe) >= 0 ? PAGE_GUARD : 0;
+}
+
+bool page_scan_tells_guards(void) { return guards; }
 
 long page_scan_each(const struct page_scanner *scanner,
                     const struct page_scan *criteria, uint64_t begin,

@@ -39,6 +39,8 @@ struct page_scan {
 #define PAGE_PRESENT (1ull << 3)
 #define PAGE_SWAPPED (1ull << 4)
 #define PAGE_ZERO (1ull << 5)
+#define PAGE_GUARD (1ull << 8) /* since Linux 6.16; it counts as swapped out   \
+                                */
 
 /* Where there is nothing, or only a marker is left. */
 extern const struct page_scan page_scan_holes;
@@ -76,6 +78,11 @@ long page_scan_each(const struct page_scanner *scanner,
                     uint64_t end,
                     enum dirty_run (*classify)(uint64_t categories), bool holes,
                     dirty_visit *visit, void *context, int *answer);
+
+/* Asks the kernel whether it tells guard pages (guards.h). If so, each region
+ * that is found says whether it is of them: they hold nothing. */
+void page_scan_ask_guards(const struct page_scanner *scanner);
+bool page_scan_tells_guards(void);
 
 /* A classification: holes all. */
 enum dirty_run page_scan_is_hole(uint64_t categories);

@@ -4,6 +4,7 @@
 
 #include "../arch/sys.h"
 #include "exclude.h"
+#include "guards.h"
 #include "huge_page.h"
 #include "live.h"
 #include "process_layout.h"
@@ -314,6 +315,7 @@ int rewind_apply(struct rewind *rewind, struct hwckpt_error *error) {
   int result = apply_changes(rewind, REWIND_UNMAP, error);
   if (result == 0)
     result = apply_changes(rewind, REWIND_MAP, error);
+  guards_lift(rewind->dirty);
   if (result == 0)
     result = apply_changes(rewind, REWIND_OPEN, error);
   if (result == 0)
@@ -322,6 +324,7 @@ int rewind_apply(struct rewind *rewind, struct hwckpt_error *error) {
     result = drop_all_missing(rewind, error);
   if (result == 0)
     result = clear_excluded(rewind, error);
+  guards_set(rewind->reader);
   if (result == 0)
     result = apply_changes(rewind, REWIND_PROTECT, error);
   if (result == 0)

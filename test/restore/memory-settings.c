@@ -1,11 +1,14 @@
-// What madvise(), mlock() and mbind() set for memory is set again.
+// What madvise(), mlock(), mseal() and mbind() set for memory is set again;
+// what mlockall() locks of the runtime's own is not missed.
 // RUN: %behaviour %s -o %t && %S/../Inputs/restored-by-all %hwckpt -- %t
+// RUN: %restored -- %t all 2>&1 | FileCheck %s --implicit-check-not=HWCKPT-E318
+// CHECK: all is locked
 #include "behaviour.h"
 #include "memory_flags.h"
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-enum { PAGE = 4096, PAGES = 8 };
+enum { PAGE = 4096, PAGES = 8, SYS_MSEAL = 462 /* since Linux 6.10 */ };
 static char *map(void) {
   char *memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -29,13 +32,29 @@ static int child_status(const char *memory) {
   CHECK(child > 0 && waitpid(child, &status, 0) == child);
   return status;
 }
-int main(void) {
+static int lock_all(void) {
+  char *memory = map();
+  if (mlockall(MCL_CURRENT | MCL_FUTURE)) {
+    dprintf(1, "all is locked, but for who may not do so\n");
+    return 0;
+  }
+  CHECK(came_back() == 0);
+  if (!came_back())
+    die();
+  CHECK(memory_has(memory, " lo") == 1);
+  dprintf(1, "all is locked\n");
+  return 0;
+}
+int main(int count, char **arguments) {
+  if (count > 1 && !strcmp(arguments[1], "all"))
+    return lock_all();
   static const struct {
     int advice;
     const char *word;
   } kinds[] = {{MADV_DONTFORK, " dc"},   {MADV_WIPEONFORK, " wf"},
                {MADV_DONTDUMP, " dd"},   {MADV_HUGEPAGE, " hg"},
-               {MADV_NOHUGEPAGE, " nh"}, {MADV_MERGEABLE, " mg"}};
+               {MADV_NOHUGEPAGE, " nh"}, {MADV_MERGEABLE, " mg"},
+               {MADV_SEQUENTIAL, " sr"}, {MADV_RANDOM, " rr"}};
   enum { KINDS = sizeof kinds / sizeof *kinds };
   char *memory[KINDS], *plain = map(), *locked = map(), *later = map();
   int set[KINDS];
@@ -44,14 +63,18 @@ int main(void) {
     set[i] =
         madvise(memory[i] + PAGE, (PAGES - 2) * PAGE, kinds[i].advice) == 0;
   }
-  CHECK(set[0] && set[1] && set[2]);
+  CHECK(set[0] && set[1] && set[2] && set[6] && set[7]);
   CHECK(mlock(locked + PAGE, 2 * PAGE) == 0);
   CHECK(mlock2(later + PAGE, 2 * PAGE, MLOCK_ONFAULT) == 0);
   char *bound = map();
   unsigned long first = 1;
   int binds = !syscall(SYS_mbind, bound + PAGE, PAGE,
                        MPOL_BIND | MPOL_F_STATIC_NODES, &first, 64, 0);
+  char *sealed = map();
+  int seals = !syscall(SYS_MSEAL, sealed + PAGE, PAGE, 0);
   die_and_come_back();
+  CHECK(!seals || mprotect(sealed + PAGE, PAGE, PROT_READ) < 0);
+  CHECK(mprotect(sealed, PAGE, PROT_READ) == 0 && sealed[PAGE] == 'x');
   CHECK(!binds || policy(bound + PAGE) == (MPOL_BIND | MPOL_F_STATIC_NODES));
   CHECK(!binds || policy(bound) == MPOL_DEFAULT);
   for (int i = 0; i < KINDS; i++) {

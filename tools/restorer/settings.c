@@ -1,9 +1,10 @@
-/* settings.c - what madvise(2), mlock(2) and mbind(2) had set for the program's
- * memory.
+/* settings.c - what madvise(2), mlock(2), mseal(2) and mbind(2) had set for
+ * the program's memory.
  * What cannot be set is said; the program goes on without. */
 #include "restorer.h"
 
 #include "../../runtime/arch/sys.h"
+#include "../../runtime/support/guards.h"
 #include "../../runtime/support/memory_settings.h"
 
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <pb_decode.h>
 #include <sys/mman.h>
 
+#define SYS_MSEAL 462 /* since Linux 6.10 */
 #ifndef MLOCK_ONFAULT
 #define MLOCK_ONFAULT 1
 #endif
@@ -37,6 +39,9 @@ static long set(const MemorySetting *setting, int advice) {
     return on_fault ? 0 : lock(setting->start, size, false);
   if (advice == SET_LOCKED_ON_FAULT)
     return lock(setting->start, size, true);
+  if (advice == SET_SEALED)
+    return arch_syscall6(SYS_MSEAL, (long)setting->start, (long)size, 0, 0, 0,
+                         0);
   return SYS(madvise, setting->start, size, advice);
 }
 
@@ -55,6 +60,15 @@ static void set_policy(const MemorySetting *setting) {
     WARN(HWCKPT_E_ATTRIBUTE, (int)-result, "memory", "policy %u of %llx-%llx",
          setting->policy, (unsigned long long)setting->start,
          (unsigned long long)setting->end);
+}
+
+/* They come before other settings: locked memory takes none. */
+static void guard(const MemorySetting *setting) {
+  long result = SYS(madvise, setting->start, setting->end - setting->start,
+                    GUARD_INSTALL);
+  if (result < 0)
+    WARN(HWCKPT_E_ATTRIBUTE, (int)-result, "memory", "guard pages %llx-%llx",
+         (unsigned long long)setting->start, (unsigned long long)setting->end);
 }
 
 void set_memory_settings(const struct cache_reader *reader) {
@@ -76,6 +90,8 @@ void set_memory_settings(const struct cache_reader *reader) {
     if (setting.start < restorer.memory.end &&
         setting.end > restorer.memory.begin)
       continue;
+    if (setting.settings & MEMORY_GUARDED)
+      guard(&setting);
     if (setting.policy)
       set_policy(&setting);
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
