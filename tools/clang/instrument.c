@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 struct files {
-  char *pass, *front_end, *include, *builtins, *interpose, *archive;
+  char *pass, *front_end, *include, *builtins, *interpose, *threads, *archive;
 };
 
 static char *below(const char *root, const char *path) {
@@ -31,6 +31,7 @@ static struct files find_files(const char *root, unsigned llvm) {
       .include = below(root, "lib/hwckpt/include"),
       .builtins = below(root, "lib/hwckpt/builtins.h"),
       .interpose = below(root, "lib/hwckpt/hwckpt_interpose-x86_64.o"),
+      .threads = below(root, "lib/hwckpt/hwckpt_interpose_threads-x86_64.o"),
       .archive = below(root, "lib/hwckpt/libclang_rt.hwckpt-x86_64.a"),
   };
 }
@@ -197,6 +198,8 @@ static void add_interposed(const struct invocation *invocation,
       "--defsym=__hwckpt_libc_system=__libc_system",
       "--defsym=__hwckpt_libc_popen=_IO_popen"};
   add_linker_input(invocation, result, files->interpose);
+  if (!invocation->fixed && !is_missing(files->threads))
+    add_linker_input(invocation, result, files->threads);
   for (size_t i = 0; invocation->fixed && i < sizeof names / sizeof *names; i++)
     add_linker(invocation, result, names[i]);
 }

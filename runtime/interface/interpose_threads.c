@@ -1,0 +1,60 @@
+/* interpose_threads.c - libc's functions that begin threads of their own.
+ *
+ * The first thread of a program has libc (since 2.34) take the stop signal,
+ * which is taken back (interpose.c, for pthread_create()); by these functions
+ * that comes to be where nobody sees it: without this, a program whose first
+ * thread it is would hear no `hwckpt ckpt`, nor the checkpoint of a tree.
+ *
+ * Not for programs that are linked statically, which would get all of them and
+ * what they draw in. */
+#include "../support/quiesce.h"
+
+#include <aio.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <mqueue.h>
+#include <netdb.h>
+#include <signal.h>
+#include <time.h>
+
+#define EXPORTED __attribute__((weak, visibility("default")))
+
+#define BEGINS_THREAD(name, parameters, arguments)                             \
+  EXPORTED int name parameters {                                               \
+    static int(*libcs) parameters;                                             \
+    if (!libcs)                                                                \
+      libcs = (int(*) parameters)dlsym(RTLD_NEXT, #name);                      \
+    if (!libcs) {                                                              \
+      errno = ENOSYS;                                                          \
+      return -1;                                                               \
+    }                                                                          \
+    int result = libcs arguments;                                              \
+    __hwckpt_thread_created();                                                 \
+    return result;                                                             \
+  }
+
+BEGINS_THREAD(timer_create,
+              (clockid_t clock, struct sigevent *event, timer_t *timer),
+              (clock, event, timer))
+BEGINS_THREAD(mq_notify, (mqd_t queue, const struct sigevent *event),
+              (queue, event))
+BEGINS_THREAD(aio_read, (struct aiocb * request), (request))
+BEGINS_THREAD(aio_read64, (struct aiocb64 * request), (request))
+BEGINS_THREAD(aio_write, (struct aiocb * request), (request))
+BEGINS_THREAD(aio_write64, (struct aiocb64 * request), (request))
+BEGINS_THREAD(aio_fsync, (int operation, struct aiocb *request),
+              (operation, request))
+BEGINS_THREAD(aio_fsync64, (int operation, struct aiocb64 *request),
+              (operation, request))
+BEGINS_THREAD(lio_listio,
+              (int mode, struct aiocb *const list[], int count,
+               struct sigevent *event),
+              (mode, list, count, event))
+BEGINS_THREAD(lio_listio64,
+              (int mode, struct aiocb64 *const list[], int count,
+               struct sigevent *event),
+              (mode, list, count, event))
+BEGINS_THREAD(getaddrinfo_a,
+              (int mode, struct gaicb *list[], int count,
+               struct sigevent *event),
+              (mode, list, count, event))
