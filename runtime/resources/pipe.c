@@ -196,10 +196,29 @@ static int put_pipe(struct resource_sink *sink, const Descriptor *message,
   return result;
 }
 
+/* A FIFO that has no name any more is as good as a pipe, and comes back as one.
+ */
+static void forget_name(Descriptor *message) {
+  static const char suffix[] = " (deleted)", pipe[] = "FIFO ";
+  struct stat there;
+  size_t length = strlen(message->path), end = sizeof(suffix) - 1;
+  if (!is_named(message) || length < end ||
+      memcmp(message->path + length - end, suffix, end) != 0 ||
+      (SYS(newfstatat, AT_FDCWD, message->path, &there, 0) == 0 &&
+       there.st_ino == message->inode))
+    return;
+  size_t room = sizeof(message->path) - sizeof(pipe);
+  memmove(message->path + sizeof(pipe) - 1, message->path,
+          length < room ? length + 1 : room);
+  message->path[sizeof(message->path) - 1] = 0;
+  memcpy(message->path, pipe, sizeof(pipe) - 1);
+}
+
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
   int reader = -1;
   message->pipe = message->inode;
+  forget_name(message);
   int32_t maker = tree_maker(sink, message->device, message->inode);
   if (maker >= 0 && maker != sink->member)
     return 0; /* saved there */

@@ -1,4 +1,5 @@
-// FIFOs with both ends in the program come back, with what is in them.
+// FIFOs with both ends in the program come back, with what is in them; one whose
+// name was removed, as a pipe.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <sys/stat.h>
@@ -11,7 +12,13 @@ int main(void) {
   int writer = open("two", O_WRONLY);
   CHECK(both >= 0 && reader >= 0 && writer >= 0);
   CHECK(write(both, "first", 5) == 5 && write(writer, "second", 6) == 6);
+  CHECK(mkfifo("gone", 0600) == 0);
+  int gone = open("gone", O_RDWR);
+  int gone_too = open("gone", O_RDONLY | O_NONBLOCK);
+  CHECK(write(gone, "removed", 7) == 7 && unlink("gone") == 0);
   die_and_come_back();
+  CHECK(read(gone_too, text, sizeof text) == 7 && write(gone, "z", 1) == 1);
+  CHECK(read(gone_too, text, sizeof text) == 1 && access("gone", F_OK) < 0);
   CHECK_EQUAL(read(both, text, sizeof text), 5);
   CHECK(read(both, text, 1) < 0 && errno == EAGAIN);
   CHECK_EQUAL(read(reader, text, sizeof text), 6);
