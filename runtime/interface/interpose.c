@@ -15,6 +15,7 @@
  */
 #include "interpose.h"
 #include "../arch/sys.h"
+#include "../resources/credentials_apart.h"
 #include "../resources/watched_paths.h"
 #include "../support/guards.h"
 #include "../support/memory_settings.h"
@@ -30,6 +31,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -234,6 +236,26 @@ WEAK int inotify_add_watch(int fd, const char *path, uint32_t mask) {
   return (int)result;
 }
 
+/* Those that libc leaves to the calling thread; they need no more of it. */
+WEAK int setfsuid(uid_t user) {
+  __hwckpt_credentials_apart = true;
+  return (int)SYS(setfsuid, user);
+}
+
+WEAK int setfsgid(gid_t group) {
+  __hwckpt_credentials_apart = true;
+  return (int)SYS(setfsgid, group);
+}
+
+WEAK int capset(void *header, const void *sets) {
+  __hwckpt_credentials_apart = true;
+  long result = SYS(capset, header, sets);
+  if (result == 0)
+    return 0;
+  errno = (int)-result;
+  return -1;
+}
+
 WEAK _Noreturn void _exit(int status) {
   __hwckpt_before_end();
   if (__interceptor__exit)
@@ -255,6 +277,12 @@ __asm__(".text\n"
         ".type syscall, @function\n"
         "syscall:\n"
         ".cfi_startproc\n"
+        /* setuid() to capset(), and others in between. */
+        "  lea -105(%rdi), %eax\n"
+        "  cmp $21, %eax\n"
+        "  ja 3f\n"
+        "  movb $1, __hwckpt_credentials_apart(%rip)\n"
+        "3:\n"
         "  cmp $157, %edi\n" /* prctl(PR_SET_SECCOMP) */
         "  jne 2f\n"
         "  cmp $22, %esi\n"
@@ -277,6 +305,7 @@ __asm__(".text\n"
         ".hidden __hwckpt_syscall_again, __hwckpt_syscall_check\n"
         ".hidden __hwckpt_syscall_call, __hwckpt_all_calls_told\n"
         ".hidden __hwckpt_enter_before_call, __hwckpt_syscall_seccomp\n"
+        ".hidden __hwckpt_credentials_apart\n"
         "__hwckpt_syscall_again:\n"
         "  lea -128(%rsp), %rsp\n"
         "  .cfi_adjust_cfa_offset 128\n"

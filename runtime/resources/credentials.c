@@ -3,10 +3,13 @@
  * with are of who restores.
  *
  * The kernel keeps them for each thread; libc has all threads of a program
- * alike, and so are they here. */
+ * alike. Where threads may have changed them alone (credentials_apart.h), each
+ * is looked at, and those that differ from the first have records of their
+ * own. */
 #include "../arch/sys.h"
 #include "../support/live.h"
 #include "../support/record_types.h"
+#include "credentials_apart.h"
 #include "info.h"
 #include "resource.h"
 
@@ -18,12 +21,18 @@
 #define KEEP_CAPS (1u << 4) /* SECBIT_KEEP_CAPS: needs no right */
 #define ROOM (sizeof((Credentials *)0)->groups / sizeof(uint32_t))
 
+#define APART 128u
+
+__attribute__((visibility("hidden"))) bool __hwckpt_credentials_apart;
+
 static LIVE Credentials started;
 /* To become; of now when there is nothing to change. */
 static struct {
   bool differs;
   long dumpable; /* which changing users clears */
   Credentials credentials;
+  Credentials apart[APART]; /* of threads, by what their ids are now */
+  unsigned apart_count;
 } wanted;
 
 /* ---- reading ---- */
@@ -80,14 +89,21 @@ static bool read_text(const char *text, Credentials *to) {
   return whole;
 }
 
-static void read_own(Credentials *to) {
+/* Whether all of them fit. */
+static bool read_file(const char *path, Credentials *to) {
   struct info info;
+  bool whole = true;
   memset(to, 0, sizeof(*to));
-  if (info_open_path(&info, "/proc/self/status") < 0)
-    return;
+  if (info_open_path(&info, path) < 0)
+    return false;
   for (const char *line; (line = info_line(&info));)
-    read_line(line, to);
+    whole &= read_line(line, to);
   info_close(&info);
+  return whole;
+}
+
+static void read_own(Credentials *to) {
+  read_file("/proc/self/status", to);
   long bits = SYS(prctl, PR_GET_SECUREBITS, 0, 0, 0, 0);
   to->secure_bits = bits > 0 ? (uint32_t)bits : 0;
 }
@@ -108,14 +124,45 @@ static bool same(const Credentials *a, const Credentials *b) {
 
 static void begin(void) { read_own(&started); }
 
+static int refuse(struct resource_sink *sink, struct hwckpt_error *error) {
+  return resource_unsupported(sink, error, "credentials",
+                              "more than %zu groups", ROOM);
+}
+
+/* Of threads that are not as the first. */
+static int save_apart(struct resource_sink *sink, const Credentials *first,
+                      struct hwckpt_error *error) {
+  static Credentials own;
+  unsigned count = 0;
+  int result = 0;
+  for (size_t i = 1; i < sink->thread_count && !result; i++) {
+    const struct thread_fact *thread = &sink->threads[i];
+    char path[64];
+    hwckpt_format(path, sizeof(path), "/proc/self/task/%d/status",
+                  (int)thread->tid);
+    if (!read_file(path, &own))
+      return refuse(sink, error);
+    own.secure_bits = thread->secure_bits;
+    own.tid = thread->tid;
+    if (same(&own, first))
+      continue;
+    if (count++ == APART)
+      return resource_unsupported(sink, error, "credentials",
+                                  "more than %u threads have their own", APART);
+    result =
+        resource_put(sink, RECORD_CREDENTIALS, Credentials_fields, &own, error);
+  }
+  return result;
+}
+
 static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   static Credentials now;
   if (!read_text(sink->status, &now))
-    return resource_unsupported(sink, error, "credentials",
-                                "more than %zu groups", ROOM);
+    return refuse(sink, error);
   now.secure_bits = sink->threads[0].secure_bits;
-  if (same(&now, &started))
-    return 0;
+  int result = __hwckpt_credentials_apart ? save_apart(sink, &now, error) : 0;
+  if (result || same(&now, &started))
+    return result;
   return resource_put(sink, RECORD_CREDENTIALS, Credentials_fields, &now,
                       error);
 }
@@ -146,11 +193,20 @@ static void set_capabilities(const Credentials *to) {
   set_three(to->effective, to->permitted, to->inheritable);
 }
 
+/* What the calling thread is to become; null: what it is. */
+static const Credentials *wanted_here(void) {
+  int tid = wanted.apart_count ? (int)SYS(gettid) : 0;
+  for (unsigned i = 0; i < wanted.apart_count; i++)
+    if (wanted.apart[i].tid == tid)
+      return &wanted.apart[i];
+  return wanted.differs ? &wanted.credentials : 0;
+}
+
 /* While capabilities are there that allow it. */
 void resources_become(void) {
-  const Credentials *to = &wanted.credentials;
+  const Credentials *to = wanted_here();
   int parent_death = 0; /* cleared as well */
-  if (!wanted.differs)
+  if (!to)
     return;
   SYS(prctl, PR_GET_PDEATHSIG, &parent_death, 0, 0, 0);
   for (unsigned i = 0; i < CAPABILITIES; i++)
@@ -185,24 +241,54 @@ static bool may_become(const Credentials *now, const Credentials *to) {
          (now->bounding & to->bounding) == to->bounding;
 }
 
-static int finish(struct resource_source *source, struct hwckpt_error *error) {
-  static Credentials now;
-  size_t at = (size_t)-1;
-  wanted.differs = false;
-  if (source->rolls_back || !resource_next(source, RECORD_CREDENTIALS, &at))
-    return 0;
-  memset(&wanted.credentials, 0, sizeof(wanted.credentials));
-  int result = resource_get(&source->records[at], Credentials_fields,
-                            &wanted.credentials, error);
+static void check_right(struct resource_source *source, const Credentials *now,
+                        const Credentials *to) {
+  if (!may_become(now, to))
+    resource_not_set(source, 0, "credentials", "user %u, group %u", to->user[1],
+                     to->group[1]);
+}
+
+/* Those of all, or of one thread. */
+static int want(struct resource_source *source,
+                const struct resource_record *record, const Credentials *now,
+                struct hwckpt_error *error) {
+  static Credentials to;
+  memset(&to, 0, sizeof(to));
+  int result = resource_get(record, Credentials_fields, &to, error);
   if (result)
     return result;
+  if (!to.tid) {
+    wanted.credentials = to;
+    wanted.differs = !same(now, &to);
+    if (wanted.differs)
+      check_right(source, now, &to);
+    return 0;
+  }
+  int tid = resource_tid(source, to.tid, error);
+  if (tid < 0)
+    return tid;
+  if (wanted.apart_count == APART)
+    return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "credentials",
+                       "of more than %u threads", APART);
+  check_right(source, now, &to);
+  to.tid = tid;
+  wanted.apart[wanted.apart_count++] = to;
+  return 0;
+}
+
+static int finish(struct resource_source *source, struct hwckpt_error *error) {
+  static Credentials now;
+  int result = 0;
+  wanted.differs = false;
+  wanted.apart_count = 0;
+  if (source->rolls_back)
+    return 0;
   read_own(&now);
   wanted.dumpable = SYS(prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);
-  wanted.differs = !same(&now, &wanted.credentials);
-  if (wanted.differs && !may_become(&now, &wanted.credentials))
-    resource_not_set(source, 0, "credentials", "user %u, group %u",
-                     wanted.credentials.user[1], wanted.credentials.group[1]);
-  return 0;
+  for (size_t at = (size_t)-1;
+       !result && resource_next(source, RECORD_CREDENTIALS, &at);)
+    result = want(source, &source->records[at], &now, error);
+  return result;
 }
 
 const struct resource_kind hwckpt_resource_credentials = {
