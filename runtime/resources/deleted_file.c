@@ -10,6 +10,9 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
+
+#define KERNEL_LARGEFILE 0100000u /* O_LARGEFILE, which libc has as 0 */
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
@@ -45,6 +48,23 @@ static int fill(struct resource_source *source, size_t index, int file,
   return 0;
 }
 
+/* What memfd_create() gave does not keep its file from being executed, what is
+ * opened again for writing does. */
+static int take_first(const Descriptor *message, const DeletedFile *record,
+                      int file, struct hwckpt_error *error) {
+  const uint32_t settable = O_APPEND | O_NONBLOCK | O_NOATIME;
+  uint32_t flags = message->flags & ~KERNEL_LARGEFILE;
+  if (!record->in_memory || (flags & ~settable) != O_RDWR)
+    return nameless_file_open(message, file, error);
+  long fd = SYS(fcntl, file, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0)
+    return refuse_to_restore(error, message, fd, "dup");
+  if (flags & settable)
+    SYS(fcntl, fd, F_SETFL, flags);
+  SYS(lseek, fd, message->offset, SEEK_SET);
+  return (int)fd;
+}
+
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
   DeletedFile record;
@@ -62,7 +82,7 @@ static int make(struct resource_source *source, const Descriptor *message,
       result = refuse_to_restore(error, message, sealed, "its seals");
   }
   if (!result)
-    result = nameless_file_open(message, (int)file, error);
+    result = take_first(message, &record, (int)file, error);
   SYS(close, file);
   return result;
 }

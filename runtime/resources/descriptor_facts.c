@@ -4,6 +4,7 @@
 #include "../arch/sys.h"
 #include "flight.h"
 #include "info.h"
+#include "linked_name.h"
 #include "registry.h"
 #include "same_object.h"
 
@@ -67,10 +68,20 @@ static long inspect(const struct resource_sink *sink, int number,
   fact->mode = facts.st_mode;
   fact->device = facts.st_dev;
   fact->inode = facts.st_ino;
+  fact->linked = facts.st_nlink > 0;
   fact->size = (uint64_t)facts.st_size;
   fact->mtime_ns = (uint64_t)facts.st_mtim.tv_sec * 1000000000ull +
                    (uint64_t)facts.st_mtim.tv_nsec;
   return read_info(sink, fact);
+}
+
+static bool is_mapped(const struct resource_sink *sink,
+                      const struct descriptor_fact *fact) {
+  for (size_t i = 0; i < sink->mapped_count; i++)
+    if (sink->mapped[i].device == fact->device &&
+        sink->mapped[i].inode == fact->inode)
+      return true;
+  return false;
 }
 
 long facts_describe(const struct resource_sink *sink,
@@ -95,6 +106,9 @@ long facts_describe(const struct resource_sink *sink,
   if (length < 0)
     return length;
   message->path[length] = 0;
+  /* One that is mapped as well is nameless in both. */
+  if (fact->linked && S_ISREG(fact->mode) && !is_mapped(sink, fact))
+    linked_name(message);
   return 0;
 }
 

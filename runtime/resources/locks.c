@@ -3,7 +3,8 @@
  * them.
  *
  * A lock that somebody else took meanwhile ends the restore: two would write
- * what only one may. */
+ * what only one may. A lease that is being broken is left out: who wants the
+ * file has it by then. */
 #include "locks.h"
 
 #include "../arch/sys.h"
@@ -66,7 +67,7 @@ int locks_save(struct resource_sink *sink, const Descriptor *message,
                        "descriptor %d", (int)message->number);
   for (const char *line; !result && (line = info_line(&info));) {
     FileLock lock = FileLock_init_zero;
-    if (!info_begins(line, "lock:"))
+    if (!info_begins(line, "lock:") || find(line, ": LEASE  BREAKING "))
       continue;
     result = parse(line, &lock)
                  ? resource_put(sink, RECORD_FILE_LOCK, FileLock_fields, &lock,

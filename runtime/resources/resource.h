@@ -34,6 +34,7 @@ struct descriptor_fact {
   uint64_t id; /* of the open file, where the kernel tells it; 0: no */
   bool close_on_exec;
   bool locked; /* locks are held through it */
+  bool linked; /* the file has a name */
   /* Of a unix socket: how many descriptors are on their way in it, and the
    * number that the first of them has here (flight.h), -1: they were not looked
    * at. */
@@ -85,6 +86,7 @@ struct mapped_part {
   uint64_t address;
   uint64_t offset, length; /* no farther than the file goes */
   bool system_v;
+  bool kernel_aio; /* of io_setup(2) */
 };
 
 #define RESOURCE_LATER 64u

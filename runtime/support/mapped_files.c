@@ -95,6 +95,7 @@ static int add(struct mapped_files *files, const struct area *area,
       .offset = area->offset,
       .length = area->backed_end - area->start,
       .system_v = area->source == AREA_SOURCE_SYSTEM_V,
+      .kernel_aio = begins(area->name, "/[aio]"),
   };
   return 0;
 }
