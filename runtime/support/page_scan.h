@@ -39,8 +39,9 @@ struct page_scan {
 #define PAGE_PRESENT (1ull << 3)
 #define PAGE_SWAPPED (1ull << 4)
 #define PAGE_ZERO (1ull << 5)
-#define PAGE_GUARD (1ull << 8) /* since Linux 6.16; it counts as swapped out   \
-                                */
+#define PAGE_GUARD                                                             \
+  (1ull << 8) /* since Linux 6.16; it counts as swapped out                    \
+               */
 
 /* Where there is nothing, or only a marker is left. */
 extern const struct page_scan page_scan_holes;

@@ -1,5 +1,5 @@
-// FIFOs with both ends in the program come back, with what is in them; one whose
-// name was removed, as a pipe.
+// FIFOs with both ends in the program come back, with what is in them; one
+// whose name was removed, as a pipe.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <sys/stat.h>
