@@ -110,7 +110,10 @@ static void find_folder(int file, const char *name, UnixSocket *is) {
   char *path = (char *)is->folder.bytes, link[64];
   hwckpt_format(link, sizeof(link), "/proc/thread-self/fd/%d", file);
   long length = SYS(readlinkat, AT_FDCWD, link, path, sizeof(is->folder.bytes));
-  long end = (long)strnlen(name, sizeof(struct sockaddr_un) - PATH);
+  const long most = sizeof(struct sockaddr_un) - PATH;
+  long end = 0;
+  while (end < most && name[end])
+    end++;
   if (length > end + 1 && !memcmp(path + length - end, name, (size_t)end) &&
       path[length - end - 1] == '/')
     is->folder.size = (pb_size_t)(length - end);
