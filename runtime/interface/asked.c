@@ -75,6 +75,14 @@ static void refuse(uint32_t number, const char *detail) {
   answer(number, &refusal);
 }
 
+static void give_up(struct asked *asked, uint32_t number) {
+  for (unsigned i = 0; i < ASKED; i++) {
+    uint32_t there = number;
+    atomic_compare_exchange_strong(&asked->numbers[i], &there, 0);
+  }
+  refuse(number, "the runtime's thread cannot be begun");
+}
+
 bool asked_signal(const siginfo_t *info) {
   uint64_t value = (uint64_t)info->si_value.sival_ptr;
   uint32_t number = (uint32_t)value, magic = (uint32_t)(value >> 32);
@@ -90,8 +98,8 @@ bool asked_signal(const siginfo_t *info) {
     refuse(number, "too many ask at once");
   else if (magic == ASK_ROLLBACK_MAGIC)
     rollbacks_request(0);
-  else
-    events_request(Event_EVENT_COMMAND, 0);
+  else if (events_request(Event_EVENT_COMMAND, 0) < 0)
+    give_up(&saves, number);
   return true;
 }
 
