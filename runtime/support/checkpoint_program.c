@@ -123,8 +123,11 @@ static int open_mapped(struct hwckpt_error *error) {
 }
 
 static int open_settings(struct hwckpt_error *error) {
-  int result = memory_settings_open(&checkpoint.settings, error);
-  return result < 0 ? result : guards_open(&checkpoint.guards, error);
+  return memory_settings_open(&checkpoint.settings, error);
+}
+
+static int open_guards(struct hwckpt_error *error) {
+  return guards_open(&checkpoint.guards, error);
 }
 
 static int open_ring(struct hwckpt_error *error) {
@@ -179,9 +182,9 @@ static int open_drain(struct hwckpt_error *error) {
 }
 
 static int (*const parts[])(struct hwckpt_error *error) = {
-    open_cache, open_dirty,   open_map,    open_mapped, open_settings,
-    open_ring,  open_capture, open_unused, open_rest,   open_stage,
-    open_head,  open_sink,    open_drain,
+    open_cache,  open_dirty, open_map,     open_mapped, open_settings,
+    open_guards, open_ring,  open_capture, open_unused, open_rest,
+    open_stage,  open_head,  open_sink,    open_drain,
 };
 #define PARTS (sizeof parts / sizeof *parts)
 
