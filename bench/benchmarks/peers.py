@@ -92,9 +92,10 @@ class Hwckpt(Nothing):
     def start(self, shape, log, interval):
         shutil.rmtree(self.cache, ignore_errors=True)
         self.patience = patience(shape)
+        # The log is ours: a restore must not take back what we write into it.
         return subprocess.Popen(
-            [self.build.hwckpt, "run", "--every", f"{round(interval * 1000)}ms", "--", self.program,
-             *shape.options(), "--log", log.path],
+            [self.build.hwckpt, "run", "--every", f"{round(interval * 1000)}ms", "-o", "mapped=1",
+             "--", self.program, *shape.options(), "--log", log.path],
             stdout=subprocess.DEVNULL, stderr=self.messages(), env=self.environment(),
         )  # fmt: skip
 
