@@ -196,17 +196,18 @@ static bool is_name_left(const struct tcp_end *end) {
   return left;
 }
 
-/* Calls it from the name of its peer, and hangs up. */
-static void call(const struct tcp_end *end) {
+/* Calls it from the name of its peer, and hangs up; whether that could be. */
+static bool call(const struct tcp_end *end) {
   union tcp_name name =
       tcp_name_of(end->is.address.bytes, end->is.address.size);
   int fd = tcp_make_socket(end->is.domain);
-  if (fd < 0)
-    return;
-  if (!fcntl(fd, F_SETFL, O_NONBLOCK) &&
-      bind_name(fd, end->is.peer.bytes, end->is.peer.size))
-    connect(fd, &name.any, end->is.address.size);
-  close(fd);
+  bool called =
+      fd >= 0 && !fcntl(fd, F_SETFL, O_NONBLOCK) &&
+      bind_name(fd, end->is.peer.bytes, end->is.peer.size) &&
+      (!connect(fd, &name.any, end->is.address.size) || errno == EINPROGRESS);
+  if (fd >= 0)
+    close(fd);
+  return called;
 }
 
 /* A connection keeps its names for a minute at the end that was closed first
@@ -216,10 +217,12 @@ static void call(const struct tcp_end *end) {
  * connections have a name in common, the next round frees what the others were
  * in the way of. */
 static void free_names(const struct tcp_ends *ends) {
-  for (int round = 0; round < 2; round++)
+  bool any = true;
+  for (int round = 0; any && round < 2; round++) {
+    any = false;
     for (size_t i = 0; i < ends->count; i++)
-      if (is_name_left(&ends->all[i]))
-        call(&ends->all[i]);
+      any |= is_name_left(&ends->all[i]) && call(&ends->all[i]);
+  }
 }
 
 static bool make_pair(struct tcp_end *called, struct tcp_end *caller,
