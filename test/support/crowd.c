@@ -37,9 +37,13 @@ static void *run(void *unused) {
     ;
   return unused;
 }
+/* None wants to run before the other end is closed. */
+static int sits[2];
+static _Atomic int sitting;
 static void *sit(void *unused) {
-  while (!over)
-    usleep(1000);
+  char byte;
+  sitting++;
+  CHECK_EQUAL(read(sits[0], &byte, 1), 0);
   return unused;
 }
 /* Sees how the runtime's threads go. */
@@ -87,8 +91,11 @@ int main(int argc, char **argv) {
   CHECK_EQUAL(sched_setaffinity(0, sizeof one, &one), 0);
   CHECK_EQUAL(__builtin_ckpt_save(), 0);
   find_threads();
+  CHECK_EQUAL(pipe(sits), 0);
   for (int i = 0; i < THREADS; i++)
     CHECK_EQUAL(pthread_create(&threads[i], NULL, crowd ? run : sit, NULL), 0);
+  while (!crowd && sitting < THREADS)
+    sched_yield();
   CHECK_EQUAL(pthread_create(&watcher, NULL, watch, NULL), 0);
   if (crowd && !goes_first)
     forbid_priorities();
@@ -100,6 +107,7 @@ int main(int argc, char **argv) {
   }
   CHECK_EQUAL(least, goes_first ? first : usual);
   over = 1;
+  CHECK_EQUAL(close(sits[1]), 0);
   for (int i = 0; i < THREADS; i++)
     CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
   CHECK_EQUAL(pthread_join(watcher, NULL), 0);
