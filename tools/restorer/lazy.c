@@ -13,6 +13,7 @@
 #include <linux/userfaultfd.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 
 /* Of each thread's stack that is read at once, around its frame: what resuming
  * touches, and the first calls. */
@@ -23,6 +24,7 @@ static struct {
   bool on;
   bool tracked; /* pages come protected */
   int uffd;
+  long huge; /* PR_GET_THP_DISABLE, as it was */
   struct cache_range *areas;
   size_t count;
 } lazy;
@@ -37,6 +39,24 @@ static long open_userfaultfd(void) {
     SYS(close, device);
   }
   return fd;
+}
+
+/* ---- huge pages ----
+ *
+ * The kernel may give memory huge pages unasked
+ * (/sys/kernel/mm/transparent_hugepage/enabled: always). What is read into an
+ * area before it is watched would then bring zeros where the rest of it is
+ * missing, and nobody would be asked for that. */
+
+static void forbid_huge_pages(void) {
+  lazy.huge = SYS(prctl, PR_GET_THP_DISABLE, 0, 0, 0, 0);
+  SYS(prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0);
+}
+
+static void allow_huge_pages(void) {
+  bool were_off = lazy.huge > 0;
+  SYS(prctl, PR_SET_THP_DISABLE, were_off, were_off ? lazy.huge & ~1l : 0, 0,
+      0);
 }
 
 void lazy_open(size_t most_areas) {
@@ -57,6 +77,7 @@ void lazy_open(size_t most_areas) {
     FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory", "areas");
   lazy.uffd = (int)fd;
   lazy.on = true;
+  forbid_huge_pages();
 }
 
 bool lazy_has(const Area *area) {
@@ -176,6 +197,7 @@ bool lazy_hand_over(void) {
   /* In an area that is read at once, or in one of those: again is harmless. */
   watch((struct cache_range){restorer.process.gate,
                              restorer.process.gate + RESTORE_GATE_SIZE});
+  allow_huge_pages();
   give(RESTORE_LAZY, lazy.uffd);
   return true;
 }
