@@ -258,7 +258,8 @@ static void *target(uint64_t address, size_t count, void *unused) {
 }
 
 static void *read_units(void *unused) {
-  const struct cache_sink sink = {put_page, target, NULL};
+  const struct cache_sink sink = {
+      .page = put_page, .target = target, .once = true};
   struct hwckpt_error own;
   struct cache_worker *worker;
   (void)unused;

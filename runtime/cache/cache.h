@@ -490,11 +490,13 @@ void cache_worker_close(struct cache_worker *worker);
 /* Where pages go. `page` is as for cache_replay(). `target` may be null: asked
  * for a run of pages, it may return memory into which they are decoded at once,
  * and `page` is not called for them; null: not there. When reading fails that
- * memory holds anything. */
+ * memory holds anything. `once`: nobody reads it again soon, so what the kernel
+ * does not have in memory is read past that. */
 struct cache_sink {
   cache_page_fn *page;
   void *(*target)(uint64_t address, size_t count, void *context);
   void *context;
+  bool once;
 };
 
 /* Reads a unit (0 <= unit < cache_plan_units()) and hands out all that is

@@ -86,8 +86,7 @@ static bool is_cached(const struct cache_io *io, int fd, uint64_t begin,
 
 static int find_source(struct frame_reader *reader, const struct image *image,
                        const struct format_frame *frames, uint64_t end,
-                       bool once, struct source *source,
-                       struct hwckpt_error *error) {
+                       struct source *source, struct hwckpt_error *error) {
   source->place = image_place(image);
   source->fd = image->fd;
   source->direct = -1;
@@ -100,9 +99,9 @@ static int find_source(struct frame_reader *reader, const struct image *image,
                                  &source->fd, error);
   if (!own && result == 0)
     source->place.application = reader->segments.log_of;
-  if (result == 0 &&
-      (reader->from_flash || (once && !is_cached(reader->env->io, source->fd,
-                                                 frames[0].offset, end))))
+  if (result == 0 && (reader->from_flash ||
+                      (reader->once && !is_cached(reader->env->io, source->fd,
+                                                  frames[0].offset, end))))
     source->direct =
         segment_files_direct(&reader->segments, own, frames[0].segment);
   return result;
@@ -249,8 +248,7 @@ int frame_reader_read(struct frame_reader *reader, const struct image *image,
   int result =
       frame_reader_reserve(reader, (size_t)(end - begin), count * full, error);
   if (result == 0)
-    result =
-        find_source(reader, image, frames, end, into != NULL, &source, error);
+    result = find_source(reader, image, frames, end, &source, error);
   if (result < 0)
     return result;
   place_stored(reader, image, frames, count, into, stored);

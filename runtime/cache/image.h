@@ -91,6 +91,7 @@ struct frame_reader {
   struct decoder *decoder;
   struct buffer stored; /* frames as they lie in the file */
   struct buffer raw;    /* frames after decoding */
+  bool once;            /* what the kernel has not is read past its memory */
   bool from_flash;      /* also what the kernel has in memory is read anew */
   struct segment_files segments;
 };

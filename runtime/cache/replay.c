@@ -196,6 +196,7 @@ int cache_plan_read(struct cache_worker *worker, size_t number,
   if (result < 0)
     return result;
   find_targets(&delivery, unit, link, &targets);
+  worker->frames.once = sink->once;
   result = frame_reader_read(&worker->frames, &worker->image, link->index,
                              unit->first, unit->frames,
                              sink->target ? targets.into : NULL, data, error);
@@ -220,6 +221,7 @@ static int read_slot(struct cache_worker *worker, size_t chain, uint64_t slot,
   const struct chain_link *link = reader_link(worker->reader, chain);
   const unsigned char *data[FRAME_BATCH];
   int result = open_chain_link(worker, chain, error);
+  worker->frames.once = sink->once;
   if (result == 0)
     result = frame_reader_read(&worker->frames, &worker->image, &link->index,
                                slot / link->frame_pages, 1, NULL, data, error);

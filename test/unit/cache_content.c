@@ -94,7 +94,7 @@ static void check(void) {
 
   struct cache_plan *plan;
   struct cache_worker *worker;
-  struct cache_sink sink = {compare, target, &seen};
+  struct cache_sink sink = {compare, target, &seen, false};
   seen = placed_pages = 0;
   memset(placed, 0, sizeof(placed));
   CHECK_OK(cache_plan_make(reader, &all, 1, 5, &plan, &unit_error));

@@ -56,7 +56,7 @@ static void *target(uint64_t address, size_t count, void *context) {
 static void *work(void *worker) {
   struct hwckpt_error error;
   size_t unit;
-  const struct cache_sink sink = {take, target, &unit};
+  const struct cache_sink sink = {take, target, &unit, false};
   while ((unit = atomic_fetch_add(&next, 1)) < cache_plan_units(plan))
     if (cache_plan_read(worker, unit, &sink, &error) < 0) {
       unit_print(&error);
@@ -138,7 +138,7 @@ static void check_pages(struct cache *cache, const char *name,
   CHECK_OK(cache_reader_open_newest(cache, name, number, &reader, &unit_error));
   CHECK_OK(cache_worker_make(reader, &worker, &unit_error));
   for (size_t i = 0; i < PAGES; i += 1 + unit_random(3)) {
-    const struct cache_sink sink = {take_page, NULL, &i};
+    const struct cache_sink sink = {take_page, NULL, &i, false};
     bool there;
     CHECK_OK(cache_page_read(worker, UNIT_BASE + i * CACHE_PAGE_SIZE, &sink,
                              &there, &unit_error));

@@ -74,7 +74,8 @@ static void *target(uint64_t address, size_t count, void *context) {
 }
 
 static int read_all(struct cache *cache, uint64_t number) {
-  static const struct cache_sink sink = {copy, target, NULL};
+  static const struct cache_sink sink = {
+      .page = copy, .target = target, .once = true};
   struct cache_range all = {UNIT_BASE, UNIT_BASE + PAGES * CACHE_PAGE_SIZE};
   struct cache_reader *reader;
   struct cache_plan *plan;

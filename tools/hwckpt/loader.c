@@ -227,7 +227,9 @@ static int copy_to_all(uint64_t origin, const void *data, size_t pages,
 }
 
 static void load(struct cache_worker *worker, struct loaded loaded) {
-  const struct cache_sink sink = {.page = copy_to_all, .context = &loaded};
+  /* Who serves faults wants what is near at once. */
+  const struct cache_sink sink = {
+      .page = copy_to_all, .context = &loaded, .once = !loaded.first_thread};
   struct hwckpt_error error = {0};
   if (cache_plan_read(worker, loaded.unit, &sink, &error) < 0)
     fail(&error);

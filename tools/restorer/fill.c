@@ -45,7 +45,8 @@ static void *target(uint64_t address, size_t count, void *context) {
 }
 
 static void fill_units(struct cache_worker *reading) {
-  static const struct cache_sink sink = {copy, target, NULL};
+  static const struct cache_sink sink = {
+      .page = copy, .target = target, .once = true};
   struct hwckpt_error error;
   size_t unit;
   while (!atomic_load(&filling.failed) &&
