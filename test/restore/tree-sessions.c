@@ -18,9 +18,9 @@ static void add(atomic_int *counter) {
   ++*counter;
   syscall(SYS_futex, counter, FUTEX_WAKE, 100, NULL, NULL, 0);
 }
-/* When the first process is killed all others end. */
+/* When the first process is killed all others end, some time after it. */
 static void await(atomic_int *counter, int wanted) {
-  const struct timespec look = {.tv_nsec = 20000000};
+  const struct timespec look = {.tv_nsec = 200000000};
   for (int now; (now = *counter) < wanted;) {
     syscall(SYS_futex, counter, FUTEX_WAIT, now, &look, NULL, 0);
     if (kill(shared->root, 0))

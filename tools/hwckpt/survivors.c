@@ -19,12 +19,12 @@
 #define READINGS 50u
 #define END_STEPS 1000u /* memory is given back, however much it is */
 #define STEP_NS 20000000
-#define STEPS 100u /* for those of later to see that the others are gone */
+#define STEPS 100u /* for others to see that the first process is gone */
 
 struct found {
   pid_t named[NAMED];
   size_t count;
-  bool go_on; /* one of the generations', or a descendant of one */
+  bool first; /* is one of them: none of the others will end */
 };
 
 /* ---- one process ---- */
@@ -104,10 +104,9 @@ static void look_at(const struct survivors_search *search, pid_t pid,
   if (!proc_stat(pid, &stat) || proc_is_ending(pid, &stat) ||
       proc_descends(getpid(), pid))
     return;
-  bool came_of = descends(search, pid);
-  if (!came_of && (!is_of_root(search, pid) || has_tool(pid)))
+  if (!descends(search, pid) && (!is_of_root(search, pid) || has_tool(pid)))
     return;
-  found->go_on |= came_of;
+  found->first |= pid == search->generations[0]->process.pid;
   if (found->count < NAMED)
     found->named[found->count] = pid;
   found->count++;
@@ -229,7 +228,7 @@ int survivors_check(const struct survivors_search *search,
   await_ends(search);
   if (any(search))
     look(search, &found);
-  for (unsigned i = 0; found.count && !found.go_on && i < STEPS; i++) {
+  for (unsigned i = 0; found.count && !found.first && i < STEPS; i++) {
     nanosleep(&step, NULL);
     look(search, &found);
   }
