@@ -99,7 +99,7 @@ static int take(int which) {
   struct pollfd look = {listening[which], POLLIN, 0};
   struct epoll_event event;
   CHECK_EQUAL(poll(&look, 1, 10000), 1);
-  CHECK_EQUAL(epoll_wait(watch[which], &event, 1, 0), 1);
+  CHECK_EQUAL(epoll_wait(watch[which], &event, 1, 10000), 1);
   int fd = accept(listening[which], 0, 0);
   CHECK(fd >= 0);
   return fd;

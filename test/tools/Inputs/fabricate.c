@@ -32,12 +32,14 @@
 #include "records.pb.h"
 #include "resources.pb.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pb_encode.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -268,17 +270,19 @@ static void put_all(struct cache_writer *writer) {
   }
 }
 
-/* A number that no process has: above all that are handed out soon. */
+/* A number that no process has, nor gets: those below 300 (the kernel's
+ * RESERVED_PIDS) are given to the first processes after a start and never
+ * again, as long as nobody asks for them. */
 static int free_pid(void) {
-  int pid = 0;
-  FILE *limit = fopen("/proc/sys/kernel/pid_max", "r");
-  if (!limit || fscanf(limit, "%d", &pid) != 1)
-    exit(1);
-  fclose(limit);
-  do
-    pid -= 1 + getpid() % 97;
-  while (!kill(pid, 0));
-  return pid;
+  unsigned random;
+  for (int i = 0; i < 10000; i++) {
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+      exit(1);
+    int pid = 2 + (int)(random % 298);
+    if (kill(pid, 0) && errno == ESRCH)
+      return pid;
+  }
+  exit(1);
 }
 
 int main(int argc, char **argv) {

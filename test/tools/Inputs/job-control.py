@@ -68,10 +68,11 @@ class Bash:
         self.said = ""
         self.until(r"\$ ")
 
-    def until(self, pattern):
+    def until(self, pattern, ask=""):
         end = time.monotonic() + LIMIT
         while not (found := re.search(pattern, self.said)):
             assert time.monotonic() < end, f"no {pattern} in {self.said!r}; {log()}"
+            self.type(ask)
             if select.select([self.terminal], [], [], 0.1)[0]:
                 self.said += os.read(self.terminal, 4096).decode()
         self.said = self.said[found.end() :]
@@ -95,6 +96,11 @@ class Bash:
         job = self.job()
         programs = [pid for pid in descendants(job) if name(pid) == os.path.basename(JOB)[:15]]
         return {stat(pid)[0] for pid in [job] + programs} == {"T"}
+
+    def until_stopped(self):
+        """The shell says so when it prompts, once the last thread has told it."""
+        eventually(self.is_stopped, "stopped")
+        self.until("Stopped", "\n")
 
     def mark(self, job):
         """What comes to the program by way of others is there before a signal that is sent
@@ -142,9 +148,7 @@ def in_the_foreground(command):
     sees("signal 10 0x0", lambda: bash.type("kill -USR1 %1\n"))
     sees("signal 10 0x0", lambda: os.kill(job, signal.SIGUSR1))
     bash.type("kill -STOP %1\n")
-    eventually(bash.is_stopped, "stopped")
-    bash.type("\n")
-    bash.until("Stopped")
+    bash.until_stopped()
     sees("signal 18 0x0", lambda: bash.type("fg\n"))
     sees("signal 2 0x0", lambda: bash.type("\x03"))
     sees("signal 2 0x0", lambda: os.kill(job, signal.SIGINT))
@@ -176,9 +180,7 @@ def reads_in_the_background(command):
     bash = Bash()
     bash.type(command("read") + " &\n")
     eventually(lambda: any(line.startswith("ready") for line in log()), "ready")
-    eventually(bash.is_stopped, "stopped")
-    bash.type("\n")
-    bash.until("Stopped")
+    bash.until_stopped()
     bash.type("fg\n")
     eventually(lambda: not bash.is_stopped(), "going on")
     bash.type("a line\n")
