@@ -189,8 +189,8 @@ static int run_all(struct each *each) {
     sigaddset(&signals, passed[i]);
   signal(SIGCHLD, SIG_DFL);
   sigprocmask(SIG_BLOCK, &signals, &each->before);
-  int failed = start_all(each);
   group_witness_begin();
+  int failed = start_all(each);
   stand_by(each, &signals);
   group_witness_end();
   if (failed)

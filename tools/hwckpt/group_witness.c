@@ -41,7 +41,7 @@ static _Noreturn void see(int socket) {
   sigset_t all;
   char question;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  prctl(PR_SET_NAME, "hwckpt-group");
+  prctl(PR_SET_NAME, GROUP_WITNESS_NAME);
   if (dup2(socket, 0) < 0)
     _exit(1);
   syscall(SYS_close_range, 1u, ~0u, 0u);

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#define GROUP_WITNESS_NAME "hwckpt-group" /* /proc/PID/comm */
+
 /* Makes it, once; its process id. 0: there is none, and no signal is known to
  * be one to the group. It ends with the tool. */
 pid_t group_witness_begin(void);

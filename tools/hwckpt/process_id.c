@@ -2,13 +2,16 @@
  * open, and the process itself. pid_namespace.c holds the way by namespaces. */
 #include "process_id.h"
 #include "command.h"
+#include "group_witness.h"
 #include "pid_namespace.h"
 #include "proc_stat.h"
 #include "time_namespace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -24,6 +27,8 @@
  * go, which is slower the more it has. */
 #define REAP_WAIT_MS 2000
 #define EXIT_WAIT_MS 20000
+
+#define NEAR 1000 /* numbers, which a busy machine hands out within seconds */
 
 bool id_policy_parse(const char *text, enum id_policy *policy) {
   static const char *const words[] = {"same", "namespace", "any"};
@@ -78,8 +83,17 @@ static bool may_choose_ids(void) {
 enum occupancy {
   FREE,
   TAKEN,    /* by a process that goes on */
+  OURS,     /* by who restores, or what that came of: neither can go */
   UNREAPED, /* by one that ended, and nobody asks for its status */
 };
+
+/* As after a start of the machine or the container, when the same numbers are
+ * handed out in another order. 1 is taken in each namespace. */
+static bool is_ours(pid_t process, const struct proc_stat *stat) {
+  return (process != 1 && proc_descends(getpid(), process)) ||
+         (!strcmp(stat->comm, GROUP_WITNESS_NAME) &&
+          proc_descends(getpid(), stat->parent));
+}
 
 /* Who has the number; waits when the one who has it is ending. */
 static enum occupancy occupancy_of(pid_t tid, pid_t *process,
@@ -90,7 +104,7 @@ static enum occupancy occupancy_of(pid_t tid, pid_t *process,
     if (!*process || !proc_stat(*process, stat))
       return FREE;
     if (!proc_is_ending(*process, stat))
-      return TAKEN;
+      return is_ours(*process, stat) ? OURS : TAKEN;
     bool zombie = stat->state == 'Z';
     if (waited_ms >= (zombie ? REAP_WAIT_MS : EXIT_WAIT_MS))
       return UNREAPED;
@@ -140,18 +154,38 @@ static int taken(pid_t tid, pid_t process, const struct proc_stat *stat,
 }
 
 static void note_namespace(pid_t tid, const char *holder) {
-  report_note("process id %d is still held by %s; restoring in a private pid "
+  report_note("process id %d is held by %s; restoring in a private pid "
               "namespace",
               tid, holder);
+}
+
+/* Numbers are handed out in turn: where the next ones are soon to be had again
+ * what is made meanwhile, by us too, gets those behind them. It does no harm
+ * that others do, and is no loss where it cannot be done. */
+static void skip_to(pid_t highest) {
+  char text[16] = "";
+  int last = open("/proc/sys/kernel/ns_last_pid", O_RDWR | O_CLOEXEC);
+  if (last < 0)
+    return;
+  ssize_t got = pread(last, text, sizeof text - 1, 0);
+  pid_t ahead = got > 0 ? highest - (pid_t)strtol(text, NULL, 10) : 0;
+  if (ahead > 0 && ahead < NEAR) {
+    int length = snprintf(text, sizeof text, "%d", highest);
+    (void)!pwrite(last, text, (size_t)length, 0);
+  }
+  close(last);
 }
 
 /* Looks at every thread's number but the first's. */
 static int settle_threads(const struct generation *generation,
                           enum id_policy *policy, struct hwckpt_error *error) {
   size_t cursor = 0;
+  pid_t highest = generation->process.pid;
   for (Thread thread; generation_next_thread(generation, &cursor, &thread);) {
     struct proc_stat stat;
     pid_t holder;
+    if (thread.tid > highest)
+      highest = thread.tid;
     if (thread.tid == generation->process.pid)
       continue;
     switch (occupancy_of(thread.tid, &holder, &stat)) {
@@ -159,12 +193,14 @@ static int settle_threads(const struct generation *generation,
       break;
     case TAKEN:
       return taken(thread.tid, holder, &stat, error);
+    case OURS:
     case UNREAPED:
       note_namespace(thread.tid, stat.comm);
       *policy = IDS_NAMESPACE;
       return 0;
     }
   }
+  skip_to(highest);
   return 0;
 }
 
@@ -181,17 +217,17 @@ int process_id_settle(const struct generation *generation,
   else if ((holder = proc_of_thread(pid)) && proc_stat(holder, &stat) &&
            !proc_is_ending(holder, &stat))
     occupancy = TAKEN;
-  if (occupancy == TAKEN && holder == pid &&
+  if ((occupancy == TAKEN || occupancy == OURS) && holder == pid &&
       process_id_is_program(pid, &stat, &generation->process))
     return still_running(generation, pid, error);
   if (*policy != IDS_SAME)
     return 0;
   if (occupancy == TAKEN)
     return taken(pid, holder, &stat, error);
-  if (occupancy == UNREAPED) {
+  if (occupancy != FREE) {
     char whom[96];
-    snprintf(whom, sizeof whom, "%s, which ended and was not waited for",
-             stat.comm);
+    snprintf(whom, sizeof whom, "%s%s", stat.comm,
+             occupancy == OURS ? "" : ", which ended and was not waited for");
     note_namespace(pid, whom);
     *policy = IDS_NAMESPACE;
     return 0;

@@ -260,6 +260,7 @@ static int run_once(struct life *life, uint64_t generation, struct run *run) {
     return -errno;
   }
   uint64_t kills = memory_kills(), begin = realtime_ns();
+  group_witness_begin(); /* its id is then none of those that follow */
   pid_t pid = fork();
   if (!pid) {
     close(alive[1]);
@@ -268,7 +269,6 @@ static int run_once(struct life *life, uint64_t generation, struct run *run) {
   int failed = pid < 0 ? -errno : 0;
   close(alive[0]);
   close(report[1]);
-  group_witness_begin();
   if (!failed) {
     struct supervised child = {.pid = pid, .pidfd = -1, .reports = -1};
     run->status = supervise(&life->supervisor, &child, NULL, 0);

@@ -86,15 +86,35 @@ def taken():
         other.wait()
 
 
+WITH_A_THREAD = """
+import sys, threading
+thread = threading.Thread(target=sys.stdin.read, daemon=True)
+thread.start()
+print(thread.native_id, flush=True)
+thread.join()
+"""
+
+
 def taken_by_a_thread():
-    ended = threading.Event()
-    thread = threading.Thread(target=ended.wait)
-    thread.start()
-    make("inner", f"pid={thread.native_id}")
+    command = [sys.executable, "-c", WITH_A_THREAD]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        make("inner", f"pid={int(other.stdout.readline())}")
+        run = restore("inner")
+        other.stdin.close()
     if root:
-        refused(restore("inner"), 304, "by a thread of", f"process {os.getpid()}")
-    ended.set()
-    thread.join()
+        refused(run, 304, "by a thread of", f"process {other.pid}")
+
+
+def taken_by_who_restores():
+    make("ours", f"pid={os.getpid()}")
+    run = restore("ours")
+    comes_back(run, os.getpid())
+    make("our-thread", f"thread={os.getpid()}")
+    again = restore("our-thread")
+    assert again.returncode == 3, again
+    if root:
+        text = f"process id {os.getpid()} is held by python3"
+        assert text in run.stderr and text in again.stderr, (run, again)
 
 
 def a_zombie():
@@ -209,6 +229,7 @@ for case in (
     the_plan,
     taken,
     taken_by_a_thread,
+    taken_by_who_restores,
     a_zombie,
     ending,
     a_group,
