@@ -7,6 +7,7 @@
 // CHECK: HWCKPT-E322: program was killed, {{.*}}: app/1: the process that loads it was killed
 // RUN: bash %S/../tools/Inputs/status 3 %hwckpt restore --lazy=no app
 #include "behaviour.h"
+#include <dirent.h>
 #include <sys/mman.h>
 
 enum { SIZE = 256 << 20, WORDS = SIZE / 8 };
@@ -17,14 +18,21 @@ static unsigned long word(unsigned long at) {
 
 // What hwckpt has started besides this program.
 static void kill_others(void) {
-  char name[64], text[256] = "", *next = text;
-  snprintf(name, sizeof name, "/proc/%d/task/%d/children", getppid(),
-           getppid());
-  int file = open(name, O_RDONLY);
-  CHECK(file >= 0 && read(file, text, sizeof text - 1) > 0);
-  for (long pid; (pid = strtol(next, &next, 10)) > 0;)
-    if (pid != getpid())
-      CHECK_EQUAL(kill((pid_t)pid, SIGKILL), 0);
+  char name[64];
+  snprintf(name, sizeof name, "/proc/%d/task", getppid());
+  DIR *threads = opendir(name);
+  CHECK(threads);
+  for (const struct dirent *thread; (thread = readdir(threads));) {
+    char text[256] = "", *next = text;
+    snprintf(name, sizeof name, "%.16s/children", thread->d_name);
+    int file = openat(dirfd(threads), name, O_RDONLY);
+    CHECK(file < 0 || read(file, text, sizeof text - 1) >= 0);
+    close(file);
+    for (long pid; (pid = strtol(next, &next, 10)) > 0;)
+      if (pid != getpid())
+        CHECK_EQUAL(kill((pid_t)pid, SIGKILL), 0);
+  }
+  closedir(threads);
 }
 
 int main(void) {

@@ -1,8 +1,7 @@
 /* group_witness.c - see group_witness.h. */
 #include "group_witness.h"
+#include "apart.h"
 
-#include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -14,7 +13,6 @@
 #include <unistd.h>
 
 #define SIGNALS 65
-#define STACK ((size_t)64 << 10)
 
 /* How often each came since the last answer. */
 struct testimony {
@@ -27,22 +25,17 @@ static struct {
   struct testimony left; /* told, not asked for yet */
 } witness;
 
-struct birth {
-  int socket; /* its end */
-  pid_t pid;
-  sem_t done;
-};
-
 /* The witness. Of the tool it keeps nothing: no pipe that others wait for, no
  * lock. */
-static _Noreturn void see(int socket) {
+static _Noreturn void see(void *context) {
+  const int *socket = context; /* its end */
   struct timespec at_once = {0};
   struct testimony seen;
   sigset_t all;
   char question;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_NAME, GROUP_WITNESS_NAME);
-  if (dup2(socket, 0) < 0)
+  if (dup2(*socket, 0) < 0)
     _exit(1);
   syscall(SYS_close_range, 1u, ~0u, 0u);
   (void)!chdir("/");
@@ -57,37 +50,6 @@ static _Noreturn void see(int socket) {
   _exit(0);
 }
 
-/* A thread, which stays: children of the first one are the program's processes,
- * as far as the program sees that without asking. */
-static void *bear(void *context) {
-  struct birth *birth = context;
-  birth->pid = fork();
-  if (!birth->pid)
-    see(birth->socket);
-  sem_post(&birth->done);
-  for (;;)
-    pause();
-}
-
-static pid_t make(int socket) {
-  struct birth birth = {.socket = socket, .pid = -1};
-  pthread_t thread;
-  pthread_attr_t attributes;
-  sigset_t all, before;
-  sem_init(&birth.done, 0, 0);
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, STACK);
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  if (!pthread_create(&thread, &attributes, bear, &birth))
-    while (sem_wait(&birth.done))
-      ;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy(&attributes);
-  return birth.pid;
-}
-
 pid_t group_witness_begin(void) {
   /* Somebody may stop it: then the program is told twice, not never. */
   const struct timeval limit = {.tv_sec = 1};
@@ -97,7 +59,7 @@ pid_t group_witness_begin(void) {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
     return 0;
   setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  pid_t pid = make(ends[1]);
+  pid_t pid = apart_make(see, &ends[1], NULL);
   close(ends[1]);
   if (pid < 0) {
     close(ends[0]);

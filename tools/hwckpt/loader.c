@@ -12,6 +12,7 @@
  * not belong any more. */
 #include "loader.h"
 #include "address_space.h"
+#include "apart.h"
 #include "lazy.h"
 #include "proc_stat.h"
 
@@ -676,21 +677,11 @@ static _Noreturn void run(const struct loading *loading) {
   _exit(EXIT_SUCCESS);
 }
 
-pid_t loader_start(const struct loading *loading) {
-  loader.loading = loading;
-  for (;;) {
-    pid_t pid = fork();
-    if (pid < 0)
-      return -errno;
-    bool needed = is_id_of_program(pid ? pid : getpid());
-    if (pid && !needed)
-      return pid;
-    if (!pid && needed)
-      _exit(EXIT_SUCCESS);
-    if (!pid)
-      break;
-    waitpid(pid, NULL, 0);
-  }
+static sigset_t signals; /* as the tool had them */
+
+static _Noreturn void begin(void *context) {
+  const struct loading *loading = context;
+  sigprocmask(SIG_SETMASK, &signals, NULL);
   prctl(PR_SET_NAME, "hwckpt-loader");
   close(loading->lock);
   /* Who reads what the tool writes waits for its end, not for ours. */
@@ -698,4 +689,10 @@ pid_t loader_start(const struct loading *loading) {
   for (int i = 0; null >= 0 && i < 3; i++)
     dup2(null, i);
   run(loading);
+}
+
+pid_t loader_start(struct loading *loading) {
+  loader.loading = loading;
+  sigprocmask(SIG_SETMASK, NULL, &signals);
+  return apart_make(begin, loading, is_id_of_program);
 }

@@ -26,6 +26,6 @@ struct loading {
 
 /* Makes the process; its id, or a negative errno. The program's own ids stay
  * free. */
-pid_t loader_start(const struct loading *loading);
+pid_t loader_start(struct loading *loading);
 
 #endif

@@ -69,12 +69,15 @@ class Bash:
         self.until(r"\$ ")
 
     def until(self, pattern, ask=""):
+        """When nothing more comes it is asked for again."""
+        self.type(ask)
         end = time.monotonic() + LIMIT
         while not (found := re.search(pattern, self.said)):
             assert time.monotonic() < end, f"no {pattern} in {self.said!r}; {log()}"
-            self.type(ask)
             if select.select([self.terminal], [], [], 0.1)[0]:
                 self.said += os.read(self.terminal, 4096).decode()
+            else:
+                self.type(ask)
         self.said = self.said[found.end() :]
         return found
 
