@@ -40,7 +40,11 @@ static struct named *find(const struct parts *parts, const char *name) {
   return 0;
 }
 
+/* Of one that had ended there is none; no generation is number 0. */
 static void note(struct parts *parts, const TreeMember *member) {
+  if (!*member->application)
+    return;
+  parts->incomplete |= !member->generation;
   struct named *named = find(parts, member->application);
   if (named) {
     if (member->generation < named->oldest)
