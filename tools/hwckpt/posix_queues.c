@@ -11,6 +11,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static struct {
+  char (*list)[sizeof((PosixQueue *)0)->name + 1]; /* with the slash */
+  size_t count;
+} made;
+
+static bool note_made(const char *path) {
+  void *list = realloc(made.list, (made.count + 1) * sizeof *made.list);
+  if (!list)
+    return false;
+  made.list = list;
+  snprintf(made.list[made.count++], sizeof *made.list, "%s", path);
+  return true;
+}
+
+void posix_queues_unmake(void) {
+  while (made.count)
+    mq_unlink(made.list[--made.count]);
+  free(made.list);
+  made.list = NULL;
+}
+
 static int not_had(const PosixQueue *queue, int number, const char *what,
                    struct hwckpt_error *error) {
   return hwckpt_fail(error, HWCKPT_E_POSIX_QUEUE, number, queue->name, "%s",
@@ -32,6 +53,12 @@ static mqd_t create(const PosixQueue *queue, const char *path) {
       mq_open(path, O_RDWR | O_CREAT | O_EXCL | O_NONBLOCK, 0600, &facts);
   if (file < 0)
     return file;
+  if (!note_made(path)) {
+    mq_close(file);
+    mq_unlink(path);
+    errno = ENOMEM;
+    return -1;
+  }
   if (fchown(file, queue->user, queue->group))
     errno = 0; /* who restores has it then */
   fchmod(file, queue->mode);

@@ -11,4 +11,8 @@
 int posix_queues_make(const struct generation *const *parts, size_t count,
                       struct hwckpt_error *error);
 
+/* Nothing became of the restore: what was made is removed. In the same process.
+ */
+void posix_queues_unmake(void);
+
 #endif

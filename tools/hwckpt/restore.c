@@ -18,6 +18,7 @@
 #include "last_words.h"
 #include "launch.h"
 #include "options_text.h"
+#include "posix_queues.h"
 #include "progress.h"
 #include "supervised.h"
 #include "survivors.h"
@@ -201,6 +202,12 @@ static int hold(const struct selection *selection, const char *application,
 
 /* ---- all together ---- */
 
+/* It never ran: what outlives processes goes. */
+static void unmake(void) {
+  system_v_unmake();
+  posix_queues_unmake();
+}
+
 /* The program ended. */
 static int conclude(const struct restore_request *request,
                     const struct selection *selection,
@@ -208,7 +215,7 @@ static int conclude(const struct restore_request *request,
                     const struct supervised *program, int status) {
   struct hwckpt_error error = {0};
   if (!progress->running || progress->failed)
-    system_v_unmake();
+    unmake();
   if (!progress->running && !progress->failed) {
     hwckpt_fail(&error, HWCKPT_E_RESUME, 0, progress->generation->name,
                 WIFSIGNALED(status) ? "the restorer was killed by signal %d"
@@ -450,8 +457,10 @@ static int restore_tree(struct restore_request *request,
     failed = begin_tree(request, generation, &error);
   if (!failed)
     assembly = assembly_launch(&work, &supervisor, &program, &error);
-  if (!assembly)
+  if (!assembly) {
+    unmake();
     return report_error(&error);
+  }
   cache_reader_let_go(generation->reader); /* its parts are read by theirs */
   serve_tree(&program);
   struct supervise_also also = assembly_watched(assembly);
@@ -531,8 +540,10 @@ static int restore_selected(struct restore_request *request,
   if (!failed)
     failed = launch_program(request, generation, selection, &supervisor,
                             &program, &status_fd, &error);
-  if (failed)
+  if (failed) {
+    unmake();
     return report_error(&error);
+  }
   serve_tree(&program);
   progress_begin(&progress, status_fd);
   if (request->lazy == LAZY_FAULT)

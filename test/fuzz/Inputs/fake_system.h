@@ -34,6 +34,7 @@ int fake_madvise(void *at, size_t length, int advice);
 int fake_msgsnd(int id, const void *message, size_t length, int flags);
 ssize_t fake_msgrcv(int id, void *message, size_t length, long type, int flags);
 mqd_t fake_mq_open(const char *name, int flags, ...);
+int fake_mq_unlink(const char *name);
 int fake_mq_getattr(mqd_t queue, struct mq_attr *facts);
 ssize_t fake_mq_receive(mqd_t queue, char *room, size_t length,
                         unsigned *priority);
@@ -70,6 +71,7 @@ int fake_poll(struct pollfd *watched, nfds_t count);
 #define msgsnd fake_msgsnd
 #define msgrcv fake_msgrcv
 #define mq_open fake_mq_open
+#define mq_unlink fake_mq_unlink
 #define mq_getattr fake_mq_getattr
 #define mq_receive fake_mq_receive
 #define mq_send fake_mq_send

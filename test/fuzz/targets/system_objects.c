@@ -290,6 +290,7 @@ enum { TERMINAL_FD = 50, CHOOSER_FD = 100, QUEUE_FD = 200, SOCKET_FD = 300 };
 
 static struct {
   unsigned terminals, last_number;
+  unsigned queues;      /* that were made and are there */
   struct mq_attr queue; /* of the name that was opened last */
   unsigned queued;
 } files;
@@ -383,12 +384,19 @@ mqd_t fake_mq_open(const char *name, int flags, ...) {
       abort();
     if (next_byte() & 1)
       return refuse(EEXIST);
+    files.queues++;
   } else {
     files.queue.mq_maxmsg = next_byte();
     files.queue.mq_msgsize = next_byte();
     files.queued = next_byte() & 3;
   }
   return QUEUE_FD;
+}
+
+int fake_mq_unlink(const char *name) {
+  if (*name != '/' || !files.queues--)
+    abort();
+  return 0;
 }
 
 int fake_mq_getattr(mqd_t queue, struct mq_attr *facts) {
@@ -558,6 +566,9 @@ static void make_all(struct part *const parts[2], size_t count, unsigned what) {
   if ((result || what & FAILS_LATER) && !ipc.parted && any_made())
     abort();
   system_v_unmake();
+  posix_queues_unmake();
+  if (files.queues)
+    abort();
   end_ipc();
   make_in_tree(parts, count);
 }
