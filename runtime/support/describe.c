@@ -12,22 +12,11 @@
 #include "vdso.h"
 
 #include <fcntl.h>
-#include <pb_encode.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <time.h>
-
-static int put(struct stage *stage, uint32_t type, const pb_msgdesc_t *fields,
-               const void *message, struct hwckpt_error *error) {
-  static uint8_t bytes[16384];
-  pb_ostream_t stream = pb_ostream_from_buffer(bytes, sizeof bytes);
-  if (!pb_encode(&stream, fields, message))
-    return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "record", "type %u: %s",
-                       type, PB_GET_ERROR(&stream));
-  return stage_record(stage, type, bytes, stream.bytes_written, error);
-}
 
 static uint64_t clock_ns(int clock) {
   struct timespec now;
@@ -163,7 +152,7 @@ void describe_boot(Process *process) {
 
 int describe_put_process(struct stage *stage, const Process *process,
                          struct hwckpt_error *error) {
-  return put(stage, RECORD_PROCESS, Process_fields, process, error);
+  return stage_message(stage, RECORD_PROCESS, Process_fields, process, error);
 }
 
 static AreaKind area_kind(enum area_type type) {
@@ -237,7 +226,7 @@ int describe_put_areas(struct stage *stage, const struct memory_map *map,
       describe_file(&record);
     if (area->type == AREA_TYPE_KERNEL)
       describe_kernel_area(&record);
-    int result = put(stage, RECORD_AREA, Area_fields, &record, error);
+    int result = stage_message(stage, RECORD_AREA, Area_fields, &record, error);
     if (result < 0)
       return result;
   }
@@ -263,7 +252,8 @@ int describe_put_threads(struct stage *stage, const struct parked *threads,
     record.name[sizeof record.name - 1] = 0;
     record.in_save = thread->reason == PARK_SAVE;
     thread_settings_describe(&thread->settings, &record);
-    int result = put(stage, RECORD_THREAD, Thread_fields, &record, error);
+    int result =
+        stage_message(stage, RECORD_THREAD, Thread_fields, &record, error);
     if (result < 0)
       return result;
   }
@@ -272,5 +262,6 @@ int describe_put_threads(struct stage *stage, const struct parked *threads,
 
 int describe_put_statistics(struct stage *stage, const Statistics *statistics,
                             struct hwckpt_error *error) {
-  return put(stage, RECORD_STATISTICS, Statistics_fields, statistics, error);
+  return stage_message(stage, RECORD_STATISTICS, Statistics_fields, statistics,
+                       error);
 }

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <pb_decode.h>
-#include <pb_encode.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 
@@ -89,18 +88,13 @@ int guards_put(const struct guards *guards, struct stage *stage,
                struct hwckpt_error *error) {
   int result = 0;
   for (size_t i = 0; i < guards->count && result == 0; i++) {
-    uint8_t bytes[MemorySetting_size];
     MemorySetting message = {
         .start = guards->list[i].start,
         .end = guards->list[i].end,
         .settings = MEMORY_GUARDED,
     };
-    pb_ostream_t stream = pb_ostream_from_buffer(bytes, sizeof bytes);
-    if (!pb_encode(&stream, MemorySetting_fields, &message))
-      return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "record", "type %u",
-                         RECORD_MEMORY_SETTING);
-    result = stage_record(stage, RECORD_MEMORY_SETTING, bytes,
-                          stream.bytes_written, error);
+    result = stage_message(stage, RECORD_MEMORY_SETTING, MemorySetting_fields,
+                           &message, error);
   }
   return result;
 }

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
-#include <pb_encode.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -210,7 +209,6 @@ int memory_settings_put(const struct memory_settings *settings,
   int result = 0;
   for (size_t i = 0; i < settings->count && result == 0; i++) {
     const struct memory_setting *setting = &settings->list[i];
-    uint8_t bytes[MemorySetting_size];
     MemorySetting message = {
         .start = setting->start,
         .end = setting->end,
@@ -219,12 +217,8 @@ int memory_settings_put(const struct memory_settings *settings,
         .nodes.size = setting->policy ? sizeof setting->nodes : 0,
     };
     memcpy(message.nodes.bytes, setting->nodes, sizeof setting->nodes);
-    pb_ostream_t stream = pb_ostream_from_buffer(bytes, sizeof bytes);
-    if (!pb_encode(&stream, MemorySetting_fields, &message))
-      return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "record", "type %u",
-                         RECORD_MEMORY_SETTING);
-    result = stage_record(stage, RECORD_MEMORY_SETTING, bytes,
-                          stream.bytes_written, error);
+    result = stage_message(stage, RECORD_MEMORY_SETTING, MemorySetting_fields,
+                           &message, error);
   }
   return result;
 }

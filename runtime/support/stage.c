@@ -3,6 +3,7 @@
 
 #include "private.h"
 
+#include <pb_encode.h>
 #include <string.h>
 
 #define RECORDS_MAX ((size_t)64 << 20)
@@ -26,6 +27,17 @@ int stage_record(struct stage *stage, uint32_t type, const void *data,
   memcpy(stage->records + stage->record_bytes + sizeof head, data, length);
   stage->record_bytes += sizeof head + length;
   return 0;
+}
+
+int stage_message(struct stage *stage, uint32_t type,
+                  const pb_msgdesc_t *fields, const void *message,
+                  struct hwckpt_error *error) {
+  static uint8_t bytes[16384];
+  pb_ostream_t stream = pb_ostream_from_buffer(bytes, sizeof bytes);
+  if (!pb_encode(&stream, fields, message))
+    return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, "record", "type %u: %s",
+                       type, PB_GET_ERROR(&stream));
+  return stage_record(stage, type, bytes, stream.bytes_written, error);
 }
 
 int stage_put(struct stage *stage, struct cache_writer *writer,
