@@ -11,6 +11,7 @@
 #include "info.h"
 #include "resource.h"
 #include "socket_options.h"
+#include "tcp_left.h"
 #include "tree.h"
 #include "udp_queue.h"
 
@@ -124,6 +125,18 @@ static int save(struct resource_sink *sink, Descriptor *message,
 
 /* ---- restoring ---- */
 
+/* Connections of the killed program are in the way whose listening socket was
+ * without SO_REUSEADDR, which this one has by now. */
+static long bind_to(int fd, const InternetSocket *socket) {
+  const void *name = socket->address.bytes;
+  uint32_t length = socket->address.size;
+  long result = SYS(bind, fd, name, length);
+  if (result == -EADDRINUSE && socket->protocol == IPPROTO_TCP &&
+      tcp_free_left(name))
+    result = SYS(bind, fd, name, length);
+  return result;
+}
+
 static long set_up(const struct resource_source *source, int fd,
                    const InternetSocket *socket, const char **what) {
   int yes = 1, reuse = 0;
@@ -134,7 +147,7 @@ static long set_up(const struct resource_source *source, int fd,
   SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   *what = "bind";
   if (socket->address.size)
-    result = SYS(bind, fd, socket->address.bytes, (int)socket->address.size);
+    result = bind_to(fd, socket);
   if (result >= 0 && socket->listens) {
     *what = "listen";
     result = SYS(listen, fd, socket->backlog);

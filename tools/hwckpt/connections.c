@@ -8,6 +8,7 @@
 #include "command.h"
 #include "exchange.h"
 
+#include "runtime/resources/tcp_left.h"
 #include "runtime/resources/tree.h"
 
 #include <errno.h>
@@ -210,18 +211,20 @@ static bool call(const struct tcp_end *end) {
   return called;
 }
 
-/* A connection keeps its names for a minute at the end that was closed first
- * (TIME_WAIT): nobody can bind them. A call from the other end is answered with
- * the numbers of the old connection, of which the caller's kernel knows
- * nothing: it resets that, and the names are free (RFC 1337). Where several
- * connections have a name in common, the next round frees what the others were
- * in the way of. */
+/* Each is called by its peer's name, and what else is left at its port: of
+ * connections that the checkpoint does not know. Where several have a name in
+ * common, the next round frees what the others were in the way of. */
 static void free_names(const struct tcp_ends *ends) {
   bool any = true;
   for (int round = 0; any && round < 2; round++) {
     any = false;
-    for (size_t i = 0; i < ends->count; i++)
-      any |= is_name_left(&ends->all[i]) && call(&ends->all[i]);
+    for (size_t i = 0; i < ends->count; i++) {
+      const struct tcp_end *end = &ends->all[i];
+      if (!is_name_left(end))
+        continue;
+      bool called = call(end);
+      any |= tcp_free_left(end->is.address.bytes) || called;
+    }
   }
 }
 

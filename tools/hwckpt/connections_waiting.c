@@ -5,6 +5,7 @@
 #include "connections.h"
 #include "exchange.h"
 
+#include "runtime/resources/tcp_left.h"
 #include "runtime/resources/tree.h"
 
 #include <errno.h>
@@ -76,7 +77,10 @@ static int make_listener(const struct generation *generation, size_t record,
          type == RECORD_SOCKET_OPTION)
     set_option(fd, data, length);
   listener->socket = fd;
-  if (fd >= 0 && !bind(fd, &name.any, is->address.size) &&
+  if (fd >= 0 &&
+      (!bind(fd, &name.any, is->address.size) ||
+       (errno == EADDRINUSE && tcp_free_left(&name) &&
+        !bind(fd, &name.any, is->address.size))) &&
       !listen(fd, (int)is->backlog))
     return 0;
   return tcp_refuse(tcp_port_of(is->address.bytes, is->address.size), "listen",
