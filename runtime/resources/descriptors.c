@@ -210,14 +210,28 @@ static int lock_if_open(struct resource_source *source,
              : 0;
 }
 
-int descriptors_settle_one(struct resource_source *source,
-                           const Descriptor *message, void *context,
-                           struct hwckpt_error *error) {
+static int settle(struct resource_source *source, const Descriptor *message,
+                  void *context, struct hwckpt_error *error) {
   const struct descriptor_kind *kind = descriptors_kind(message);
   (void)context;
   if (!kind->settle || message->same_as >= 0 || tree_takes(message))
     return 0;
   return kind->settle(source, message, message->number, error);
+}
+
+static int meet(struct resource_source *source, const Descriptor *message,
+                void *context, struct hwckpt_error *error) {
+  const struct descriptor_kind *kind = descriptors_kind(message);
+  (void)context;
+  if (!kind->meet || message->same_as >= 0 || tree_takes(message))
+    return 0;
+  return kind->meet(source, message, message->number, error);
+}
+
+int descriptors_settle_all(struct resource_source *source,
+                           struct hwckpt_error *error) {
+  int result = descriptors_each(source, 0, settle, error);
+  return result ? result : descriptors_each(source, 0, meet, error);
 }
 
 /* Moves *fd above every number of the program. */
@@ -333,8 +347,7 @@ int descriptors_settle(struct resource_source *source,
     if (!result)
       result = descriptors_each(source, 0, descriptors_lock, error);
   }
-  return result ? result
-                : descriptors_each(source, 0, descriptors_settle_one, error);
+  return result ? result : descriptors_settle_all(source, error);
 }
 
 static int close_flight(struct resource_source *source,

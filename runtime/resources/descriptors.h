@@ -22,8 +22,8 @@ int descriptors_place(struct resource_source *source, const Descriptor *message,
 /* Of struct descriptor_kind, for each open file once. */
 int descriptors_link(struct resource_source *source, const Descriptor *message,
                      void *context, struct hwckpt_error *error);
-int descriptors_settle_one(struct resource_source *source,
-                           const Descriptor *message, void *context,
+/* All of them: settle(), and then meet(). */
+int descriptors_settle_all(struct resource_source *source,
                            struct hwckpt_error *error);
 /* Takes the locks that were held through it. */
 int descriptors_lock(struct resource_source *source, const Descriptor *message,

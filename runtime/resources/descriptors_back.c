@@ -130,6 +130,5 @@ int descriptors_roll_back(struct resource_source *source,
     result = descriptors_each(source, 0, descriptors_link, error);
   if (!result)
     result = descriptors_each(source, 0, descriptors_lock, error);
-  return result ? result
-                : descriptors_each(source, 0, descriptors_settle_one, error);
+  return result ? result : descriptors_settle_all(source, error);
 }

@@ -312,6 +312,10 @@ struct descriptor_kind {
    * the place for what changes files on disk. Null: nothing. */
   int (*settle)(struct resource_source *source, const Descriptor *message,
                 int descriptor, struct hwckpt_error *error);
+  /* Called with the placed descriptor when all have settled: what finds others
+   * by the names that they have got. Null: nothing. */
+  int (*meet)(struct resource_source *source, const Descriptor *message,
+              int descriptor, struct hwckpt_error *error);
   /* Rollback of a descriptor that still has the object it had: takes it back;
    * settle() comes after. Null: it is closed and opened, as a restore does. */
   int (*rewind)(struct resource_source *source, const Descriptor *message,

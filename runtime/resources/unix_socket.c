@@ -24,7 +24,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 
+/* Whose peer is of another process waits so often for its name. */
+#define PEER_MOMENTS 100u
+#define PEER_MOMENT_NS 1000000
 #define PATH offsetof(struct sockaddr_un, sun_path)
 #ifndef SIOCUNIXFILE
 #define SIOCUNIXFILE 0x89e0 /* linux/un.h, which libc's excludes */
@@ -307,35 +311,65 @@ static int bind_and_fill(struct resource_source *source,
     memcpy(&name.name, is->address.bytes, name.length);
     unix_content_send_to(source, message, &name);
   }
-  if (!is->waits && is->peer.size &&
-      (result = SYS(connect, descriptor, is->peer.bytes, (int)is->peer.size)) <
-          0)
-    resource_not_set(source, result, message->path, "descriptor %d: connect",
-                     (int)message->number);
   if (passing && has_file(is, path, &status))
     SYS(unlinkat, AT_FDCWD, path, 0);
   return 0;
 }
 
-static int settle(struct resource_source *source, const Descriptor *message,
-                  int descriptor, struct hwckpt_error *error) {
+/* In the directory that its name and its peer's are relative to. */
+static int in_folder(struct resource_source *source, const Descriptor *message,
+                     int descriptor, struct hwckpt_error *error,
+                     int (*act)(struct resource_source *source,
+                                const Descriptor *message, int descriptor,
+                                const UnixSocket *is,
+                                struct hwckpt_error *error)) {
   static UnixSocket is;
   char folder[sizeof(is.folder.bytes) + 1] = "";
   int failed = get(source, &is, error);
   if (failed || !is.folder.size)
-    return failed ? failed
-                  : bind_and_fill(source, message, descriptor, &is, error);
+    return failed ? failed : act(source, message, descriptor, &is, error);
   memcpy(folder, is.folder.bytes, is.folder.size);
   long here = SYS(openat, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
   long result = here < 0 ? here : SYS(chdir, folder);
   if (result >= 0)
-    failed = bind_and_fill(source, message, descriptor, &is, error);
+    failed = act(source, message, descriptor, &is, error);
   if (here >= 0) {
     SYS(fchdir, here);
     SYS(close, here);
   }
   return result < 0 ? refuse_to_restore(error, message, result, folder)
                     : failed;
+}
+
+static int settle(struct resource_source *source, const Descriptor *message,
+                  int descriptor, struct hwckpt_error *error) {
+  return in_folder(source, message, descriptor, error, bind_and_fill);
+}
+
+/* Other processes of the tree bind theirs meanwhile. */
+static int connect_peer(struct resource_source *source,
+                        const Descriptor *message, int descriptor,
+                        const UnixSocket *is, struct hwckpt_error *error) {
+  const struct timespec moment = {.tv_nsec = PEER_MOMENT_NS};
+  long result = 0;
+  (void)error;
+  if (is->waits || !is->peer.size)
+    return 0;
+  for (unsigned i = 0; i < PEER_MOMENTS; i++) {
+    result = SYS(connect, descriptor, is->peer.bytes, (int)is->peer.size);
+    if ((result != -ECONNREFUSED && result != -ENOENT) || !source->take)
+      break;
+    SYS(nanosleep, &moment, 0);
+  }
+  if (result < 0)
+    resource_not_set(source, result, message->path, "descriptor %d: connect",
+                     (int)message->number);
+  return 0;
+}
+
+static int meet(struct resource_source *source, const Descriptor *message,
+                int descriptor, struct hwckpt_error *error) {
+  return in_folder(source, message, descriptor, error, connect_peer);
 }
 
 const struct descriptor_kind hwckpt_descriptor_unix_socket = {
@@ -345,4 +379,5 @@ const struct descriptor_kind hwckpt_descriptor_unix_socket = {
     .save = save,
     .open = make,
     .settle = settle,
+    .meet = meet,
 };
