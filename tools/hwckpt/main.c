@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -183,6 +184,8 @@ int main(int argc, char **argv) {
   clock_gettime(CLOCK_MONOTONIC, &now);
   tool_start_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 
+  /* Where it executed itself it would be called exe. */
+  prctl(PR_SET_NAME, "hwckpt");
   hold_standard_descriptors();
   int refused = check_rights();
   if (refused)
