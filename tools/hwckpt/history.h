@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 enum history_what {
-  HISTORY_BEGAN,     /* from its beginning */
+  HISTORY_BEGAN,     /* from its beginning; up to the generation they are of
+                      * what was before it */
   HISTORY_RESTORED,  /* from the generation */
   HISTORY_ENDED,     /* status; all is done */
   HISTORY_STOPPED,   /* status; as whoever ran it wanted: it may go on later */

@@ -161,9 +161,19 @@ static void put_aside(struct life *life, uint64_t generation) {
   life->aside[life->aside_count++] = generation;
 }
 
-static void remember(const struct history_entry *entry, void *life) {
+static void remember(const struct history_entry *entry, void *context) {
+  struct life *life = context;
   if (entry->what == HISTORY_SET_ASIDE)
     put_aside(life, entry->generation);
+  else if (entry->what == HISTORY_BEGAN)
+    life->floor = entry->generation;
+}
+
+/* It begins anew: what there is belongs to what was before. */
+static void raise_floor(struct life *life) {
+  uint64_t newest = newest_below(life, UINT64_MAX);
+  if (newest)
+    life->floor = newest;
 }
 
 /* The program goes back to that generation. */
@@ -386,7 +396,7 @@ static uint64_t go_on(struct life *life, const struct run *run) {
   if (!supervise_pause(&life->supervisor, pause))
     end(life, HISTORY_STOPPED, run);
   if (!next)
-    life->floor = newest_below(life, UINT64_MAX);
+    raise_floor(life);
   return next;
 }
 
@@ -402,7 +412,7 @@ static uint64_t begin(struct life *life) {
                 text_time(taken, sizeof taken, taken_ns(life, newest)));
     return newest;
   }
-  life->floor = newest;
+  raise_floor(life);
   return 0;
 }
 
@@ -428,7 +438,8 @@ int restart_supervise(const struct restart *restart,
     return failed_to("signals", -failed);
   for (uint64_t next = begin(&life);;) {
     struct run run = {0};
-    note(&life, next ? HISTORY_RESTORED : HISTORY_BEGAN, next, 0);
+    note(&life, next ? HISTORY_RESTORED : HISTORY_BEGAN,
+         next ? next : life.floor, 0);
     if ((failed = run_once(&life, next, &run)))
       return failed_to("fork", -failed);
     if (was_asked_to_end(&life, &run))

@@ -227,6 +227,23 @@ with open(history, "a") as file:
 expect(case.run("--restart"), 0)
 assert os.stat(history).st_size <= 40 << 10, os.stat(history)
 expect(case.words()[-3:], ["ended", "began", "ended"])
+# What begins anew never goes on from what was before it: not when it fails without a
+# checkpoint, nor after its supervisor was lost.
+case = Case("anew")
+expect(case.run("--restart"), 0)
+os.truncate(case.out, 0)
+case.faults[1] = "exit,exit"
+expect(case.run("--restart"), 0)
+expect(case.words()[-6:], ["began", "failed", "began", "failed", "began", "ended"])
+expect(case.lines()[-8:], ALL)
+newest = max(generation["number"] for generation in case.listed()["generations"])
+with open(os.path.join(os.environ["HWCKPT_CACHE"], "anew", "history"), "a") as file:
+    file.write(f"1 began {newest} 0\n")
+os.truncate(case.out, 0)
+expect(case.run("--restart"), 0)
+expect(case.words()[-2:], ["began", "ended"])
+expect(case.history()[-2]["generation"], newest)
+expect(case.lines(), ALL)
 case = Case("never", _2="exit")
 expect(case.run("--restart=never"), 3)
 expect(case.history(), [])
