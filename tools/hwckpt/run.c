@@ -603,7 +603,7 @@ const struct command command_run = {
         "  --spill-timeout DUR\n"
         "                 give up a try when nothing moves for so long (30s); "
         "when PROG\n"
-        "                 has ended, the copy after twice to four times that\n"
+        "                 has ended, the copy after four times that\n"
         "  --restart[=WHEN]\n"
         "                 when PROG fails, go on from its last generation: "
         "on-failure\n"
