@@ -3,24 +3,15 @@
 #include "tcp_left.h"
 
 #include "../arch/sys.h"
+#include "tcp_peer.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define LINE 256u /* longer than any */
 #define STATE_TIME_WAIT 6
-
-struct name {
-  union {
-    struct sockaddr any;
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-  };
-};
 
 static uint32_t length_of(int family) {
   return family == AF_INET ? sizeof(struct sockaddr_in)
@@ -43,7 +34,7 @@ static uint32_t read_hexadecimal(const char **text, unsigned most) {
 }
 
 /* Words of 32 bits as they are in memory, and the port. */
-static void read_name(const char **text, int family, struct name *name) {
+static void read_name(const char **text, int family, union tcp_name *name) {
   uint32_t words[4] = {0};
   memset(name, 0, sizeof *name);
   for (unsigned i = 0; i < (family == AF_INET ? 1 : 4); i++)
@@ -57,7 +48,7 @@ static void read_name(const char **text, int family, struct name *name) {
   name->four.sin_port = htons((uint16_t)read_hexadecimal(text, 4));
 }
 
-static bool call(const struct name *called, const struct name *caller) {
+static bool call(const union tcp_name *called, const union tcp_name *caller) {
   int family = called->any.sa_family, yes = 1;
   long fd = SYS(socket, family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
                 IPPROTO_TCP);
@@ -73,7 +64,7 @@ static bool call(const struct name *called, const struct name *caller) {
 
 /* "  12: OWN:PORT PEER:PORT STATE ..." */
 static bool free_line(const char *text, int family, in_port_t port) {
-  struct name own, peer;
+  union tcp_name own, peer;
   while (*text && *text != ':')
     text++;
   text += *text == ':';
