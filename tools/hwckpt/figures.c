@@ -82,7 +82,7 @@ static void number_or_null(struct json *json, const char *key, double value,
   if (value < 0)
     json_null(json, key);
   else if (whole)
-    json_number(json, key, (uint64_t)value);
+    json_number(json, key, (uint64_t)(value + 0.5));
   else
     json_decimal(json, key, value);
 }
