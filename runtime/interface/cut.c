@@ -362,6 +362,7 @@ static int stopped(struct resource_sink *sink, struct hwckpt_error *error) {
   size_t count = tree.fact_bytes / sizeof *rows;
   if (tree.message->member < 0 || !tree_facts_fit(rows, count))
     return lost(error, "descriptors");
+  undo_of_cut(tree.message->cut);
   sink->tree = rows;
   sink->tree_count = count;
   sink->member = tree.message->member;

@@ -46,6 +46,7 @@ void undo_prepare(const char *cache, const char *application,
   undo_state.next = 0;
   undo_state.before = before;
   undo_state.switched = false;
+  undo_first.begun = false;
   /* Written now, so that the stop does not wait for the page. */
   atomic_fetch_add(&arch_call_epoch, 0);
   atomic_store(&undo_state.now, atomic_load(&undo_state.now));
@@ -64,6 +65,7 @@ void undo_switch(void) {
   /* Who was told before is told again. */
   atomic_fetch_add(&arch_call_epoch, 1);
   undo_state.switched = undo_state.next != 0;
+  undo_first_begun();
   undo_first_forget_known();
   atomic_store(&undo_first.active, undo_first.there);
 }
@@ -82,10 +84,23 @@ static bool is_mapped_file(const struct area *area) {
           begins_with(area->name, "/dev/shm/"));
 }
 
+/* What it took. By the first process, as all else that others have kept; from
+ * when that one does not answer by this one. */
+static uint64_t keep_mapping(struct undo_request *request, bool *by_first) {
+  uint64_t bytes = 0;
+  *by_first = *by_first && undo_first_ask_mapped(request, &bytes);
+  if (*by_first)
+    return bytes;
+  undo_ask(request);
+  return request->argument;
+}
+
 void undo_keep_mapped(const struct memory_map *map) {
   if (!atomic_load(&undo_state.now))
     return;
   undo_first_say_unheard();
+  bool by_first = undo_first_is_asked();
+  uint64_t left = undo_state.mapped_most ? undo_state.mapped_most : UINT64_MAX;
   for (size_t i = 0; i < map->count; i++) {
     const struct area *area = &map->areas[i];
     if (!is_mapped_file(area))
@@ -95,9 +110,10 @@ void undo_keep_mapped(const struct memory_map *map) {
                                    .begin = area->offset,
                                    .end = area->offset + size,
                                    .device = area->device,
-                                   .inode = area->inode};
+                                   .inode = area->inode,
+                                   .argument = left};
     request.place[0].path = area->name;
-    undo_ask(&request);
+    left -= keep_mapping(&request, &by_first);
   }
 }
 
@@ -146,6 +162,7 @@ void undo_of_tree(uint32_t number, int first, bool restored) {
   undo_first.there = number != 0;
   undo_first.pid = first;
   undo_first.begun = restored;
+  undo_first.stands_in = 0;
   if (!number)
     return;
   undo_first.length = name_socket(&undo_first.address, UNDO_FIRST_NAME, number);
@@ -184,6 +201,8 @@ static bool is_filtered(int own) {
   return strlen(its) != strlen(first) || memcmp(its, first, strlen(its)) != 0;
 }
 
+void undo_of_cut(uint32_t number) { undo_first.stands_in = number; }
+
 void undo_executed(void) {
   int own = (int)SYS(getpid);
   if (!undo_first.there || undo_first.pid == own)
@@ -198,8 +217,8 @@ void undo_restored(const char *cache, const char *application,
   if (!arch_program_calls_changed() || !open_keeper(cache, application) ||
       ask(UNDO_BEGIN_INTERVAL, generation) < 0)
     return;
-  undo_first_serve();
   undo_switch();
+  undo_first_serve();
   undo_state.switched = false; /* the generation is there */
   keep_mapped_now();
 }

@@ -44,6 +44,9 @@ void undo_retain(void);
  * none): what it changes the first process keeps, with that id (0: not known),
  * in a log for all (undo_first.h). Restored: which will do so in a moment. */
 void undo_of_tree(uint32_t number, int first, bool restored);
+/* All processes of the tree stand for the checkpoint of that number (not 0), of
+ * which each tells before undo_switch(). */
+void undo_of_cut(uint32_t number);
 /* It is a program that was executed, and has one thread: what it changes leads
  * back to the generation that the tree has, if it has one. */
 void undo_executed(void);

@@ -255,23 +255,23 @@ static bool put_mapped(int fd, struct undo_file *file, uint64_t begin,
 
 /* Each time, as nobody sees what is written: in the stop, so that there is a
  * limit. What several processes map is put once. */
-static bool keep_mapping(int fd, const struct undo_request *request,
+static bool keep_mapping(int fd, struct undo_request *request,
                          const struct undo_facts *facts) {
-  struct undo_interval *interval = undo_keeper.interval;
+  uint64_t most = request->argument;
   struct undo_file *file = know(fd, facts);
+  request->argument = 0;
   if (!file)
     return false;
   uint64_t begin = request->begin / UNDO_BLOCK * UNDO_BLOCK;
   uint64_t end = request->end < file->size ? request->end : file->size;
   uint64_t bytes = missing_data(fd, file, begin, end);
-  if (undo_state.mapped_most &&
-      bytes > undo_state.mapped_most - interval->mapped)
+  if (bytes > most)
     return leave(-1, request->place[0].path);
-  interval->mapped += bytes;
+  request->argument = bytes;
   return put_mapped(fd, file, begin, end);
 }
 
-void undo_keep_mapping(const struct undo_request *request) {
+void undo_keep_mapping(struct undo_request *request) {
   struct undo_facts facts;
   const char *path = request->place[0].path;
   long fd = SYS(openat, AT_FDCWD, path,

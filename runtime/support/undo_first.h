@@ -6,6 +6,8 @@
  * next one or not, and of a block that several change there is what was there
  * before the first of them. All processes stand still when the first one begins
  * its next interval, so that none changes anything between the cut and that.
+ * What they map shared they have kept while they stand: such a question is
+ * served when the first one has begun the interval of the same checkpoint.
  *
  * The first process listens on a socket (undo_first_serve.c); the others
  * connect to it before a system call that changes a file, say what it changes
@@ -40,6 +42,7 @@ struct undo_question {
   uint32_t own_log;   /* who asks has one; 1 or 0 */
   uint64_t begin, end, device, inode;
   uint64_t argument;
+  uint64_t cut_number; /* asked in that checkpoint's stop; 0: in none */
 };
 
 /* So many paths belong to it; of UNDO_KEEP_UNSEEN one or none. */
@@ -65,7 +68,8 @@ enum undo_outcome {
 struct undo_answer {
   uint32_t magic;
   uint32_t outcome;
-  uint64_t end; /* of what is kept from the question's begin on */
+  uint64_t end; /* of what is kept from the question's begin on; of what is
+                 * mapped: bytes that it took */
 };
 
 /* What who has asked says when he had no answer: he goes on. */
@@ -89,7 +93,9 @@ struct undo_first {
   int listener;
   uint32_t length, tool_length; /* of the addresses */
   struct sockaddr_un address, tool;
-  _Atomic uint32_t active;                  /* something is kept */
+  uint32_t stands_in;      /* number of the checkpoint that is being taken */
+  _Atomic uint32_t cut;    /* of the one that began the interval (futex) */
+  _Atomic uint32_t active; /* something is kept */
   _Atomic uint64_t known[UNDO_FIRST_KNOWN]; /* blocks and files in the log */
 };
 extern struct undo_first undo_first __attribute__((visibility("hidden")));
@@ -100,6 +106,9 @@ bool undo_first_is_asked(void);
  * is in the log when this comes back, or need not be, or that is said there.
  * False: it is another's to keep that. */
 bool undo_first_ask(const struct undo_request *request);
+/* The same in the stop of a checkpoint, of UNDO_KEEP_MAPPED: *bytes is what it
+ * took. */
+bool undo_first_ask_mapped(const struct undo_request *request, uint64_t *bytes);
 /* Whether [begin, end) of the file is in the log. */
 bool undo_first_knows(uint64_t device, uint64_t inode, uint64_t begin,
                       uint64_t end);
@@ -115,6 +124,8 @@ bool undo_first_listens(void);
 
 /* In the first process, before it begins an interval: is heard from now on. */
 void undo_first_serve(void);
+/* It has begun that of the checkpoint. */
+void undo_first_begun(void);
 /* On a thread of the program: nobody listens when this comes back, and nobody
  * will, as filters of system calls may end who does. */
 void undo_first_serve_no_more(void);

@@ -175,8 +175,7 @@ bool undo_first_listens(void) {
 }
 
 /* What comes of it; 0: the other hung up. */
-static uint32_t hear(long fd, uint64_t *end) {
-  struct undo_answer answer;
+static uint32_t hear(long fd, struct undo_answer *answer) {
   struct timespec limit = {UNDO_FIRST_ANSWER_S, 0};
   struct pollfd socket = {.fd = (int)fd, .events = POLLIN};
   if (SYS(ppoll, &socket, 1, &limit, 0, 8) == 0) {
@@ -185,12 +184,11 @@ static uint32_t hear(long fd, uint64_t *end) {
         0);
     return UNDO_FIRST_NOTHING;
   }
-  if (SYS(recvfrom, fd, &answer, sizeof answer, MSG_DONTWAIT, 0, 0) !=
-          sizeof answer ||
-      answer.magic != UNDO_FIRST_MAGIC)
+  if (SYS(recvfrom, fd, answer, sizeof *answer, MSG_DONTWAIT, 0, 0) !=
+          sizeof *answer ||
+      answer->magic != UNDO_FIRST_MAGIC)
     return 0;
-  *end = answer.end > *end ? answer.end : *end;
-  return answer.outcome;
+  return answer->outcome;
 }
 
 static void learn(const struct undo_question *question, uint32_t outcome) {
@@ -224,7 +222,11 @@ static bool put_question(const struct undo_request *request,
   question->device = request->device;
   question->inode = request->inode;
   question->argument =
-      request->wish == UNDO_KEEP_UNSEEN ? request->argument : 0;
+      request->wish == UNDO_KEEP_UNSEEN || request->wish == UNDO_KEEP_MAPPED
+          ? request->argument
+          : 0;
+  question->cut_number =
+      request->wish == UNDO_KEEP_MAPPED ? undo_first.stands_in : 0;
   parts[0].iov_base = question;
   parts[0].iov_len = sizeof *question;
   for (unsigned i = 0; i < 2; i++) {
@@ -239,7 +241,8 @@ static bool put_question(const struct undo_request *request,
   return true;
 }
 
-bool undo_first_ask(const struct undo_request *request) {
+static bool ask(const struct undo_request *request,
+                struct undo_answer *answer) {
   struct undo_question question;
   struct iovec parts[3];
   struct msghdr message;
@@ -253,21 +256,35 @@ bool undo_first_ask(const struct undo_request *request) {
   message.msg_controllen = 0;
   message.msg_flags = 0;
   uint32_t outcome = 0;
-  uint64_t end = question.end;
+  answer->end = 0;
   for (unsigned i = 0; i < ASK_TRIES && !outcome; i++) {
     long fd = connect_to_first();
     if (fd < 0) {
-      if (fd == -ECONNREFUSED && has_ended()) {
+      if (fd == -ECONNREFUSED && !question.cut_number && has_ended()) {
         undo_first_wait_to_end();
         atomic_store(&undo_first.active, 0);
       }
       return false;
     }
     if (SYS(sendmsg, fd, &message, MSG_NOSIGNAL) > 0)
-      outcome = hear(fd, &end);
+      outcome = hear(fd, answer);
     SYS(close, fd);
   }
-  question.end = end;
+  if (answer->end > question.end)
+    question.end = answer->end;
   learn(&question, outcome);
   return outcome && outcome != UNDO_FIRST_ELSEWHERE;
+}
+
+bool undo_first_ask(const struct undo_request *request) {
+  struct undo_answer answer;
+  return ask(request, &answer);
+}
+
+bool undo_first_ask_mapped(const struct undo_request *request,
+                           uint64_t *bytes) {
+  struct undo_answer answer;
+  bool kept = ask(request, &answer);
+  *bytes = answer.end;
+  return kept;
 }

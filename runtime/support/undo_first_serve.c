@@ -25,6 +25,7 @@
 #define WAITING_MOST 4096
 #define HANG_UP_MS 100
 #define GENERATIONS_MOST 100
+#define BEGINS_NS 1000000000u
 
 /* Who was found to be of the tree is believed for so long. */
 #define BELIEVED 64u
@@ -154,6 +155,8 @@ static uint32_t outcome_of(const struct undo_request *request, uint64_t *end) {
   struct undo_interval *interval = atomic_load(&undo_state.now);
   if (!interval || atomic_load(&interval->lost))
     return UNDO_FIRST_NOTHING;
+  if (request->wish == UNDO_KEEP_MAPPED)
+    *end = request->argument;
   if (request->wish == UNDO_KEEP_RANGE) {
     const struct undo_file *file =
         undo_place(interval, request->device, request->inode);
@@ -176,6 +179,26 @@ static void ask_keeper(long fd, struct undo_request *request) {
   answer(fd, outcome, end);
   if (has_gone_on(fd))
     note_unseen(request->process, UNSEEN_NO_ANSWER);
+}
+
+void undo_first_begun(void) {
+  atomic_store(&undo_first.cut, undo_first.stands_in);
+  if (undo_first.serves == (int)SYS(getpid))
+    SYS(futex, &undo_first.cut, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
+}
+
+/* Whether the interval is that of the checkpoint. In a moment, as all stand; or
+ * never, when it is given up. */
+static bool await_cut(uint64_t number) {
+  uint64_t until = quiesce_now_ns() + BEGINS_NS, now;
+  uint32_t cut;
+  while ((cut = atomic_load(&undo_first.cut)) != number) {
+    if ((now = quiesce_now_ns()) >= until)
+      return false;
+    struct timespec limit = {0, (long)(until - now)};
+    SYS(futex, &undo_first.cut, FUTEX_WAIT_PRIVATE, cut, &limit, 0, 0);
+  }
+  return true;
 }
 
 /* The end of one of the user's that may have been of the tree. */
@@ -211,6 +234,11 @@ static void serve_one(long fd, struct server *server) {
   if (ended)
     return;
   request.process = peer.pid;
+  uint64_t cut = server->message.question.cut_number;
+  if (cut && !await_cut(cut)) {
+    answer(fd, UNDO_FIRST_ELSEWHERE, 0);
+    return;
+  }
   if (peer.uid == (uid_t)SYS(geteuid) && has_our_paths(peer.pid)) {
     ask_keeper(fd, &request);
     return;

@@ -54,7 +54,7 @@ static void retain(void) {
     cache_undo_retain(undo_keeper.cache, undo_state.application, 0);
 }
 
-static int serve(const struct undo_request *request) {
+static int serve(struct undo_request *request) {
   if (request->wish != UNDO_KEEP_RANGE)
     undo_close_last();
   if (request->wish == UNDO_BEGIN_INTERVAL)

@@ -50,7 +50,7 @@ void undo_keep_of(int fd, uint64_t begin, uint64_t end, bool whole);
 /* Negative: the descriptor of another process could not be opened. */
 int undo_keep_range(const struct undo_request *request);
 /* Changes through a mapping are not told: all of it is kept beforehand. */
-void undo_keep_mapping(const struct undo_request *request);
+void undo_keep_mapping(struct undo_request *request);
 /* The file that was written to last stays open for a moment. */
 void undo_begin_contents(void);
 bool undo_last_is_open(void);

@@ -35,7 +35,6 @@ struct undo_interval {
   uint64_t generation; /* which began it */
   int log;             /* the keeper's descriptor; -1: nothing changed yet */
   uint64_t written;    /* bytes of the log */
-  uint64_t mapped;     /* of those of shared mappings */
   struct undo_sealing sealing;
   _Atomic uint32_t lost; /* the log could not be written */
   uint64_t words_used;
@@ -58,7 +57,8 @@ enum undo_wish {
   UNDO_KEEP_UNSEEN, /* that not all is kept of what the program at place[0], or
                      * (null) that of the process, changes; argument: why */
   UNDO_KEEP_MAPPED, /* [begin, end) of the file at place[0], if it still is the
-                     * one that says device and inode */
+                     * one that says device and inode; argument: bytes that it
+                     * may take, and then those that it took */
 };
 
 struct undo_request {
@@ -88,7 +88,7 @@ struct undo_state {
   uint64_t before;      /* the generation that began the interval before */
   bool switched;        /* for a generation that is not committed yet */
   uint64_t most;        /* bytes of a log; 0: any number */
-  uint64_t mapped_most; /* of shared mappings in it; 0: any number */
+  uint64_t mapped_most; /* of what the process maps shared; 0: any number */
   struct undo_request *_Atomic requests;
   _Atomic uint32_t wakes; /* futex */
   char cache[4096];

@@ -23,10 +23,6 @@ settings = {
     "unix_socket_directories": folder,
     "fsync": "off",
     "autovacuum": "off",
-    "max_parallel_workers": "0",
-    # Their memory is a file that is mapped by another process than the first and removed
-    # in the end: not taken back (limits.md).
-    "max_parallel_workers_per_gather": "0",
     "shared_buffers": "8MB",
     "max_connections": "10",
     "lc_messages": "C",
