@@ -11,13 +11,18 @@
 #define LEAST (4ull << 20)
 
 static void hide(struct fork_gaps *gaps, uint64_t begin, uint64_t end) {
-  begin = (begin + ALIGN - 1) & ~(ALIGN - 1);
-  end &= ~(ALIGN - 1);
-  if (end < begin + LEAST || gaps->count == FORK_GAPS ||
+  if (gaps->count == FORK_GAPS ||
       SYS(madvise, begin, end - begin, MADV_DONTFORK) < 0)
     return;
   gaps->list[gaps->count].begin = begin;
   gaps->list[gaps->count++].end = end;
+}
+
+static void hide_large(struct fork_gaps *gaps, uint64_t begin, uint64_t end) {
+  begin = (begin + ALIGN - 1) & ~(ALIGN - 1);
+  end &= ~(ALIGN - 1);
+  if (end >= begin + LEAST)
+    hide(gaps, begin, end);
 }
 
 /* A search by several threads finds them in any order. */
@@ -41,6 +46,9 @@ static bool may_hide(const struct area *area) {
 void fork_gaps_hide(struct fork_gaps *gaps, const struct memory_map *map,
                     const struct runs *runs) {
   gaps->count = 0;
+  for (size_t i = 0; i < map->count; i++)
+    if (map->areas[i].source == AREA_SOURCE_SYSTEM_V)
+      hide(gaps, map->areas[i].start, map->areas[i].end);
   if (!are_ascending(runs))
     return;
   size_t next = 0;
@@ -54,11 +62,11 @@ void fork_gaps_hide(struct fork_gaps *gaps, const struct memory_map *map,
       if (run->begin >= area->end)
         break;
       if (may_hide(area))
-        hide(gaps, at, run->begin);
+        hide_large(gaps, at, run->begin);
       at = run->end;
     }
     if (may_hide(area))
-      hide(gaps, at, area->end);
+      hide_large(gaps, at, area->end);
   }
 }
 

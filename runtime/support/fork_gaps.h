@@ -1,9 +1,11 @@
-/* fork_gaps.h - memory that the copy-on-write child need not have.
+/* fork_gaps.h - memory that the copy-on-write child need not have, or must not.
  *
  * A clone takes as long as there are pages to copy the tables of, 17 to 26 ms a
- * GiB; what is to be copied is often a small part of them. Invariant: what is
- * kept from the child is given to children again before the program goes on,
- * and nothing the program itself keeps from its children is.
+ * GiB; what is to be copied is often a small part of them. And the kernel
+ * counts who has System V memory attached, by which other processes of a tree
+ * find out in the same stop whether strangers have. Invariant: what is kept
+ * from the child is given to children again before the program goes on, and
+ * nothing the program itself keeps from its children is.
  */
 #ifndef HWCKPT_SUPPORT_FORK_GAPS_H
 #define HWCKPT_SUPPORT_FORK_GAPS_H
@@ -21,7 +23,8 @@ struct fork_gaps {
 };
 
 /* The program standing still, and keeping nothing from its children: keeps
- * large ranges without a run of pages from children that are made now. */
+ * System V memory, and large ranges without a run of pages, from children that
+ * are made now. */
 void fork_gaps_hide(struct fork_gaps *gaps, const struct memory_map *map,
                     const struct runs *runs);
 void fork_gaps_show(const struct fork_gaps *gaps);
