@@ -5,6 +5,7 @@
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
+#include "socket_options.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
@@ -13,6 +14,20 @@
 #include <sys/socket.h>
 
 #define ROOM_MS 1000
+
+/* All of it, wherever the program goes on looking (Linux 6.9 and later). */
+static long look(int socket, void *buffer, size_t length) {
+  static const int from_the_first = -1;
+  int before = socket_number(socket, SOL_SOCKET, SO_PEEK_OFF, -1);
+  if (before >= 0)
+    SYS(setsockopt, socket, SOL_SOCKET, SO_PEEK_OFF, &from_the_first,
+        sizeof before);
+  long got =
+      SYS(recvfrom, socket, buffer, length, MSG_PEEK | MSG_DONTWAIT, 0, 0);
+  if (before >= 0)
+    SYS(setsockopt, socket, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof before);
+  return got;
+}
 
 int tcp_content_put(struct resource_sink *sink, const Descriptor *message,
                     int socket, struct hwckpt_error *error) {
@@ -26,8 +41,7 @@ int tcp_content_put(struct resource_sink *sink, const Descriptor *message,
                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (buffer < 0)
     return refuse_to_save(error, message, buffer, "memory for what is queued");
-  long got =
-      SYS(recvfrom, socket, buffer, length, MSG_PEEK | MSG_DONTWAIT, 0, 0);
+  long got = look(socket, (void *)buffer, length);
   if (got < 0)
     failed = refuse_to_save(error, message, got, "looking at what is queued");
   size_t room = RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA;
