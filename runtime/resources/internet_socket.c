@@ -9,6 +9,7 @@
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "info.h"
+#include "multicast.h"
 #include "resource.h"
 #include "socket_options.h"
 #include "tcp_left.h"
@@ -113,6 +114,8 @@ static int put(struct resource_sink *sink, const Descriptor *descriptor,
   if (!result)
     result = socket_options_save(sink, socket, message.domain, message.type,
                                  message.protocol, error);
+  if (!result && message.protocol == IPPROTO_UDP)
+    result = multicast_save(sink, socket, message.domain, error);
   return result || message.protocol != IPPROTO_UDP || !message.address.size
              ? result
              : udp_queue_put(sink, descriptor, socket, error);
@@ -216,6 +219,10 @@ static int link_peer(struct resource_source *source, const Descriptor *message,
   if (failed || socket.protocol != IPPROTO_UDP)
     return failed;
   udp_queue_send(source, message, descriptor);
+  long joined = multicast_restore(source, descriptor);
+  if (joined < 0)
+    resource_not_set(source, joined, message->path,
+                     "descriptor %d: a multicast group", (int)message->number);
   long result = socket.peer.size ? SYS(connect, descriptor, socket.peer.bytes,
                                        (int)socket.peer.size)
                                  : 0;

@@ -2,6 +2,7 @@
  * which order. */
 #include "registry.h"
 #include "info.h"
+#include "multicast.h"
 #include "socket_options.h"
 #include "unix_relation.h"
 
@@ -183,6 +184,7 @@ static int save_all(struct resource_sink *sink, struct hwckpt_error *error) {
 
 int resources_save(struct resource_sink *sink, struct hwckpt_error *error) {
   socket_options_begin();
+  multicast_begin();
   unix_relations_begin(sink);
   int result = save_all(sink, error);
   unix_relations_end();

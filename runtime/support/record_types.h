@@ -37,6 +37,7 @@ enum record_type {
   RECORD_SOCKET_DATA = 36,       /* bytes queued for the socket */
   RECORD_INTERNET_SOCKET = 37,   /* InternetSocket */
   RECORD_TERMINAL = 38,          /* Terminal */
+  RECORD_SOCKET_GROUP = 39,      /* SocketGroup */
   RECORD_SYSTEM_V_MEMORY = 48,   /* SystemVMemory */
   RECORD_MEMORY_SETTING = 49,    /* MemorySetting */
   RECORD_CREDENTIALS = 50,       /* Credentials */
