@@ -108,9 +108,15 @@ long unix_names_connect(int type, const struct unix_name *first,
 
 /* ---- names of files ---- */
 
-/* Of several processes one at a time; closed when it is over. */
-static long lock_folder(const char *path) {
-  char folder[sizeof(struct sockaddr_un)];
+static bool is_of_file(const struct unix_name *name) {
+  return name->length && !is_abstract(name);
+}
+
+long unix_names_lock(const struct unix_name *name) {
+  char path[sizeof name->name.sun_path + 1] = "", folder[sizeof path];
+  if (!is_of_file(name))
+    return -ENOENT;
+  memcpy(path, name->name.sun_path, name->length - PATH);
   size_t length = strlen(path);
   while (length && path[length - 1] != '/')
     length--;
@@ -123,16 +129,11 @@ static long lock_folder(const char *path) {
   return fd;
 }
 
-long unix_names_bind(int socket, const struct unix_name *name) {
+long unix_names_bind_locked(int socket, const struct unix_name *name) {
   char path[sizeof name->name.sun_path + 1] = "", aside[sizeof path + 32];
   struct stat status;
-  if (!name->length || is_abstract(name))
-    return 0;
   memcpy(path, name->name.sun_path, name->length - PATH);
   hwckpt_format(aside, sizeof aside, "%s.hwckpt-%d", path, (int)SYS(getpid));
-  long lock = lock_folder(path);
-  if (lock < 0)
-    return lock;
   long there = SYS(newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW);
   long result = there < 0 || S_ISSOCK(status.st_mode) ? 0 : -EEXIST;
   if (result >= 0 && there >= 0)
@@ -144,6 +145,16 @@ long unix_names_bind(int socket, const struct unix_name *name) {
     if (there >= 0)
       SYS(renameat, AT_FDCWD, aside, AT_FDCWD, path);
   }
+  return result;
+}
+
+long unix_names_bind(int socket, const struct unix_name *name) {
+  if (!is_of_file(name))
+    return 0;
+  long lock = unix_names_lock(name);
+  if (lock < 0)
+    return lock;
+  long result = unix_names_bind_locked(socket, name);
   SYS(close, lock);
   return result;
 }

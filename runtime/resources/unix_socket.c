@@ -239,18 +239,17 @@ static bool has_file(const UnixSocket *is, char path[], struct stat *status) {
 
 /* A file that it does not have any more is taken away again when all have
  * connected that wait for it (*passing); what is in its place now stays. */
-static long bind_again(const UnixSocket *is, int descriptor, bool *passing) {
-  struct unix_name name = {.length = is->address.size};
+static long bind_again(const UnixSocket *is, const struct unix_name *name,
+                       int descriptor, bool *passing) {
   struct stat status;
   char path[sizeof(struct sockaddr_un)];
   bool is_there = has_file(is, path, &status);
-  memcpy(&name.name, is->address.bytes, is->address.size);
   *passing = is->unlinked && !is_there;
   if (is->unlinked && is_there)
-    return unix_names_bind(descriptor, &name);
+    return unix_names_bind_locked(descriptor, name);
   if (is_there && S_ISSOCK(status.st_mode) && is_deserted(is))
     SYS(unlinkat, AT_FDCWD, path, 0);
-  long result = SYS(bind, descriptor, &name.name, (int)name.length);
+  long result = SYS(bind, descriptor, &name->name, (int)name->length);
   if (result >= 0 && *path && is->mode)
     SYS(fchmodat, AT_FDCWD, path, is->mode);
   return result;
@@ -259,7 +258,8 @@ static long bind_again(const UnixSocket *is, int descriptor, bool *passing) {
 /* One that is closed since is connected too: there is an end to be read. */
 static long connect_one(struct resource_source *source,
                         const Descriptor *message, const UnixSocket *is,
-                        size_t which, struct hwckpt_error *error) {
+                        const struct unix_name *name, size_t which,
+                        struct hwckpt_error *error) {
   bool own = is->waiting[which] && is->waiting_number[which] >= 0;
   long fd = is->waiting_number[which];
   if (!is->waiting[which])
@@ -270,7 +270,10 @@ static long connect_one(struct resource_source *source,
     fd = tree_receive(source, TREE_SOCKET, is->waiting[which], message, error);
   if (fd < 0)
     return fd;
-  long result = SYS(connect, fd, is->address.bytes, (int)is->address.size);
+  long lock = unix_names_lock(name);
+  long result = SYS(connect, fd, &name->name, (int)name->length);
+  if (lock >= 0)
+    SYS(close, lock);
   if (result >= 0 && is->waiting_shutdown[which])
     SYS(shutdown, fd, is->waiting_shutdown[which] - 1);
   if (!own)
@@ -279,13 +282,14 @@ static long connect_one(struct resource_source *source,
 }
 
 static void connect_waiting(struct resource_source *source,
-                            const Descriptor *message, const UnixSocket *is) {
+                            const Descriptor *message, const UnixSocket *is,
+                            const struct unix_name *name) {
   struct hwckpt_error error;
   size_t count = is->waiting_count;
   if (is->waiting_number_count != count || is->waiting_shutdown_count != count)
     return;
   for (size_t i = 0; i < count; i++) {
-    long result = connect_one(source, message, is, i, &error);
+    long result = connect_one(source, message, is, name, i, &error);
     if (result < 0)
       resource_not_set(source, result, message->path,
                        "descriptor %d: a connection that waits for it",
@@ -299,18 +303,24 @@ static int bind_and_fill(struct resource_source *source,
   bool passing = false;
   char path[sizeof(struct sockaddr_un)];
   struct stat status;
-  long result = is->address.size ? bind_again(is, descriptor, &passing) : 0;
-  if (result < 0)
-    return refuse_to_restore(error, message, result, "bind");
-  if (is->listens && (result = SYS(listen, descriptor, is->backlog)) < 0)
-    return refuse_to_restore(error, message, result, "listen");
-  if (is->listens)
-    connect_waiting(source, message, is);
-  if (unix_content_any(source)) {
-    struct unix_name name = {.length = is->address.size};
-    memcpy(&name.name, is->address.bytes, name.length);
-    unix_content_send_to(source, message, &name);
+  struct unix_name name = {.length = is->address.size};
+  memcpy(&name.name, is->address.bytes, name.length);
+  /* What other processes have accepted gets the same name. */
+  long lock = unix_names_lock(&name);
+  const char *what = "bind";
+  long result = name.length ? bind_again(is, &name, descriptor, &passing) : 0;
+  if (result >= 0 && is->listens) {
+    what = "listen";
+    result = SYS(listen, descriptor, is->backlog);
   }
+  if (lock >= 0)
+    SYS(close, lock);
+  if (result < 0)
+    return refuse_to_restore(error, message, result, what);
+  if (is->listens)
+    connect_waiting(source, message, is, &name);
+  if (unix_content_any(source))
+    unix_content_send_to(source, message, &name);
   if (passing && has_file(is, path, &status))
     SYS(unlinkat, AT_FDCWD, path, 0);
   return 0;
