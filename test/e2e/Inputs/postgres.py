@@ -23,6 +23,7 @@ settings = {
     "unix_socket_directories": folder,
     "fsync": "off",
     "autovacuum": "off",
+    "max_parallel_workers": "0",
     "shared_buffers": "8MB",
     "max_connections": "10",
     "lc_messages": "C",

@@ -115,10 +115,10 @@ class Tool:
 
         return eventually(find, "the program")[0]
 
-    def wait(self):
+    def wait(self, limit=LIMIT):
         """Reads all it says and returns its status."""
         try:
-            out, err = self.process.communicate(timeout=LIMIT)
+            out, err = self.process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             self.end()
             raise AssertionError(f"not ended in time: {self.process.args}")
