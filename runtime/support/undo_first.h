@@ -77,6 +77,7 @@ struct undo_answer {
 
 /* For an answer, and until a question is there. */
 #define UNDO_FIRST_ANSWER_S 5
+#define UNDO_FIRST_MAPPED_S 2
 #define UNDO_FIRST_SILENT_S 1
 
 #define UNDO_FIRST_KNOWN 4096u

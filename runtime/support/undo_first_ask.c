@@ -174,11 +174,15 @@ bool undo_first_listens(void) {
   return fd >= 0;
 }
 
-/* What comes of it; 0: the other hung up. */
-static uint32_t hear(long fd, struct undo_answer *answer) {
-  struct timespec limit = {UNDO_FIRST_ANSWER_S, 0};
+/* What comes of it; 0: the other hung up. What is mapped this process keeps
+ * itself then, as it stands still. */
+static uint32_t hear(long fd, bool mapped, struct undo_answer *answer) {
+  struct timespec limit = {mapped ? UNDO_FIRST_MAPPED_S : UNDO_FIRST_ANSWER_S,
+                           0};
   struct pollfd socket = {.fd = (int)fd, .events = POLLIN};
   if (SYS(ppoll, &socket, 1, &limit, 0, 8) == 0) {
+    if (mapped)
+      return UNDO_FIRST_ELSEWHERE;
     const uint32_t goes_on = UNDO_FIRST_GOES_ON;
     SYS(sendto, fd, &goes_on, sizeof goes_on, MSG_NOSIGNAL | MSG_DONTWAIT, 0,
         0);
@@ -260,14 +264,15 @@ static bool ask(const struct undo_request *request,
   for (unsigned i = 0; i < ASK_TRIES && !outcome; i++) {
     long fd = connect_to_first();
     if (fd < 0) {
-      if (fd == -ECONNREFUSED && !question.cut_number && has_ended()) {
+      if (fd == -ECONNREFUSED && request->wish != UNDO_KEEP_MAPPED &&
+          has_ended()) {
         undo_first_wait_to_end();
         atomic_store(&undo_first.active, 0);
       }
       return false;
     }
     if (SYS(sendmsg, fd, &message, MSG_NOSIGNAL) > 0)
-      outcome = hear(fd, answer);
+      outcome = hear(fd, request->wish == UNDO_KEEP_MAPPED, answer);
     SYS(close, fd);
   }
   if (answer->end > question.end)
