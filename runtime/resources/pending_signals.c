@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 
 #define STOP_SIGNAL 33 /* the runtime's own, with SI_QUEUE */
+#define SIGNAL_MOST 64
 #define INFO_SIZE 128
 #define AT_ONCE 16u /* signals read by one call */
 
@@ -234,6 +235,9 @@ static int queue(struct resource_source *source,
     return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "pending signal", "%u bytes",
                        (unsigned)message.info.size);
   memcpy(&info, message.info.bytes, INFO_SIZE);
+  if (info.si_signo < 1 || info.si_signo > SIGNAL_MOST)
+    return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "pending signal", "number %d",
+                       info.si_signo);
   long pid = SYS(getpid);
   int tid = message.tid ? resource_tid(source, message.tid, error) : 0;
   if (tid < 0)
