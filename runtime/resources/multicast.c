@@ -91,11 +91,12 @@ static void read_four(void) {
     return;
   while ((line = info_line(&info))) {
     unsigned char address[4];
+    bool is_group = *line == '\t';
     if (*line >= '0' && *line <= '9')
       interface = read_interface(line);
     while (*line == '\t')
       line++;
-    if (interface && line[-1] == '\t' && read_bytes(line, address, 4)) {
+    if (interface && is_group && read_bytes(line, address, 4)) {
       const unsigned char turned[] = {address[3], address[2], address[1],
                                       address[0]};
       add(interface, turned, sizeof turned);

@@ -90,7 +90,7 @@ static uint64_t keep_mapping(struct undo_request *request, bool *by_first) {
   uint64_t bytes = 0;
   *by_first = *by_first && undo_first_ask_mapped(request, &bytes);
   if (*by_first)
-    return bytes;
+    return bytes < request->argument ? bytes : request->argument;
   undo_ask(request);
   return request->argument;
 }

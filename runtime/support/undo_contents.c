@@ -255,11 +255,9 @@ static bool put_mapped(int fd, struct undo_file *file, uint64_t begin,
 
 /* Each time, as nobody sees what is written: in the stop, so that there is a
  * limit. What several processes map is put once. */
-static bool keep_mapping(int fd, struct undo_request *request,
+static bool keep_mapping(int fd, struct undo_request *request, uint64_t most,
                          const struct undo_facts *facts) {
-  uint64_t most = request->argument;
   struct undo_file *file = know(fd, facts);
-  request->argument = 0;
   if (!file)
     return false;
   uint64_t begin = request->begin / UNDO_BLOCK * UNDO_BLOCK;
@@ -274,12 +272,14 @@ static bool keep_mapping(int fd, struct undo_request *request,
 void undo_keep_mapping(struct undo_request *request) {
   struct undo_facts facts;
   const char *path = request->place[0].path;
+  uint64_t most = request->argument;
+  request->argument = 0;
   long fd = SYS(openat, AT_FDCWD, path,
                 O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
   if (fd < 0 || !undo_look((int)fd, "", &facts) ||
       facts.device != request->device || facts.inode != request->inode)
     leave(-1, path);
-  else if (S_ISREG(facts.mode) && !keep_mapping((int)fd, request, &facts))
+  else if (S_ISREG(facts.mode) && !keep_mapping((int)fd, request, most, &facts))
     undo_lose();
   if (fd >= 0)
     SYS(close, fd);

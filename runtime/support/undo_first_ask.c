@@ -250,6 +250,7 @@ static bool ask(const struct undo_request *request,
   struct undo_question question;
   struct iovec parts[3];
   struct msghdr message;
+  answer->end = 0;
   if (!put_question(request, &question, parts))
     return true;
   message.msg_name = 0;
@@ -260,7 +261,6 @@ static bool ask(const struct undo_request *request,
   message.msg_controllen = 0;
   message.msg_flags = 0;
   uint32_t outcome = 0;
-  answer->end = 0;
   for (unsigned i = 0; i < ASK_TRIES && !outcome; i++) {
     long fd = connect_to_first();
     if (fd < 0) {
