@@ -11,6 +11,7 @@
 #include "../arch/sys.h"
 #include "../resources/resource.h"
 #include "handlers.h"
+#include "ignored.h"
 #include "live.h"
 #include "private.h"
 #include "unhandled.h"
@@ -378,6 +379,7 @@ static void begin_open(void) {
   uint64_t open = unhandled_known();
   block_in_saves(~open);
   signal_open_handlers(open);
+  ignored_set(unhandled_ignored());
   atomic_store(&park.open, open);
   atomic_fetch_or(&park.stop, UNDER_WAY);
   signal_actions_unlock(before);
@@ -526,4 +528,5 @@ bool quiesce_is_in_save(int tid) {
 void park_forget(void) {
   memset(&park, 0, sizeof park);
   unhandled_forget();
+  ignored_forget();
 }

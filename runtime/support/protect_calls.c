@@ -225,7 +225,7 @@ static void open_or_leave(struct arch_call *call) {
 void protect_calls_before(struct arch_call *call) {
   if (!protect_is_on() || call->number >= NUMBERS)
     return;
-  uint64_t before = unstopped_begin();
+  struct unstopped before = unstopped_begin();
   open_or_leave(call);
   unstopped_end(before);
 }

@@ -170,7 +170,7 @@ static bool served(void) {
 static bool first_keeps(const struct undo_request *request) {
   if (!undo_first_is_asked())
     return false;
-  uint64_t before = unstopped_begin();
+  struct unstopped before = unstopped_begin();
   bool kept = undo_first_ask(request);
   unstopped_end(before);
   return kept;
@@ -180,7 +180,7 @@ static void keep(struct undo_request *request) {
   request->process = 0;
   if (first_keeps(request) || !served())
     return;
-  uint64_t before = unstopped_begin();
+  struct unstopped before = unstopped_begin();
   struct undo_interval *interval = atomic_load(&undo_state.now);
   if (interval && !atomic_load(&interval->lost))
     undo_ask(request);
@@ -215,7 +215,7 @@ static void keep_range(int descriptor, uint64_t begin, uint64_t end) {
   request.inode = file.inode;
   if (first_keeps(&request) || !served())
     return;
-  uint64_t before = unstopped_begin();
+  struct unstopped before = unstopped_begin();
   interval = atomic_load(&undo_state.now);
   if (interval && !is_kept(interval, &file, begin, end))
     undo_ask(&request);

@@ -3,6 +3,7 @@
 
 #include "../arch/sys.h"
 #include "handlers.h"
+#include "ignored.h"
 #include "live.h"
 #include "park.h"
 
@@ -71,6 +72,10 @@ uint64_t unhandled_of(uint64_t signals) {
   return left;
 }
 
+uint64_t unhandled_ignored(void) {
+  return unhandled_known() & atomic_load(&unhandled.ignored);
+}
+
 bool unhandled_still_ignored(void) {
   uint64_t ignored = atomic_load(&unhandled.ignored);
   return unhandled_of(ignored) == ignored;
@@ -89,6 +94,7 @@ EXPORTED int __hwckpt_handler_comes(int number, uint64_t *mask) {
     signal_actions_unlock(*mask);
     SYS(nanosleep, &moment, 0);
   }
+  ignored_close(BIT(number));
   atomic_fetch_and(&unhandled.known, ~BIT(number));
   atomic_fetch_and(&unhandled.ignored, ~BIT(number));
   return 1;

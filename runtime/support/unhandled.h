@@ -13,8 +13,10 @@
  * stop stand, which then begins anew; what is left is that it runs on a thread
  * in a save that had begun before.
  *
+ * Elsewhere only those that are ignored are left open (ignored.h).
+ *
  * Left are the microseconds in which a handler of the runtime runs and nobody
- * stands: at the begin of a save, at a page that is protected.
+ * stands, as at the begin of a save.
  */
 #ifndef HWCKPT_SUPPORT_UNHANDLED_H
 #define HWCKPT_SUPPORT_UNHANDLED_H
@@ -33,6 +35,8 @@ uint64_t unhandled_known(void);
 void unhandled_forget(void);
 /* Those of the signals that have none now. */
 uint64_t unhandled_of(uint64_t signals);
+/* Those of what was seen that are ignored. */
+uint64_t unhandled_ignored(void);
 /* Whether those that were ignored when they were looked at still are. */
 bool unhandled_still_ignored(void);
 

@@ -3,6 +3,7 @@
 #ifndef COME_BACK_H
 #define COME_BACK_H
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +13,8 @@
 #define CHECK(condition)                                                       \
   do {                                                                         \
     if (!(condition)) {                                                        \
-      dprintf(2, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);       \
+      dprintf(2, "%s:%d: not so: %s (errno %d)\n", __FILE__, __LINE__,         \
+              #condition, errno);                                              \
       _exit(99);                                                               \
     }                                                                          \
   } while (0)
