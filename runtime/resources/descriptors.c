@@ -11,6 +11,7 @@
 #include "locks.h"
 #include "owners.h"
 #include "registry.h"
+#include "socket_filter.h"
 #include "tree.h"
 
 #include <fcntl.h>
@@ -214,9 +215,13 @@ static int settle(struct resource_source *source, const Descriptor *message,
                   void *context, struct hwckpt_error *error) {
   const struct descriptor_kind *kind = descriptors_kind(message);
   (void)context;
-  if (!kind->settle || message->same_as >= 0 || tree_takes(message))
+  if (message->same_as >= 0 || tree_takes(message))
     return 0;
-  return kind->settle(source, message, message->number, error);
+  int result =
+      kind->settle ? kind->settle(source, message, message->number, error) : 0;
+  return result
+             ? result
+             : socket_filter_restore(source, message, message->number, error);
 }
 
 static int meet(struct resource_source *source, const Descriptor *message,

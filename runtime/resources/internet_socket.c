@@ -112,8 +112,8 @@ static int put(struct resource_sink *sink, const Descriptor *descriptor,
   int result = resource_put(sink, RECORD_INTERNET_SOCKET, InternetSocket_fields,
                             &message, error);
   if (!result)
-    result = socket_options_save(sink, socket, message.domain, message.type,
-                                 message.protocol, error);
+    result = socket_options_save(sink, descriptor, socket, message.domain,
+                                 message.type, message.protocol, error);
   if (!result && message.protocol == IPPROTO_UDP)
     result = multicast_save(sink, socket, message.domain, error);
   return result || message.protocol != IPPROTO_UDP || !message.address.size

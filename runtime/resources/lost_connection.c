@@ -112,7 +112,7 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   int result = resource_put(sink, RECORD_LOST_CONNECTION, LostConnection_fields,
                             &lost, error);
   if (!result)
-    result = socket_options_save(sink, socket, lost.domain, lost.type,
+    result = socket_options_save(sink, message, socket, lost.domain, lost.type,
                                  lost.protocol, error);
   return result || !lost.ended ? result
                                : tcp_content_put(sink, message, socket, error);

@@ -59,8 +59,8 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   int result =
       resource_put(sink, RECORD_ROUTE_SOCKET, RouteSocket_fields, &is, error);
   return result ? result
-                : socket_options_save(sink, socket, AF_NETLINK, is.type,
-                                      is.protocol, error);
+                : socket_options_save(sink, message, socket, AF_NETLINK,
+                                      is.type, is.protocol, error);
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,

@@ -5,9 +5,11 @@
 #include "../arch/sys.h"
 #include "../support/live.h"
 #include "../support/record_types.h"
+#include "socket_filter.h"
 
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/udp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -35,6 +37,11 @@ static const struct {
     {SOL_SOCKET, SO_SELECT_ERR_QUEUE},
     {SOL_SOCKET, SO_BINDTODEVICE},
     {SOL_SOCKET, SO_PEEK_OFF},
+    {SOL_SOCKET, SO_PASSSEC},
+    {SOL_SOCKET, SO_MAX_PACING_RATE},
+    {SOL_SOCKET, SO_TIMESTAMPING},
+    {SOL_SOCKET, SO_PREFER_BUSY_POLL},
+    {SOL_SOCKET, SO_RCVMARK},
     {SOL_SOCKET, SO_RCVTIMEO},
     {SOL_SOCKET, SO_SNDTIMEO},
     {SOL_SOCKET, SO_LINGER},
@@ -53,6 +60,15 @@ static const struct {
     {IPPROTO_TCP, TCP_CONGESTION},
     {IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS},
     {IPPROTO_TCP, TCP_FASTOPEN},
+    {IPPROTO_TCP, TCP_FASTOPEN_CONNECT},
+    {IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE},
+    {IPPROTO_TCP, TCP_SAVE_SYN},
+    {IPPROTO_TCP, TCP_INQ},
+    {IPPROTO_TCP, TCP_TX_DELAY},
+    {IPPROTO_UDP, UDP_SEGMENT},
+    {IPPROTO_UDP, UDP_GRO},
+    {IPPROTO_UDP, UDP_NO_CHECK6_TX},
+    {IPPROTO_UDP, UDP_NO_CHECK6_RX},
     {IPPROTO_IP, IP_TOS},
     {IPPROTO_IP, IP_TTL},
     {IPPROTO_IP, IP_PKTINFO},
@@ -67,6 +83,7 @@ static const struct {
     {IPPROTO_IP, IP_RETOPTS},
     {IPPROTO_IP, IP_RECVORIGDSTADDR},
     {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT},
+    {IPPROTO_IP, IP_RECVFRAGSIZE},
     {IPPROTO_IP, IP_MULTICAST_TTL},
     {IPPROTO_IP, IP_MULTICAST_IF},
     {IPPROTO_IP, IP_MULTICAST_ALL},
@@ -84,6 +101,11 @@ static const struct {
     {IPPROTO_IPV6, IPV6_FREEBIND},
     {IPPROTO_IPV6, IPV6_DONTFRAG},
     {IPPROTO_IPV6, IPV6_RECVPATHMTU},
+    {IPPROTO_IPV6, IPV6_RECVFRAGSIZE},
+    {IPPROTO_IPV6, IPV6_RECVORIGDSTADDR},
+    {IPPROTO_IPV6, IPV6_AUTOFLOWLABEL},
+    {IPPROTO_IPV6, IPV6_MINHOPCOUNT},
+    {IPPROTO_IPV6, IPV6_TRANSPARENT},
     {IPPROTO_IPV6, IPV6_MULTICAST_IF},
     {IPPROTO_IPV6, IPV6_MULTICAST_ALL},
     {SOL_NETLINK, NETLINK_PKTINFO},
@@ -177,8 +199,9 @@ static int put_unless_fresh(struct resource_sink *sink, int socket,
                       error);
 }
 
-int socket_options_save(struct resource_sink *sink, int socket, int domain,
-                        int type, int protocol, struct hwckpt_error *error) {
+int socket_options_save(struct resource_sink *sink, const Descriptor *message,
+                        int socket, int domain, int type, int protocol,
+                        struct hwckpt_error *error) {
   const struct fresh *kind = find(domain, type, protocol);
   int result = 0;
   if (!kind)
@@ -190,7 +213,7 @@ int socket_options_save(struct resource_sink *sink, int socket, int domain,
     if (kind->option[i].length || options[i].name == SO_BINDTODEVICE)
       result = put_unless_fresh(sink, socket, i, &kind->option[i], error);
   }
-  return result;
+  return result ? result : socket_filter_put(sink, message, socket, error);
 }
 
 void socket_options_restore(const struct resource_source *source, int socket) {
@@ -198,7 +221,8 @@ void socket_options_restore(const struct resource_source *source, int socket) {
   for (size_t i = source->at;
        i-- > 0 && source->records[i].type != RECORD_DESCRIPTOR;) {
     if (source->records[i].type != RECORD_SOCKET_OPTION ||
-        resource_get(&source->records[i], SocketOption_fields, &option, 0))
+        resource_get(&source->records[i], SocketOption_fields, &option, 0) ||
+        socket_filter_is_of(&option))
       continue;
     int value = option.value;
     /* The kernel doubles what it is given for these two. */

@@ -9,10 +9,12 @@
 void socket_options_begin(void);
 
 /* Of a socket in our own table: puts a record for each option whose value
- * differs from a fresh socket's. */
-int socket_options_save(struct resource_sink *sink, int socket, int domain,
-                        int type, int protocol, struct hwckpt_error *error);
-/* Sets those that were put with the descriptor at source->at. */
+ * differs from a fresh socket's, and its filter (socket_filter.h). */
+int socket_options_save(struct resource_sink *sink, const Descriptor *message,
+                        int socket, int domain, int type, int protocol,
+                        struct hwckpt_error *error);
+/* Sets those that were put with the descriptor at source->at, but for the
+ * filter. */
 void socket_options_restore(const struct resource_source *source, int socket);
 
 /* An option that is a number; `otherwise` where there is none. */

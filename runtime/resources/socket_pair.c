@@ -103,7 +103,8 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   int result =
       resource_put(sink, RECORD_SOCKET_PAIR, SocketPair_fields, &pair, error);
   if (!result)
-    result = socket_options_save(sink, socket, AF_UNIX, pair.type, 0, error);
+    result = socket_options_save(sink, message, socket, AF_UNIX, pair.type, 0,
+                                 error);
   return result ? result : unix_content_put(sink, message, socket, error);
 }
 

@@ -137,8 +137,8 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   int result = resource_put(sink, RECORD_TCP_CONNECTION, TcpConnection_fields,
                             &connection, error);
   if (!result)
-    result = socket_options_save(sink, socket, connection.domain, SOCK_STREAM,
-                                 IPPROTO_TCP, error);
+    result = socket_options_save(sink, message, socket, connection.domain,
+                                 SOCK_STREAM, IPPROTO_TCP, error);
   return result ? result : tcp_content_put(sink, message, socket, error);
 }
 

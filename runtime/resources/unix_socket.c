@@ -182,7 +182,8 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   int result =
       resource_put(sink, RECORD_UNIX_SOCKET, UnixSocket_fields, &is, error);
   if (!result)
-    result = socket_options_save(sink, socket, AF_UNIX, is.type, 0, error);
+    result =
+        socket_options_save(sink, message, socket, AF_UNIX, is.type, 0, error);
   return result || is.type != SOCK_DGRAM || !is.address.size
              ? result
              : unix_content_put(sink, message, socket, error);

@@ -2,6 +2,7 @@
 // or two numbers.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
+#include <linux/udp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -24,9 +25,23 @@ static const struct {
     {SOL_SOCKET, SO_ZEROCOPY, 1, NULL, 0},
     {SOL_SOCKET, SO_NO_CHECK, 1, NULL, 0},
     {SOL_SOCKET, SO_SELECT_ERR_QUEUE, 1, NULL, 0},
+    {SOL_SOCKET, SO_PASSSEC, 1, NULL, 0},
+    {SOL_SOCKET, SO_MAX_PACING_RATE, 1000000, NULL, 0},
+    {SOL_SOCKET, SO_TIMESTAMPING, 16, NULL, 0},
+    {SOL_SOCKET, SO_PREFER_BUSY_POLL, 1, NULL, 0}, /* not for all */
+    {SOL_SOCKET, SO_RCVMARK, 1, NULL, 0},          /* not for all */
     {SOL_SOCKET, SO_BINDTODEVICE, 0, "lo", 3},
     {IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1, NULL, 0},
     {IPPROTO_TCP, TCP_FASTOPEN, 7, NULL, 0},
+    {IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1, NULL, 0},
+    {IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1, NULL, 0},
+    {IPPROTO_TCP, TCP_SAVE_SYN, 1, NULL, 0},
+    {IPPROTO_TCP, TCP_INQ, 1, NULL, 0},
+    {IPPROTO_TCP, TCP_TX_DELAY, 1000, NULL, 0},
+    {IPPROTO_UDP, UDP_SEGMENT, 1200, NULL, 0},
+    {IPPROTO_UDP, UDP_GRO, 1, NULL, 0},
+    {IPPROTO_UDP, UDP_NO_CHECK6_TX, 1, NULL, 0},
+    {IPPROTO_UDP, UDP_NO_CHECK6_RX, 1, NULL, 0},
     {IPPROTO_TCP, TCP_CORK, 1, NULL, 0},
     {IPPROTO_TCP, TCP_SYNCNT, 3, NULL, 0},
     {IPPROTO_TCP, TCP_LINGER2, 9, NULL, 0},
@@ -43,6 +58,7 @@ static const struct {
     {IPPROTO_IP, IP_RETOPTS, 1, NULL, 0},
     {IPPROTO_IP, IP_RECVORIGDSTADDR, 1, NULL, 0},
     {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1, NULL, 0},
+    {IPPROTO_IP, IP_RECVFRAGSIZE, 1, NULL, 0},
     {IPPROTO_IP, IP_MULTICAST_TTL, 3, NULL, 0},
     {IPPROTO_IP, IP_MULTICAST_LOOP, 0, NULL, 0},
     {IPPROTO_IPV6, IPV6_TCLASS, 16, NULL, 0},
@@ -56,6 +72,11 @@ static const struct {
     {IPPROTO_IPV6, IPV6_FREEBIND, 1, NULL, 0},
     {IPPROTO_IPV6, IPV6_DONTFRAG, 1, NULL, 0},
     {IPPROTO_IPV6, IPV6_RECVPATHMTU, 1, NULL, 0},
+    {IPPROTO_IPV6, IPV6_RECVFRAGSIZE, 1, NULL, 0},
+    {IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, 1, NULL, 0},
+    {IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, 0, NULL, 0},
+    {IPPROTO_IPV6, IPV6_MINHOPCOUNT, 3, NULL, 0},
+    {IPPROTO_IPV6, IPV6_TRANSPARENT, 1, NULL, 0}, /* not for all */
     {IPPROTO_IPV6, IPV6_MULTICAST_IF, 1, NULL, 0},
 };
 #define COUNT (sizeof set / sizeof *set)
