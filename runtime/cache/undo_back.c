@@ -52,13 +52,13 @@ static int look(uint64_t number, const void *log, size_t length,
   struct undo_entries entries;
   enum undo_read read =
       undo_entries_read(undo->env, &entries, log, length, &none);
-  uint64_t generation = entries.generation;
+  bool older = entries.begun && entries.generation < undo->target->generation;
   bool lost = entries.lost;
   undo_entries_free(&entries);
   replacements_free(undo->env, &none);
   if (read == UNDO_READ_NO_MEMORY)
     return no_memory(undo);
-  if (generation && generation < undo->target->generation)
+  if (older)
     return 1;
   if (read == UNDO_READ_DAMAGED || lost) {
     char name[64];

@@ -180,6 +180,7 @@ static bool sort(struct undo_entries *entries) {
 static bool take(struct undo_entries *entries, const struct undo_record *record,
                  size_t at, struct replacements *replacements) {
   if (record->kind == UNDO_BEGIN) {
+    entries->begun = true;
     entries->generation = record->offset;
     entries->lost |= record->mode != 0;
     return true;

@@ -44,7 +44,8 @@ struct undo_entries {
   struct buffer room;
   size_t *by_file;     /* all of them, by the file they are about */
   size_t left;         /* of them: names and files behind are taken back */
-  uint64_t generation; /* 0: it says none */
+  bool begun;          /* it says which generation it is from: */
+  uint64_t generation; /* 0: none was there yet */
   bool lost;           /* what was changed is not in it */
   size_t length;       /* bytes of the log that are whole records */
 };
