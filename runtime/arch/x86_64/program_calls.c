@@ -4,7 +4,8 @@
  * An instruction `mov $NUMBER, %eax` in front of `syscall` is five bytes, as is
  * a jump: it becomes one to a stub, which asks arch_before_call() and comes
  * back to the same `syscall` with the number in eax. Between the two there may
- * be loads of arguments, which the stub does in their place. `xor %eax, %eax`,
+ * be loads of arguments, which the stub does in their place; or one is moved and
+ * its register then set, which the stub does once. `xor %eax, %eax`,
  * which is read(), has two bytes: it becomes a short jump to one of five, in
  * what fills the code up behind the end of a function near by. So the call is
  * made where it always was: unwinding, cancellation and what a stop looks for
@@ -38,6 +39,8 @@ static struct site {
                   * there */
   uint64_t check,
       leave;       /* in its stub: between those the answer is waited on */
+  uint64_t again;  /* from where all is done again; 0: arguments are moved, it
+                    * will be in the stub */
   uint64_t area;   /* of the code that it is in: where that begins */
   uint32_t number; /* ARCH_CALL_ANY: what is in eax */
 } sites[ARCH_PROGRAM_CALLS];
@@ -168,6 +171,31 @@ static bool leads_to_call(const unsigned char *p, unsigned *length) {
   return *length < MIDDLE;
 }
 
+/* mov from one register to another, but eax; its length, else 0. */
+static unsigned argument_move(const unsigned char *p) {
+  unsigned from = p[2] >> 3 & 7, to = p[2] & 7;
+  return p[0] == 0x48 && p[1] == 0x89 && p[2] >= 0xC0 && from && to &&
+                 from != to
+             ? 3
+             : 0;
+}
+
+/* mov of a number to edi, or xor of a register but eax with itself. */
+static unsigned argument_set(const unsigned char *p) {
+  if (p[0] == 0xBF)
+    return JUMP;
+  return p[0] == 0x31 && p[1] > 0xC0 && (p[1] >> 3 & 7) == (p[1] & 7) ? 2 : 0;
+}
+
+/* Whether p moves an argument and sets another, and makes the call: that may
+ * be done twice as long as both are not done. */
+static bool moves_to_call(const unsigned char *p, unsigned *length) {
+  *length = argument_move(p);
+  unsigned set = *length ? argument_set(p + *length) : 0;
+  *length += set;
+  return set && is_syscall(p + *length);
+}
+
 /* cmp $-4096 or $-4095 with rax or eax; its length, else 0. */
 static unsigned comparison(const unsigned char *p) {
   unsigned wide = p[0] == 0x48;
@@ -191,9 +219,12 @@ static bool is_prefixed(uint64_t begin, const unsigned char *p) {
 static bool recognise(uint64_t begin, const unsigned char *p,
                       bool (*wanted)(uint32_t number), struct site *site) {
   unsigned length;
-  site->load = (uint64_t)p;
+  site->load = site->again = (uint64_t)p;
   if (p[0] == 0xB8 && !is_prefixed(begin, p) &&
-      leads_to_call(p + JUMP, &length)) {
+      (leads_to_call(p + JUMP, &length) ||
+       moves_to_call(p + JUMP, &length))) {
+    if (argument_move(p + JUMP))
+      site->again = 0;
     site->number = number_at(p);
     site->call = site->load + JUMP + length;
     return wanted(site->number);
@@ -303,13 +334,17 @@ static unsigned char *put_loads(unsigned char *at, const unsigned char *from,
   return at;
 }
 
-/* What the program does before the call, but for the number. */
-static unsigned char *put_before(unsigned char *at, const struct site *site) {
+/* What the program does before the call. */
+static unsigned char *put_before(unsigned char *at, struct site *site) {
   const unsigned char *load = (const unsigned char *)site->load;
   if (site->number == ARCH_CALL_ANY)
     return at;
-  if (!site->cave)
+  if (!site->again) {
+    at = put(at, load + JUMP, site->call - site->load - JUMP);
+    site->again = (uint64_t)at;
+  } else if (!site->cave) {
     at = put_loads(at, load + JUMP, (const unsigned char *)site->call);
+  }
   return put_load(at, site->number);
 }
 
@@ -337,6 +372,9 @@ static unsigned char *put_stub(unsigned char *stub, struct site *site) {
   static const unsigned char compare[] = {0x44, 0x3B, 0x19}; /* (%rcx), r11d */
   uint64_t enter = (uint64_t)__hwckpt_enter_before_call;
   unsigned char *at = put_before(stub, site);
+  /* A jump to where it begins goes by the one that was replaced as well. */
+  const unsigned char *again = (const unsigned char *)site->again;
+  again = site->again == site->load ? stub : again;
   at = put(at, down, sizeof down);
   at = put(at, load_target, sizeof load_target);
   at = put(at, &enter, sizeof enter);
@@ -344,8 +382,8 @@ static unsigned char *put_stub(unsigned char *stub, struct site *site) {
   at = put(at, up, sizeof up);
   site->check = (uint64_t)at;
   at = put(at, compare, sizeof compare);
-  *at++ = 0x75; /* jne stub */
-  *at = (unsigned char)(stub - (at + 1));
+  *at++ = 0x75; /* jne */
+  *at = (unsigned char)(again - (at + 1));
   at++;
   put_after(at, site);
   return stub + ARCH_PROGRAM_CALLS_STUB;
@@ -445,13 +483,17 @@ void arch_context_restart_call(ucontext_t *context) {
   if (changed &&
       ((pc >= (uint64_t)syscall_check && pc <= (uint64_t)syscall_call)))
     arch_context_set_pc(context, (uint64_t)syscall_again);
-  for (unsigned i = 0; i < changed; i++)
-    if ((pc >= sites[i].check && pc <= sites[i].leave) ||
-        (pc > sites[i].load && pc < sites[i].call &&
-         sites[i].call - sites[i].load < JUMP + MIDDLE) ||
-        (pc == sites[i].call &&
-         (sites[i].number == ARCH_CALL_ANY || rax == (long)sites[i].number))) {
-      arch_context_set_pc(context, sites[i].load);
-      return;
-    }
+  for (unsigned i = 0; i < changed; i++) {
+    const struct site *site = &sites[i];
+    if ((pc >= site->check && pc <= site->leave) ||
+        (pc == site->call &&
+         (site->number == ARCH_CALL_ANY || rax == (long)site->number)))
+      arch_context_set_pc(context, site->again);
+    else if (pc > site->load && pc < site->call &&
+             site->call - site->load < JUMP + MIDDLE)
+      arch_context_set_pc(context, site->load);
+    else
+      continue;
+    return;
+  }
 }
