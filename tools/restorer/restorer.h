@@ -108,6 +108,9 @@ void shared_memory_make(const struct cache_reader *reader);
 void shared_memory_map(const Area *area);
 /* When all areas are mapped, before they are filled. */
 void shared_memory_join(const struct cache_reader *reader);
+/* Whether some of [begin, end) may be filled by other processes at the same
+ * time, or at another address: with the same, but it is no place to work in. */
+bool shared_memory_is_at(uint64_t begin, uint64_t end);
 /* When they are filled. */
 void shared_memory_seal(const struct cache_reader *reader);
 /* Open files for the resume code: their number. */

@@ -28,13 +28,16 @@ static struct {
     uint32_t seals;
     int fd;         /* of a file, -1: none */
     bool is_open;   /* by the program */
-    bool is_given;  /* made for several processes: each fills it, alike */
+    bool is_given;  /* made for several processes: each fills it, alike, and
+                     * by whole pages (shared_memory_is_at()) */
     uint64_t whole; /* while areas are joined: all of it */
     SystemVMemory system_v;
     bool in_part;           /* not all of it is attached at each place */
     uint64_t next, reached; /* how far the areas are known that are attached */
   } *memories;
   size_t count;
+  struct cache_range *ranges; /* of all its areas, ascending */
+  size_t range_count;
   const struct cache_reader *reader;
 } shared;
 
@@ -201,6 +204,8 @@ static void note(const Area *area, void *context) {
   (void)context;
   if (area->kind != AreaKind_AREA_SHARED_MEMORY)
     return;
+  shared.ranges[shared.range_count++] =
+      (struct cache_range){area->start, area->end};
   struct memory *memory = find(area);
   if (!memory) {
     memory = &shared.memories[shared.count++];
@@ -234,8 +239,10 @@ static void note(const Area *area, void *context) {
 
 void shared_memory_make(const struct cache_reader *reader) {
   shared.reader = reader;
-  shared.memories = arena_map(count_records(reader) * sizeof *shared.memories);
-  if (!shared.memories)
+  size_t most = count_records(reader);
+  shared.memories = arena_map(most * sizeof *shared.memories);
+  shared.ranges = arena_map((most + 1) * sizeof *shared.ranges);
+  if (!shared.memories || !shared.ranges)
     FAIL(HWCKPT_E_RESTORE_MEMORY, 0, "the restorer's own memory", "areas");
   each_area(reader, note, NULL);
   for (size_t i = 0; i < shared.count; i++) {
@@ -247,6 +254,18 @@ void shared_memory_make(const struct cache_reader *reader) {
       refuse(result, restorer.process.program, "size of a deleted file",
              memory->size);
   }
+}
+
+bool shared_memory_is_at(uint64_t begin, uint64_t end) {
+  size_t low = 0, high = shared.range_count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (shared.ranges[middle].end <= begin)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < shared.range_count && shared.ranges[low].begin < end;
 }
 
 /* ---- mapping ---- */
