@@ -14,20 +14,22 @@
 
 /* ---- frames outside replay ---- */
 
-int image_read_records(const struct image *image,
-                       const struct image_index *index, struct buffer *records,
-                       struct hwckpt_error *error) {
-  const struct cache_env *env = image->cache->env;
+/* Reads the frames from `first` on and has each visited, until that returns
+ * non-zero, which is then returned. */
+static int each_frame(const struct image *image,
+                      const struct image_index *index, uint64_t first,
+                      bool from_flash,
+                      int (*visit)(const struct format_frame *frame,
+                                   const unsigned char *data, void *context),
+                      void *context, struct hwckpt_error *error) {
   const CacheCommit *commit = &image->commit;
-  struct place place = image_place(image);
   struct frame_reader frames;
-  uint64_t first = records ? commit->page_frames : 0;
   uint64_t end = commit->page_frames + commit->record_frames;
   if (first == end)
     return 0;
   int result = frame_reader_open(&frames, image->cache, image->application,
                                  image->directory, error);
-  frames.from_flash = !records;
+  frames.from_flash = from_flash;
   while (first < end && result == 0) {
     const unsigned char *data[FRAME_BATCH];
     unsigned count = 1;
@@ -37,14 +39,37 @@ int image_read_records(const struct image *image,
       count++;
     result = frame_reader_read(&frames, image, index, first, count, NULL, data,
                                error);
-    for (unsigned i = 0; records && i < count && result == 0; i++)
-      if (!buffer_append(env, records, data[i], index->frames[first + i].raw))
-        result =
-            place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0, "records");
+    for (unsigned i = 0; i < count && result == 0; i++)
+      result = visit(&index->frames[first + i], data[i], context);
     first += count;
   }
   frame_reader_close(&frames);
   return result;
+}
+
+struct reading {
+  const struct image *image;
+  struct buffer *records;
+  struct hwckpt_error *error;
+};
+
+static int add_records(const struct format_frame *frame,
+                       const unsigned char *data, void *context) {
+  const struct reading *reading = context;
+  struct place place = image_place(reading->image);
+  return buffer_append(reading->image->cache->env, reading->records, data,
+                       frame->raw)
+             ? 0
+             : place_fail(&place, reading->error, HWCKPT_E_RESTORE_MEMORY, 0,
+                          "records");
+}
+
+int image_read_records(const struct image *image,
+                       const struct image_index *index, struct buffer *records,
+                       struct hwckpt_error *error) {
+  struct reading reading = {image, records, error};
+  return each_frame(image, index, image->commit.page_frames, false, add_records,
+                    &reading, error);
 }
 
 /* Finds where each record begins. */
@@ -280,16 +305,45 @@ int cache_reader_load(struct cache_reader *reader, struct hwckpt_error *error) {
 
 /* ---- verifying ---- */
 
+struct verifying {
+  const struct image *image;
+  const struct format_page_hash *hash; /* of the next page that has one */
+  struct hwckpt_error *error;
+};
+
+/* What is stored is what was written, as its checksum says; this is whether
+ * that is what was to be written. */
+static int verify_frame(const struct format_frame *frame,
+                        const unsigned char *data, void *context) {
+  struct verifying *verifying = context;
+  const struct image *image = verifying->image;
+  struct place place = image_place(image);
+  if (!(frame->flags & FORMAT_FRAME_HASHED))
+    return 0;
+  for (size_t at = 0; at < frame->raw; at += CACHE_PAGE_SIZE) {
+    struct format_page_hash is =
+        format_hash_page(data + at, image->commit.hash_seed);
+    if (memcmp(&is, verifying->hash++, sizeof(is)) != 0)
+      return place_damaged(&place, verifying->error, frame->offset,
+                           "a page is not what its hash says");
+  }
+  return 0;
+}
+
 static int verify_image(const struct image *image, struct hwckpt_error *error) {
   struct image_index index = {0};
+  struct buffer hashes = {0};
   unsigned restores;
   int result = image_load_index(image, &index, error);
   if (result == 0)
-    result = image_read_records(image, &index, NULL, error);
+    result = image_load_hashes(image, &hashes, error);
+  struct verifying verifying = {image, hashes.data, error};
   if (result == 0)
-    result = image_load_hashes(image, &index.bytes, error);
+    result =
+        each_frame(image, &index, 0, true, verify_frame, &verifying, error);
   if (result == 0)
     result = restores_read(image, image->directory, &restores, error);
+  buffer_free(image->cache->env, &hashes);
   index_free(image->cache->env, &index);
   return result;
 }

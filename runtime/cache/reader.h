@@ -42,9 +42,7 @@ int reader_open_link(struct cache_reader *reader, size_t i, struct image *image,
 int reader_load_index(struct cache_reader *reader, size_t i,
                       struct hwckpt_error *error);
 
-/* Reads all frames of an image, checking them; appends the records' stream to
- * `records` when that is not null, else reads the page frames too and keeps
- * nothing. */
+/* Reads an image's frames of records, checking them, and appends the stream. */
 int image_read_records(const struct image *image,
                        const struct image_index *index, struct buffer *records,
                        struct hwckpt_error *error);

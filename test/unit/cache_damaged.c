@@ -1,10 +1,12 @@
 /* Every truncation and every flipped bit of a generation gives an error that
  * names the file and the byte, never other content and never a crash; nothing
- * on disk is changed by looking. */
+ * on disk is changed by looking. Verifying finds what was written wrong. */
 // RUN: %unit/cache_damaged
 // RUN: env UNIT_KEY=1 %unit/cache_damaged
 // RUN: %unit/sanitized/cache_damaged
 #include "Inputs/unit.h"
+
+#include "../../runtime/cache/writer.h"
 
 static struct cache *cache;
 static char name[CACHE_NAME_MAX];
@@ -90,6 +92,26 @@ static unsigned small_version(size_t first) {
   }
 }
 
+/* Whole as it was written, which was not what was put. */
+static void write_wrong(void) {
+  struct cache_write_options options = {2, 1};
+  struct cache_writer *writer;
+  struct cache_generation generation;
+  CHECK_OK(cache_begin(cache, name, &options, &writer, &unit_error));
+  for (size_t i = 0; i < 2; i++) {
+    char page[CACHE_PAGE_SIZE];
+    unit_fill(page, UNIT_BASE + i * CACHE_PAGE_SIZE, 1000);
+    CHECK_OK(cache_put_pages(writer, UNIT_BASE + i * CACHE_PAGE_SIZE, page, 1,
+                             &unit_error));
+  }
+  CHECK(writer->frame_used == 2);
+  writer->frame[CACHE_PAGE_SIZE + 5] ^= 1;
+  CHECK_OK(cache_commit(writer, &generation, &unit_error));
+  CHECK(cache_verify(cache, name, generation.number, &unit_error) ==
+        -HWCKPT_E_CACHE_DAMAGED);
+  CHECK(strstr(unit_error.detail, "hash"));
+}
+
 int main(void) {
   CHECK_OK(
       cache_open(&unit_env, unit_path("cache"), true, &cache, &unit_error));
@@ -101,6 +123,7 @@ int main(void) {
   damage(2, file);
   snprintf(file, sizeof(file), "cache/%s/g0000000001.ckpt", name);
   damage(1, file);
+  write_wrong();
   cache_close(cache);
   CHECK(unit_mapped() == 0);
   return 0;
