@@ -16,14 +16,14 @@ if not os.path.exists(folder):
     subprocess.run(
         ["initdb", "--no-sync", "-A", "trust", "-U", "owner", "-D", folder], check=True, stdout=subprocess.DEVNULL
     )
-# What processes change that were born after a checkpoint is not taken back: let
-# there be none but those that serve from the start.
+# Queries are answered by processes that are born for them, and have memory of
+# their own with who asked.
 settings = {
     "listen_addresses": "",
     "unix_socket_directories": folder,
     "fsync": "off",
     "autovacuum": "off",
-    "max_parallel_workers": "0",
+    "force_parallel_mode": "on",
     "shared_buffers": "8MB",
     "max_connections": "10",
     "lc_messages": "C",
