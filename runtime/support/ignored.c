@@ -26,9 +26,7 @@ uint64_t ignored_begin(uint32_t *turn) {
   return atomic_load(&open_now); /* after it is counted */
 }
 
-void ignored_end(uint32_t turn) {
-  atomic_fetch_sub(&ignored.inside[turn], 1);
-}
+void ignored_end(uint32_t turn) { atomic_fetch_sub(&ignored.inside[turn], 1); }
 
 void ignored_set_writes_handler(signal_handler *handler) {
   writes_handler = handler;

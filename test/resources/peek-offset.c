@@ -1,28 +1,13 @@
 // Where recv(MSG_PEEK) goes on (SO_PEEK_OFF) is as it was, and what lies before
 // it is not lost: in the checkpoint, which looks at it too, and in a restore.
 // RUN: %behaviour %s -o %t && %restored -- %t
-#include "behaviour.h"
-#include <arpa/inet.h>
-#include <sys/socket.h>
+#include "inet-pair.h"
 #include <sys/un.h>
 enum { STREAM, PACKETS, DATAGRAMS, TCP, UDP, KINDS };
 static const char text[] = "abcdefghij";
 static int sides[KINDS][2];
 static int offsets[KINDS];
 
-static void connect_inet(int type, int side[2]) {
-  struct sockaddr_in name = {.sin_family = AF_INET};
-  socklen_t length = sizeof name;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int bound = socket(AF_INET, type, 0);
-  side[0] = socket(AF_INET, type, 0);
-  CHECK(bind(bound, (void *)&name, length) == 0);
-  CHECK(type == SOCK_DGRAM || listen(bound, 1) == 0);
-  CHECK(getsockname(bound, (void *)&name, &length) == 0);
-  CHECK(connect(side[0], (void *)&name, length) == 0);
-  side[1] = type == SOCK_DGRAM ? bound : accept(bound, NULL, NULL);
-  CHECK(side[1] >= 0);
-}
 static void peek_at(int kind, const char *wanted) {
   char got[3] = "";
   CHECK_EQUAL(recv(sides[kind][1], got, 2, MSG_PEEK | MSG_DONTWAIT), 2);
@@ -44,8 +29,8 @@ int main(void) {
   CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, sides[STREAM]) == 0);
   CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sides[PACKETS]) == 0);
   CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, sides[DATAGRAMS]) == 0);
-  connect_inet(SOCK_STREAM, sides[TCP]);
-  connect_inet(SOCK_DGRAM, sides[UDP]);
+  inet_pair(SOCK_STREAM, sides[TCP]);
+  inet_pair(SOCK_DGRAM, sides[UDP]);
   for (int kind = 0; kind < KINDS; kind++) {
     CHECK(send(sides[kind][0], text, 10, 0) == 10);
     if (has_offset(kind))

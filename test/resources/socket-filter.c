@@ -5,13 +5,11 @@
 // RUN: not %hwckpt run -- %t eBPF 2>&1 | FileCheck %s
 // CHECK: E208
 // CHECK-SAME: descriptor {{[0-9]+}}: a filter of eBPF
-#include "behaviour.h"
-#include <arpa/inet.h>
+#include "inet-pair.h"
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <stdint.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 
 enum { UNIX, UDP, TCP, NETLINK, KINDS };
@@ -28,20 +26,6 @@ static struct sock_filter yes[] = {
     BPF_STMT(BPF_RET | BPF_K, 0),
 };
 enum { LENGTH = sizeof yes / sizeof *yes };
-
-static void connect_inet(int type, int side[2]) {
-  struct sockaddr_in name = {.sin_family = AF_INET};
-  socklen_t length = sizeof name;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  int bound = socket(AF_INET, type, 0);
-  side[0] = socket(AF_INET, type, 0);
-  CHECK(bind(bound, (void *)&name, length) == 0);
-  CHECK(type == SOCK_DGRAM || listen(bound, 1) == 0);
-  CHECK(getsockname(bound, (void *)&name, &length) == 0);
-  CHECK(connect(side[0], (void *)&name, length) == 0);
-  side[1] = type == SOCK_DGRAM ? bound : accept(bound, NULL, NULL);
-  CHECK(side[1] >= 0);
-}
 
 static void attach(int socket, int locked) {
   struct sock_fprog program = {LENGTH, yes};
@@ -90,8 +74,8 @@ static void attach_ebpf(int socket) {
 int main(int argc, char **argv) {
   (void)argv;
   CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, sides[UNIX]) == 0);
-  connect_inet(SOCK_DGRAM, sides[UDP]);
-  connect_inet(SOCK_STREAM, sides[TCP]);
+  inet_pair(SOCK_DGRAM, sides[UDP]);
+  inet_pair(SOCK_STREAM, sides[TCP]);
   sides[NETLINK][1] = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
   for (int kind = 0; kind < NETLINK; kind++)
     CHECK(send(sides[kind][0], "no", 2, 0) == 2);

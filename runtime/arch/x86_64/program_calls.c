@@ -4,15 +4,15 @@
  * An instruction `mov $NUMBER, %eax` in front of `syscall` is five bytes, as is
  * a jump: it becomes one to a stub, which asks arch_before_call() and comes
  * back to the same `syscall` with the number in eax. Between the two there may
- * be loads of arguments, which the stub does in their place; or one is moved and
- * its register then set, which the stub does once. `xor %eax, %eax`,
- * which is read(), has two bytes: it becomes a short jump to one of five, in
- * what fills the code up behind the end of a function near by. So the call is
- * made where it always was: unwinding, cancellation and what a stop looks for
- * find the instruction they know, and code that jumps to `syscall` with a
- * number of its own is as it was. Where the number is not in front of it, and
- * all calls are wanted, `syscall` and the comparison behind it are replaced:
- * the stub has the two, and makes the call itself.
+ * be loads of arguments, which the stub does in their place; or one is moved
+ * and its register then set, which the stub does once. `xor %eax, %eax`, which
+ * is read(), has two bytes: it becomes a short jump to one of five, in what
+ * fills the code up behind the end of a function near by. So the call is made
+ * where it always was: unwinding, cancellation and what a stop looks for find
+ * the instruction they know, and code that jumps to `syscall` with a number of
+ * its own is as it was. Where the number is not in front of it, and all calls
+ * are wanted, `syscall` and the comparison behind it are replaced: the stub has
+ * the two, and makes the call itself.
  *
  * The table and the stubs are memory of the program and come back with it.
  * Invariant: what arch_before_call() was told holds when the call is made: a
@@ -221,8 +221,7 @@ static bool recognise(uint64_t begin, const unsigned char *p,
   unsigned length;
   site->load = site->again = (uint64_t)p;
   if (p[0] == 0xB8 && !is_prefixed(begin, p) &&
-      (leads_to_call(p + JUMP, &length) ||
-       moves_to_call(p + JUMP, &length))) {
+      (leads_to_call(p + JUMP, &length) || moves_to_call(p + JUMP, &length))) {
     if (argument_move(p + JUMP))
       site->again = 0;
     site->number = number_at(p);
