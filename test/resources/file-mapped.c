@@ -32,14 +32,16 @@ static void fill_hole(int fd) {
   CHECK(status.st_blocks * 512ll >= SIZE + 15 * 4096);
 }
 
+/* In memory a hole that is read through a mapping is none any more. */
 static void expect_hole(int fd) {
   struct stat status;
+  char byte;
   if (size != SPARSE)
     return;
   CHECK_EQUAL(fstat(fd, &status), 0);
   CHECK(status.st_blocks * 512ll < SIZE + 8 * 4096);
   for (size_t i = 1; i < 16; i++)
-    CHECK_EQUAL(map[i * (size >> 4) + 99], 0);
+    CHECK(pread(fd, &byte, 1, (off_t)(i * (size >> 4) + 99)) == 1 && !byte);
 }
 
 static void fill(int step) {

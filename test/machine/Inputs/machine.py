@@ -37,6 +37,7 @@ export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 export HOME=/run/home TMPDIR=/tmp HWCKPT_CACHE=/run/cache/hwckpt
 mkdir -m 1777 /run/home /run/cache
 ulimit -c 0
+echo 4194304 >/proc/sys/kernel/pid_max # programs of here come with their ids
 printf '\\0ready\\n' >&8
 while IFS= read -r -d '' command <&8; do
   bash -c "$command" </dev/null >&8 2>&1 8>&-

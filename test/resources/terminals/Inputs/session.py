@@ -6,6 +6,7 @@ A checkpoint is taken while a job of the shell is in front; all is killed and
 restored. The shell has its variables and its job, Ctrl-C ends the job alone, and
 the command ends with that status when the shell ends with 5."""
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -94,12 +95,14 @@ class Session:
         return part
 
     def kill(self):
-        """All of them at once; gone when it returns."""
+        """All of them at once; gone when it returns. The first process of the
+        program is killed with the tool, and may be gone already."""
         everybody = [self.process.pid] + descendants(self.process.pid)
         for pid in everybody:
             os.kill(pid, signal.SIGSTOP)
         for pid in everybody:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
         for pid in everybody:
             while os.path.exists(f"/proc/{pid}"):
