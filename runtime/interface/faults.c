@@ -10,7 +10,6 @@
 #include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../support/calls.h"
-#include "../support/ignored.h"
 #include "../support/live.h"
 #include "../support/protect.h"
 #include "../support/quiesce.h"
@@ -73,17 +72,9 @@ static void want(const char *text, size_t length) {
 
 static bool is_wanted(unsigned bit) { return wanted.on >> bit & 1; }
 
-static bool is_of_writes(const siginfo_t *info, void *context) {
-  uint32_t turn;
-  ignored_begin(&turn);
-  bool written =
-      watch_pages_fault(info, context) || protect_fault(info, context);
-  ignored_end(turn);
-  return written;
-}
-
 static void on_fault(int number, siginfo_t *info, void *context) {
-  if (number == SIGSEGV && is_of_writes(info, context))
+  if (number == SIGSEGV &&
+      (watch_pages_fault(info, context) || protect_fault(info, context)))
     return;
   faults_signal(number, info, context);
   trap_actions_pass(number, info, context);
@@ -97,8 +88,6 @@ static void install(int number) {
     return;
   if (number != SIGILL) /* is handled anyway, hooks.c */
     trap_actions_install(number, on_fault);
-  if (wanted.writes && number == SIGSEGV)
-    ignored_set_writes_handler(on_fault);
   if (number != SIGABRT)
     SYS(rt_sigprocmask, SIG_UNBLOCK, &bit, 0, 8);
 }

@@ -22,8 +22,7 @@ void signal_get_action(int number, struct sigaction_raw *action) {
 static void set(int number, signal_handler *handler, uint64_t open) {
   struct sigaction_raw action = {
       .handler = (uint64_t)handler,
-      .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | KERNEL_SA_RESTORER |
-               (open >> (number - 1) & 1 ? SA_NODEFER : 0),
+      .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | KERNEL_SA_RESTORER,
       .restorer = (uint64_t)arch_restorer,
       .mask = ~open,
   };
@@ -37,17 +36,16 @@ void signal_set_handler(int number, signal_handler *handler) {
   set(number, handler, 0);
 }
 
-void signal_open_handler(int number, signal_handler *handler, uint64_t open) {
-  struct sigaction_raw now = {0};
-  signal_get_action(number, &now);
-  if (now.handler == (uint64_t)handler)
-    set(number, handler, open);
-}
-
+/* Not where another was set by other means. */
 void signal_open_handlers(uint64_t open) {
-  for (unsigned i = 0; i < COUNT; i++)
-    if (standing[i].handler)
-      signal_open_handler(standing[i].number, standing[i].handler, open);
+  for (unsigned i = 0; i < COUNT; i++) {
+    struct sigaction_raw now = {0};
+    if (!standing[i].handler)
+      continue;
+    signal_get_action(standing[i].number, &now);
+    if (now.handler == (uint64_t)standing[i].handler)
+      set(standing[i].number, standing[i].handler, open);
+  }
 }
 
 static LIVE _Atomic int lock;

@@ -21,11 +21,8 @@ void signal_get_action(int number, struct sigaction_raw *action);
 /* Installs a handler that runs with every signal blocked, on the alternate
  * stack where there is one, and restarts system calls. */
 void signal_set_handler(int number, signal_handler *handler);
-/* The handler, unless another was set by other means, leaves these open from
- * now on (bit n - 1 is signal n), and its own if that is among them; 0: none.
- */
-void signal_open_handler(int number, signal_handler *handler, uint64_t open);
-/* So do those in which threads stand, as far as they are installed. */
+/* Those in which threads stand, as far as they are installed, leave these open
+ * from now on (bit n - 1 is signal n); 0: none. */
 void signal_open_handlers(uint64_t open);
 
 /* Held with all signals blocked, so that no thread is stopped with it; a child

@@ -10,8 +10,6 @@
 
 #define CLOSE_NS 1000000000ull
 
-/* Not LIVE: handlers come back as the kernel has them. */
-static signal_handler *writes_handler;
 static _Atomic uint64_t open_now;
 
 /* Threads that began before signals were closed last are counted in one place,
@@ -28,18 +26,7 @@ uint64_t ignored_begin(uint32_t *turn) {
 
 void ignored_end(uint32_t turn) { atomic_fetch_sub(&ignored.inside[turn], 1); }
 
-void ignored_set_writes_handler(signal_handler *handler) {
-  writes_handler = handler;
-}
-
-void ignored_set(uint64_t signals) {
-  atomic_store(&open_now, signals);
-  /* A handler that runs there before the piece has begun may write to such a
-   * page as well. */
-  if (writes_handler)
-    signal_open_handler(SIGSEGV, writes_handler,
-                        signals ? signals | 1ull << (SIGSEGV - 1) : 0);
-}
+void ignored_set(uint64_t signals) { atomic_store(&open_now, signals); }
 
 static uint64_t now_ns(void) {
   struct timespec now = {0};

@@ -8,19 +8,12 @@
 #ifndef HWCKPT_SUPPORT_IGNORED_H
 #define HWCKPT_SUPPORT_IGNORED_H
 
-#include "handlers.h"
-
 #include <stdint.h>
 
 /* The thread begins, or ends, such a piece: what it may leave open (bit n - 1
  * is signal n), and what the end is to be told. */
 uint64_t ignored_begin(uint32_t *turn);
 void ignored_end(uint32_t turn);
-
-/* Threads come to this handler of SIGSEGV wherever they write to a page that is
- * protected: while it is installed, the kernel leaves them open for it. It is
- * such a piece as soon as it says so; before, it has done nothing. */
-void ignored_set_writes_handler(signal_handler *handler);
 
 /* With handlers.h's lock held: which they are from now on; some are not any
  * more, and threads that left them open are through, or do not end in a second.

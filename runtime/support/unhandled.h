@@ -16,7 +16,7 @@
  * Elsewhere only those that are ignored are left open (ignored.h).
  *
  * Left are the microseconds in which a handler of the runtime runs and nobody
- * stands, as at the begin of a save.
+ * stands: at the begin of a save, at a page that is protected.
  */
 #ifndef HWCKPT_SUPPORT_UNHANDLED_H
 #define HWCKPT_SUPPORT_UNHANDLED_H

@@ -1,7 +1,7 @@
 // A handler is set, and taken back, for a signal that is ignored otherwise,
-// while other threads write to pages that are protected, in which the runtime
-// leaves ignored signals open (runtime/support/ignored.h): the handler, which
-// writes to such pages as well, finds nothing in its way.
+// while other threads write to pages that are protected, and have them opened
+// for calls, where the runtime leaves ignored signals open (support/ignored.h):
+// the handler, which writes to such pages as well, finds nothing in its way.
 // RUN: %clang -fhwckpt -O2 %s -o %t -pthread
 // RUN: %python %S/Inputs/killed-anywhere --kills=1 --options=every=3ms:on_unsupported=warn:track=mprotect %hwckpt %t
 #define _GNU_SOURCE
