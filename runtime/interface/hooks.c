@@ -10,6 +10,7 @@
 #include "../arch/sys.h"
 #include "../support/checkpoint.h"
 #include "../support/live.h"
+#include "../support/process_lock.h"
 #include "../support/quiesce.h"
 #include "events.h"
 #include "faults.h"
@@ -38,7 +39,7 @@
 
 static _Atomic uint64_t sites_reached; /* with every_site, rollback_every */
 static LIVE _Atomic uint64_t rolled_back_at; /* the highest of sites_reached */
-static LIVE bool catches_syscalls;
+static LIVE _Atomic bool catches_syscalls;
 
 /* Threads that step over a site that stays armed. A thread goes by its thread
  * pointer: it may be stopped and restored, with another id, before its step. */
@@ -252,13 +253,18 @@ static void on_syscall(int number, siginfo_t *info, void *argument) {
   perform(context, operation);
 }
 
+/* One filter, however many threads come here at once. */
 bool hooks_catch_syscalls(void) {
-  trap_actions_install(SIGSYS, on_syscall);
-  if (arch_catch_syscalls() != 0)
-    return false;
-  checkpoint_own_filter();
-  catches_syscalls = true;
-  return true;
+  static LIVE _Atomic int lock;
+  uint64_t mask = process_lock_blocking(&lock);
+  if (!catches_syscalls) {
+    trap_actions_install(SIGSYS, on_syscall);
+    catches_syscalls = arch_catch_syscalls() == 0;
+    if (catches_syscalls)
+      checkpoint_own_filter();
+  }
+  process_unlock_blocking(&lock, mask);
+  return catches_syscalls;
 }
 
 void hooks_restored(void) { catches_syscalls = false; }

@@ -37,19 +37,23 @@ static part *const parts[] = {part_trap, part_insn, part_syscall,
                               part_interrupt, part_auto};
 #define PARTS (int)(sizeof parts / sizeof parts[0])
 static volatile int done;
+static pthread_barrier_t begun;
 
+// They begin at once, with the way that installs something for all of them.
 static void *spin(void *argument) {
   unsigned long *x = argument;
+  pthread_barrier_wait(&begun);
+  part_syscall(*x, 0);
   while (!done)
     *x = parts[*x % PARTS](*x, 200000);
   return 0;
 }
 
 // Whenever the checkpoint is taken that it comes back from, it goes on when
-// the file is gone.
-static void wait_for_the_kill(const char *file) {
+// the other file is there, which is made after the kill.
+static void wait_for_the_kill(const char *file, const char *killed) {
   close(open(file, O_CREAT | O_EXCL | O_WRONLY, 0600));
-  while (access(file, F_OK) == 0)
+  while (access(killed, F_OK))
     usleep(1000);
 }
 
@@ -58,6 +62,7 @@ int main(int argc, char **argv) {
   pthread_t threads[4];
   unsigned long x[4] = {1, 2, 3, 4};
   setbuf(stdout, 0);
+  pthread_barrier_init(&begun, 0, 4);
   for (int i = 0; i < 4; i++)
     pthread_create(&threads[i], 0, spin, &x[i]);
   for (int round = 0; round < 4; round++) {
@@ -79,7 +84,7 @@ int main(int argc, char **argv) {
       return printf("save: %d\n", n), 1;
     saves++;
     if (round == 2)
-      wait_for_the_kill(argv[2]);
+      wait_for_the_kill(argv[2], argv[3]);
   }
   done = 1;
   for (int i = 0; i < 4; i++)
