@@ -11,8 +11,13 @@
  * loader's protection away and to protect it anew. */
 #define PIECE_PAGES 4096u
 
+/* The program maps and moves memory while its map is read, so that a piece may
+ * not be one any more when it stands still: so often in a row. */
+#define TRIES 16u
+
 static LIVE struct {
   uint64_t at; /* what is before is done */
+  unsigned failed;
   struct page_region *written;
 } done;
 
@@ -67,7 +72,7 @@ static int visit_none(enum dirty_run run, uint64_t begin, uint64_t end,
 /* The program stands still. How many runs of the piece count as written and
  * are to lose their protection again, or less than 0; a piece that has more
  * ends before those. By a map that is out of date what is there now may be
- * another area: it is not tracked, and is left alone. */
+ * other areas: they are not tracked, and nothing is done. */
 static long take_over(const struct dirty *dirty, struct page_scan *piece,
                       const struct restore_moved **moved) {
   long count = page_scan_into(dirty->scanner.pagemap, piece, done.written,
@@ -134,11 +139,14 @@ bool handover_next(struct dirty *dirty, struct memory_map *map,
     count_moved(dirty, &piece, moved);
   if (moved)
     loaded_answered();
-  done.at = piece.end;
+  done.failed = moved ? 0 : done.failed + 1;
+  if (done.failed % TRIES == 0)
+    done.at = piece.end;
   return true;
 }
 
 void handover_forget(void) {
   done.at = 0;
+  done.failed = 0;
   done.written = 0;
 }

@@ -1,9 +1,9 @@
 // The first checkpoint after a restore whose memory was loaded while the
 // program ran holds what was written since, from its first step on, and no
-// more: also of what was moved, dropped or mapped anew before it came, of a
-// program that forked meanwhile, and of one that asks for the checkpoint only
-// when all has come and the loader is gone. Each is killed and restored from
-// what it saved. REQUIRES: root
+// more: also of what was moved, dropped or mapped anew before it came, or again
+// and again until the loader is gone, of a program that forked meanwhile, and
+// of one that asks for the checkpoint only when all has come and the loader is
+// gone. Each is killed and restored from what it saved. REQUIRES: root
 // RUN: rm -rf %t.cache && export HWCKPT_CACHE=%t.cache && %clang -D_GNU_SOURCE -fhwckpt -O2 %s -o %t
 // RUN: ! %hwckpt run --name it -- %t
 // RUN: ! %hwckpt restore --lazy it
@@ -74,20 +74,6 @@ static void in_a_child(void) {
   CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 3);
 }
 
-// A little of everything, and nothing of it was there before.
-static void change(int turn, int value) {
-  for (int i = value; i < PAGES; i += 600)
-    put(i, value);
-  in_a_child();
-  int dropped = 100 * value;
-  CHECK(!madvise(memory + (size_t)dropped * PAGE, PAGE, MADV_DONTNEED));
-  held[dropped] = 0;
-  move(turn, 1300 + 40 * value);
-  put(1300 + 40 * value + 1, value);
-  memset(moved[turn] + 3 * PAGE, in_moved[turn][3] = (unsigned char)value,
-         PAGE);
-}
-
 // Whether the process that loads is there: another child of our parent's.
 static int is_loading(void) {
   DIR *proc = opendir("/proc");
@@ -110,6 +96,29 @@ static int is_loading(void) {
   return found;
 }
 
+// The map of memory is never what it was a moment ago.
+static void map_anew_while_loading(void) {
+  for (int page = 4092; page > 0 && (page % 16 || is_loading()); page -= 12) {
+    map(memory + (size_t)page * PAGE, 1);
+    held[page] = 0;
+    usleep(50);
+  }
+}
+
+// A little of everything, and nothing of it was there before.
+static void change(int turn, int value) {
+  for (int i = value; i < PAGES; i += 600)
+    put(i, value);
+  in_a_child();
+  int dropped = 100 * value;
+  CHECK(!madvise(memory + (size_t)dropped * PAGE, PAGE, MADV_DONTNEED));
+  held[dropped] = 0;
+  move(turn, 1300 + 40 * value);
+  put(1300 + 40 * value + 1, value);
+  memset(moved[turn] + 3 * PAGE, in_moved[turn][3] = (unsigned char)value,
+         PAGE);
+}
+
 int main(void) {
   memory = map(NULL, PAGES);
   for (int i = 0; i < PAGES; i++)
@@ -121,6 +130,8 @@ int main(void) {
       raise(SIGKILL);
     }
     change(turn, turn * 2 + 2 + (restored > 1));
+    if (turn == 1)
+      map_anew_while_loading();
     check();
     for (int i = 0; turn == 2 && is_loading(); i++) {
       CHECK(i < 60000);
