@@ -9,6 +9,7 @@
  * program as soon as it goes on, which it would do after each restore too. */
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../support/process_lock.h"
 #include "../support/record_types.h"
 #include "info.h"
 #include "resource.h"
@@ -16,6 +17,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -201,31 +203,44 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   return reader.result;
 }
 
-/* ---- restoring ---- */
+/* ---- restoring ----
+ *
+ * What looks as if the kernel, kill() or tgkill() had sent it a thread may send
+ * to itself only (rt_sigqueueinfo(2)). So each takes its own; the main thread,
+ * whose id is the process's, those of the process too. */
 
-/* In a rollback it may be pending still; and what came since stays pending: the
- * world has sent it. */
-static bool is_pending(const struct resource_source *source, int tid,
-                       int signal) {
-  char path[64];
+/* One thread after the other works with it. */
+struct queuing {
+  struct resource_source *source;
+  struct hwckpt_error *error;
+  int result;
+  _Atomic int lock;
+  bool others;          /* have some */
+  uint64_t own, shared; /* pending before any was queued: not queued again */
   struct info info;
-  uint64_t set = 0;
-  if (!source->rolls_back)
-    return false;
-  hwckpt_format(path, sizeof(path), "/proc/self/task/%d/status",
-                tid ? tid : (int)SYS(getpid));
-  if (info_open_path(&info, path) < 0)
-    return false;
-  for (const char *line; (line = info_line(&info));)
-    if (info_number(line, tid ? "SigPnd:" : "ShdPnd:", 16, &set))
-      break;
-  info_close(&info);
-  return set & bit(signal);
+};
+
+/* In a rollback they may be pending still; and what came since stays pending:
+ * the world has sent it. */
+static void look_at_pending(struct queuing *queuing, int self) {
+  struct info *info = &queuing->info;
+  char path[64];
+  queuing->own = queuing->shared = 0;
+  if (!queuing->source->rolls_back)
+    return;
+  hwckpt_format(path, sizeof(path), "/proc/self/task/%d/status", self);
+  if (info_open_path(info, path) < 0)
+    return;
+  for (const char *line; (line = info_line(info));) {
+    info_number(line, "SigPnd:", 16, &queuing->own);
+    info_number(line, "ShdPnd:", 16, &queuing->shared);
+  }
+  info_close(info);
 }
 
-static int queue(struct resource_source *source,
-                 const struct resource_record *record,
-                 struct hwckpt_error *error) {
+static int queue(struct queuing *queuing, const struct resource_record *record,
+                 int self) {
+  struct hwckpt_error *error = queuing->error;
   PendingSignal message;
   siginfo_t info;
   int failed = resource_get(record, PendingSignal_fields, &message, error);
@@ -238,11 +253,13 @@ static int queue(struct resource_source *source,
   if (info.si_signo < 1 || info.si_signo > SIGNAL_MOST)
     return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "pending signal", "number %d",
                        info.si_signo);
-  long pid = SYS(getpid);
-  int tid = message.tid ? resource_tid(source, message.tid, error) : 0;
+  int pid = (int)SYS(getpid);
+  int tid = message.tid ? resource_tid(queuing->source, message.tid, error) : 0;
   if (tid < 0)
     return tid;
-  if (is_pending(source, tid, info.si_signo))
+  queuing->others |= tid && tid != pid;
+  uint64_t pending = tid ? queuing->own : queuing->shared;
+  if ((tid ? tid : pid) != self || pending & bit(info.si_signo))
     return 0;
   long result =
       tid ? SYS(rt_tgsigqueueinfo, pid, tid, info.si_signo, message.info.bytes)
@@ -254,12 +271,24 @@ static int queue(struct resource_source *source,
   return 0;
 }
 
-static int finish(struct resource_source *source, struct hwckpt_error *error) {
-  int result = 0;
+static void queue_own(void *argument) {
+  struct queuing *queuing = argument;
+  const struct resource_source *source = queuing->source;
+  int self = (int)SYS(gettid);
+  process_lock(&queuing->lock);
+  look_at_pending(queuing, self);
   for (size_t at = (size_t)-1;
-       !result && resource_next(source, RECORD_PENDING_SIGNAL, &at);)
-    result = queue(source, &source->records[at], error);
-  return result;
+       !queuing->result && resource_next(source, RECORD_PENDING_SIGNAL, &at);)
+    queuing->result = queue(queuing, &source->records[at], self);
+  process_unlock(&queuing->lock);
+}
+
+static int finish(struct resource_source *source, struct hwckpt_error *error) {
+  struct queuing queuing = {.source = source, .error = error};
+  queue_own(&queuing);
+  if (!queuing.result && queuing.others)
+    source->on_others(source, queue_own, &queuing);
+  return queuing.result;
 }
 
 const struct resource_kind hwckpt_resource_pending_signals = {

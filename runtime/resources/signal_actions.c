@@ -3,6 +3,8 @@
 #include "../support/record_types.h"
 #include "resource.h"
 
+#include <string.h>
+
 #define SIGNALS 64
 #define SIGNAL_KILL 9
 #define SIGNAL_STOP 19
@@ -40,6 +42,16 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
                       &message, error);
 }
 
+/* To set what ignores a signal, also if nothing changes, takes a pending one
+ * away (in a rollback, what came since). */
+static long set(int signal, const struct kernel_action *action) {
+  struct kernel_action now = {0};
+  long result = SYS(rt_sigaction, signal, 0, &now, sizeof(now.mask));
+  return result < 0 || memcmp(&now, action, sizeof now) == 0
+             ? result
+             : SYS(rt_sigaction, signal, action, 0, sizeof(action->mask));
+}
+
 static int apply(const SignalActions *message, struct hwckpt_error *error) {
   for (int signal = 1; signal <= SIGNALS; signal++) {
     struct kernel_action action = {
@@ -47,7 +59,7 @@ static int apply(const SignalActions *message, struct hwckpt_error *error) {
         message->restorer[signal - 1], message->mask[signal - 1]};
     if (fixed(signal))
       continue;
-    long result = SYS(rt_sigaction, signal, &action, 0, sizeof(action.mask));
+    long result = set(signal, &action);
     if (result < 0)
       return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
                          "signal actions", "signal %d", signal);

@@ -217,6 +217,7 @@ static void restore_resources(const struct resume_info *info,
       .files = file_policy(info->options),
       .mapped = info->mapped,
       .mapped_count = info->mapped_count,
+      .on_others = revive_have_others,
   };
   if (info->abi >= RESUME_ABI_TREE && info->in_tree) {
     source->give = give_to_others;

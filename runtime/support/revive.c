@@ -16,17 +16,22 @@
 /* Below the frame, beyond what is parked there. */
 #define STACK_GAP 512
 
+/* What threads that stand ready do next. */
+enum { STAND, TASK, GO };
+
 /* In the image: it outlives the restorer. */
 static struct {
   _Atomic uint32_t ready; /* threads that stand at their frame (futex) */
   _Atomic uint32_t go;    /* futex */
+  void (*task)(void *argument);
+  void *argument;
   uint32_t times;
   struct arch_xstate xstate; /* of the processor that it goes on with */
 } back;
 
 void revive_begin(uint32_t times) {
   atomic_store(&back.ready, 0);
-  atomic_store(&back.go, 0);
+  atomic_store(&back.go, STAND);
   back.times = times;
   arch_xstate_look(&back.xstate);
 }
@@ -56,12 +61,35 @@ void revive_become(const Thread *thread) {
     arch_context_set_result(context, back.times);
 }
 
+static void wait_while(_Atomic uint32_t *word, uint32_t value) {
+  while (atomic_load(word) == value)
+    SYS(futex, word, FUTEX_WAIT_PRIVATE, value, 0, 0, 0);
+}
+
+static void wake_all(_Atomic uint32_t *word) {
+  SYS(futex, word, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
+}
+
+static void tell_ready(void) {
+  atomic_fetch_add(&back.ready, 1);
+  wake_all(&back.ready);
+}
+
+static void tell_all(uint32_t next) {
+  atomic_store(&back.go, next);
+  wake_all(&back.go);
+}
+
 _Noreturn void revive_stand_ready(const Thread *thread) {
   const ucontext_t *context = (const ucontext_t *)thread->frame;
-  atomic_fetch_add(&back.ready, 1);
-  SYS(futex, &back.ready, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
-  while (!atomic_load(&back.go))
-    SYS(futex, &back.go, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0);
+  tell_ready();
+  wait_while(&back.go, STAND);
+  if (atomic_load(&back.go) == TASK) {
+    back.task(back.argument);
+    tell_ready();
+    wait_while(&back.go, TASK);
+    wait_while(&back.go, STAND);
+  }
   resources_confine(false);
   resources_become();
   resources_confine(true);
@@ -87,13 +115,20 @@ void revive_wait(uint32_t count) {
     uint32_t ready = atomic_load(&back.ready);
     if (ready == count)
       return;
-    SYS(futex, &back.ready, FUTEX_WAIT_PRIVATE, ready, 0, 0, 0);
+    wait_while(&back.ready, ready);
   }
 }
 
-void revive_go(void) {
-  atomic_store(&back.go, 1);
-  SYS(futex, &back.go, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
+void revive_go(void) { tell_all(GO); }
+
+void revive_have_others(const struct resource_source *source,
+                        void (*task)(void *argument), void *argument) {
+  back.task = task;
+  back.argument = argument;
+  atomic_store(&back.ready, 0);
+  tell_all(TASK);
+  revive_wait((uint32_t)source->thread_count - 1);
+  atomic_store(&back.go, STAND); /* in a rollback this thread stands too */
 }
 
 /* glibc's registration of restartable sequences (since 2.35). */

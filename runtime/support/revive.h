@@ -35,6 +35,11 @@ void revive_wait(uint32_t count);
 /* All that stand ready go on. */
 void revive_go(void);
 
+struct resource_source;
+/* Once at most, when all stand ready (on_others() of resource.h). */
+void revive_have_others(const struct resource_source *source,
+                        void (*task)(void *argument), void *argument);
+
 /* Fills in where libc has registered restartable sequences for the thread whose
  * fs_base the message has. */
 void revive_rseq(Thread *thread);

@@ -220,6 +220,7 @@ static int read_records(struct rollback *rollback, struct hwckpt_error *error) {
   source->rolls_back = true;
   source->files = rollback->target->files;
   source->comes_back = comes_back;
+  source->on_others = revive_have_others;
   for (int i = 0; i < 3; i++)
     source->inherited[i] = -1;
   if (!records || !source->scratch || !source->now || !rollback->then ||

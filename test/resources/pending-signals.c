@@ -26,8 +26,10 @@ static void *work(void *argument) {
   union sigval value = {.sival_int = 40 + *(int *)argument};
   for (int i = 0; i < 3; i++, value.sival_int++)
     CHECK_EQUAL(pthread_sigqueue(pthread_self(), SIGRTMIN + 4, value), 0);
+  CHECK_EQUAL(pthread_kill(pthread_self(), SIGUSR1), 0);
   pthread_barrier_wait(&met);
   pthread_barrier_wait(&met);
+  CHECK_EQUAL(wait_for(SIGUSR1).si_pid, getpid());
   for (int i = 0; i < 3; i++)
     expect_value(SIGRTMIN + 4, 40 + *(int *)argument + i);
   sigset_t pending;
@@ -39,6 +41,7 @@ int main(void) {
   static int numbers[] = {10, 20};
   pthread_t threads[2];
   sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
   sigaddset(&set, SIGUSR2);
   sigaddset(&set, SIGHUP);
   for (int i = 0; i < 8; i++)
