@@ -178,6 +178,22 @@ static uint64_t block_size(void) {
                           : 1ull << 40;
 }
 
+/* Where a thread writes near its stack pointer is its stack, on which the
+ * kernel may put the frame of a signal next: it does not ask, and a page that
+ * it cannot write to ends the program. */
+#define STACK_NEAR (64ull << 10)
+#define FRAMES (32ull << 10)
+
+static void open_for_frames(const struct range *range, uint64_t address,
+                            uint64_t sp) {
+  if (address + PAGE < sp || address > sp + STACK_NEAR)
+    return;
+  uint64_t end = page_down(sp), begin = end - FRAMES;
+  begin = begin > range->begin ? begin : range->begin;
+  end = end < range->end ? end + PAGE : range->end;
+  open_part(range, begin, end, OPEN, false);
+}
+
 bool protect_fault(const siginfo_t *info, const ucontext_t *context) {
   uint64_t address = (uint64_t)info->si_addr, page = page_down(address);
   const struct table *table = atomic_load(&protect.now);
@@ -196,6 +212,7 @@ bool protect_fault(const siginfo_t *info, const ucontext_t *context) {
   end = end < range->end ? end : range->end;
   if (open_part(range, begin, end, OPEN, false) < 0)
     open_part(range, range->begin, range->end, OPEN, false);
+  open_for_frames(range, address, arch_context_sp(context));
   return atomic_load(state_of(range, page)) != PROTECTED;
 }
 
@@ -383,6 +400,8 @@ static void keep_thread_open(const struct parked *thread) {
   const stack_t *other = &context->uc_stack;
   keep_stack_open(arch_context_sp(context));
   keep_stack_open((uint64_t)context);
+  /* Of a thread on its alternate stack, the one that libc gave it. */
+  keep_stack_open(thread->fs_base);
   keep_open((uint64_t)other->ss_sp, (uint64_t)other->ss_sp + other->ss_size);
   keep_open(thread->fs_base - TLS_BELOW, thread->fs_base + TLS_ABOVE);
   keep_open(thread->clear_tid, thread->clear_tid + 4);
