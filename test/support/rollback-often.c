@@ -1,5 +1,5 @@
-// A thousand rollbacks: each as quick as the first, and nothing is left behind:
-// no descriptor, mapping or thread.
+// A thousand rollbacks: each takes no more processor time than the first, and
+// nothing is left behind: no descriptor, mapping or thread.
 // RUN: %behaviour %s -o %t && HWCKPT_OPTIONS=files=keep %t
 #include "behaviour.h"
 #include <dirent.h>
@@ -29,7 +29,7 @@ int main(void) {
   char *data = mmap(0, 1 << 20, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   memset(data, 1, 1 << 20);
-  double begin = now();
+  clock_t begin = clock();
   int n = __builtin_ckpt_save();
   CHECK(n >= 0);
   /* What is not rolled back tells how it was. */
@@ -46,7 +46,7 @@ int main(void) {
     /* The runtime gives back what it needed while the program goes on. */
     CHECK(counts[1] <= before[1] + 40);
     CHECK_EQUAL(counts[2], before[2]);
-    CHECK(now() - begin < 100);
+    CHECK((clock() - begin) / CLOCKS_PER_SEC < 30); // measured: 2 to 3
     unlink(path);
     return 0;
   }
