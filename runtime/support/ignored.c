@@ -3,10 +3,10 @@
 
 #include "../arch/sys.h"
 #include "live.h"
+#include "quiesce.h"
 
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #define CLOSE_NS 1000000000ull
 
@@ -28,19 +28,14 @@ void ignored_end(uint32_t turn) { atomic_fetch_sub(&ignored.inside[turn], 1); }
 
 void ignored_set(uint64_t signals) { atomic_store(&open_now, signals); }
 
-static uint64_t now_ns(void) {
-  struct timespec now = {0};
-  SYS(clock_gettime, CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 void ignored_close(uint64_t signals) {
-  uint64_t open = atomic_load(&open_now), begin = now_ns();
+  uint64_t open = atomic_load(&open_now), begin = quiesce_now_ns();
   if (!(open & signals))
     return;
   ignored_set(open & ~signals);
   uint32_t before = atomic_fetch_add(&ignored.turn, 1) & 1;
-  while (atomic_load(&ignored.inside[before]) && now_ns() - begin < CLOSE_NS)
+  while (atomic_load(&ignored.inside[before]) &&
+         quiesce_now_ns() - begin < CLOSE_NS)
     SYS(sched_yield);
 }
 
