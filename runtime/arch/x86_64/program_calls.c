@@ -372,8 +372,8 @@ static unsigned char *put_stub(unsigned char *stub, struct site *site) {
   uint64_t enter = (uint64_t)__hwckpt_enter_before_call;
   unsigned char *at = put_before(stub, site);
   /* A jump to where it begins goes by the one that was replaced as well. */
-  const unsigned char *again = (const unsigned char *)site->again;
-  again = site->again == site->load ? stub : again;
+  const unsigned char *again =
+      site->again == site->load ? stub : (const unsigned char *)site->again;
   at = put(at, down, sizeof down);
   at = put(at, load_target, sizeof load_target);
   at = put(at, &enter, sizeof enter);
