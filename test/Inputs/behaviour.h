@@ -82,6 +82,17 @@ static inline _Noreturn void roll_back(void) {
   _exit(1);
 }
 
+/* Takes a signal that is blocked and pending. */
+static inline siginfo_t take_signal(int number) {
+  sigset_t one;
+  siginfo_t info;
+  const struct timespec none = {0, 0};
+  sigemptyset(&one);
+  sigaddset(&one, number);
+  CHECK_EQUAL(sigtimedwait(&one, &info, &none), number);
+  return info;
+}
+
 /* Generations in the cache that the test runs with (docs/format.md). */
 static inline unsigned generations(void) {
   char pattern[4096];

@@ -7,17 +7,8 @@
 #include <sys/signalfd.h>
 static pthread_barrier_t met;
 static sigset_t set;
-static siginfo_t wait_for(int number) {
-  sigset_t one;
-  siginfo_t info;
-  const struct timespec none = {0, 0};
-  sigemptyset(&one);
-  sigaddset(&one, number);
-  CHECK_EQUAL(sigtimedwait(&one, &info, &none), number);
-  return info;
-}
 static void expect_value(int number, int value) {
-  siginfo_t info = wait_for(number);
+  siginfo_t info = take_signal(number);
   CHECK_EQUAL(info.si_code, SI_QUEUE);
   CHECK_EQUAL(info.si_value.sival_int, value);
   CHECK_EQUAL(info.si_uid, getuid());
@@ -29,7 +20,7 @@ static void *work(void *argument) {
   CHECK_EQUAL(pthread_kill(pthread_self(), SIGUSR1), 0);
   pthread_barrier_wait(&met);
   pthread_barrier_wait(&met);
-  CHECK_EQUAL(wait_for(SIGUSR1).si_pid, getpid());
+  CHECK_EQUAL(take_signal(SIGUSR1).si_pid, getpid());
   for (int i = 0; i < 3; i++)
     expect_value(SIGRTMIN + 4, 40 + *(int *)argument + i);
   sigset_t pending;
@@ -64,8 +55,8 @@ int main(void) {
   die_and_come_back();
   for (int i = 0; i < 40; i++)
     expect_value(SIGRTMIN, i);
-  CHECK_EQUAL(wait_for(SIGUSR2).si_code, SI_USER);
-  CHECK_EQUAL(wait_for(SIGHUP).si_code, SI_USER); /* libc makes it that */
+  CHECK_EQUAL(take_signal(SIGUSR2).si_code, SI_USER);
+  CHECK_EQUAL(take_signal(SIGHUP).si_code, SI_USER); /* libc makes it that */
   struct signalfd_siginfo info;
   CHECK_EQUAL(read(fd, &info, sizeof info), sizeof info);
   CHECK_EQUAL(info.ssi_int, 99);

@@ -8,23 +8,13 @@
 enum { TIMES = 5 };
 static pthread_barrier_t met;
 
-static siginfo_t take(int number) {
-  sigset_t one;
-  siginfo_t info;
-  const struct timespec none = {0, 0};
-  sigemptyset(&one);
-  sigaddset(&one, number);
-  CHECK_EQUAL(sigtimedwait(&one, &info, &none), number);
-  return info;
-}
-
 static void take_values(int number) {
   for (int i = 0; i < TIMES; i++)
-    CHECK_EQUAL(take(number).si_value.sival_int, i);
+    CHECK_EQUAL(take_signal(number).si_value.sival_int, i);
 }
 
 static void take_all_of_thread(void) {
-  CHECK_EQUAL(take(SIGUSR1).si_code, SI_USER); // libc makes it that
+  CHECK_EQUAL(take_signal(SIGUSR1).si_code, SI_USER); // libc makes it that
   take_values(SIGRTMIN);
 }
 
@@ -60,15 +50,15 @@ int main(int argc, char **argv) {
   CHECK(__builtin_ckpt_save() >= 0);
   int before = first_time(argv[1]);
   pthread_barrier_wait(&met);
-  CHECK_EQUAL(take(SIGUSR2).si_pid, getpid());
-  CHECK_EQUAL(take(SIGHUP).si_pid, getpid());
+  CHECK_EQUAL(take_signal(SIGUSR2).si_pid, getpid());
+  CHECK_EQUAL(take_signal(SIGHUP).si_pid, getpid());
   take_values(SIGRTMIN + 1);
   pthread_barrier_wait(&met);
   if (before) {
     CHECK_EQUAL(kill(getpid(), SIGWINCH), 0);
     roll_back();
   }
-  CHECK_EQUAL(take(SIGWINCH).si_pid, getpid());
+  CHECK_EQUAL(take_signal(SIGWINCH).si_pid, getpid());
   pthread_barrier_wait(&met);
   for (int i = 0; i < 2; i++)
     CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
