@@ -455,6 +455,13 @@ static long take_of(struct resource_source *source, uint64_t key) {
   return next_byte() & 1 ? -EPIPE : make_one();
 }
 
+/* What another thread does. */
+static void do_here(const struct resource_source *source,
+                    void (*task)(void *argument), void *argument) {
+  (void)source;
+  task(argument);
+}
+
 enum { IN_TREE = 1, ROLLS_BACK = 2, MAPPED = 4, POLICY = 8 };
 
 static void restore(struct resource_source *source) {
@@ -505,6 +512,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       .records = list.record,
       .count = list.count,
       .warn = warn,
+      .on_others = do_here,
       .scratch = malloc(RESOURCE_SCRATCH),
       .inherited = {0, 1, 2},
       .files = what / POLICY % 3,
