@@ -24,17 +24,44 @@ static bool recognise(const struct resource_sink *sink,
 
 /* ---- saving ---- */
 
-static bool is_watched(const Descriptor *message, const EpollWatch *watch,
-                       int32_t number, unsigned nth) {
+static const char key[] = "tfd:";
+
+/* 0: the descriptor has the file of the nth entry of that number. */
+static long compare(const Descriptor *message, int32_t watched_number,
+                    int32_t number, unsigned nth) {
   int watcher, watched;
   int holder = info_table(number, &watched);
   int table = info_table(message->number, &watcher);
-  struct kcmp_epoll_slot slot = {(uint32_t)watcher, (uint32_t)watch->number,
+  struct kcmp_epoll_slot slot = {(uint32_t)watcher, (uint32_t)watched_number,
                                  nth};
-  long result = SYS(kcmp, holder, table, KCMP_EPOLL_TFD, watched, &slot);
+  return SYS(kcmp, holder, table, KCMP_EPOLL_TFD, watched, &slot);
+}
+
+static bool is_watched(const Descriptor *message, const EpollWatch *watch,
+                       int32_t number, unsigned nth) {
+  long result = compare(message, watch->number, number, nth);
   /* Without kcmp() the number alone has to do. */
   return result == 0 || (result == -ENOSYS && number == watch->number) ||
          (result == -EPERM && number == watch->number);
+}
+
+/* How many entries of its number come before the entry `at`. Where there are
+ * several, they lie anywhere: the kernel has them in the order of its files. */
+static unsigned count_before(const Descriptor *message, int32_t number,
+                             unsigned at) {
+  struct info info;
+  uint64_t other;
+  unsigned count = 0;
+  if (compare(message, number, message->number, 1) < 0 ||
+      info_open(&info, message->number) < 0)
+    return 0;
+  for (const char *line; at && (line = info_line(&info));)
+    if (info_begins(line, key)) {
+      at--;
+      count += info_number(line, key, 10, &other) && (int32_t)other == number;
+    }
+  info_close(&info);
+  return count;
 }
 
 /* The descriptor that has the watched file, -1: none has it any more. */
@@ -50,21 +77,18 @@ static int32_t holder_of(const struct resource_sink *sink,
 }
 
 static int put_watch(struct resource_sink *sink, const Descriptor *message,
-                     const char *line, EpollWatch *watch, unsigned *nth,
+                     const char *line, unsigned at, EpollWatch *watch,
                      struct hwckpt_error *error) {
   uint64_t number, events;
-  if (!info_begins(line, "tfd:"))
-    return 0;
-  if (!info_number(line, "tfd:", 10, &number) ||
+  if (!info_number(line, key, 10, &number) ||
       !info_number(line, "events:", 16, &events) ||
       !info_number(line, "data:", 16, &watch->data))
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, 0, message->path,
                        "descriptor %d: '%s'", (int)message->number, line);
-  /* Several entries of one number come one after the other. */
-  *nth = watch->number == (int32_t)number ? *nth + 1 : 0;
   watch->number = (int32_t)number;
   watch->events = (uint32_t)events;
-  watch->holder = holder_of(sink, message, watch, *nth);
+  watch->holder = holder_of(sink, message, watch,
+                            count_before(message, watch->number, at));
   if (watch->holder < 0)
     return resource_unsupported(
         sink, error, message->path,
@@ -78,7 +102,7 @@ static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
   EpollWatch watch = EpollWatch_init_zero;
   struct info info;
-  unsigned nth = 0;
+  unsigned count = 0;
   int result = 0;
   if (message->same_as >= 0)
     return 0;
@@ -86,9 +110,9 @@ static int save(struct resource_sink *sink, Descriptor *message,
   if (opened < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-opened, message->path,
                        "descriptor %d", (int)message->number);
-  watch.number = -1;
   for (const char *line; !result && (line = info_line(&info));)
-    result = put_watch(sink, message, line, &watch, &nth, error);
+    if (info_begins(line, key))
+      result = put_watch(sink, message, line, count++, &watch, error);
   info_close(&info);
   return result;
 }
