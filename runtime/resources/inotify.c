@@ -212,7 +212,8 @@ static int refuse(struct hwckpt_error *error, const Descriptor *message,
 static int add(int fd, const Descriptor *message, const InotifyWatch *watch,
                struct hwckpt_error *error) {
   for (;;) {
-    long number = SYS(inotify_add_watch, fd, watch->path, watch->mask);
+    long number = SYS(inotify_add_watch, fd, watch->path,
+                      watch->mask | IN_DONT_FOLLOW); /* nothing tells of it */
     if (number == watch->number)
       return 0;
     if (number < 0 || number > watch->number || watch->number > NUMBERS_MAX)
