@@ -93,6 +93,8 @@ bool events_serve(void) {
 }
 
 void events_forked(void) {
+  /* Of a thread that forks before libc, which has made it, has returned. */
+  __hwckpt_thread_created();
   if (cut_is_there() && monitors_wanted_in_children() && events_serve())
     events_await_monitors();
 }
