@@ -87,8 +87,8 @@ static int put_watch(struct resource_sink *sink, const Descriptor *message,
                        "descriptor %d: '%s'", (int)message->number, line);
   watch->number = (int32_t)number;
   watch->events = (uint32_t)events;
-  watch->holder = holder_of(sink, message, watch,
-                            count_before(message, watch->number, at));
+  watch->holder =
+      holder_of(sink, message, watch, count_before(message, watch->number, at));
   if (watch->holder < 0)
     return resource_unsupported(
         sink, error, message->path,

@@ -253,10 +253,12 @@ static const struct socket_wait {
 } socket_waits[] = {
     {SYS_recvfrom, POLLIN, SO_RCVTIMEO, -EAGAIN},
     {SYS_recvmsg, POLLIN, SO_RCVTIMEO, -EAGAIN},
+    {SYS_recvmmsg, POLLIN, SO_RCVTIMEO, -EAGAIN},
     {SYS_accept, POLLIN, SO_RCVTIMEO, -EAGAIN},
     {SYS_accept4, POLLIN, SO_RCVTIMEO, -EAGAIN},
     {SYS_sendto, POLLOUT, SO_SNDTIMEO, -EAGAIN},
     {SYS_sendmsg, POLLOUT, SO_SNDTIMEO, -EAGAIN},
+    {SYS_sendmmsg, POLLOUT, SO_SNDTIMEO, -EAGAIN},
     {SYS_connect, POLLOUT, SO_SNDTIMEO, -EINPROGRESS},
     /* From here on also of what is no socket. */
     {SYS_read, POLLIN, SO_RCVTIMEO, -EAGAIN},

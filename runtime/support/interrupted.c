@@ -11,6 +11,7 @@
 #include "timed_waits.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -311,9 +312,16 @@ void interrupted_forget(void) {
   timed_wait_restored();
 }
 
-/* Calls that a handled signal interrupts even with SA_RESTART (signal(7)). */
-static bool never_restarts(long number) {
+/* Calls that a handled signal interrupts even with SA_RESTART (signal(7), and
+ * where the kernel would go on by restart_syscall(2)). */
+static bool never_restarts(long number, const ucontext_t *context) {
   switch (number) {
+  case SYS_futex: {
+    unsigned command =
+        (unsigned)arch_context_argument(context, 1) & FUTEX_CMD_MASK;
+    return arch_context_argument(context, 3) &&
+           (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET);
+  }
   case SYS_nanosleep:
   case SYS_clock_nanosleep:
   case SYS_poll:
@@ -322,6 +330,10 @@ static bool never_restarts(long number) {
   case SYS_pselect6:
   case SYS_epoll_wait:
   case SYS_epoll_pwait:
+  case SYS_epoll_pwait2:
+  case SYS_io_getevents:
+  case SYS_io_pgetevents:
+  case SYS_io_uring_enter:
   case SYS_pause:
   case SYS_rt_sigsuspend:
   case SYS_rt_sigtimedwait:
@@ -350,7 +362,7 @@ void interrupted_leave(enum interrupted how, ucontext_t *context) {
     signal_get_action(signal, &action);
     if (action.handler <= 1) /* SIG_DFL, SIG_IGN */
       continue;
-    if (never_restarts(number) || !(action.flags & SA_RESTART) ||
+    if (never_restarts(number, context) || !(action.flags & SA_RESTART) ||
         arch_context_continues(context)) {
       arch_context_finish_syscall(context, -EINTR);
       return;

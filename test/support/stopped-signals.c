@@ -6,13 +6,15 @@
 // RUN: %behaviour -I%S/Inputs %s -o %t
 // RUN: env HWCKPT_OPTIONS=track=full:method=stop:level=-5 %hwckpt run -- %t
 #include "blocked.h"
+#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <time.h>
 
 // The signal comes after one of so many times: in some stops, if not in all.
 enum { MEMORY = 128 << 20, STOPS = 24, DELAYS = 12, DELAY = 3000000 /* ns */ };
-static int ends[2];
+static int ends[2], epoll;
 static _Atomic int handled, interrupted, over;
 static _Atomic pid_t waiter;
 
@@ -27,6 +29,15 @@ static long call_ppoll(void) {
   return or_errno(ppoll(NULL, 0, NULL, &none));
 }
 static long call_poll(void) { return or_errno(poll(NULL, 0, -1)); }
+static const struct timespec hour = {.tv_sec = 3600};
+static long call_epoll(void) {
+  struct epoll_event event;
+  return or_errno(epoll_pwait2(epoll, &event, 1, &hour, NULL));
+}
+static long call_futex(void) {
+  int word = 0;
+  return or_errno(syscall(SYS_futex, &word, FUTEX_WAIT, 0, &hour, NULL, 0));
+}
 static long call_read(void) {
   char byte;
   return or_errno(read(ends[0], &byte, 1));
@@ -43,6 +54,10 @@ static const struct row {
     {"ppoll() with SA_RESTART", SA_RESTART, call_ppoll, SYS_ppoll, SIG_BLOCK,
      1},
     {"poll() with SA_RESTART", SA_RESTART, call_poll, SYS_poll, SIG_UNBLOCK, 1},
+    {"epoll_pwait2() with SA_RESTART", SA_RESTART, call_epoll, SYS_epoll_pwait2,
+     SIG_UNBLOCK, 1},
+    {"a futex with a time, with SA_RESTART", SA_RESTART, call_futex, SYS_futex,
+     SIG_UNBLOCK, 1},
     {"read()", 0, call_read, SYS_read, SIG_UNBLOCK, 1},
     {"read() with SA_RESTART", SA_RESTART, call_read, SYS_read, SIG_UNBLOCK, 0},
 };
@@ -119,7 +134,7 @@ static void try(const struct row *row) {
 
 int main(void) {
   char *volatile memory = malloc(MEMORY);
-  CHECK(memory && pipe(ends) == 0);
+  CHECK(memory && pipe(ends) == 0 && (epoll = epoll_create1(0)) >= 0);
   memset(memory, 1, MEMORY);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     try(&rows[i]);

@@ -31,6 +31,10 @@ static void call_recv(void) {
   CHECK(recv(pair[0], &byte, 1, 0) < 0);
   CHECK(recv(pair[0], &byte, 1, MSG_DONTWAIT) < 0);
 }
+static void call_recvmmsg(void) {
+  struct mmsghdr message = {.msg_len = 0};
+  CHECK(recvmmsg(pair[0], &message, 1, 0, NULL) < 0);
+}
 static void call_accept(void) { CHECK(accept(listening, NULL, NULL) < 0); }
 static struct wait {
   const char *name;
@@ -38,10 +42,15 @@ static struct wait {
   pthread_t thread;
   double took;
 } waits[] = {
-    {"usleep", call_usleep, 0, 0},    {"nanosleep", call_nanosleep, 0, 0},
-    {"poll", call_poll, 0, 0},        {"ppoll", call_ppoll, 0, 0},
-    {"epoll_wait", call_epoll, 0, 0}, {"sigtimedwait", call_sigtimedwait, 0, 0},
-    {"recv", call_recv, 0, 0},        {"accept", call_accept, 0, 0},
+    {"usleep", call_usleep, 0, 0},
+    {"nanosleep", call_nanosleep, 0, 0},
+    {"poll", call_poll, 0, 0},
+    {"ppoll", call_ppoll, 0, 0},
+    {"epoll_wait", call_epoll, 0, 0},
+    {"sigtimedwait", call_sigtimedwait, 0, 0},
+    {"recv", call_recv, 0, 0},
+    {"accept", call_accept, 0, 0},
+    {"recvmmsg", call_recvmmsg, 0, 0},
 };
 enum { COUNT = sizeof waits / sizeof waits[0] };
 static _Atomic int ended;
