@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/kcmp.h>
 #include <sys/stat.h>
 
 static int check_directory(struct resource_sink *sink, const char *directory,
@@ -77,11 +78,34 @@ static int save_root(struct resource_sink *sink, FileSystem *message,
                               "the program's root directory has no path");
 }
 
+/* Threads may leave what all of them have in common (unshare(2)). One that has
+ * ended, as the first may have, has none of it. */
+static int check_threads(struct resource_sink *sink,
+                         struct hwckpt_error *error) {
+  static const struct {
+    int type;
+    const char *what;
+  } common[] = {{KCMP_FS, "a working directory and file creation mask"},
+                {KCMP_FILES, "a table of descriptors"}};
+  int pid = (int)SYS(getpid), first = info_thread();
+  for (size_t i = 0; i < sink->thread_count; i++) {
+    int tid = sink->threads[i].tid;
+    for (unsigned k = 0; tid != pid && tid != first && k < 2; k++)
+      if (SYS(kcmp, first, tid, common[k].type, 0, 0) > 0)
+        return resource_unsupported(sink, error, "threads",
+                                    "thread %d has %s of its own", tid,
+                                    common[k].what);
+  }
+  return 0;
+}
+
 static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   static FileSystem message;
   message = (FileSystem)FileSystem_init_zero;
-  int result =
-      read_link("cwd", message.directory, sizeof(message.directory), error);
+  int result = check_threads(sink, error);
+  if (!result)
+    result =
+        read_link("cwd", message.directory, sizeof(message.directory), error);
   if (!result)
     result = save_root(sink, &message, error);
   if (!result)

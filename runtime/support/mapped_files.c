@@ -102,6 +102,8 @@ static int add(struct mapped_files *files, const struct area *area,
 
 static int find(struct mapped_files *files, struct area *area, int memory,
                 struct hwckpt_error *error) {
+  if (begins(area->name, "/secretmem"))
+    return refuse(error, area, "memory that nobody else can read");
   if (has_huge_pages(area)) {
     bool is_private = area->type == AREA_TYPE_FILE_COPY;
     if (!is_private || !begins(area->name, "/memfd:"))

@@ -27,13 +27,24 @@
 // RUN: $less %t semaphores 2>&1 | FileCheck %s -check-prefix=SEMAPHORES
 // SEMAPHORES: HWCKPT-E208: {{.*}}System V semaphores {{.*}}: not to be read
 // SEMAPHORES: goes on
+// RUN: %by_all bash -o pipefail -c '%t directory 2>&1 | FileCheck %s -check-prefix=DIRECTORY'
+// DIRECTORY: HWCKPT-E208: {{.*}} a working directory and file creation mask of
+// its own DIRECTORY: goes on
+// RUN: %by_all bash -o pipefail -c '%t descriptors 2>&1 | FileCheck %s -check-prefix=DESCRIPTORS'
+// DESCRIPTORS: HWCKPT-E208: {{.*}} a table of descriptors of its own
+// DESCRIPTORS: goes on
+// RUN: %by_all bash -o pipefail -c '%t secret 2>&1 | FileCheck %s -check-prefix=SECRET'
+// SECRET: {{HWCKPT-E207: .*secretmem|SKIP: }}
 #include "behaviour.h"
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <mqueue.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
@@ -111,6 +122,52 @@ static void make_datagram(void) {
   object = ends[1];
 }
 
+static pthread_t thread;
+static sem_t alone;
+static int leaves;
+
+static void *leave(void *unused) {
+  sigset_t set;
+  int number;
+  CHECK_EQUAL(unshare(leaves), 0);
+  CHECK_EQUAL(sem_post(&alone), 0);
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  CHECK_EQUAL(sigwait(&set, &number), 0);
+  return unused;
+}
+
+static void begin_apart(int what) {
+  sigset_t set;
+  sigfillset(&set);
+  CHECK_EQUAL(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+  leaves = what;
+  CHECK_EQUAL(pthread_create(&thread, NULL, leave, NULL), 0);
+  CHECK_EQUAL(sem_wait(&alone), 0);
+}
+
+static void make_directory(void) { begin_apart(CLONE_FS); }
+static void make_descriptors(void) { begin_apart(CLONE_FILES); }
+
+static void end_thread(void) {
+  CHECK_EQUAL(pthread_kill(thread, SIGUSR1), 0);
+  CHECK_EQUAL(pthread_join(thread, NULL), 0);
+}
+
+static void *secret;
+
+static void make_secret(void) {
+  int fd = (int)syscall(SYS_memfd_secret, 0);
+  if (fd < 0)
+    SKIP("no secret memory");
+  CHECK_EQUAL(ftruncate(fd, 4096), 0);
+  secret = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  CHECK(secret != MAP_FAILED && close(fd) == 0);
+  strcpy(secret, "secret");
+}
+
+static void remove_secret(void) { CHECK_EQUAL(munmap(secret, 4096), 0); }
+
 static int id;
 
 /* To be read by nobody but who has CAP_IPC_OWNER. */
@@ -145,6 +202,9 @@ static const struct {
     {"datagram", make_datagram, remove_object},
     {"messages", make_messages, remove_messages},
     {"semaphores", make_semaphores, remove_semaphores},
+    {"directory", make_directory, end_thread},
+    {"descriptors", make_descriptors, end_thread},
+    {"secret", make_secret, remove_secret},
 };
 
 int main(int argc, char **argv) {
