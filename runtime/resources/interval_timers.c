@@ -19,13 +19,21 @@ static struct timeval time_of(uint64_t us) {
                           (suseconds_t)(us % MICROSECONDS)};
 }
 
+/* The kernel starts a periodic ITIMER_REAL again only when its signal is taken:
+ * no time is left of one whose signal is pending, and its next period begins
+ * when it comes back. */
+static uint64_t left_of(int number, const struct itimerval *timer) {
+  uint64_t left = us_of(&timer->it_value);
+  return left || number != ITIMER_REAL ? left : us_of(&timer->it_interval);
+}
+
 static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   IntervalTimers message = IntervalTimers_init_zero;
   uint64_t any = 0;
   for (int i = 0; i < TIMERS; i++) {
     struct itimerval timer = {0};
     SYS(getitimer, i, &timer);
-    message.left_us[i] = us_of(&timer.it_value);
+    message.left_us[i] = left_of(i, &timer);
     message.interval_us[i] = us_of(&timer.it_interval);
     any |= message.left_us[i];
   }
