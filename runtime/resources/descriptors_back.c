@@ -9,6 +9,7 @@
 #include "registry.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static struct descriptor_now *now_of(const struct resource_source *source,
@@ -48,12 +49,41 @@ static bool is_the_same(const struct resource_source *source,
          (message.flags & FIXED_FLAGS) == (then->flags & FIXED_FLAGS);
 }
 
+#define SPARE 64 /* descriptors that opening one may take for a moment */
+
+static struct rlimit limit_now(void) {
+  struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+  SYS(prlimit64, 0, RLIMIT_NOFILE, 0, &limit);
+  return limit;
+}
+
+/* The limit that the number takes, as far as it can be had. */
+static rlim_t limit_for(const struct rlimit *limit, int number) {
+  rlim_t wanted = (rlim_t)number + SPARE;
+  if (wanted < limit->rlim_cur)
+    wanted = limit->rlim_cur;
+  return wanted < limit->rlim_max ? wanted : limit->rlim_max;
+}
+
+static int check_number(const Descriptor *message, struct hwckpt_error *error) {
+  struct rlimit now = limit_now();
+  rlim_t limit = limit_for(&now, message->number);
+  if ((rlim_t)message->number < limit)
+    return 0;
+  return hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, 0, message->path,
+                     "descriptor %d: the limit is %llu now",
+                     (int)message->number, (unsigned long long)limit);
+}
+
 static int check_one(struct resource_source *source, const Descriptor *message,
                      void *context, struct hwckpt_error *error) {
   const struct descriptor_kind *kind = descriptors_kind(message);
   struct descriptor_now *now = now_of(source, message->number);
   if (now)
     now->stays = kind->rewind && is_the_same(source, context, now, message);
+  int result = now && now->stays ? 0 : check_number(message, error);
+  if (result)
+    return result;
   if (message->same_as >= 0 || !kind->check)
     return 0;
   return kind->check(source, message, now && now->stays ? now->number : -1,
@@ -119,11 +149,32 @@ static int rewind_or_place(struct resource_source *source,
                                      source, message, message->number, error);
 }
 
+static int note_highest(struct resource_source *source,
+                        const Descriptor *message, void *context,
+                        struct hwckpt_error *error) {
+  (void)source;
+  (void)error;
+  *(int *)context = message->number;
+  return 0;
+}
+
+/* It is as it was again when all is there (limits.c). */
+static void raise_limit(int highest) {
+  struct rlimit now = limit_now(), then = now;
+  then.rlim_cur = limit_for(&now, highest);
+  if (then.rlim_cur != now.rlim_cur)
+    SYS(prlimit64, 0, RLIMIT_NOFILE, &then, 0);
+}
+
 int descriptors_roll_back(struct resource_source *source,
                           struct hwckpt_error *error) {
-  int result = descriptors_each(source, 0, leave_what_went, error);
+  int highest = -1;
+  int result = descriptors_each(source, &highest, note_highest, error);
+  if (!result)
+    result = descriptors_each(source, 0, leave_what_went, error);
   if (result)
     return result;
+  raise_limit(highest);
   close_what_does_not_stay(source);
   result = descriptors_each(source, 0, rewind_or_place, error);
   if (!result)
