@@ -25,10 +25,51 @@ struct kernel_event {
 };
 _Static_assert(sizeof(struct kernel_event) == 64, "as the kernel's");
 
+/* ---- clocks ----
+ *
+ * That of a process's or thread's processor time has its id in it, inverted,
+ * above three bits (clock_getcpuclockid(3)). */
+
+#define CLOCK_KIND 7u
+#define CLOCK_TIME 3u /* which time; 3: another kind of clock */
+#define THREAD_CLOCK 4u
+
+static int32_t id_of_clock(int32_t clock) {
+  return clock < 0 && ((unsigned)clock & CLOCK_TIME) != 3 ? ~(clock >> 3) : 0;
+}
+
+/* 0: it is of none, or of the one that made the timer. */
+static int32_t thread_of_clock(int32_t clock) {
+  return (unsigned)clock & THREAD_CLOCK ? id_of_clock(clock) : 0;
+}
+
+static int32_t clock_with_id(int32_t clock, int32_t id) {
+  return (int32_t)(((unsigned)~id << 3) | ((unsigned)clock & CLOCK_KIND));
+}
+
 /* ---- saving ---- */
 
 static uint64_t ns_of(const struct timespec *time) {
   return (uint64_t)time->tv_sec * NANOSECONDS + (uint64_t)time->tv_nsec;
+}
+
+/* No thread is 0. */
+static bool has_ended(const struct resource_sink *sink, int32_t tid) {
+  bool there = !tid;
+  for (size_t i = 0; !there && i < sink->thread_count; i++)
+    there = sink->threads[i].tid == tid;
+  return !there;
+}
+
+/* No timer can be made for a thread that has ended; one that was goes on, and
+ * signals nobody. */
+static void take_ended_thread(const struct resource_sink *sink,
+                              PosixTimer *timer) {
+  bool clock_ended = has_ended(sink, thread_of_clock(timer->clock));
+  if (clock_ended)
+    timer->clock = CLOCK_MONOTONIC;
+  if (clock_ended || has_ended(sink, timer->tid))
+    timer->notify = SIGEV_NONE;
 }
 
 static int put(struct resource_sink *sink, PosixTimer *timer,
@@ -82,6 +123,7 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
       read_notify(line, &timer);
     } else if (info_begins(line, "ClockID:")) { /* the last line of a timer */
       read_clock(line, &timer);
+      take_ended_thread(sink, &timer);
       result = put(sink, &timer, error);
     }
   }
@@ -152,11 +194,57 @@ static void delete_others(const struct resource_source *source) {
   info_close(&info);
 }
 
+/* The id that the thread has now is in its clock; a clock of another process
+ * stays as it is. */
+static int clock_of_now(const struct resource_source *source, PosixTimer *timer,
+                        struct hwckpt_error *error) {
+  int32_t id = id_of_clock(timer->clock);
+  bool of_thread = thread_of_clock(timer->clock) != 0;
+  int32_t now = id ? resource_tid(source, id, of_thread ? error : 0) : 0;
+  if (now > 0)
+    timer->clock = clock_with_id(timer->clock, now);
+  return of_thread && now < 0 ? now : 0;
+}
+
+static int make(const PosixTimer *timer, struct kernel_event *event,
+                struct hwckpt_error *error) {
+  long result = create(timer, event);
+  if (result < 0)
+    return refuse(error, timer, result, "timer_create");
+  result = start(timer);
+  return result < 0 ? refuse(error, timer, result, "timer_settime") : 0;
+}
+
+static bool started_again(const struct resource_source *source, int32_t tid) {
+  for (size_t i = 0; i < source->thread_count; i++)
+    if (source->threads[i].now == tid)
+      return source->threads[i].again;
+  return false;
+}
+
+/* In a rollback. One that was made for a thread that has ended stays with that,
+ * also where the one started again in its place has its number. */
+static int set_back(const struct resource_source *source,
+                    const PosixTimer *timer, struct kernel_event *event,
+                    struct hwckpt_error *error) {
+  bool stays = !started_again(source, event->tid) &&
+               !started_again(source, thread_of_clock(timer->clock));
+  long result = stays ? start(timer) : -ESRCH;
+  if (result >= 0)
+    return 0;
+  if (result != -ESRCH)
+    return refuse(error, timer, result, "timer_settime");
+  SYS(timer_delete, timer->id);
+  return make(timer, event, error);
+}
+
 static int restore(struct resource_source *source,
                    const struct resource_record *record,
                    struct hwckpt_error *error) {
   PosixTimer timer;
   int failed = resource_get(record, PosixTimer_fields, &timer, error);
+  if (!failed)
+    failed = clock_of_now(source, &timer, error);
   if (failed)
     return failed;
   struct kernel_event event = {
@@ -165,11 +253,8 @@ static int restore(struct resource_source *source,
     event.tid = resource_tid(source, timer.tid, error);
   if (event.tid < 0)
     return event.tid;
-  long result = exists(source, timer.id) ? 0 : create(&timer, &event);
-  if (result < 0)
-    return refuse(error, &timer, result, "timer_create");
-  result = start(&timer);
-  return result < 0 ? refuse(error, &timer, result, "timer_settime") : 0;
+  return exists(source, timer.id) ? set_back(source, &timer, &event, error)
+                                  : make(&timer, &event, error);
 }
 
 static int finish(struct resource_source *source, struct hwckpt_error *error) {

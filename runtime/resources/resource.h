@@ -152,6 +152,7 @@ struct resource_record {
 /* A restored thread's id at the checkpoint, and now. */
 struct thread_now {
   int32_t saved, now;
+  bool again; /* in a rollback: it had ended, and is started again */
 };
 
 /* An open file that the restorer made for a shared mapping. */

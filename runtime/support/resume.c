@@ -307,10 +307,10 @@ void resume(const struct resume_info *info) {
   Thread *threads = scratch(bytes, &error);
   struct thread_now *now = (struct thread_now *)(threads + room);
   unsigned count = decode_threads(info, threads, room, &error);
-  now[0] = (struct thread_now){threads[0].tid, (int)SYS(getpid)};
+  now[0] = (struct thread_now){threads[0].tid, (int)SYS(getpid), false};
   for (unsigned i = 1; i < count; i++)
-    now[i] =
-        (struct thread_now){threads[i].tid, start_thread(&threads[i], &error)};
+    now[i] = (struct thread_now){threads[i].tid,
+                                 start_thread(&threads[i], &error), false};
   revive_become(&threads[0]);
   revive_wait(count - 1);
   source.threads = now;

@@ -131,6 +131,7 @@ static void start_others(struct rollback *rollback,
       break_off(error, true);
     }
     rollback->ids[i].now = tid;
+    rollback->ids[i].again = true;
   }
 }
 
@@ -265,7 +266,7 @@ static int match_threads(struct rollback *rollback,
   rollback->ending = rollback->now_count;
   for (unsigned i = 0; i < rollback->then_count; i++) {
     Thread *then = &rollback->then[i];
-    rollback->ids[i] = (struct thread_now){then->tid, then->tid};
+    rollback->ids[i] = (struct thread_now){then->tid, then->tid, false};
     unsigned k = 0;
     while (i && k < rollback->now_count && rollback->now[k].tid != then->tid)
       k++;

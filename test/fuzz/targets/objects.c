@@ -467,7 +467,8 @@ enum { IN_TREE = 1, ROLLS_BACK = 2, MAPPED = 4, POLICY = 8 };
 static void restore(struct resource_source *source) {
   struct hwckpt_error error = {0};
   int keep = 20;
-  static const struct thread_now threads[] = {{100, 100}, {101, 101}};
+  static const struct thread_now threads[] = {{100, 100, false},
+                                              {101, 101, false}};
   int failed;
   if (source->rolls_back) {
     failed = resources_check(source, &error);
