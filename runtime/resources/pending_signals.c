@@ -12,6 +12,7 @@
 #include "../support/process_lock.h"
 #include "../support/record_types.h"
 #include "info.h"
+#include "posix_timers.h"
 #include "resource.h"
 
 #include <errno.h>
@@ -253,6 +254,8 @@ static int queue(struct queuing *queuing, const struct resource_record *record,
   if (info.si_signo < 1 || info.si_signo > SIGNAL_MOST)
     return hwckpt_fail(error, HWCKPT_E_RECORD, 0, "pending signal", "number %d",
                        info.si_signo);
+  if (posix_timer_signals_again(queuing->source, &info))
+    return 0;
   int pid = (int)SYS(getpid);
   int tid = message.tid ? resource_tid(queuing->source, message.tid, error) : 0;
   if (tid < 0)

@@ -1,6 +1,9 @@
 /* posix_timers.c - timer_create(2): every timer with its number, whom it
  * notifies, and the time that was left. Libc hands the kernel's number to the
- * program, so it must be the old one. Overruns not yet asked for are lost. */
+ * program, so it must be the old one. Overruns not yet asked for are lost. A
+ * signal that is pending is the timer's own: the kernel drops it when the timer
+ * is set, and sends no second one before it is taken. So the timer sends it. */
+#include "posix_timers.h"
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "info.h"
@@ -9,11 +12,13 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 
 #define NANOSECONDS 1000000000ull
-#define RESTORE_IDS 77 /* PR_TIMER_CREATE_RESTORE_IDS, Linux 6.15 */
+#define AT_ONCE (~0ull) /* left of one whose signal is pending */
+#define RESTORE_IDS 77  /* PR_TIMER_CREATE_RESTORE_IDS, Linux 6.15 */
 
 /* The kernel's struct sigevent. */
 struct kernel_event {
@@ -158,12 +163,56 @@ static long create(const PosixTimer *timer, struct kernel_event *event) {
   return result;
 }
 
+/* One that was set anew, to a later time, does not signal at once. */
+static bool can_signal_again(const PosixTimer *timer) {
+  return timer->notify != SIGEV_NONE && timer->left_ns <= timer->interval_ns;
+}
+
+bool posix_timer_signals_again(const struct resource_source *source,
+                               const siginfo_t *info) {
+  PosixTimer timer;
+  if (info->si_code != SI_TIMER)
+    return false;
+  for (size_t at = (size_t)-1; resource_next(source, RECORD_POSIX_TIMER, &at);)
+    if (resource_get(&source->records[at], PosixTimer_fields, &timer, 0) == 0 &&
+        timer.id == info->si_timerid)
+      return can_signal_again(&timer);
+  return false;
+}
+
+static void signal_again(const struct resource_source *source,
+                         PosixTimer *timer) {
+  PendingSignal message;
+  siginfo_t info;
+  if (!can_signal_again(timer))
+    return;
+  for (size_t at = (size_t)-1;
+       resource_next(source, RECORD_PENDING_SIGNAL, &at);) {
+    if (resource_get(&source->records[at], PendingSignal_fields, &message, 0))
+      continue;
+    memcpy(&info, message.info.bytes, sizeof info);
+    if (info.si_code == SI_TIMER && info.si_timerid == timer->id)
+      timer->left_ns = AT_ONCE;
+  }
+}
+
+static struct timespec time_of(uint64_t ns) {
+  return (struct timespec){(time_t)(ns / NANOSECONDS),
+                           (long)(ns % NANOSECONDS)};
+}
+
+/* The time of a processor may stand still: what is over by it is sent. */
 static long start(const PosixTimer *timer) {
-  const struct itimerspec times = {{(time_t)(timer->interval_ns / NANOSECONDS),
-                                    (long)(timer->interval_ns % NANOSECONDS)},
-                                   {(time_t)(timer->left_ns / NANOSECONDS),
-                                    (long)(timer->left_ns % NANOSECONDS)}};
-  return SYS(timer_settime, timer->id, 0, &times, 0);
+  struct itimerspec times = {time_of(timer->interval_ns),
+                             time_of(timer->left_ns)};
+  int flags = 0;
+  if (timer->left_ns == AT_ONCE) {
+    times.it_value = time_of(1);
+    if (timer->clock < 0 &&
+        SYS(clock_gettime, timer->clock, &times.it_value) == 0)
+      flags = TIMER_ABSTIME;
+  }
+  return SYS(timer_settime, timer->id, flags, &times, 0);
 }
 
 /* In a rollback. */
@@ -253,6 +302,7 @@ static int restore(struct resource_source *source,
     event.tid = resource_tid(source, timer.tid, error);
   if (event.tid < 0)
     return event.tid;
+  signal_again(source, &timer);
   return exists(source, timer.id) ? set_back(source, &timer, &event, error)
                                   : make(&timer, &event, error);
 }
