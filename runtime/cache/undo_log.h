@@ -44,6 +44,11 @@ enum undo_kind {
   UNDO_ZEROS,   /* of a file: size bytes at offset, all of them zero */
 };
 
+/* In the device of UNDO_FILE, UNDO_DATA and UNDO_WHOLE, which no device has:
+ * what the file held is for a name that it lost, when nobody knew where its
+ * others were, and that is to be made again. */
+#define UNDO_SPARE ((uint64_t)1 << 63)
+
 enum undo_unseen {
   UNSEEN_NO_RUNTIME = 1, /* it says nothing of what it changes */
   UNSEEN_ELSEWHERE,      /* the paths it sees lead elsewhere, or it is another

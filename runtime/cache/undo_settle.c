@@ -177,19 +177,32 @@ static bool put_there(const struct undo *undo, const struct spot *spot,
   return result == 0;
 }
 
+/* Where the file is, by a name in the log or one that it was changed by; null:
+ * not known. */
+static const char *find_other(const struct undo *undo,
+                              const struct undo_stretch *stretch,
+                              const struct undo_entry *entry) {
+  const struct undo_entry *other;
+  struct identity there;
+  size_t place = 0;
+  while ((other = undo_entries_home(&undo->entries, &entry->record,
+                                    stretch->begin, stretch->end, &place)))
+    if (other != entry && is_home(other))
+      return other->record.path;
+  other = undo_entries_find(&undo->entries, UNDO_FILE, &entry->record);
+  return other && undo_look_at(other->record.path, &there) &&
+                 same_identity(&there, &entry->now)
+             ? other->record.path
+             : NULL;
+}
+
 /* One that has its other name. */
 static bool link_to_other(struct undo *undo, const struct undo_stretch *stretch,
                           const struct spot *spot) {
-  const struct undo_entry *home;
-  size_t place = 0;
-  while ((home = undo_entries_home(&undo->entries, &spot->entry->record,
-                                   stretch->begin, stretch->end, &place)))
-    if (home != spot->entry && is_home(home))
-      break;
-  if (!home)
+  const char *last, *other = find_other(undo, stretch, spot->entry);
+  if (!other)
     return false;
-  const char *last;
-  int parent = undo_open_parent(home->record.path, &last);
+  int parent = undo_open_parent(other, &last);
   long result = parent;
   if (result >= 0)
     result = SYS(linkat, parent, last, spot->parent, TEMPORARY, 0);
@@ -217,14 +230,26 @@ static void finish_again(struct undo *undo, const struct spot *spot,
   if (!put_there(undo, spot, "making it again"))
     return;
   file->filled = true;
-  note_replaced(undo, name, &made);
+  if (!(file->record.device & UNDO_SPARE)) /* its other names are there */
+    note_replaced(undo, name, &made);
+}
+
+/* Its UNDO_FILE; null: not all that it held is in the log. */
+static struct undo_entry *find_whole(const struct undo *undo,
+                                     const struct undo_record *of) {
+  struct undo_entry *file = undo_entries_find(&undo->entries, UNDO_FILE, of);
+  return file && (!file->record.size ||
+                  undo_entries_find(&undo->entries, UNDO_WHOLE, of))
+             ? file
+             : NULL;
 }
 
 static void make_file(struct undo *undo, const struct spot *spot) {
   const struct undo_record *name = &spot->entry->record;
-  struct undo_entry *file = undo_entries_find(&undo->entries, UNDO_FILE, name);
-  if (!file || (file->record.size &&
-                !undo_entries_find(&undo->entries, UNDO_WHOLE, name))) {
+  struct undo_record spare = *name;
+  spare.device |= UNDO_SPARE;
+  struct undo_entry *file = find_whole(undo, name);
+  if (!file && !(file = find_whole(undo, &spare))) {
     undo_warn(undo, name->path, 0, "it is gone, and was not kept");
     return;
   }

@@ -174,21 +174,37 @@ static bool put_range(int fd, struct undo_file *file, uint64_t begin,
   return true;
 }
 
-void undo_keep_of(int fd, uint64_t begin, uint64_t end, bool whole) {
-  struct undo_facts facts;
-  if (!undo_look(fd, "", &facts) || !S_ISREG(facts.mode))
-    return;
-  struct undo_file *file = know(fd, &facts);
+static void keep_of(int fd, const struct undo_facts *facts, uint64_t begin,
+                    uint64_t end, bool whole) {
+  struct undo_file *file = know(fd, facts);
   if (!file || !put_range(fd, file, begin, end)) {
     undo_lose();
     return;
   }
   struct undo_record record = {.kind = UNDO_WHOLE,
                                .device = file->device,
-                               .inode = facts.inode,
+                               .inode = facts->inode,
                                .birth_ns = file->birth_ns};
   if (whole && file->size)
     undo_put(&record);
+}
+
+void undo_keep_of(int fd, uint64_t begin, uint64_t end, bool whole) {
+  struct undo_facts facts;
+  if (undo_look(fd, "", &facts) && S_ISREG(facts.mode))
+    keep_of(fd, &facts, begin, end, whole);
+}
+
+void undo_keep_spare(int fd) {
+  struct undo_facts facts;
+  if (!undo_look(fd, "", &facts) || is_too_much(facts.size))
+    return;
+  const struct undo_file *file =
+      undo_place(undo_keeper.interval, facts.device, facts.inode);
+  if (!file || atomic_load(&file->inode))
+    return;
+  facts.device |= UNDO_SPARE;
+  keep_of(fd, &facts, 0, UINT64_MAX, true);
 }
 
 /* ---- what is mapped ---- */

@@ -47,6 +47,10 @@ bool undo_is_of_kernel(const char *path);
 
 /* Of an open regular file. What cannot be kept loses the log. */
 void undo_keep_of(int fd, uint64_t begin, uint64_t end, bool whole);
+/* Of one that loses a name and has others, nobody knows where: what it holds,
+ * as that of a file of its own. What is kept of it by others stays apart. Not
+ * of one that was changed before: that would be too late. */
+void undo_keep_spare(int fd);
 /* Negative: the descriptor of another process could not be opened. */
 int undo_keep_range(const struct undo_request *request);
 /* Changes through a mapping are not told: all of it is kept beforehand. */

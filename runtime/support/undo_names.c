@@ -259,10 +259,81 @@ static void keep_file_of(const struct name *name, uint64_t begin, bool whole) {
   SYS(close, fd);
 }
 
-/* The last name of a file goes, and the file with it. */
+static bool is_same(const struct name *a, const struct name *b) {
+  return a->exists && b->exists && a->facts.inode == b->facts.inode &&
+         a->facts.device == b->facts.device;
+}
+
+/* struct linux_dirent64 */
+struct entry {
+  uint64_t inode;
+  int64_t offset;
+  uint16_t length;
+  uint8_t type;
+  char name[];
+};
+
+/* Whether the entry is another name of the same file; that is noted. */
+static bool note_if_other(const struct name *name, const struct entry *entry) {
+  struct name other;
+  size_t before = (size_t)(name->last - name->path);
+  size_t length = strlen(entry->name) + 1;
+  if (entry->inode != name->facts.inode ||
+      memcmp(entry->name, name->last, length) == 0 ||
+      before + length > sizeof other.path)
+    return false;
+  other.exists = undo_look(name->parent, entry->name, &other.facts);
+  if (!is_same(name, &other))
+    return false;
+  memcpy(other.path, name->path, before);
+  memcpy(other.path + before, entry->name, length);
+  other.last = other.path + before;
+  other.parent = name->parent;
+  note_name(&other);
+  return true;
+}
+
+/* A name goes of a file that has several: another one leads to it, as taking
+ * back may find nothing but what is in the log. One that was made since is
+ * there already. Whole large directories are not read for each file in them. */
+#define ENTRIES_MOST 10000
+
+static bool note_other(const struct name *name) {
+  _Alignas(struct entry) char entries[2048];
+  unsigned count = 0;
+  bool found = false;
+  long got, folder = SYS(openat, name->parent, ".",
+                         O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (folder < 0)
+    return false;
+  while (!found && count < ENTRIES_MOST &&
+         (got = SYS(getdents64, folder, entries, sizeof entries)) > 0)
+    for (long at = 0; at < got && !found; count++) {
+      const struct entry *entry = (const struct entry *)(entries + at);
+      at += entry->length;
+      found = note_if_other(name, entry);
+    }
+  SYS(close, folder);
+  return found;
+}
+
+static void keep_spare_of(const struct name *name) {
+  long fd = SYS(openat, name->parent, name->last,
+                O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
+  if (fd < 0)
+    return;
+  undo_keep_spare((int)fd);
+  SYS(close, fd);
+}
+
+/* A name goes; with the last one of a file that goes as well. */
 static void keep_going(const struct name *name) {
-  if (name->exists && name->facts.links == 1)
+  if (!name->exists || S_ISDIR(name->facts.mode))
+    return;
+  if (name->facts.links == 1)
     keep_file_of(name, 0, true);
+  else if (!note_other(name) && S_ISREG(name->facts.mode))
+    keep_spare_of(name);
 }
 
 void undo_keep_name(const struct undo_request *request) {
@@ -293,11 +364,6 @@ void undo_keep_removed(const struct undo_request *request) {
     keep_going(&name);
   }
   end_name(&name);
-}
-
-static bool is_same(const struct name *a, const struct name *b) {
-  return a->exists && b->exists && a->facts.inode == b->facts.inode &&
-         a->facts.device == b->facts.device;
 }
 
 static bool is_folder(const struct name *name) {
