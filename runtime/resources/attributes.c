@@ -1,10 +1,12 @@
 /* attributes.c - what prctl(2) sets for a process: dumpable, subreaper, no new
  * privileges, no huge pages, memory not written and executed (MDWE), merged
- * memory; and for what membarrier(2) was registered. Segments (modify_ldt(2))
+ * memory; and for what membarrier(2) was registered. In a rollback what
+ * personality(2) sets as well. Segments (modify_ldt(2))
  * are refused. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "info.h"
+#include "records.pb.h"
 #include "resource.h"
 
 #include <linux/membarrier.h>
@@ -56,18 +58,38 @@ static bool get(struct resource_source *source, Attributes *message) {
          resource_get(&source->records[at], Attributes_fields, message, 0) == 0;
 }
 
-/* What the threads are born with. */
+/* Of the main thread; a restore has it before there is any. Asked for and set
+ * only where it is another: a filter of the program's may end who does. */
+static void set_personality(struct resource_source *source) {
+  size_t at = (size_t)-1;
+  uint64_t now;
+  Process *process = source->scratch;
+  if (!resource_next(source, RECORD_PROCESS, &at) ||
+      resource_get(&source->records[at], Process_fields, process, 0) != 0 ||
+      !info_personality(&now) || now == process->personality)
+    return;
+  long result = SYS(personality, process->personality);
+  if (result < 0)
+    resource_not_set(source, result, "personality", "0x%llx",
+                     (unsigned long long)process->personality);
+}
+
+/* What the threads are born with. A rollback also takes back what was not set
+ * at the checkpoint. */
 static int restore(struct resource_source *source, struct hwckpt_error *error) {
   Attributes message;
   (void)error;
+  if (source->rolls_back)
+    set_personality(source);
   if (!get(source, &message))
     return 0;
   if (message.no_new_privileges)
     SYS(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (message.subreaper)
-    SYS(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  if (message.no_huge_pages)
-    SYS(prctl, PR_SET_THP_DISABLE, 1, message.huge_pages & ~1u, 0, 0);
+  if (message.subreaper || source->rolls_back)
+    SYS(prctl, PR_SET_CHILD_SUBREAPER, message.subreaper, 0, 0, 0);
+  if (message.no_huge_pages || source->rolls_back)
+    SYS(prctl, PR_SET_THP_DISABLE, message.no_huge_pages,
+        message.huge_pages & ~1u, 0, 0);
   for (uint32_t bit = 1; bit && bit <= message.barriers; bit <<= 1)
     if (message.barriers & bit)
       SYS(membarrier, bit, 0, 0);

@@ -216,3 +216,15 @@ bool info_find(int number, const char *key, unsigned base, uint64_t *value) {
   info_close(&info);
   return found;
 }
+
+bool info_personality(uint64_t *value) {
+  struct info info;
+  char path[64];
+  info_path(path, "personality");
+  if (info_open_path(&info, path) < 0)
+    return false;
+  const char *line = info_line(&info);
+  bool found = line && info_number(line, "", 16, value);
+  info_close(&info);
+  return found;
+}

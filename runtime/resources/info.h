@@ -70,5 +70,7 @@ bool info_number(const char *text, const char *key, unsigned base,
                  uint64_t *value);
 /* The same of the text about a descriptor: the first line with the key. */
 bool info_find(int number, const char *key, unsigned base, uint64_t *value);
+/* personality(2) of the thread that info_look_at() says: each has its own. */
+bool info_personality(uint64_t *value);
 
 #endif

@@ -4,6 +4,7 @@
  * Processors that the program did not choose itself are those of whoever
  * started it, a batch system or taskset: after a restore, of who restores. */
 #include "../arch/sys.h"
+#include "../support/live.h"
 #include "../support/record_types.h"
 #include "resource.h"
 
@@ -23,8 +24,8 @@ struct attributes {
 };
 _Static_assert(sizeof(struct attributes) == 48, "SCHED_ATTR_SIZE_VER0");
 
-/* The processors when the program began. */
-static struct {
+/* The processors when the program began, or came back. */
+static LIVE struct {
   long size; /* bytes, negative: unknown */
   unsigned char set[sizeof(((Scheduling *)0)->processors.bytes)];
 } first;
@@ -79,12 +80,17 @@ static void set_policy(struct resource_source *source,
                      message->priority);
 }
 
+/* In a rollback those that were not chosen are the first ones. */
 static void set_processors(struct resource_source *source,
                            const Scheduling *message, int tid) {
-  if (!message->processors.size)
+  bool chosen = message->processors.size != 0;
+  long size = chosen               ? (long)message->processors.size
+              : source->rolls_back ? first.size
+                                   : 0;
+  if (size <= 0)
     return;
-  long result = SYS(sched_setaffinity, tid, message->processors.size,
-                    message->processors.bytes);
+  long result = SYS(sched_setaffinity, tid, size,
+                    chosen ? message->processors.bytes : first.set);
   if (result < 0)
     resource_not_set(source, result, "scheduling", "thread %d: its processors",
                      (int)message->tid);

@@ -95,7 +95,6 @@ static void set_oom_adjustment(struct resource_source *source,
                                int32_t adjustment) {
   char text[16];
   int32_t now;
-  first.chosen = true;
   if (read_number(oom_adjustment, 10, &now) && now == adjustment)
     return;
   hwckpt_format(text, sizeof(text), "%d", (int)adjustment);
@@ -117,8 +116,11 @@ static int restore(struct resource_source *source, struct hwckpt_error *error) {
     return result;
   if (message.has_core_filter)
     set_core_filter(source, message.core_filter);
+  first.chosen |= message.has_oom_adjustment;
   if (message.has_oom_adjustment)
     set_oom_adjustment(source, message.oom_adjustment);
+  else if (source->rolls_back && first.known)
+    set_oom_adjustment(source, first.adjustment);
   return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../resources/info.h"
 #include "build_id.h"
 #include "loaded.h"
 #include "record_types.h"
@@ -61,7 +62,8 @@ void describe_process(Process *process) {
   process->resume_entry = (uint64_t)resume;
   process->gate = loaded_gate();
   process->pid = (int)SYS(getpid);
-  process->personality = (uint64_t)SYS(personality, 0xffffffffu);
+  if (!info_personality(&process->personality))
+    process->personality = (uint64_t)SYS(personality, 0xffffffffu);
   process->start_code = field[26];
   process->end_code = field[27];
   process->start_stack = field[28];
