@@ -4,10 +4,11 @@
  * One log holds what was changed between a generation and the next: of each
  * file, name and range of bytes its state when the generation was taken,
  * once. So a log says a state, not steps: taking it back twice is the same as
- * once; but for names, of which it says one from one rename of a folder to the
- * next (a stretch), and which are taken back a stretch at a time. Logs are
- * numbered in the order in which they were begun; those of a generation and all
- * later ones, the newest first, lead back to it.
+ * once; but for names, of which it says one from one rename of a folder, or
+ * one that is made where a file was, to the next (a stretch), and which are
+ * taken back a stretch at a time. Logs are numbered in the order in which they
+ * were begun; those of a generation and all later ones, the newest first, lead
+ * back to it.
  *
  * A record is whole in the log before what it is about is changed. Nothing is
  * made durable: a log survives the death of the program, not that of the
@@ -37,8 +38,9 @@ enum undo_kind {
                    * is changed: size and time; mode 0: they do not tell */
   UNDO_UNSEEN,  /* a program at path, not all of whose changes are in this log;
                  * mode: why (enum undo_unseen) */
-  UNDO_FOLDERS, /* a folder is renamed: paths that follow lead through
-                 * others than those before, and are noted anew */
+  UNDO_FOLDERS, /* a folder is renamed, or made where a file was: paths that
+                 * follow lead through others than those before, and are noted
+                 * anew */
   UNDO_DONE,    /* names and contents are taken back that were noted from
                  * offset on in this log */
   UNDO_ZEROS,   /* of a file: size bytes at offset, all of them zero */

@@ -1,8 +1,9 @@
 /* undo_stretch.h - the names of one stretch of an undo log, found by path, by
  * the file that belongs there and by the file that is there.
  *
- * A stretch is what was noted between two renames of folders: within it a path
- * is of one name, which is noted once, as it was when the stretch began.
+ * A stretch is what was noted between two renames of folders (undo_log.h):
+ * within it a path is of one name, which is noted once, as it was when the
+ * stretch began.
  *
  * Invariant: every look-up is one in a sorted array.
  */

@@ -389,9 +389,13 @@ static void keep_names(enum how how, const struct arch_call *call) {
     return keep_rename((int)a[0], a[1], (int)a[2], a[3],
                        call->number == SYS_renameat2 && (a[4] & EXCHANGE));
   case HOW_MAKE:
-    return keep_place(UNDO_KEEP_NAME, AT_FDCWD, a[0], 0, 0, false);
+    return keep_place(call->number == SYS_mkdir ? UNDO_KEEP_FOLDER
+                                                : UNDO_KEEP_NAME,
+                      AT_FDCWD, a[0], 0, 0, false);
   case HOW_MAKEAT:
-    return keep_place(UNDO_KEEP_NAME, (int)a[0], a[1], 0, 0, false);
+    return keep_place(call->number == SYS_mkdirat ? UNDO_KEEP_FOLDER
+                                                  : UNDO_KEEP_NAME,
+                      (int)a[0], a[1], 0, 0, false);
   case HOW_MAKE_2:
     return keep_place(UNDO_KEEP_NAME, AT_FDCWD, a[1], 0, 0, false);
   case HOW_MAKEAT_2:

@@ -63,6 +63,7 @@ void undo_close_last(void);
 /* ---- undo_names.c ---- */
 
 void undo_keep_name(const struct undo_request *request);
+void undo_keep_folder(const struct undo_request *request);
 void undo_keep_cut(const struct undo_request *request);
 void undo_keep_removed(const struct undo_request *request);
 void undo_keep_renamed(const struct undo_request *request);

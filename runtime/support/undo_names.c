@@ -2,7 +2,8 @@
  * before it is changed.
  *
  * Invariant: of each name one state is in an interval's log, that of before the
- * first change, and one after each rename of a folder.
+ * first change, and one after each rename of a folder, or after one is made
+ * where a file was.
  */
 #include "../arch/sys.h"
 #include "undo_keeping.h"
@@ -188,29 +189,37 @@ static bool find_followed(struct name *name, const struct undo_request *request,
   return found;
 }
 
+#define NO_FOLDER ((uint64_t)1) /* in struct undo_interval.names */
+
 static uint64_t hash_of(const char *path) {
   uint64_t hash = 14695981039346656037u; /* FNV-1a */
   for (; *path; path++)
     hash = (hash ^ (unsigned char)*path) * 1099511628211u;
-  return hash ? hash : 1;
+  hash &= ~NO_FOLDER;
+  return hash ? hash : NO_FOLDER + 1;
+}
+
+/* Where it is, or belongs. */
+static uint64_t *place_of(uint64_t hash) {
+  for (uint64_t i = hash >> 1;; i++) {
+    uint64_t *place = &undo_keeper.interval->names[i % UNDO_NAMES];
+    if (!*place || ((*place ^ hash) & ~NO_FOLDER) == 0)
+      return place;
+  }
 }
 
 /* Whether it is in the log already; else it is from now on. */
 static bool is_named(uint64_t hash, bool *room) {
   struct undo_interval *interval = undo_keeper.interval;
+  uint64_t *place = place_of(hash);
   *room = interval->name_count < UNDO_NAMES / 4 * 3;
-  for (uint64_t i = hash;; i++) {
-    uint64_t *place = &interval->names[i % UNDO_NAMES];
-    if (*place == hash)
-      return true;
-    if (*place)
-      continue;
-    if (*room) {
-      *place = hash;
-      interval->name_count++;
-    }
-    return false;
+  if (*place)
+    return true;
+  if (*room) {
+    *place = hash;
+    interval->name_count++;
   }
+  return false;
 }
 
 /* Names are noted anew from here on: a folder gets another. */
@@ -229,7 +238,8 @@ static void note_name(const struct name *name) {
   bool room;
   char target[UNDO_PATH_MAX];
   struct undo_record record = {.kind = UNDO_NAME, .path = name->path};
-  if (is_named(hash_of(name->path), &room))
+  uint64_t file = name->exists && !S_ISDIR(name->facts.mode) ? NO_FOLDER : 0;
+  if (is_named(hash_of(name->path) | file, &room))
     return;
   if (!room) {
     undo_lose();
@@ -344,6 +354,19 @@ void undo_keep_name(const struct undo_request *request) {
     note_name(&name);
   else if (request->cut)
     keep_file_of(&name, 0, false);
+  end_name(&name);
+}
+
+/* The file that was there may be elsewhere. It goes home when what is in the
+ * folder by now is gone, and that with it. */
+void undo_keep_folder(const struct undo_request *request) {
+  struct name name;
+  if (!find_followed(&name, request, 0))
+    return;
+  if (!name.exists && (*place_of(hash_of(name.path)) & NO_FOLDER))
+    begin_stretch();
+  if (!name.exists)
+    note_name(&name);
   end_name(&name);
 }
 

@@ -40,7 +40,8 @@ struct undo_interval {
   uint64_t words_used;
   uint32_t file_count, name_count;
   struct undo_file files[UNDO_FILES];
-  uint64_t names[UNDO_NAMES]; /* hashes of paths that are in the log; 0: free */
+  uint64_t names[UNDO_NAMES]; /* hashes of paths that are in the log; 0: free;
+                               * the lowest bit: that led to no folder */
   _Atomic uint64_t words[UNDO_WORDS]; /* bit of a block: it is in the log */
 };
 
@@ -59,6 +60,7 @@ enum undo_wish {
   UNDO_KEEP_MAPPED, /* [begin, end) of the file at place[0], if it still is the
                      * one that says device and inode; argument: bytes that it
                      * may take, and then those that it took */
+  UNDO_KEEP_FOLDER, /* place[0], where a folder is made */
 };
 
 struct undo_request {
