@@ -53,6 +53,7 @@ enum how {
   HOW_RENAMEAT,
   HOW_MAKE,     /* path */
   HOW_MAKEAT,   /* directory, path */
+  HOW_LINK,     /* two paths */
   HOW_MAKE_2,   /* anything, path */
   HOW_MAKEAT_2, /* anything, directory, path */
   HOW_LINKAT,
@@ -89,7 +90,7 @@ static const unsigned char hows[NUMBERS] = {
     [SYS_mknod] = HOW_MAKE,
     [SYS_mkdirat] = HOW_MAKEAT,
     [SYS_mknodat] = HOW_MAKEAT,
-    [SYS_link] = HOW_MAKE_2,
+    [SYS_link] = HOW_LINK,
     [SYS_symlink] = HOW_MAKE_2,
     [SYS_symlinkat] = HOW_MAKEAT_2,
     [SYS_linkat] = HOW_LINKAT,
@@ -396,12 +397,16 @@ static void keep_names(enum how how, const struct arch_call *call) {
     return keep_place(call->number == SYS_mkdirat ? UNDO_KEEP_FOLDER
                                                   : UNDO_KEEP_NAME,
                       (int)a[0], a[1], 0, 0, false);
+  case HOW_LINK:
+    return keep_place(UNDO_KEEP_LINK, AT_FDCWD, a[0], AT_FDCWD, a[1], false);
   case HOW_MAKE_2:
     return keep_place(UNDO_KEEP_NAME, AT_FDCWD, a[1], 0, 0, false);
   case HOW_MAKEAT_2:
     return keep_place(UNDO_KEEP_NAME, (int)a[1], a[2], 0, 0, false);
   case HOW_LINKAT:
-    return keep_place(UNDO_KEEP_NAME, (int)a[2], a[3], 0, 0, false);
+    if (a[4] & AT_EMPTY_PATH)
+      return keep_place(UNDO_KEEP_NAME, (int)a[2], a[3], 0, 0, false);
+    return keep_place(UNDO_KEEP_LINK, (int)a[0], a[1], (int)a[2], a[3], false);
   case HOW_FILTER:
     if (call->number == SYS_seccomp || a[0] == PR_SET_SECCOMP)
       undo_before_filter();

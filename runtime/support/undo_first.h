@@ -47,9 +47,11 @@ struct undo_question {
 
 /* So many paths belong to it; of UNDO_KEEP_UNSEEN one or none. */
 static inline unsigned undo_first_paths(uint32_t wish) {
-  return wish == UNDO_KEEP_RANGE                              ? 0
-         : wish == UNDO_KEEP_RENAME || wish == UNDO_KEEP_BOTH ? 2
-                                                              : 1;
+  return wish == UNDO_KEEP_RANGE ? 0
+         : wish == UNDO_KEEP_RENAME || wish == UNDO_KEEP_BOTH ||
+                 wish == UNDO_KEEP_LINK
+             ? 2
+             : 1;
 }
 
 /* What was received; false: it is no question. The request's paths are in

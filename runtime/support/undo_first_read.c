@@ -8,7 +8,7 @@ static bool is_question(const struct undo_question *question) {
   return question->magic == UNDO_FIRST_MAGIC &&
          question->size == sizeof *question &&
          question->wish >= UNDO_KEEP_RANGE &&
-         question->wish <= UNDO_KEEP_FOLDER && question->cut <= 1 &&
+         question->wish <= UNDO_KEEP_LINK && question->cut <= 1 &&
          question->own_log <= 1 && question->begin <= question->end &&
          question->length[0] < UNDO_PATH_MAX &&
          question->length[1] < UNDO_PATH_MAX;

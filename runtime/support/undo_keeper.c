@@ -83,6 +83,9 @@ static int serve(struct undo_request *request) {
   case UNDO_KEEP_FOLDER:
     undo_keep_folder(request);
     break;
+  case UNDO_KEEP_LINK:
+    undo_keep_linked(request);
+    break;
   case UNDO_KEEP_UNSEEN:
     undo_keep_unseen(request);
     break;

@@ -64,6 +64,7 @@ void undo_close_last(void);
 
 void undo_keep_name(const struct undo_request *request);
 void undo_keep_folder(const struct undo_request *request);
+void undo_keep_linked(const struct undo_request *request);
 void undo_keep_cut(const struct undo_request *request);
 void undo_keep_removed(const struct undo_request *request);
 void undo_keep_renamed(const struct undo_request *request);

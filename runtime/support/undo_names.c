@@ -370,6 +370,19 @@ void undo_keep_folder(const struct undo_request *request) {
   end_name(&name);
 }
 
+/* A file that is changed by a name that goes when it is taken back has its
+ * place by the one that stays; which none is where an open file gets a name. */
+void undo_keep_linked(const struct undo_request *request) {
+  struct name from, to;
+  if (find_name(&to, request, 1) && !to.exists) {
+    note_name(&to);
+    if (find_name(&from, request, 0) && from.exists)
+      note_name(&from);
+    end_name(&from);
+  }
+  end_name(&to);
+}
+
 void undo_keep_cut(const struct undo_request *request) {
   struct name name;
   if (!find_followed(&name, request, 0))

@@ -61,6 +61,7 @@ enum undo_wish {
                      * one that says device and inode; argument: bytes that it
                      * may take, and then those that it took */
   UNDO_KEEP_FOLDER, /* place[0], where a folder is made */
+  UNDO_KEEP_LINK,   /* place[0], of a file that is to have place[1] as well */
 };
 
 struct undo_request {

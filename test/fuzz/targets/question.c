@@ -23,7 +23,7 @@ static void read_one(const uint8_t *data, size_t size) {
       length += request.place[i].path ? strlen(request.place[i].path) : 0;
     }
     if (length != size || request.process || request.begin > request.end ||
-        request.wish < UNDO_KEEP_RANGE || request.wish > UNDO_KEEP_FOLDER)
+        request.wish < UNDO_KEEP_RANGE || request.wish > UNDO_KEEP_LINK)
       abort();
   }
   free(copy);
