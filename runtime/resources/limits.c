@@ -5,10 +5,15 @@
 #include "../support/record_types.h"
 #include "resource.h"
 
+#include <linux/capability.h>
+#include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #define LIMITS 16
+#define SIGNAL_MOST 64
 
 struct limit {
   uint64_t soft, hard;
@@ -83,6 +88,55 @@ static void raise_one(struct resource_source *source, unsigned number,
     SYS(prlimit64, 0, number, &allowed, 0);
 }
 
+/* Of the process: what is pending still is not queued again. */
+static uint64_t signals_to_queue(const struct resource_source *source) {
+  PendingSignal message;
+  siginfo_t info;
+  uint64_t pending = 0, count = 0;
+  SYS(rt_sigpending, &pending, sizeof(pending));
+  for (size_t at = (size_t)-1;
+       resource_next(source, RECORD_PENDING_SIGNAL, &at);) {
+    if (resource_get(&source->records[at], PendingSignal_fields, &message, 0))
+      continue;
+    memcpy(&info, message.info.bytes, sizeof(info));
+    count += !message.tid && info.si_code == SI_QUEUE && info.si_signo > 0 &&
+             info.si_signo <= SIGNAL_MOST &&
+             !(pending >> (info.si_signo - 1) & 1);
+  }
+  return count;
+}
+
+static uint64_t timers_to_make(const struct resource_source *source) {
+  struct itimerspec times;
+  PosixTimer message;
+  uint64_t count = 0;
+  for (size_t at = (size_t)-1; resource_next(source, RECORD_POSIX_TIMER, &at);)
+    if (!resource_get(&source->records[at], PosixTimer_fields, &message, 0))
+      count += SYS(timer_gettime, message.id, &times) < 0;
+  return count;
+}
+
+static bool may_raise(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2] = {{0}};
+  return SYS(capget, &header, sets) >= 0 &&
+         sets[0].effective >> CAP_SYS_RESOURCE & 1;
+}
+
+/* The kernel counts what others of the user have queued too; that may be taken
+ * until then. */
+static int check(struct resource_source *source, struct hwckpt_error *error) {
+  struct limit now;
+  if (SYS(prlimit64, 0, RLIMIT_SIGPENDING, 0, &now) < 0 || may_raise())
+    return 0;
+  uint64_t wanted = signals_to_queue(source) + timers_to_make(source);
+  if (wanted <= now.hard)
+    return 0;
+  return hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, 0, "resource limits",
+                     "%llu signals and timers to make, limit %llu",
+                     (unsigned long long)wanted, (unsigned long long)now.hard);
+}
+
 static int restore(struct resource_source *source, struct hwckpt_error *error) {
   return for_each(source, raise_one, error);
 }
@@ -96,4 +150,5 @@ const struct resource_kind hwckpt_resource_limits = {
     .save = save,
     .restore = restore,
     .finish = finish,
+    .check = check,
 };

@@ -1,10 +1,16 @@
 // A limit of descriptors that was lowered since the checkpoint is not in the
 // way of a rollback; where the hard one is too low for a descriptor that is to
-// be made anew, the program goes on as it was.
+// be made anew, the program goes on as it was. So it is with signals that are
+// to be queued again, for who may not raise that limit.
 // RUN: %behaviour %s -o %t && rm -rf %t.cache %t.file
 // RUN: HWCKPT_CACHE=%t.cache %t %t.file 2>&1 | FileCheck %s
 // CHECK: HWCKPT-E325: {{.*}}eventfd{{.*}}: descriptor 200: the limit is 20 now
 // CHECK: passed
+// RUN: rm -rf %t.signals
+// RUN: if [ "$(id -u)" = 0 ]; then less='setpriv --bounding-set -sys_resource'; fi
+// RUN: env HWCKPT_CACHE=%t.signals $less %t 2>&1 | FileCheck -check-prefix=TWO %s
+// TWO: HWCKPT-E325: {{.*}}3 signals and timers to make, limit 2
+// TWO: passed
 #include "behaviour.h"
 #include <stdint.h>
 #include <sys/eventfd.h>
@@ -17,10 +23,29 @@ static void set(rlim_t soft, rlim_t hard) {
   CHECK_EQUAL(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+static int queue_and_lower(void) {
+  const struct rlimit low = {2, 2};
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, SIGRTMIN);
+  sigprocmask(SIG_BLOCK, &one, NULL);
+  for (int i = 0; i < 3; i++)
+    CHECK_EQUAL(sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = i}),
+                0);
+  CHECK_EQUAL(__builtin_ckpt_save(), 0);
+  for (int i = 0; i < 3; i++)
+    CHECK_EQUAL(take_signal(SIGRTMIN).si_value.sival_int, i);
+  CHECK_EQUAL(setrlimit(RLIMIT_SIGPENDING, &low), 0);
+  CHECK_EQUAL(__builtin_ckpt_load(), -ENOTSUP);
+  puts("passed");
+  return 0;
+}
+
 int main(int argc, char **argv) {
   struct rlimit then, back;
   uint64_t value;
-  CHECK_EQUAL(argc, 2);
+  if (argc == 1)
+    return queue_and_lower();
   CHECK_EQUAL(getrlimit(RLIMIT_NOFILE, &then), 0);
   CHECK(then.rlim_cur > HIGH);
   int fd = eventfd(VALUE, 0);
