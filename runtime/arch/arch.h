@@ -66,7 +66,9 @@ struct arch_continued {
   _Atomic uint32_t taken; /* cleared when the thread is back in its own code */
   uint32_t waits; /* 0: the other call does what is left of it, done is added to
                    * its result, an error counts as nothing. 1: the other call
-                   * waits; above 0 the program's is made again, 0 is result */
+                   * waits; above 0 the program's is made again, 0 is result.
+                   * 2: it is the program's, with other arguments; its result
+                   * stands */
   uint64_t done;
   uint64_t pc;   /* behind the program's system call */
   uint64_t kept; /* a register */

@@ -308,5 +308,5 @@ long continued_number(const ucontext_t *context) {
   const struct arch_continued *call = arch_context_continued(context);
   if (!call)
     return -1;
-  return call->waits ? SYS_ppoll : (long)call->number;
+  return call->waits == 1 ? SYS_ppoll : (long)call->number;
 }

@@ -6,6 +6,11 @@
  * bits that the kernel ignores. So the argument itself says that the call is
  * known, whatever the thread is called after a restore. The table is part of
  * the program's image.
+ *
+ * Code that makes the call relies on the kernel to leave its arguments as they
+ * were: it is made again from instructions of ours (arch_context_continue()),
+ * which put them back. A thread that leaves a wait by longjmp out of a handler
+ * has its next ones without that.
  */
 #include "timed_waits.h"
 
@@ -26,6 +31,7 @@
 #define PROBES 256u
 
 static struct wait {
+  struct arch_continued call;
   _Atomic int tid;  /* whose it is, 0: nobody's, -1: of a thread not seen yet */
   uint64_t end_ns;  /* CLOCK_MONOTONIC */
   uint64_t left_ns; /* then, when it was stopped last */
@@ -63,10 +69,24 @@ static struct wait *wait_of(int pid, int tid) {
   for (unsigned i = 0; i < PROBES; i++) {
     int other = atomic_load(&at[i]->tid);
     if (other > 0 && SYS(tgkill, pid, other, 0) == -ESRCH &&
-        claim(at[i], other, tid))
+        claim(at[i], other, tid)) {
+      atomic_store(&at[i]->call.taken, 0);
       return at[i];
+    }
   }
   return 0;
+}
+
+/* Before the first of the call's arguments is changed. One that is continued
+ * already has what it needs. */
+static void keep_arguments(struct wait *wait, long number,
+                           ucontext_t *context) {
+  uint32_t no = 0;
+  if (arch_context_continued(context) ||
+      !atomic_compare_exchange_strong(&wait->call.taken, &no, 1))
+    return;
+  wait->call.waits = 2;
+  arch_context_continue(context, &wait->call, number);
 }
 
 static struct wait *new_wait(uint64_t begin_ns, uint64_t asked_ns) {
@@ -107,7 +127,7 @@ static void write_left(struct wait *wait) {
 /* ---- how calls are told their time ---- */
 
 /* A timespec that the kernel does not write to: ours takes its place. */
-static void shorten_span(ucontext_t *context, unsigned time,
+static void shorten_span(ucontext_t *context, long number, unsigned time,
                          uint64_t begin_ns) {
   uint64_t argument = arch_context_argument(context, time);
   if (!argument)
@@ -118,6 +138,7 @@ static void shorten_span(ucontext_t *context, unsigned time,
   if (!wait)
     return;
   write_left(wait);
+  keep_arguments(wait, number, context);
   arch_context_set_argument(context, time, (uint64_t)&wait->left);
 }
 
@@ -138,29 +159,31 @@ static bool is_processor_time(long number, const ucontext_t *context) {
           clock == CLOCK_THREAD_CPUTIME_ID);
 }
 
-static void shorten_processor_sleep(ucontext_t *context) {
+static void shorten_processor_sleep(ucontext_t *context, long number) {
   uint64_t room = arch_context_argument(context, 3);
-  if (room) {
-    arch_context_set_argument(context, 2, room);
-    return;
-  }
   struct wait *wait = wait_of((int)SYS(getpid), (int)SYS(gettid));
   if (wait)
+    keep_arguments(wait, number, context);
+  if (room)
+    arch_context_set_argument(context, 2, room);
+  else if (wait)
     arch_context_set_argument(context, 3, (uint64_t)&wait->left);
 }
 
-static void shorten_sleep(ucontext_t *context, unsigned time,
+static void shorten_sleep(ucontext_t *context, long number, unsigned time,
                           uint64_t begin_ns) {
   uint64_t argument = arch_context_argument(context, time);
   uint64_t room = arch_context_argument(context, time + 1);
   if (!room || wait_at(argument)) {
-    shorten_span(context, time, begin_ns);
+    shorten_span(context, number, time, begin_ns);
     return;
   }
   struct wait *wait =
       new_wait(timed_wait_now(), nanoseconds((const void *)room));
-  if (wait)
+  if (wait) {
     write_left(wait);
+    keep_arguments(wait, number, context);
+  }
   arch_context_set_argument(context, time, wait ? (uint64_t)&wait->left : room);
 }
 
@@ -172,15 +195,17 @@ static void set_milliseconds(ucontext_t *context, unsigned time,
   arch_context_set_argument(context, time, mark << 32 | (uint32_t)left);
 }
 
-static void shorten_milliseconds(ucontext_t *context, unsigned time,
-                                 uint64_t begin_ns) {
+static void shorten_milliseconds(ucontext_t *context, long number,
+                                 unsigned time, uint64_t begin_ns) {
   uint64_t argument = arch_context_argument(context, time);
   struct wait *wait = wait_marked(argument);
   int asked = (int)argument;
   if (!wait && asked > 0)
     wait = new_wait(begin_ns, (uint64_t)asked * 1000000u);
-  if (wait)
-    set_milliseconds(context, time, wait);
+  if (!wait)
+    return;
+  keep_arguments(wait, number, context);
+  set_milliseconds(context, time, wait);
 }
 
 static void refresh_milliseconds(ucontext_t *context, unsigned time) {
@@ -278,15 +303,15 @@ void timed_wait_shorten(long number, ucontext_t *context, uint64_t begin_ns) {
   switch (call->kind) {
   case SLEEP:
     if (is_processor_time(number, context))
-      shorten_processor_sleep(context);
+      shorten_processor_sleep(context, number);
     else
-      shorten_sleep(context, call->time, begin_ns);
+      shorten_sleep(context, number, call->time, begin_ns);
     break;
   case SPAN:
-    shorten_span(context, call->time, begin_ns);
+    shorten_span(context, number, call->time, begin_ns);
     break;
   case MILLISECONDS:
-    shorten_milliseconds(context, call->time, begin_ns);
+    shorten_milliseconds(context, number, call->time, begin_ns);
     break;
   default:
     keep_kernels(context, call->time, call->kind == KERNELS_MICROSECONDS);
