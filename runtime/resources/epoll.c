@@ -6,6 +6,7 @@
  * descriptors, and given its old number for as long as it takes. What was
  * reported on an edge before the checkpoint is reported once more. */
 #include "../arch/sys.h"
+#include "../support/live.h"
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "info.h"
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 static bool recognise(const struct resource_sink *sink,
@@ -45,6 +47,20 @@ static bool is_watched(const Descriptor *message, const EpollWatch *watch,
          (result == -EPERM && number == watch->number);
 }
 
+/* Numbers that had an entry already, of the epoll that is looked at: to ask the
+ * kernel for one more costs it a look at all entries. */
+#define NUMBERS 65536
+static LIVE uint64_t had[NUMBERS / 64];
+
+static bool had_one(const Descriptor *message, int32_t number) {
+  if (number < 0 || number >= NUMBERS)
+    return compare(message, number, message->number, 1) >= 0;
+  uint64_t bit = 1ull << (number % 64), *word = &had[number / 64];
+  bool had_it = (*word & bit) != 0;
+  *word |= bit;
+  return had_it;
+}
+
 /* How many entries of its number come before the entry `at`. Where there are
  * several, they lie anywhere: the kernel has them in the order of its files. */
 static unsigned count_before(const Descriptor *message, int32_t number,
@@ -52,8 +68,7 @@ static unsigned count_before(const Descriptor *message, int32_t number,
   struct info info;
   uint64_t other;
   unsigned count = 0;
-  if (compare(message, number, message->number, 1) < 0 ||
-      info_open(&info, message->number) < 0)
+  if (!had_one(message, number) || info_open(&info, message->number) < 0)
     return 0;
   for (const char *line; at && (line = info_line(&info));)
     if (info_begins(line, key)) {
@@ -110,6 +125,7 @@ static int save(struct resource_sink *sink, Descriptor *message,
   if (opened < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-opened, message->path,
                        "descriptor %d", (int)message->number);
+  memset(had, 0, sizeof(had));
   for (const char *line; !result && (line = info_line(&info));)
     if (info_begins(line, key))
       result = put_watch(sink, message, line, count++, &watch, error);
