@@ -349,37 +349,51 @@ static int check_mapped_file(const struct generation *generation,
 /* Whether the failure is of a file that may be as it was before long. */
 static bool may_pass(const struct undo_paths *paths, int failed,
                      const char *path) {
-  return failed &&
-         (failed == -HWCKPT_E_FILE_GONE || failed == -HWCKPT_E_FILE_SHORTER) &&
-         undo_may_bring(paths, path, failed == -HWCKPT_E_FILE_SHORTER);
+  bool changed =
+      failed == -HWCKPT_E_FILE_SHORTER || failed == -HWCKPT_E_LIBRARY_CHANGED;
+  return (changed || failed == -HWCKPT_E_FILE_GONE) &&
+         undo_may_bring(paths, path, changed);
 }
 
-/* Shared mappings of files, or all other areas. */
-static int check_areas(const struct generation *generation, bool shared,
-                       const struct undo_paths *paths,
-                       struct hwckpt_error *error) {
+static int check_kernel_areas(const struct generation *generation,
+                              struct hwckpt_error *error) {
   struct kernel_areas own;
+  Area area;
+  int failed = 0;
+  if (functions_recorded(generation)) /* calls are redirected */
+    return 0;
+  own_kernel_areas(&own);
+  for (size_t cursor = 0;
+       !failed && generation_next_area(generation, &cursor, &area);)
+    if (area.kind == AreaKind_AREA_KERNEL)
+      failed = check_kernel_area(generation, &own, &area, error);
+  return failed;
+}
+
+static bool is_of_file(const Area *area) {
+  return (area->kind == AreaKind_AREA_FILE_PRIVATE ||
+          area->kind == AreaKind_AREA_FILE_SHARED) &&
+         area->name[0] == '/';
+}
+
+static int check_mapped_files(const struct generation *generation,
+                              const struct undo_paths *paths,
+                              struct hwckpt_error *error) {
   Area area;
   char checked[sizeof area.name] =
       ""; /* a library has several areas in a row */
-  own_kernel_areas(&own);
-  bool can_redirect = functions_recorded(generation);
   for (size_t cursor = 0; generation_next_area(generation, &cursor, &area);) {
-    int failed = 0;
-    if ((area.kind == AreaKind_AREA_FILE_SHARED) != shared)
+    if (!is_of_file(&area) || !strcmp(area.name, checked) ||
+        !strcmp(area.name, generation->process.program))
       continue;
-    if (area.kind == AreaKind_AREA_KERNEL)
-      failed =
-          can_redirect ? 0 : check_kernel_area(generation, &own, &area, error);
-    else if ((area.kind == AreaKind_AREA_FILE_PRIVATE ||
-              area.kind == AreaKind_AREA_FILE_SHARED) &&
-             area.name[0] == '/' && strcmp(area.name, checked) != 0 &&
-             strcmp(area.name, generation->process.program) != 0) {
-      failed = check_mapped_file(generation, &area, error);
-      memcpy(checked, area.name, sizeof checked);
-    }
-    if (failed && !may_pass(paths, failed, area.name))
+    int failed = check_mapped_file(generation, &area, error);
+    /* What was noted of a file that the program writes to is of a moment after
+     * the cut: when it is taken back, that has the last word. */
+    bool passes = paths ? may_pass(paths, failed, area.name)
+                        : failed == -HWCKPT_E_LIBRARY_CHANGED;
+    if (failed && !passes)
       return failed;
+    memcpy(checked, area.name, sizeof checked);
   }
   return 0;
 }
@@ -469,14 +483,14 @@ int checks_before_restore(const struct generation *generation,
   if (!failed)
     failed = check_program(generation, error);
   if (!failed)
-    failed = check_areas(generation, false, NULL, error);
+    failed = check_kernel_areas(generation, error);
   return failed;
 }
 
 int checks_of_files(const struct generation *generation,
                     const struct undo_paths *paths,
                     struct hwckpt_error *error) {
-  int failed = check_areas(generation, true, paths, error);
+  int failed = check_mapped_files(generation, paths, error);
   if (!failed)
     failed = check_descriptors(generation, paths, error);
   return failed;
@@ -488,8 +502,10 @@ bool checks_need_early(const struct generation *generation,
   bool early = undo_may_move(paths, generation->file_system.directory);
   for (size_t cursor = 0;
        !early && generation_next_area(generation, &cursor, &area);)
-    early = area.kind == AreaKind_AREA_FILE_SHARED &&
-            undo_may_move(paths, area.name);
+    early = (area.kind == AreaKind_AREA_FILE_SHARED &&
+             undo_may_move(paths, area.name)) ||
+            (area.kind == AreaKind_AREA_FILE_PRIVATE &&
+             undo_may_bring(paths, area.name, true));
   return early;
 }
 

@@ -7,7 +7,7 @@
 #include "runtime/cache/undo_back.h"
 
 /* Fails with the first thing that would keep the generation from being
- * restored, but for the files that the program itself may have changed since.
+ * restored, but for files: the program itself may have changed those since.
  * Changes nothing. `any_processor`: also one that has not all instructions of
  * the one that the program was started on. */
 int checks_before_restore(const struct generation *generation,
@@ -17,12 +17,13 @@ int checks_before_restore(const struct generation *generation,
  * HWCKPT_OTHER_KERNEL says so, for tests. */
 bool checks_other_kernel(const struct generation *generation);
 /* The same for those, but for what taking back what `paths` speak of may put
- * right; null: for all. */
+ * right; null: that is done. */
 int checks_of_files(const struct generation *generation,
                     const struct undo_paths *paths, struct hwckpt_error *error);
 
-/* Whether a file that is mapped shared, or the working directory, may be
- * another one once they are taken back: that has to be done first. */
+/* Whether a file that is mapped, or the working directory, may be another one
+ * once they are taken back, or one that is mapped private hold something else:
+ * that has to be done first. */
 bool checks_need_early(const struct generation *generation,
                        const struct undo_paths *paths);
 
