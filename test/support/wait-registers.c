@@ -9,24 +9,49 @@
 #include <poll.h>
 #include <pthread.h>
 
-enum { ROUNDS = 4, SPAN = 250 /* ms */, ARGUMENTS = 4 };
+enum { ROUNDS = 4, SPAN = 250 /* ms */ };
 static const struct timespec span = {.tv_nsec = SPAN * 1000000};
 static int word;
 
+struct registers {
+  long a, b, c, d;
+};
+
+// The number is in the code: a stop that comes as the call begins finds it
+// there.
+#define CALL(number)                                                           \
+  static long call_##number(struct registers *is) {                            \
+    register long d __asm__("r10") = is->d;                                    \
+    long result;                                                               \
+    __asm__ volatile("movl %[call], %%eax\n\tsyscall"                          \
+                     : "=&a"(result), "+D"(is->a), "+S"(is->b), "+d"(is->c),   \
+                       "+r"(d)                                                 \
+                     : [call] "i"(SYS_##number)                                \
+                     : "rcx", "r11", "memory");                                \
+    is->d = d;                                                                 \
+    return result;                                                             \
+  }
+CALL(nanosleep)
+CALL(clock_nanosleep)
+CALL(poll)
+CALL(futex)
+
 static struct wait {
   const char *name;
-  long number, arguments[ARGUMENTS], result;
+  long (*call)(struct registers *is);
+  struct registers with;
+  long result;
   pthread_t thread;
 } waits[] = {
-    {"nanosleep", SYS_nanosleep, {(long)&span, 0, 3, 4}, 0, 0},
+    {"nanosleep", call_nanosleep, {(long)&span, 0, 3, 4}, 0, 0},
     {"clock_nanosleep",
-     SYS_clock_nanosleep,
+     call_clock_nanosleep,
      {CLOCK_MONOTONIC, 0, (long)&span, 0},
      0,
      0},
-    {"poll", SYS_poll, {0, 0, SPAN, 4}, 0, 0},
+    {"poll", call_poll, {0, 0, SPAN, 4}, 0, 0},
     {"futex",
-     SYS_futex,
+     call_futex,
      {(long)&word, FUTEX_WAIT, 0, (long)&span},
      -ETIMEDOUT,
      0},
@@ -36,22 +61,16 @@ static _Atomic int ended, begun;
 
 static void *work(void *argument) {
   const struct wait *wait = argument;
-  const long *is = wait->arguments;
-  long a = is[0], b = is[1], c = is[2];
-  register long d __asm__("r10") = is[3];
   begun++;
   for (int i = 0; i < ROUNDS; i++) {
+    struct registers is = wait->with;
     double begin = now();
-    long result = wait->number;
-    __asm__ volatile("syscall"
-                     : "+a"(result), "+D"(a), "+S"(b), "+d"(c), "+r"(d)
-                     :
-                     : "rcx", "r11", "memory");
+    long result = wait->call(&is);
     double took = now() - begin;
-    if (result != wait->result || a != is[0] || b != is[1] || c != is[2] ||
-        d != is[3] || took < SPAN * 1e-3) {
-      dprintf(2, "%s: %ld, %lx %lx %lx %lx, %.3f s\n", wait->name, result, a, b,
-              c, d, took);
+    if (result != wait->result || memcmp(&is, &wait->with, sizeof is) ||
+        took < SPAN * 1e-3) {
+      dprintf(2, "%s: %ld, %lx %lx %lx %lx, %.3f s\n", wait->name, result, is.a,
+              is.b, is.c, is.d, took);
       _exit(1);
     }
   }
