@@ -102,9 +102,9 @@ int descriptors_each(struct resource_source *source, void *context,
   return 0;
 }
 
-static int note_highest(struct resource_source *source,
-                        const Descriptor *message, void *context,
-                        struct hwckpt_error *error) {
+int descriptors_note_highest(struct resource_source *source,
+                             const Descriptor *message, void *context,
+                             struct hwckpt_error *error) {
   (void)source;
   (void)error;
   *(int *)context = message->number;
@@ -272,7 +272,8 @@ static void close_others(const int *kept, size_t count) {
 static int clear_table(struct resource_source *source, int *keep,
                        struct hwckpt_error *error) {
   int highest = 2;
-  int result = descriptors_each(source, &highest, note_highest, error);
+  int result =
+      descriptors_each(source, &highest, descriptors_note_highest, error);
   highest = highest < 2 ? 2 : highest;
   if (!result)
     result = move_away(keep, highest, error);

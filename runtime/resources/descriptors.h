@@ -15,6 +15,11 @@ int descriptors_each(struct resource_source *source, void *context,
 /* Not null in what descriptors_each() visits. */
 const struct descriptor_kind *descriptors_kind(const Descriptor *message);
 
+/* For descriptors_each(): in the end the int at `context` is the highest
+ * number, or as it was. */
+int descriptors_note_highest(struct resource_source *source,
+                             const Descriptor *message, void *context,
+                             struct hwckpt_error *error);
 /* For descriptors_each(), without context. */
 /* Opens the object and puts it at its number. */
 int descriptors_place(struct resource_source *source, const Descriptor *message,

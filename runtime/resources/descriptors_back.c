@@ -149,15 +149,6 @@ static int rewind_or_place(struct resource_source *source,
                                      source, message, message->number, error);
 }
 
-static int note_highest(struct resource_source *source,
-                        const Descriptor *message, void *context,
-                        struct hwckpt_error *error) {
-  (void)source;
-  (void)error;
-  *(int *)context = message->number;
-  return 0;
-}
-
 /* It is as it was again when all is there (limits.c). */
 static void raise_limit(int highest) {
   struct rlimit now = limit_now(), then = now;
@@ -169,7 +160,8 @@ static void raise_limit(int highest) {
 int descriptors_roll_back(struct resource_source *source,
                           struct hwckpt_error *error) {
   int highest = -1;
-  int result = descriptors_each(source, &highest, note_highest, error);
+  int result =
+      descriptors_each(source, &highest, descriptors_note_highest, error);
   if (!result)
     result = descriptors_each(source, 0, leave_what_went, error);
   if (result)
