@@ -154,6 +154,9 @@ static size_t add_without_private(struct area *areas, size_t count,
   return count;
 }
 
+/* Larger ones are room for something. */
+#define GUARD_MOST (1u << 20)
+
 static int read_map(struct memory_map *map, bool still,
                     struct hwckpt_error *error) {
   size_t length = 0;
@@ -168,7 +171,7 @@ static int read_map(struct memory_map *map, bool still,
   } while (got > 0);
   map->text[length] = 0;
   map->count = 0;
-  uint64_t end_before = 0;
+  uint64_t end_before = 0, guard_end = 0;
   for (char *line = map->text; *line;) {
     struct area area = {0};
     bool shared;
@@ -177,7 +180,10 @@ static int read_map(struct memory_map *map, bool still,
       continue;
     classify(&area, shared);
     area.grows_down = still && grows_down(&area, end_before);
+    area.guarded = area.start == guard_end;
     end_before = area.end;
+    if (!area.protection && area.end - area.start <= GUARD_MOST)
+      guard_end = area.end;
     map->count = add_without_private(map->areas, map->count, area);
     if (map->count == AREAS_MAX)
       return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, 0, "memory map",

@@ -44,6 +44,7 @@ struct area {
   uint64_t huge_page;
   bool on_disk; /* of AREA_SOURCE_FILE: not by memfd_create() */
   bool grows_down;
+  bool guarded; /* above a few pages that cannot be touched, as stacks are */
   bool deleted; /* the file has no name any more */
   /* The memory of an io_uring, AREA_TYPE_FILE_COPY: its descriptor takes the
    * content from where it comes back, and maps the new one there. */

@@ -9,6 +9,7 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "handlers.h"
 #include "live.h"
 #include "private.h"
 #include "protect_calls.h"
@@ -21,6 +22,8 @@
 #define PAGE 4096ull
 /* Smaller areas are copied each time. */
 #define SMALL (16 * PAGE)
+/* Larger ones are not only a stack. */
+#define STACK_MOST (64ull << 20)
 /* Pages that hold nothing are protected with those around, if so few. */
 #define BRIDGED 512u
 #define RANGES 16384u
@@ -179,24 +182,67 @@ static uint64_t block_size(void) {
 }
 
 /* Where a thread writes near its stack pointer is its stack, on which the
- * kernel may put the frame of a signal next: it does not ask, and a page that
- * it cannot write to ends the program. */
+ * kernel may put the frame of a signal next: it does not ask, and drops the
+ * signal if it cannot write there. */
 #define STACK_NEAR (64ull << 10)
 #define FRAMES (32ull << 10)
+#define RED_ZONE 128u
 
-static void open_for_frames(const struct range *range, uint64_t address,
-                            uint64_t sp) {
-  if (address + PAGE < sp || address > sp + STACK_NEAR)
-    return;
+/* Stack pointers seen with what they point to protected, the last of each
+ * 64 KiB as far as there is room: of stacks that threads switch to, which are
+ * left open from then on. The generation has them. */
+static _Atomic uint64_t switched[1024];
+
+static void open_for_frames(const struct range *range, uint64_t sp) {
   uint64_t end = page_down(sp), begin = end - FRAMES;
+  atomic_store(&switched[(sp >> 16) % (sizeof switched / sizeof *switched)],
+               sp);
   begin = begin > range->begin ? begin : range->begin;
   end = end < range->end ? end + PAGE : range->end;
   open_part(range, begin, end, OPEN, false);
 }
 
+/* The signal whose frame it was that did not fit: one that is handled there and
+ * not blocked; 0: several are, and nothing tells which. */
+static int dropped_signal(const ucontext_t *context) {
+  int found = 0;
+  for (int number = 1; number < NSIG; number++) {
+    struct sigaction_raw action = {0};
+    signal_get_action(number, &action);
+    if (action.handler <= (uint64_t)SIG_IGN || action.flags & SA_ONSTACK ||
+        arch_context_sigmask(context) >> (number - 1) & 1)
+      continue;
+    if (found)
+      return 0;
+    found = number;
+  }
+  return found;
+}
+
+/* A signal's frame is what could not be written: the kernel has dropped that
+ * signal, and sends this one in its place, without an address. */
+static bool frame_fault(const struct table *table, const ucontext_t *context) {
+  uint64_t sp = arch_context_sp(context), page = page_down(sp - RED_ZONE);
+  const struct range *range = range_from(table, page);
+  if (!range || range->begin > page || !atomic_load(&protect.on))
+    return false;
+  bool is_protected = false;
+  for (uint64_t below = 0; below < FRAMES && page - below >= range->begin;
+       below += PAGE)
+    is_protected |= atomic_load(state_of(range, page - below)) == PROTECTED;
+  int number = is_protected ? dropped_signal(context) : 0;
+  if (!number)
+    return false;
+  open_for_frames(range, sp);
+  return SYS(tgkill, SYS(getpid), SYS(gettid), number) == 0;
+}
+
 bool protect_fault(const siginfo_t *info, const ucontext_t *context) {
   uint64_t address = (uint64_t)info->si_addr, page = page_down(address);
+  uint64_t sp = arch_context_sp(context);
   const struct table *table = atomic_load(&protect.now);
+  if (table && info->si_code == SI_KERNEL)
+    return frame_fault(table, context);
   if (info->si_code != SEGV_ACCERR || !table || !arch_context_is_write(context))
     return false;
   const struct range *range = range_from(table, page);
@@ -212,7 +258,8 @@ bool protect_fault(const siginfo_t *info, const ucontext_t *context) {
   end = end < range->end ? end : range->end;
   if (open_part(range, begin, end, OPEN, false) < 0)
     open_part(range, range->begin, range->end, OPEN, false);
-  open_for_frames(range, address, arch_context_sp(context));
+  if (address + PAGE >= sp && address <= sp + STACK_NEAR)
+    open_for_frames(range, sp);
   return atomic_load(state_of(range, page)) != PROTECTED;
 }
 
@@ -317,6 +364,7 @@ static struct range *add_range(struct table *table, const struct area *area,
 static bool may_be_protected(const struct area *area) {
   return area->type == AREA_TYPE_ANONYMOUS && !area->huge_page &&
          !area->grows_down && area->protection & PROT_WRITE &&
+         !(area->guarded && area->end - area->start <= STACK_MOST) &&
          area->end - area->start >= SMALL;
 }
 
@@ -373,8 +421,6 @@ int protect_each_written(uint64_t begin, uint64_t end, dirty_visit *visit,
 
 /* ---- what is not protected ---- */
 
-/* Larger ones are not only a stack. */
-#define STACK_MOST (64ull << 20)
 #define STACK_AROUND (256ull << 10)
 /* Around the thread pointer: libc's thread block, with what the kernel writes.
  */
@@ -432,6 +478,10 @@ void protect_set(const struct parked *threads, unsigned count) {
   for (unsigned i = 0; i < count; i++) {
     keep_thread_open(&threads[i]);
     arch_context_unblock(threads[i].context, SIGSEGV);
+  }
+  for (unsigned i = 0; i < sizeof switched / sizeof *switched; i++) {
+    uint64_t sp = atomic_load(&switched[i]);
+    keep_open(sp - FRAMES, sp + FRAMES);
   }
   for (uint32_t i = 0; i < table->count; i++)
     protect_range(&table->ranges[i]);

@@ -39,7 +39,7 @@ static inline void die_and_come_back(void) {
  * the standard input open so long. */
 static inline int go_on(void) {
   struct pollfd input = {.fd = 0, .events = POLLIN};
-  return poll(&input, 1, 0) == 0;
+  return poll(&input, 1, 0) <= 0; // perhaps a signal came
 }
 
 #endif
