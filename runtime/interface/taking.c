@@ -28,6 +28,7 @@ static LIVE struct {
   uint64_t site_until;  /* it waits so long for a site, 0: not */
   uint32_t events_also; /* came while it did */
   bool waited;
+  uint64_t serves_ns; /* saves that were there then */
   struct checkpoint_result result;
 } taking;
 
@@ -58,6 +59,7 @@ static void serve_also(void) {
   taking.events_also |= events | monitors_begun();
   taking.serves->events |= events;
   atomic_fetch_and(&requests.urgent, ~events);
+  taking.serves_ns = quiesce_now_ns();
 }
 
 /* The others wait for this process no longer than 120 s. */
@@ -226,7 +228,7 @@ static void fail(uint32_t cut, uint64_t begin,
   counters_failed();
   if (says_failure(cut, error))
     events_say(error); /* first: a save that fails may end the program */
-  quiesce_fail_saves(events_errno(error));
+  quiesce_fail_saves(taking.serves_ns, events_errno(error));
   tell_outcome(begin, 0, error);
 }
 
@@ -264,6 +266,7 @@ enum taken taking_take(struct pending *served, uint32_t cut, uint64_t begin,
   taking.site_until = site_until;
   taking.events_also = 0;
   taking.waited = false;
+  taking.serves_ns = begin;
   int exit_signal = atomic_load(&requests.exit_signal);
   int status = take_if_let(cut, &reason, how(), &taking.result, &error);
   if (status > 0)
@@ -280,6 +283,7 @@ void taking_decline_cut(const struct pending *served, uint32_t cut,
                         uint64_t begin, struct hwckpt_error *error) {
   char cause[CHECKPOINT_CAUSE];
   struct checkpoint_reason reason = reason_of(served, begin, cause);
+  taking.serves_ns = begin;
   cut_decline(cut, &reason, error);
   fail(cut, begin, error);
 }
@@ -300,7 +304,7 @@ void taking_back(uint64_t begin) {
 }
 
 void taking_refuse_all(const struct hwckpt_error *error, uint64_t begin) {
-  quiesce_fail_saves(-EIO);
+  quiesce_fail_saves(UINT64_MAX, -EIO);
   rollbacks_refuse(error);
   monitors_begun();
   tell_outcome(begin, 0, error);

@@ -35,6 +35,7 @@ struct slot {
   unsigned number;       /* place in the array of the stop */
   _Atomic uint64_t open; /* a save: signals that it leaves open */
   bool captured;         /* a save: it was part of a stop */
+  uint64_t since_ns;     /* a save: when it came */
   int result;
   struct slot *next_save; /* list of saves */
   struct parked parked;
@@ -298,6 +299,7 @@ int quiesce_park_until_saved(enum park_reason reason, ucontext_t *context,
   open_save(slot, context);
   fill_slot(slot, reason, context, tid);
   look_again(slot);
+  slot->since_ns = quiesce_now_ns();
   list_save(slot);
   atomic_fetch_add(&park.saves, 1);
   say_standing();
@@ -440,11 +442,12 @@ void park_end(void) {
 }
 
 /* The list is taken as a whole: only who may free a slot takes it apart. */
-static void finish(bool loads, bool captured_only, int result) {
+static void finish(bool loads, uint64_t before_ns, int result) {
   struct slot *next, *slot = atomic_exchange(&park.first_save, 0);
   for (; slot; slot = next) {
     next = slot->next_save;
-    if (is_load(slot) != loads || (captured_only && !slot->captured)) {
+    if (is_load(slot) != loads ||
+        (!slot->captured && slot->since_ns >= before_ns)) {
       list_save(slot);
       continue;
     }
@@ -455,11 +458,11 @@ static void finish(bool loads, bool captured_only, int result) {
   }
 }
 
-void park_finish_saves(bool captured_only, int result) {
-  finish(false, captured_only, result);
+void park_finish_saves(uint64_t before_ns, int result) {
+  finish(false, before_ns, result);
 }
 
-void park_finish_loads(int result) { finish(true, false, result); }
+void park_finish_loads(int result) { finish(true, UINT64_MAX, result); }
 
 static bool any_waits(bool loads) {
   const struct slot *slot = atomic_load(&park.first_save);

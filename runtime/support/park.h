@@ -43,8 +43,8 @@ unsigned park_collect(struct parked *threads);
 /* Lets all go on but those in saves. */
 void park_end(void);
 
-/* Gives the saves that were captured, or all, their result. */
-void park_finish_saves(bool captured_only, int result);
+/* Gives the saves that were captured, or came before that, their result. */
+void park_finish_saves(uint64_t before_ns, int result);
 /* The same for all that wait to be rolled back. */
 void park_finish_loads(int result);
 

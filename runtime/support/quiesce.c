@@ -585,9 +585,11 @@ void quiesce_replace(const struct parked *threads, unsigned count) {
 
 void quiesce_fail_loads(int result) { park_finish_loads(result); }
 
-void quiesce_finish_saves(int result) { park_finish_saves(true, result); }
+void quiesce_finish_saves(int result) { park_finish_saves(0, result); }
 
-void quiesce_fail_saves(int result) { park_finish_saves(false, result); }
+void quiesce_fail_saves(uint64_t before_ns, int result) {
+  park_finish_saves(before_ns, result);
+}
 
 void quiesce_forget(void) {
   struct sigaction_raw libc_action = quiesce.libc_action;

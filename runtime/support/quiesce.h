@@ -106,8 +106,9 @@ uint64_t quiesce_resume(void);
 /* Gives the threads that wait in a save, and were part of the last stop, their
  * result, and lets them go on. */
 void quiesce_finish_saves(int result);
-/* The same for every thread that waits in a save. */
-void quiesce_fail_saves(int result);
+/* The same for those that wait in a save since before (CLOCK_MONOTONIC): what
+ * came later may know already that it failed. */
+void quiesce_fail_saves(uint64_t before_ns, int result);
 
 /* The same for threads that wait to be rolled back. */
 void quiesce_fail_loads(int result);
