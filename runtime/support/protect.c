@@ -28,6 +28,7 @@
 #define BRIDGED 512u
 #define RANGES 16384u
 #define PAGES ((uint64_t)64 << 20) /* of all ranges: 256 GiB */
+#define SWITCHED 1024u
 
 enum state {
   OPEN, /* written, or never protected */
@@ -56,6 +57,10 @@ static LIVE struct {
   _Atomic bool on;         /* it is protected at the moment */
   bool known;              /* was until the stop */
   _Atomic uint32_t faults; /* since it was protected */
+  /* Stack pointers seen with what they point to protected, the last of each
+   * 64 KiB as far as there is room: of stacks that threads switch to, which are
+   * left open from then on. */
+  _Atomic uint64_t *switched;
 } protect;
 
 /* The runtime's own variables; the linker makes the names. */
@@ -188,15 +193,9 @@ static uint64_t block_size(void) {
 #define FRAMES (32ull << 10)
 #define RED_ZONE 128u
 
-/* Stack pointers seen with what they point to protected, the last of each
- * 64 KiB as far as there is room: of stacks that threads switch to, which are
- * left open from then on. The generation has them. */
-static _Atomic uint64_t switched[1024];
-
 static void open_for_frames(const struct range *range, uint64_t sp) {
   uint64_t end = page_down(sp), begin = end - FRAMES;
-  atomic_store(&switched[(sp >> 16) % (sizeof switched / sizeof *switched)],
-               sp);
+  atomic_store(&protect.switched[(sp >> 16) % SWITCHED], sp);
   begin = begin > range->begin ? begin : range->begin;
   end = end < range->end ? end + PAGE : range->end;
   open_part(range, begin, end, OPEN, false);
@@ -275,7 +274,9 @@ bool protect_reserve(void) {
     if (!table->ranges || !table->pages)
       return false;
   }
-  return true;
+  if (!protect.switched)
+    protect.switched = private_map(SWITCHED * sizeof *protect.switched);
+  return protect.switched;
 }
 
 /* Whether the area is as the range was left, or writable by now. */
@@ -479,8 +480,8 @@ void protect_set(const struct parked *threads, unsigned count) {
     keep_thread_open(&threads[i]);
     arch_context_unblock(threads[i].context, SIGSEGV);
   }
-  for (unsigned i = 0; i < sizeof switched / sizeof *switched; i++) {
-    uint64_t sp = atomic_load(&switched[i]);
+  for (unsigned i = 0; i < SWITCHED; i++) {
+    uint64_t sp = atomic_load(&protect.switched[i]);
     keep_open(sp - FRAMES, sp + FRAMES);
   }
   for (uint32_t i = 0; i < table->count; i++)

@@ -2,11 +2,13 @@
 // percent of the program's at most, with a smaller ring less; and once some
 // checkpoints were taken, nothing is touched for the first time while the
 // program stands still: the faults that are left are first writes to pages of
-// the runtime's static variables, which are tracked as the program's are: 7 to
-// 11 pages after two rounds, 12 or 13 after three, of which the last is made
-// when all is prepared and so protects what preparing has written.
+// the runtime's static variables, which are tracked as the program's are and
+// lie in other pages whenever one is added: 13 to 15 pages after two rounds, 17
+// or 18 after three, of which the last is made when all is prepared and so
+// protects what preparing has written. What grows with the program would be
+// hundreds.
 // RUN: %behaviour %s -o %t && %hwckpt run -o ring=24 --name a -- %t 33 && %hwckpt run -o ring=4 --name b -- %t 13
-// RUN: for name in a b; do %hwckpt show --json $name | %python -c 'import json, sys; s = json.load(sys.stdin)["statistics"]; n = s["stop_faults"]; assert n <= (13 if s["rounds"] < 3 else 17), s' || exit 1; done
+// RUN: for name in a b; do %hwckpt show --json $name | %python -c 'import json, sys; s = json.load(sys.stdin)["statistics"]; n = s["stop_faults"]; assert n <= (20 if s["rounds"] < 3 else 24), s' || exit 1; done
 #include "behaviour.h"
 #include <sys/mman.h>
 enum { MIB = 96, PAGES = MIB * 256, PAGE = 4096 };
