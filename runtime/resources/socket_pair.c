@@ -79,6 +79,33 @@ static void describe_peer(const struct resource_sink *sink,
   pair->peer_shutdown = unix_relation_of(peer).shutdown;
 }
 
+static int32_t process_of(int socket) {
+  struct ucred peer = {0};
+  uint32_t length = sizeof(peer);
+  return SYS(getsockopt, socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0
+             ? 0
+             : peer.pid;
+}
+
+/* Whether SO_PEERCRED tells another process of the tree. */
+static bool is_of_another(const struct resource_sink *sink, int32_t process) {
+  size_t count;
+  tree_rows(sink, TREE_PROCESS_DEVICE, (uint64_t)process, &count);
+  return count && process != (int32_t)SYS(getpid);
+}
+
+/* Both ends of one process: each decides as the other does. */
+static bool tells_another(const struct resource_sink *sink, int socket,
+                          int32_t peer) {
+  long other = borrow_number(sink, peer);
+  bool tells = is_of_another(sink, process_of(socket));
+  if (other < 0)
+    return tells;
+  tells |= is_of_another(sink, process_of((int)other));
+  SYS(close, other);
+  return tells;
+}
+
 static void describe_end(int socket, SocketPair *pair) {
   struct pollfd look = {.fd = socket};
   pair->peer = -1;
@@ -94,6 +121,9 @@ static int put(struct resource_sink *sink, const Descriptor *message,
     describe_peer(sink, message, relation.peer, &pair);
   else
     describe_end(socket, &pair);
+  pair.process = process_of(socket);
+  pair.made = sink->tree && !pair.ended &&
+              (pair.peer < 0 || tells_another(sink, socket, pair.peer));
   pair.inode = message->inode;
   put_name(unix_name_of(socket), &pair.address.size, pair.address.bytes);
   put_name(unix_peer_name_of(socket), &pair.peer_address.size,
@@ -226,7 +256,7 @@ static bool takes(const struct resource_source *source,
                   const Descriptor *message) {
   SocketPair pair;
   return source->take && !tree_takes(message) && !get(source, &pair, 0) &&
-         pair.peer < 0 && !pair.gives && !pair.ended;
+         !pair.made && pair.peer < 0 && !pair.gives && !pair.ended;
 }
 
 static int make(struct resource_source *source, const Descriptor *message,
@@ -238,6 +268,8 @@ static int make(struct resource_source *source, const Descriptor *message,
     return failed;
   if (pair.ended)
     return make_ended(source, message, &pair, error);
+  if (pair.made && source->take)
+    return tree_receive(source, TREE_SOCKET, pair.inode, message, error);
   if (pair.peer < 0)
     return pair.gives
                ? make_for_both(source, message, &pair, error)
@@ -308,6 +340,9 @@ static int settle(struct resource_source *source, const Descriptor *message,
     return failed;
   struct unix_name name = get_name(pair.address.size, pair.address.bytes);
   long named = unix_names_bind(descriptor, &name);
+  if (pair.made && source->take && !named && name.length &&
+      !unix_name_of(descriptor).length)
+    named = -EADDRINUSE;
   if (named < 0)
     resource_not_set(source, named, message->path,
                      "descriptor %d: name of the socket", (int)message->number);

@@ -37,7 +37,7 @@ static bool is_abstract(const struct unix_name *name) {
   return name->length && !name->name.sun_path[0];
 }
 
-static long bind_patiently(int socket, const struct unix_name *name) {
+long unix_names_bind_patiently(int socket, const struct unix_name *name) {
   const struct timespec moment = {.tv_nsec = MOMENT_NS};
   long result = -EADDRINUSE;
   for (unsigned i = 0; i < MOMENTS && result == -EADDRINUSE; i++) {
@@ -56,7 +56,7 @@ static long connect_through(int type, const struct unix_name *name,
   long listening = SYS(socket, AF_UNIX, type | SOCK_CLOEXEC, 0);
   if (listening < 0)
     return listening;
-  long result = bind_patiently((int)listening, name);
+  long result = unix_names_bind_patiently((int)listening, name);
   if (result >= 0)
     result = SYS(listen, listening, 1);
   if (result >= 0)
@@ -72,7 +72,8 @@ static long connect_by_name(int type, const struct unix_name *own,
   long made = SYS(socket, AF_UNIX, type | SOCK_CLOEXEC, 0);
   if (made < 0)
     return made;
-  long result = is_abstract(own) ? bind_patiently((int)made, own) : 0;
+  long result =
+      is_abstract(own) ? unix_names_bind_patiently((int)made, own) : 0;
   if (result >= 0)
     result = connect_through(type, accepted, (int)made);
   if (result < 0)
@@ -100,7 +101,7 @@ long unix_names_connect(int type, const struct unix_name *first,
   }
   result = SYS(socketpair, AF_UNIX, type | SOCK_CLOEXEC, 0, ends);
   if (result >= 0 && is_abstract(own) && !*unnamed) {
-    long bound = bind_patiently(ends[!second_accepted], own);
+    long bound = unix_names_bind_patiently(ends[!second_accepted], own);
     *unnamed = bound < 0 ? bound : 0;
   }
   return result;
@@ -129,7 +130,8 @@ long unix_names_lock(const struct unix_name *name) {
   return fd;
 }
 
-long unix_names_bind_locked(int socket, const struct unix_name *name) {
+/* *file (null: not wanted) is its file, O_PATH. */
+static long bind_aside(int socket, const struct unix_name *name, long *file) {
   char path[sizeof name->name.sun_path + 1] = "", aside[sizeof path + 32];
   struct stat status;
   memcpy(path, name->name.sun_path, name->length - PATH);
@@ -140,6 +142,8 @@ long unix_names_bind_locked(int socket, const struct unix_name *name) {
     result = SYS(renameat, AT_FDCWD, path, AT_FDCWD, aside);
   if (result >= 0) {
     result = SYS(bind, socket, &name->name, (int)name->length);
+    if (result >= 0 && file)
+      *file = SYS(openat, AT_FDCWD, path, O_PATH | O_CLOEXEC, 0);
     if (result >= 0)
       SYS(unlinkat, AT_FDCWD, path, 0);
     if (there >= 0)
@@ -148,8 +152,21 @@ long unix_names_bind_locked(int socket, const struct unix_name *name) {
   return result;
 }
 
+long unix_names_bind_locked(int socket, const struct unix_name *name) {
+  return bind_aside(socket, name, 0);
+}
+
+long unix_names_bind_open(int socket, const struct unix_name *name) {
+  long file = -ENOENT, lock = unix_names_lock(name);
+  if (lock < 0)
+    return lock;
+  long result = bind_aside(socket, name, &file);
+  SYS(close, lock);
+  return result < 0 ? result : file;
+}
+
 long unix_names_bind(int socket, const struct unix_name *name) {
-  if (!is_of_file(name))
+  if (!is_of_file(name) || unix_name_of(socket).length)
     return 0;
   long lock = unix_names_lock(name);
   if (lock < 0)

@@ -28,13 +28,18 @@ struct unix_name unix_peer_name_of(int socket);
 long unix_names_connect(int type, const struct unix_name *first,
                         const struct unix_name *second, bool second_accepted,
                         int ends[2], long *unnamed);
-/* Gives the connected socket its name, if that is of a file: 0 or a negative
- * errno. Changes nothing on disk, in the end. */
+/* As bind(2); waits for a while for a name that somebody has. */
+long unix_names_bind_patiently(int socket, const struct unix_name *name);
+/* Gives the connected socket its name, if that is of a file and it has none: 0
+ * or a negative errno. Changes nothing on disk, in the end. */
 long unix_names_bind(int socket, const struct unix_name *name);
 /* While it does so another socket is at the name: keeps other processes from
  * that until what this returns is closed; negative: it is no file's, or its
  * directory cannot be opened. */
 long unix_names_lock(const struct unix_name *name);
+/* Of one that is not connected: it can be connected to, by the path of what
+ * this returns in /proc/self/fd, until that is closed. */
+long unix_names_bind_open(int socket, const struct unix_name *name);
 /* As unix_names_bind(), by who has the lock. */
 long unix_names_bind_locked(int socket, const struct unix_name *name);
 

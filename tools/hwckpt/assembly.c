@@ -12,6 +12,7 @@
 #include "time_namespace.h"
 #include "timing.h"
 #include "tree_processes.h"
+#include "unix_pairs.h"
 
 #include "tools/restorer/plan.h"
 
@@ -55,6 +56,7 @@ struct assembly {
   struct supervised *program;
   struct rlimit descriptors; /* what the processes are to have */
   struct part_memory *memory;
+  struct unix_pairs *unix_pairs;
   char restorer[CACHE_PATH_MAX];
   int epoll;
   bool failed;
@@ -343,8 +345,19 @@ struct supervise_also assembly_watched(struct assembly *assembly) {
 static __attribute__((noreturn)) void become(void *context, int member) {
   struct assembly *assembly = context;
   struct member *self = &assembly->members[member];
+  struct hwckpt_error error = {0};
+  if (unix_pairs_connect(assembly->unix_pairs, member, self->start.status,
+                         &error)) {
+    launch_tell_failure(self->start.status, &error);
+    _exit(EXIT_TOOL);
+  }
   setrlimit(RLIMIT_NOFILE, &assembly->descriptors);
   launch_become(&self->start);
+}
+
+static void be_born(void *context, int member) {
+  const struct assembly *assembly = context;
+  unix_pairs_listen(assembly->unix_pairs, member);
 }
 
 static void cannot_become(void *context, const struct hwckpt_error *error) {
@@ -486,6 +499,8 @@ static int launch(struct assembly *assembly, struct supervisor *supervisor,
   failed = connections_make(plan, assembly->exchange, error);
   if (!failed)
     failed = terminals_make(plan, assembly->exchange, error);
+  if (!failed && !(assembly->unix_pairs = unix_pairs_plan(plan, error)))
+    failed = -(int)error->code;
   if (failed)
     return failed;
   if (pipe2(life, O_CLOEXEC) || supervise_begin(supervisor))
@@ -493,8 +508,8 @@ static int launch(struct assembly *assembly, struct supervisor *supervisor,
   give_terminal(plan, supervisor);
   for (size_t i = 0; !failed && i < plan->count; i++)
     failed = prepare_member(assembly, i, life[0], supervisor, error);
-  const struct family_entry entry = {become, cannot_become, assembly, life[0],
-                                     life[1]};
+  const struct family_entry entry = {become,   be_born, cannot_become,
+                                     assembly, life[0], life[1]};
   if (!failed)
     assembly->family =
         family_plan(plan->relatives, plan->relative_count, &entry);
@@ -513,6 +528,7 @@ static int launch(struct assembly *assembly, struct supervisor *supervisor,
                            assembly->work.request->policy, life[0], &root,
                            assembly->program, error);
   close_their_ends(assembly);
+  unix_pairs_close(assembly->unix_pairs);
   assembly_memory_close(assembly->memory, assembly->count);
   return failed ? failed : count_restore(assembly, error);
 }

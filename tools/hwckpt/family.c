@@ -304,6 +304,8 @@ static _Noreturn void live(struct family *family, int index) {
     give_up(family, index, errno, "its controlling terminal");
   bear_all(family, index, false);
   wait_for_all(family, BORN);
+  if (self->kind == RELATIVE_MEMBER)
+    family->entry.born(family->entry.context, self->member);
   join_groups(family, index);
   /* Who was there in front may be gone. */
   if (self->terminal)

@@ -47,6 +47,8 @@ struct family;
 /* What a member does when all are born; it does not come back. */
 struct family_entry {
   void (*run)(void *context, int member) __attribute__((noreturn));
+  /* In it, before any of them does that. */
+  void (*born)(void *context, int member);
   /* In a process that cannot be made as it was, before it ends. */
   void (*failed)(void *context, const struct hwckpt_error *error);
   void *context;

@@ -22,3 +22,18 @@ ssize_t status_receive(int fd, struct restore_status *status, int *descriptor) {
     memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
   return length;
 }
+
+bool status_give(int fd, uint64_t key, int descriptor) {
+  struct restore_status status = {.kind = RESTORE_GIVE, .ns = key};
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int))];
+  } control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+  struct iovec content = {&status, sizeof status};
+  struct msghdr message = {.msg_iov = &content,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+  memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+  return sendmsg(fd, &message, MSG_NOSIGNAL) == sizeof status;
+}
