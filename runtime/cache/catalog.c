@@ -54,13 +54,32 @@ static bool is_damage(int result) {
          result == -HWCKPT_E_CACHE_MODE;
 }
 
-static int read_entry(struct cache *cache, const char *application,
-                      int directory, uint64_t number,
-                      const struct buffer *entries, struct catalog_entry *entry,
+/* An application whose generations are read. */
+struct reading {
+  struct cache *cache;
+  const char *application;
+  int directory;
+  struct buffer *entries;
+  struct image_index *index; /* null: headers and commit records alone */
+};
+
+static int open_entry(const struct reading *in, uint64_t number,
+                      struct image *image, struct hwckpt_error *error) {
+  int result = image_open(image, in->cache, in->application, in->directory,
+                          number, error);
+  if (result == 0 && in->index)
+    result = image_load_index(image, in->index, error);
+  if (result < 0)
+    image_close(image);
+  return result;
+}
+
+static int read_entry(const struct reading *in, uint64_t number,
+                      struct catalog_entry *entry,
                       struct cache_generation *generation,
                       struct hwckpt_error *error) {
   struct image image;
-  int result = image_open(&image, cache, application, directory, number, error);
+  int result = open_entry(in, number, &image, error);
   *entry = (struct catalog_entry){.number = number};
   image_describe(&image, generation);
   if (is_damage(result)) {
@@ -70,8 +89,8 @@ static int read_entry(struct cache *cache, const char *application,
   if (result < 0)
     return result;
   entry->identity = image.identity;
-  place_in_chain(&image, entries, entry);
-  result = restores_read(&image, directory, &generation->restores, error);
+  place_in_chain(&image, in->entries, entry);
+  result = restores_read(&image, in->directory, &generation->restores, error);
   if (is_damage(result)) {
     if (!entry->damage)
       entry->damage = -result;
@@ -81,33 +100,50 @@ static int read_entry(struct cache *cache, const char *application,
   return result;
 }
 
-int catalog_read(struct cache *cache, const char *application, int directory,
-                 struct buffer *entries,
-                 int (*visit)(const struct cache_generation *, int, void *),
-                 void *context, struct hwckpt_error *error) {
-  struct place place = {cache, application, NULL};
+static int read_all(const struct reading *in,
+                    int (*visit)(const struct cache_generation *, int, void *),
+                    void *context, struct hwckpt_error *error) {
+  const struct cache_env *env = in->cache->env;
+  struct place place = {in->cache, in->application, NULL};
   struct buffer numbers = {0};
-  int result = directory_numbers(cache, application, directory,
+  int result = directory_numbers(in->cache, in->application, in->directory,
                                  format_parse_generation, &numbers, error);
   const uint64_t *number = numbers.data;
   for (size_t i = 0; i < numbers.length / sizeof(*number) && result == 0; i++) {
     struct catalog_entry entry;
     struct cache_generation generation;
-    result = read_entry(cache, application, directory, number[i], entries,
-                        &entry, &generation, error);
+    result = read_entry(in, number[i], &entry, &generation, error);
     if (result == -HWCKPT_E_NO_GENERATION) { /* retention was faster */
       result = 0;
       continue;
     }
     if (result < 0)
       break;
-    if (!buffer_append(cache->env, entries, &entry, sizeof(entry)))
+    if (!buffer_append(env, in->entries, &entry, sizeof(entry)))
       result = place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
                           "listing generations");
     else if (visit)
       result = visit(&generation, entry.damage, context);
   }
-  buffer_free(cache->env, &numbers);
+  buffer_free(env, &numbers);
+  return result;
+}
+
+int catalog_read(struct cache *cache, const char *application, int directory,
+                 struct buffer *entries,
+                 int (*visit)(const struct cache_generation *, int, void *),
+                 void *context, struct hwckpt_error *error) {
+  const struct reading in = {cache, application, directory, entries, NULL};
+  return read_all(&in, visit, context, error);
+}
+
+int catalog_read_indexes(struct cache *cache, const char *application,
+                         int directory, struct buffer *entries,
+                         struct hwckpt_error *error) {
+  struct image_index index = {0};
+  const struct reading in = {cache, application, directory, entries, &index};
+  int result = read_all(&in, NULL, NULL, error);
+  index_free(cache->env, &index);
   return result;
 }
 

@@ -3,9 +3,10 @@
  * Invariant: what is removed builds on a base older than all that is kept, and
  * deltas go before what they build on, so that a kill in the middle leaves no
  * generation without its base; nothing is removed while somebody reads, who may
- * open it again. Bases are ranked by the newest generation that
- * builds on them: after a restore of an old generation its chain is the living
- * one. The first in rank is never removed, whatever the quota.
+ * open it again, or for one whose index turns out to be damaged. Bases are
+ * ranked by the newest generation that builds on them: after a restore of an
+ * old generation its chain is the living one. The first in rank is never
+ * removed, whatever the quota.
  */
 #include "catalog.h"
 #include "format.h"
@@ -16,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 
 /* The base with the newest generation below `limit`; null: there is none. */
 static const struct catalog_entry *newest_below(const struct buffer *entries,
@@ -78,6 +80,22 @@ static uint64_t lowest_kept(const struct buffer *entries, uint64_t oldest) {
   return 0;
 }
 
+static bool is_old(const struct buffer *entries,
+                   const struct catalog_entry *entry, uint64_t oldest,
+                   uint64_t lowest) {
+  return entry->base ? !base_is_kept(entries, entry->base, oldest)
+                     : entry->number < lowest;
+}
+
+static bool is_any_old(const struct buffer *entries, uint64_t oldest) {
+  const struct catalog_entry *at = entries->data;
+  uint64_t lowest = lowest_kept(entries, oldest);
+  for (size_t i = 0; i < entries->length / sizeof(*at); i++)
+    if (is_old(entries, &at[i], oldest, lowest))
+      return true;
+  return false;
+}
+
 static int remove_generation(struct cache *cache, const char *application,
                              int directory, uint64_t number,
                              struct hwckpt_error *error) {
@@ -101,10 +119,10 @@ static int remove_old(struct cache *cache, const char *application,
   const struct catalog_entry *at = entries->data;
   uint64_t lowest = lowest_kept(entries, oldest);
   int result = 0;
+  if (!lowest) /* nothing is left of what was to be kept */
+    return 0;
   for (size_t i = entries->length / sizeof(*at); i-- > 0 && result == 0;) {
-    bool old = at[i].base ? !base_is_kept(entries, at[i].base, oldest)
-                          : at[i].number < lowest;
-    if (!old)
+    if (!is_old(entries, &at[i], oldest, lowest))
       continue;
     result =
         remove_generation(cache, application, directory, at[i].number, error);
@@ -124,6 +142,28 @@ struct retaining {
   int directory, lock;
 };
 
+static int read_headers(const struct retaining *in, struct buffer *entries,
+                        struct hwckpt_error *error) {
+  return catalog_read(in->cache, in->application, in->directory, entries, NULL,
+                      NULL, error);
+}
+
+static int read_indexes(const struct retaining *in, struct buffer *entries,
+                        struct hwckpt_error *error) {
+  entries->length = 0;
+  return catalog_read_indexes(in->cache, in->application, in->directory,
+                              entries, error);
+}
+
+/* Before anything goes for what is kept: headers say too little. */
+static int read_for(const struct retaining *in, uint64_t oldest,
+                    struct buffer *entries, struct hwckpt_error *error) {
+  int result = read_headers(in, entries, error);
+  return result == 0 && is_any_old(entries, oldest)
+             ? read_indexes(in, entries, error)
+             : result;
+}
+
 /* Removes what is older than the chain whose newest generation is `oldest`, but
  * nothing while somebody reads. */
 static int remove_unread(const struct retaining *in, uint64_t oldest,
@@ -134,8 +174,7 @@ static int remove_unread(const struct retaining *in, uint64_t oldest,
   int result = space_exclude(in->cache, in->application, &readers, error);
   *read = readers < 0;
   if (result == 0 && !*read)
-    result = catalog_read(in->cache, in->application, in->directory, &entries,
-                          NULL, NULL, error);
+    result = read_for(in, oldest, &entries, error);
   if (result == 0 && !*read)
     result = remove_old(in->cache, in->application, in->directory, &entries,
                         oldest, removed, error);
@@ -176,28 +215,53 @@ static int cut(const struct retaining *in, uint64_t oldest, bool *freed,
   return result;
 }
 
+/* What there is, and the newest generation of the last base that is kept. */
+static int look(const struct retaining *in,
+                const struct cache_retention *retention, struct buffer *entries,
+                uint64_t *oldest, struct hwckpt_error *error) {
+  uint64_t now_ns = in->cache->env->io->realtime_ns();
+  int result = read_headers(in, entries, error);
+  *oldest = oldest_kept(entries, now_ns, retention);
+  if (result == 0 && is_any_old(entries, *oldest)) {
+    result = read_indexes(in, entries, error);
+    *oldest = oldest_kept(entries, now_ns, retention);
+  }
+  return result;
+}
+
+static int fail_quota(const struct retaining *in, uint64_t quota,
+                      struct hwckpt_error *error) {
+  struct place place = {in->cache, in->application, NULL};
+  return place_fail(&place, error, HWCKPT_E_CACHE_QUOTA, 0,
+                    "the newest checkpoint, with what it builds on, takes "
+                    "more than the quota of %llu bytes",
+                    (unsigned long long)quota);
+}
+
 /* Of a quota: removes one base after the other, the oldest first, until the
  * rest fits, or nothing can be given back: the next time. */
-static int fit(const struct retaining *in, const struct buffer *entries,
-               uint64_t oldest, uint64_t quota, struct hwckpt_error *error) {
-  struct place place = {in->cache, in->application, NULL};
-  uint64_t used;
-  for (bool freed = true; freed;) {
-    int result =
-        space_used(in->cache, in->application, in->directory, &used, error);
-    if (result < 0 || used <= quota)
-      return result;
-    oldest = one_less(entries, oldest);
-    if (!oldest)
-      return place_fail(&place, error, HWCKPT_E_CACHE_QUOTA, 0,
-                        "the newest checkpoint, with what it builds on, takes "
-                        "more than the quota of %llu bytes",
-                        (unsigned long long)quota);
-    result = cut(in, oldest, &freed, error);
-    if (result < 0)
-      return result;
+static int fit(const struct retaining *in, uint64_t quota,
+               struct hwckpt_error *error) {
+  static const struct cache_retention all = {.keep = UINT_MAX};
+  struct buffer entries = {0};
+  bool freed = true;
+  uint64_t used, oldest = 0;
+  int result =
+      space_used(in->cache, in->application, in->directory, &used, error);
+  if (result == 0 && used > quota)
+    result = read_indexes(in, &entries, error);
+  if (result == 0 && used > quota)
+    oldest = oldest_kept(&entries, 0, &all);
+  while (result == 0 && used > quota && oldest && freed) {
+    oldest = one_less(&entries, oldest);
+    result =
+        oldest ? cut(in, oldest, &freed, error) : fail_quota(in, quota, error);
+    if (result == 0)
+      result =
+          space_used(in->cache, in->application, in->directory, &used, error);
   }
-  return 0;
+  buffer_free(in->cache->env, &entries);
+  return result;
 }
 
 static int retain(const struct retaining *in,
@@ -205,19 +269,16 @@ static int retain(const struct retaining *in,
                   struct hwckpt_error *error) {
   struct cache *cache = in->cache;
   struct buffer entries = {0};
+  uint64_t oldest, quota = 0;
   bool freed = false;
-  int result = catalog_read(cache, in->application, in->directory, &entries,
-                            NULL, NULL, error);
-  uint64_t oldest =
-      oldest_kept(&entries, cache->env->io->realtime_ns(), retention);
+  int result = look(in, retention, &entries, &oldest, error);
   if (result == 0)
     result = cut(in, oldest, &freed, error);
-  uint64_t quota = 0;
   if (result == 0)
     result = share_of(cache, in->application, in->directory, retention, &quota,
                       error);
   if (result == 0 && quota && oldest && freed)
-    result = fit(in, &entries, oldest, quota, error);
+    result = fit(in, quota, error);
   buffer_free(cache->env, &entries);
   return result;
 }
@@ -264,8 +325,7 @@ static int retain_from(const struct retaining *in, uint64_t oldest,
                        struct hwckpt_error *error) {
   struct buffer entries = {0};
   bool freed;
-  int result = catalog_read(in->cache, in->application, in->directory, &entries,
-                            NULL, NULL, error);
+  int result = read_for(in, oldest, &entries, error);
   if (result == 0 && is_whole(&entries, oldest))
     result = cut(in, oldest, &freed, error);
   buffer_free(in->cache->env, &entries);

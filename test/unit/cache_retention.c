@@ -1,6 +1,7 @@
 /* Retention keeps the newest bases with their deltas, and those that are young
  * enough, and removes the rest, in an order that never leaves a delta without
- * its base; the chain that was last built on is kept even when its base is old.
+ * its base; the chain that was last built on is kept even when its base is old,
+ * and an old one when those behind it could not be restored.
  * A quota takes the oldest of what would be kept, but never the last. */
 // RUN: %unit/cache_retention
 // RUN: env UNIT_KEY=1 %unit/cache_retention
@@ -140,6 +141,43 @@ static void by_quota(void) {
   expect("5 6!");
 }
 
+/* ---- damage that headers do not show ---- */
+
+/* Turns a bit of the index of one without frames of its own: it is behind the
+ * header. */
+static void turn_index(uint64_t number) {
+  unsigned char *bytes;
+  size_t length = unit_read_file(file(number), &bytes);
+  bytes[24 + bytes[12]] ^= 1;
+  unit_write_file(file(number), bytes, length);
+  free(bytes);
+}
+
+/* Nothing goes for generations that could not be restored. */
+static void by_damage(void) {
+  const uint64_t mebibyte = 1 << 20;
+  new_application();
+  write_much(0, 1);
+  write_much(0, 2);
+  write_much(2, 3);
+  turn_index(2);
+  CHECK_OK(retain_for(1, 0, 0));
+  expect("1 2 3");
+  CHECK_ERROR(retain_for(9, 0, 5 * mebibyte), CACHE_QUOTA);
+  expect("1 2 3");
+  CHECK_OK(cache_verify(cache, name, 1, &unit_error));
+  turn_index(2);
+  turn_index(3); /* the one before is whole */
+  CHECK_OK(retain_for(1, 0, 0));
+  expect("2 3");
+  turn_index(2);
+  CHECK_OK(retain_for(1, 0, 0)); /* none is whole */
+  expect("2 3");
+  write_much(0, 4);
+  CHECK_OK(retain_for(1, 0, 0));
+  expect("4");
+}
+
 /* Others of the cache are there already, with a weight of 1 each. */
 static unsigned others;
 static int count_other(const struct cache_application *application,
@@ -248,6 +286,7 @@ int main(void) {
   CHECK_OK(cache_open(&env, unit_path("cache"), true, &cache, &unit_error));
   by_age();
   by_quota();
+  by_damage();
   weigh();
   by_share();
   static const uint64_t parents[] = {0, 1, 2, 0, 4, 0, 6, 7};
