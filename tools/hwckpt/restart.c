@@ -187,6 +187,23 @@ static void set_aside(struct life *life, uint64_t next) {
   }
 }
 
+/* The newest, if it is newer than what it goes on from, and damaged. */
+static void say_damaged(const struct life *life, uint64_t next) {
+  const struct restart_program *program = life->program;
+  struct hwckpt_error error = {0};
+  struct cache *cache;
+  const struct inventory_generation *newest =
+      life->count ? &life->list[life->count - 1] : NULL;
+  if (!newest || !newest->damage || newest->info.number <= next ||
+      newest->info.number <= life->floor ||
+      is_aside(life, newest->info.number) ||
+      key_open_cache(program->cache, false, &cache, &error))
+    return;
+  if (cache_verify(cache, program->application, newest->info.number, &error))
+    report_error(&error);
+  cache_close(cache);
+}
+
 /* ---- one run ---- */
 
 /* Processes killed so far for want of memory, on this machine. */
@@ -390,6 +407,7 @@ static uint64_t go_on(struct life *life, const struct run *run) {
   }
   note(life, HISTORY_FAILED, life->from, run->status);
   uint64_t next = choose(life, run), pause = restart_pause_ns(life->failures);
+  say_damaged(life, next);
   if (next)
     set_aside(life, next);
   say(life, run, next, pause);
@@ -407,6 +425,7 @@ static uint64_t begin(struct life *life) {
   if (newest && !life->restart->anew &&
       history_is_unfinished(program->cache, program->application)) {
     char taken[32];
+    say_damaged(life, newest);
     report_note("%s goes on from %s/%" PRIu64 ", taken %s",
                 program->application, program->application, newest,
                 text_time(taken, sizeof taken, taken_ns(life, newest)));

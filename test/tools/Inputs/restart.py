@@ -173,6 +173,34 @@ assert re.search(rf"aside goes on from aside/2, taken {TIME}", case.said), case.
 expect(case.lines(), ALL)
 expect([e["generation"] for e in case.history() if e["what"] == "restored"], [4, 3, 2, 2])
 
+# The newest is damaged: that is said, when it failed as when it goes on another time.
+for name, ends_it in (("rots", False), ("rotted", True)):
+    case = Case(name, _5="hang")
+    process = case.start("--restart")
+    end = time.monotonic() + 100
+    while 5 in case.faults:
+        assert time.monotonic() < end, case.faults
+        time.sleep(0.02)
+    newest = case.listed()["generations"][-1]["number"]
+    path = os.path.join(os.environ["HWCKPT_CACHE"], name, f"g{newest:010}.ckpt")
+    os.truncate(path, os.path.getsize(path) - 1)
+    if ends_it:
+        process.terminate()
+        expect(process.wait(100), -signal.SIGTERM)
+        process.stderr.close()
+        expect(case.run("--restart"), 0)
+        wanted = f"{name} goes on from {name}/{newest - 1}, taken"
+    else:
+        pid = int(subprocess.run(["pgrep", "-f", f"^{PROGRAM} {case.socket}"], check=True, capture_output=True).stdout)
+        os.kill(pid, signal.SIGKILL)
+        case.said = process.communicate(timeout=200)[1]
+        expect(process.returncode, 0)
+        wanted = f"it is restored from {name}/{newest - 1}"
+    expect(case.lines(), ALL)
+    lines = case.said.splitlines()
+    (at,) = [i for i, line in enumerate(lines) if f"HWCKPT-E106: checkpoint is truncated: {path}: at byte " in line]
+    assert "remedy:" in lines[at + 1] and wanted in lines[at + 2], lines
+
 # Too often: given up, with the status of the last time.
 case = Case("often", _2="*exit")
 expect(case.run("--restart=on-failure:2"), 3)
