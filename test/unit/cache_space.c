@@ -88,6 +88,29 @@ static void cut_off(void) {
   CHECK_OK(cache_verify(cache, name, 1, &unit_error));
 }
 
+static uint64_t found_of(size_t pages) {
+  struct cache_write_options options = {0, 1};
+  struct cache_generation generation;
+  struct cache_writer *writer;
+  memset(model.version, 0, sizeof(model.version));
+  CHECK_OK(cache_begin(cache, name, &options, &writer, &unit_error));
+  CHECK_OK(unit_put(writer, &model, 0, pages, 1, &unit_error));
+  CHECK_OK(cache_commit(writer, &generation, &unit_error));
+  CHECK_OK(unit_compare(cache, name, generation.number, &model, &unit_error));
+  CHECK_OK(cache_verify(cache, name, generation.number, &unit_error));
+  return generation.same_pages;
+}
+
+/* Coded frames lie close together. What is in those that are still needed is
+ * found again; what was behind them, beginning in their last page, is not. */
+static void half_of_them(void) {
+  CHECK_OK(cache_new_application(cache, "half", name, &unit_error));
+  CHECK(found_of(2048) == 0);
+  CHECK(found_of(1024) == 1024);
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
+  CHECK(found_of(2048) == 1024);
+}
+
 int main(void) {
   unsigned files;
   open_cache();
@@ -174,6 +197,7 @@ int main(void) {
     of_child.version[i] = 23;
   CHECK_OK(unit_compare(cache, name, 13, &of_child, &unit_error));
   cut_off();
+  half_of_them();
   cache_close(cache);
   CHECK(unit_mapped() == 0);
   return 0;
