@@ -125,6 +125,10 @@ struct resource_sink {
   /* Duplicates of what descriptor_kind.confirm() is to look at. */
   int later[RESOURCE_LATER];
   unsigned later_count;
+  /* The userfaultfd of the program that comes back (-1: none) and what it was
+   * opened with; filled by userfaultfd.c. */
+  int32_t faults;
+  uint32_t fault_features;
 };
 /* The most descriptors that a program may have. */
 #define RESOURCE_DESCRIPTORS ((size_t)1 << 16)

@@ -121,6 +121,9 @@ static int capture(bool base, const struct parked *threads, unsigned count,
         rest_begin(&checkpoint.rest, checkpoint.little, threads, count, error);
   if (result == 0)
     result = save_resources(threads, count, error);
+  if (result == 0)
+    result = registered_find(&checkpoint.registered, &checkpoint.sink,
+                             &checkpoint.dirty, &checkpoint.map, error);
   guards_settle(&checkpoint.guards, &checkpoint.dirty);
   statistics->describe_ns = quiesce_now_ns() - begin;
   if (result == 0) {
@@ -161,6 +164,8 @@ static int put_records(struct cache_writer *writer, Process *process,
     result = guards_put(&checkpoint.guards, head, error);
   if (result == 0)
     result = memory_settings_put(&checkpoint.settings, head, error);
+  if (result == 0)
+    result = registered_put(&checkpoint.registered, head, error);
   if (result == 0)
     result = describe_put_threads(head, threads, count, error);
   if (result == 0)

@@ -130,6 +130,10 @@ static int open_guards(struct hwckpt_error *error) {
   return guards_open(&checkpoint.guards, error);
 }
 
+static int open_registered(struct hwckpt_error *error) {
+  return registered_open(&checkpoint.registered, error);
+}
+
 static int open_ring(struct hwckpt_error *error) {
   return ring_open(&checkpoint.ring, checkpoint.options.ring_bytes, error);
 }
@@ -182,9 +186,9 @@ static int open_drain(struct hwckpt_error *error) {
 }
 
 static int (*const parts[])(struct hwckpt_error *error) = {
-    open_cache,  open_dirty, open_map,     open_mapped, open_settings,
-    open_guards, open_ring,  open_capture, open_unused, open_rest,
-    open_stage,  open_head,  open_sink,    open_drain,
+    open_cache,  open_dirty,      open_map,  open_mapped,  open_settings,
+    open_guards, open_registered, open_ring, open_capture, open_unused,
+    open_rest,   open_stage,      open_head, open_sink,    open_drain,
 };
 #define PARTS (sizeof parts / sizeof *parts)
 

@@ -19,6 +19,7 @@
 #include "memory_settings.h"
 #include "partners.h"
 #include "precopy.h"
+#include "registered.h"
 #include "rest.h"
 #include "ring.h"
 #include "stage.h"
@@ -35,6 +36,7 @@ struct checkpoint_state {
   struct mapped_files mapped;
   struct memory_settings settings;
   struct guards guards;
+  struct registered registered;
   struct ring ring;
   struct capture capture;
   struct rest rest;

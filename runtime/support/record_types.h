@@ -23,6 +23,10 @@ enum record_type {
                                     bytes each */
   RECORD_IO_URING_FILES = 112,   /* place and descriptor of registered ones,
                                     four bytes each */
+  RECORD_USERFAULTFD = 120,      /* UserFaultFd */
+  RECORD_USER_FAULT_AREA = 121,  /* UserFaultArea */
+  RECORD_USER_FAULT_PAGES = 122, /* struct registered_run (registered.h), each;
+                                    of all areas, ascending */
   RECORD_TIMERFD = 25,           /* TimerFd */
   RECORD_SIGNALFD = 26,          /* SignalFd */
   RECORD_ATTRIBUTES = 27,        /* Attributes, of the process */

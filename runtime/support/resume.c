@@ -16,6 +16,7 @@
 #include "private.h"
 #include "quiesce.h"
 #include "record_types.h"
+#include "registered.h"
 #include "restored.h"
 #include "revive.h"
 #include "rollback.h"
@@ -316,6 +317,8 @@ void resume(const struct resume_info *info) {
   source.threads = now;
   source.thread_count = count;
   roll_back_files(info, &source, &error);
+  if (registered_restore(&source, back.tracking, &error) < 0)
+    fail(&error);
   finish_resources(&source, &error);
   bool stops = await_others(info);
   resources_go_on(&source);

@@ -7,6 +7,7 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <sys/fanotify.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 static int open_generic(void) {
@@ -27,7 +28,10 @@ static int open_perf(void) {
   return (int)syscall(SYS_perf_event_open, &event, 0, -1, -1, 0);
 }
 static int open_userfaultfd(void) {
-  return (int)syscall(SYS_userfaultfd, 1 /* UFFD_USER_MODE_ONLY */);
+  struct uffdio_api api = {.api = UFFD_API,
+                           .features = UFFD_FEATURE_EVENT_REMOVE};
+  int fd = (int)syscall(SYS_userfaultfd, 1 /* UFFD_USER_MODE_ONLY */);
+  return ioctl(fd, UFFDIO_API, &api) ? -1 : fd;
 }
 static int open_pidfd(void) { return (int)syscall(SYS_pidfd_open, 1, 0); }
 static const struct {

@@ -1,6 +1,6 @@
-// A program with a userfaultfd of its own: with on_unsupported=warn it is
+// A program with several userfaultfds: with on_unsupported=warn it is
 // checkpointed, and what it has in the memory that it registered is copied
-// anew each time. The userfaultfd itself does not come back, which is said.
+// anew each time. They themselves do not come back, which is said.
 // RUN: %behaviour %s -o %t
 // RUN: %restored -o on_unsupported=warn -- %t 2>&1 | FileCheck %s
 // RUN: not %restored -- %t 2>&1 | FileCheck --check-prefix=REFUSED %s
@@ -42,6 +42,7 @@ int main(void) {
   faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
   if (faults < 0 || ioctl(faults, UFFDIO_API, &api))
     SKIP("no userfaultfd");
+  CHECK(syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY) >= 0);
   memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   struct uffdio_register all = {

@@ -425,6 +425,8 @@ const char *generation_descriptor_kind(int kind) {
     return "POSIX queue";
   case DescriptorKind_DESCRIPTOR_IO_URING:
     return "io_uring";
+  case DescriptorKind_DESCRIPTOR_USERFAULTFD:
+    return "userfaultfd";
   }
   return "unknown";
 }

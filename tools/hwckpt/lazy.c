@@ -70,6 +70,16 @@ static uint64_t lazy_bytes(const struct generation *generation) {
   return bytes;
 }
 
+/* It registers its memory before it runs; the loader's would be there. */
+static bool serves_faults(const struct generation *generation) {
+  static Descriptor descriptor;
+  size_t cursor = 0;
+  while (generation_next_descriptor(generation, &cursor, &descriptor))
+    if (descriptor.kind == DescriptorKind_DESCRIPTOR_USERFAULTFD)
+      return true;
+  return false;
+}
+
 int lazy_settle(const struct generation *generation, enum lazy_mode *mode,
                 struct hwckpt_error *error) {
   bool must = *mode == LAZY_FAULT;
@@ -77,8 +87,9 @@ int lazy_settle(const struct generation *generation, enum lazy_mode *mode,
     *mode = LAZY_NO;
     return 0;
   }
-  int failed = probe(RESTORE_LAZY_FEATURES);
-  if (!failed && generation->process.gate) {
+  bool serves = serves_faults(generation);
+  int failed = serves ? 0 : probe(RESTORE_LAZY_FEATURES);
+  if (!failed && !serves && generation->process.gate) {
     *mode = LAZY_FAULT;
     return 0;
   }
@@ -86,8 +97,9 @@ int lazy_settle(const struct generation *generation, enum lazy_mode *mode,
   if (!must)
     return 0;
   return hwckpt_fail(error, HWCKPT_E_NOT_LAZY, failed, generation->name,
-                     failed ? "userfaultfd with events"
-                            : "its runtime is too old for it");
+                     failed   ? "userfaultfd with events"
+                     : serves ? "it has a userfaultfd of its own"
+                              : "its runtime is too old for it");
 }
 
 bool lazy_can_track(const struct generation *generation) {
