@@ -7,6 +7,7 @@
  *
  * Not for programs that are linked statically, which would get all of them and
  * what they draw in. */
+#include "../resources/posix_notice.h"
 #include "../support/quiesce.h"
 
 #include <aio.h>
@@ -19,8 +20,8 @@
 
 #define EXPORTED __attribute__((weak, visibility("default")))
 
-#define BEGINS_THREAD(name, parameters, arguments)                             \
-  EXPORTED int name parameters {                                               \
+#define PASSED_ON(linkage, own, name, parameters, arguments)                   \
+  linkage int own parameters {                                                 \
     static int(*libcs) parameters;                                             \
     if (!libcs)                                                                \
       libcs = (int(*) parameters)dlsym(RTLD_NEXT, #name);                      \
@@ -32,12 +33,30 @@
     __hwckpt_thread_created();                                                 \
     return result;                                                             \
   }
+#define BEGINS_THREAD(name, parameters, arguments)                             \
+  PASSED_ON(EXPORTED, name, name, parameters, arguments)
+
+/* A notification without a thread is a system call, of which the kernel does
+ * not tell all. */
+PASSED_ON(static, notify_by_thread, mq_notify,
+          (mqd_t queue, const struct sigevent *event), (queue, event))
+EXPORTED int mq_notify(mqd_t queue, const struct sigevent *event) {
+  if (event && event->sigev_notify == SIGEV_THREAD) {
+    int failed = notify_by_thread(queue, event);
+    if (!failed)
+      __hwckpt_mq_notified(queue, event);
+    return failed;
+  }
+  long result = __hwckpt_mq_notify(queue, event);
+  if (result >= 0)
+    return 0;
+  errno = (int)-result;
+  return -1;
+}
 
 BEGINS_THREAD(timer_create,
               (clockid_t clock, struct sigevent *event, timer_t *timer),
               (clock, event, timer))
-BEGINS_THREAD(mq_notify, (mqd_t queue, const struct sigevent *event),
-              (queue, event))
 BEGINS_THREAD(aio_read, (struct aiocb * request), (request))
 BEGINS_THREAD(aio_read64, (struct aiocb64 * request), (request))
 BEGINS_THREAD(aio_write, (struct aiocb * request), (request))

@@ -10,6 +10,7 @@
 #include "info.h"
 #include "locks.h"
 #include "owners.h"
+#include "posix_notice.h"
 #include "registry.h"
 #include "socket_filter.h"
 #include "tree.h"
@@ -43,6 +44,8 @@ static int save_descriptor(struct resource_sink *sink, size_t index,
   int result = message.locked ? locks_save(sink, &message, error) : 0;
   if (!result && message.same_as < 0 && !tree_takes(&message))
     result = owners_save(sink, &message, error);
+  if (!result && message.same_as < 0)
+    result = posix_notice_save(sink, &message, error);
   if (!result && kind->save && !tree_takes(&message))
     result = kind->save(sink, &message, error);
   if (result)

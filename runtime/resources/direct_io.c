@@ -16,24 +16,21 @@ bool resource_is_direct(uint32_t flags, uint32_t mode) {
   return flags & O_DIRECT && (S_ISREG(mode) || S_ISBLK(mode));
 }
 
-struct search {
-  int pidfd;
-  bool found;
-};
-
+/* By what /proc tells: a copy of a descriptor that is closed would end a
+ * notification of a message queue. */
 static void look(int number, void *context) {
-  struct search *search = context;
+  bool *found = context;
   struct stat facts = {0};
-  long fd = SYS(pidfd_getfd, search->pidfd, number, 0);
-  if (fd < 0) /* closed meanwhile */
+  uint64_t flags;
+  char path[64];
+  if (!info_find(number, "flags:", 8, &flags) || !(flags & O_DIRECT))
     return;
-  long flags = SYS(fcntl, fd, F_GETFL, 0);
-  if (flags >= 0 && flags & O_DIRECT && SYS(fstat, fd, &facts) == 0)
-    search->found |= resource_is_direct((uint32_t)flags, facts.st_mode);
-  SYS(close, fd);
+  info_descriptor(path, "fd", number);
+  if (SYS(newfstatat, AT_FDCWD, path, &facts, 0) == 0)
+    *found |= resource_is_direct((uint32_t)flags, facts.st_mode);
 }
 
-bool resources_read_directly(int pidfd) {
-  struct search search = {.pidfd = pidfd};
-  return info_each_descriptor(look, &search) < 0 || search.found;
+bool resources_read_directly(void) {
+  bool found = false;
+  return info_each_descriptor(look, &found) < 0 || found;
 }

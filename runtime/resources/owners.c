@@ -55,7 +55,10 @@ static bool is_of_program(const struct resource_sink *sink, FileOwner *owner) {
 int owners_save(struct resource_sink *sink, const Descriptor *message,
                 struct hwckpt_error *error) {
   FileOwner owner = FileOwner_init_zero;
-  if (message->flags & O_PATH)
+  /* Of a queue nobody gets signals this way, and to look ends a notification.
+   */
+  if (message->flags & O_PATH ||
+      message->kind == DescriptorKind_DESCRIPTOR_POSIX_QUEUE)
     return 0;
   look(sink, message, &owner);
   if (!owner.owner && !owner.signal && !owner.asynchronous && !owner.life_time)

@@ -3,12 +3,13 @@
  * them (tools/hwckpt/posix_queues.c); here they are opened by name.
  *
  * The kernel has no way to look at messages: they are taken out and put back,
- * while the program stands still, by the first process that has the queue. A
- * notification (mq_notify(3)) does not outlive that the runtime closes its
- * copies of descriptors: the kernel takes it for the program's end of it. */
+ * while the program stands still, by the first process that has the queue. That
+ * is done elsewhere: a descriptor that is closed in the program's process would
+ * end a notification (posix_notice.c). */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
+#include "elsewhere.h"
 #include "info.h"
 #include "same_object.h"
 #include "tree.h"
@@ -107,42 +108,93 @@ static int put_messages(struct resource_sink *sink, const char *taken,
   return result;
 }
 
-static int save_messages(struct resource_sink *sink, const Descriptor *message,
-                         const PosixQueue *queue, struct hwckpt_error *error) {
-  char *taken = (char *)sink->scratch + RESOURCE_SCRATCH_DATA;
+/* What is done elsewhere. */
+struct look {
+  PosixQueue *queue;
+  bool holds; /* this descriptor is the one that content is saved with */
+  char *taken;
   size_t bytes;
-  long file = open_queue(queue, O_RDWR | O_NONBLOCK);
+  long result;
+  const char *what; /* that failed, null: it was not looked at */
+};
+
+static void describe(struct look *look, int file, long *messages) {
+  struct mq_attr facts = {0};
+  struct stat status = {0};
+  look->what = "mq_getattr";
+  look->result = SYS(mq_getsetattr, file, 0, &facts);
+  if (look->result >= 0)
+    look->result = SYS(fstat, file, &status);
+  look->queue->messages = (uint64_t)facts.mq_maxmsg;
+  look->queue->size = (uint64_t)facts.mq_msgsize;
+  look->queue->mode = status.st_mode & 0777;
+  look->queue->user = status.st_uid;
+  look->queue->group = status.st_gid;
+  *messages = facts.mq_curmsgs;
+}
+
+static void read_messages(struct look *look) {
+  look->what = "reading what is queued";
+  long file = open_queue(look->queue, O_RDWR | O_NONBLOCK);
+  look->result = file;
   if (file < 0)
-    return refuse_to_save(error, message, file, "reading what is queued");
-  long result = take_out((int)file, taken, &bytes);
-  long back = put_back((int)file, taken, bytes);
+    return;
+  look->what = "what is queued";
+  long result = take_out((int)file, look->taken, &look->bytes);
+  long back = put_back((int)file, look->taken, look->bytes);
   SYS(close, file);
-  if (result < 0 || back < 0)
-    return refuse_to_save(error, message, result < 0 ? result : back,
-                          "what is queued");
-  return put_messages(sink, taken, bytes, error);
+  look->result = result < 0 ? result : back;
+}
+
+static void look_through(struct look *look, int file) {
+  long messages;
+  describe(look, file, &messages);
+  if (look->result >= 0 && look->holds && messages)
+    read_messages(look);
+}
+
+static void look_by_name(void *context) {
+  struct look *look = context;
+  long file = open_queue(look->queue, O_RDONLY | O_NONBLOCK);
+  if (file < 0)
+    return;
+  look_through(look, (int)file);
+  SYS(close, file);
+}
+
+/* Who may not read it has no other way than by its own descriptor. */
+static int look_by_descriptor(const struct resource_sink *sink,
+                              const Descriptor *message, struct look *look,
+                              struct hwckpt_error *error) {
+  int file = borrow(sink, message, error);
+  if (file < 0)
+    return file;
+  look_through(look, file);
+  SYS(close, file);
+  return 0;
 }
 
 static int put_queue(struct resource_sink *sink, const Descriptor *message,
-                     int file, struct hwckpt_error *error) {
-  PosixQueue queue = PosixQueue_init_zero;
-  struct mq_attr facts = {0};
-  struct stat status = {0};
-  long result = SYS(mq_getsetattr, file, 0, &facts);
-  if (result < 0 || (result = SYS(fstat, file, &status)) < 0)
-    return refuse_to_save(error, message, result, "mq_getattr");
+                     struct hwckpt_error *error) {
+  static PosixQueue queue;
+  queue = (PosixQueue)PosixQueue_init_zero;
   hwckpt_format(queue.name, sizeof queue.name, "%s", message->path + 1);
-  queue.messages = (uint64_t)facts.mq_maxmsg;
-  queue.size = (uint64_t)facts.mq_msgsize;
-  queue.mode = status.st_mode & 0777;
-  queue.user = status.st_uid;
-  queue.group = status.st_gid;
-  queue.holds = is_first(sink, message);
-  int failed =
+  struct look look = {.queue = &queue,
+                      .holds = is_first(sink, message),
+                      .taken = (char *)sink->scratch + RESOURCE_SCRATCH_DATA};
+  queue.holds = look.holds;
+  int failed = 0;
+  if (elsewhere((char *)sink->scratch + RESOURCE_SCRATCH_DATA, false,
+                look_by_name, &look) < 0 ||
+      !look.what)
+    failed = look_by_descriptor(sink, message, &look, error);
+  if (failed)
+    return failed;
+  if (look.result < 0)
+    return refuse_to_save(error, message, look.result, look.what);
+  failed =
       resource_put(sink, RECORD_POSIX_QUEUE, PosixQueue_fields, &queue, error);
-  return failed || !queue.holds || !facts.mq_curmsgs
-             ? failed
-             : save_messages(sink, message, &queue, error);
+  return failed ? failed : put_messages(sink, look.taken, look.bytes, error);
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,
@@ -151,7 +203,7 @@ static int save(struct resource_sink *sink, Descriptor *message,
     return resource_unsupported(sink, error, message->path,
                                 "descriptor %d: a queue that was unlinked",
                                 (int)message->number);
-  return borrow_and_put(sink, message, put_queue, error);
+  return message->same_as >= 0 ? 0 : put_queue(sink, message, error);
 }
 
 /* ---- restoring ---- */

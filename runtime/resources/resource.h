@@ -391,7 +391,7 @@ void resources_go_on(struct resource_source *source);
 /* Whether a descriptor of these flags and mode reads past the page tables; and
  * whether the process has one. On the checkpoint thread. */
 bool resource_is_direct(uint32_t flags, uint32_t mode);
-bool resources_read_directly(int pidfd);
+bool resources_read_directly(void);
 
 /* file_system.c: fails where the calling thread has another root directory than
  * the program began with, from which nothing can be looked at. On the

@@ -169,7 +169,7 @@ int checkpoint_copy_before(bool base, const struct quiesce_hooks *hooks,
   checkpoint.little = false;
   checkpoint.precopy = (struct precopy){0};
   if (checkpoint.dirty.method != DIRTY_WP || checkpoint.dirty.foreign ||
-      !worth_rounds(base) || resources_read_directly(checkpoint.sink.pidfd))
+      !worth_rounds(base) || resources_read_directly())
     return 0;
   checkpoint.scanned = true;
   statistics->method = Method_METHOD_PRECOPY;

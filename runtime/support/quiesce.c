@@ -9,6 +9,7 @@
 
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../resources/posix_notice.h"
 #include "../resources/resource.h"
 #include "calls.h"
 #include "handlers.h"
@@ -163,15 +164,20 @@ static void ask_for_short_slices(void) {
   SYS(sched_setattr, 0, &attributes, 0);
 }
 
+static void close_all_but(void *context) {
+  const int *kept = context;
+  if (*kept < 0) {
+    SYS(close_range, 0, ~0u, 0);
+  } else {
+    SYS(close_range, 0, *kept - 1, 0);
+    SYS(close_range, *kept + 1, ~0u, 0);
+  }
+}
+
 /* The copy of the program's table of descriptors is emptied, so that the
  * program's files close when the program closes them. */
 static void empty_descriptors(int kept) {
-  if (kept < 0) {
-    SYS(close_range, 0, ~0u, 0);
-  } else {
-    SYS(close_range, 0, kept - 1, 0);
-    SYS(close_range, kept + 1, ~0u, 0);
-  }
+  posix_notice_close(close_all_but, &kept);
   /* 0 to 2 stay taken: 2 is lent to messages (program_stderr.h). */
   for (int i = 0; i < 3; i++)
     SYS(openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);

@@ -71,6 +71,7 @@ enum record_type {
   RECORD_SYSTEM_V_UNDO = 107,        /* SystemVUndo */
   RECORD_POSIX_QUEUE = 105,          /* PosixQueue */
   RECORD_POSIX_MESSAGE = 106,        /* priority and text */
+  RECORD_POSIX_NOTICE = 108,         /* PosixNotice */
   RECORD_SYSTEM_V_MESSAGE = 104,     /* type and text, of the SystemVQueue
                                         before */
 };
