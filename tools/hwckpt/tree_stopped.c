@@ -332,7 +332,7 @@ bool tree_stopped_is_idle(const struct tree_member *member) {
   return true;
 }
 
-/* Into a stop; what it was about to be told. */
+/* Into a stop; what it was about to be told. -1: it ends. */
 static int interrupt(struct thread *thread) {
   const struct timespec moment = {.tv_nsec = 200000};
   int status = 0;
@@ -352,15 +352,28 @@ static int interrupt(struct thread *thread) {
   return -1;
 }
 
-static void let_thread_go(struct thread *thread) {
+/* False: it was killed. */
+static bool let_thread_go(struct thread *thread) {
   int number = thread->stands ? 0 : interrupt(thread);
   if (number < 0)
-    return;
+    return false;
   if (thread->run == CALLED && thread->blocks)
     set_mask(thread, thread->mask);
   else if (thread->run == ENTERING)
     give_mask_back(thread);
-  ptrace(PTRACE_DETACH, thread->tid, NULL, (void *)(uintptr_t)number);
+  return !ptrace(PTRACE_DETACH, thread->tid, NULL, (void *)(uintptr_t)number);
+}
+
+/* The parent of a process is told its end only when who traces it was told that
+ * of each of its threads. */
+static void await_ends(struct tree_stopped *stopped) {
+  const struct timespec moment = {.tv_nsec = 200000};
+  for (uint64_t begin = tree_now_ms();
+       stopped->count && tree_now_ms() - begin < INTERRUPT_MS;
+       nanosleep(&moment, NULL))
+    for (size_t i = stopped->count; i-- > 0;)
+      if (waitpid(stopped->threads[i].tid, NULL, __WALL | WNOHANG))
+        stopped->threads[i] = stopped->threads[--stopped->count];
 }
 
 /* Its threads are on their way there. */
@@ -378,9 +391,12 @@ void tree_stopped_let_go(struct tree_member *member) {
   if (!stopped)
     return;
   member->stopped = NULL;
-  for (size_t i = 0; i < stopped->count; i++)
-    let_thread_go(&stopped->threads[i]);
-  if (!stopped->goes_on)
+  for (size_t i = stopped->count; i-- > 0;)
+    if (let_thread_go(&stopped->threads[i]))
+      stopped->threads[i] = stopped->threads[--stopped->count];
+  if (stopped->count)
+    await_ends(stopped);
+  else if (!stopped->goes_on)
     await_stop(member);
   free(stopped->threads);
   free(stopped);
