@@ -1,8 +1,8 @@
 /* undo_paths.c - what may be there again once logs are taken back. See
  * undo_back.h.
  *
- * Paths lie one behind the other: a byte, 1 for the content of a file and 0 for
- * a name, then the path with its NUL.
+ * Paths lie one behind the other: what is known of each (struct known), then
+ * the path with its NUL. A file with several names is known by one of them.
  */
 #include "undo_back_private.h"
 
@@ -10,6 +10,12 @@
 
 #include <errno.h>
 #include <string.h>
+
+struct known {
+  bool content;         /* of a file that was cut, or grew; else a name */
+  bool is_there;        /* the file, by that path */
+  struct identity file; /* of content */
+};
 
 struct collecting {
   struct undo undo;
@@ -21,30 +27,33 @@ static int find_end(const struct undo_record *data, void *context) {
   return data->offset + data->length == *(uint64_t *)context;
 }
 
-static bool add_path(struct undo_paths *paths, const char *path, char content) {
-  return buffer_append(paths->env, &paths->list, &content, 1) &&
+static bool add_path(struct undo_paths *paths, const char *path,
+                     const struct known *known) {
+  return buffer_append(paths->env, &paths->list, known, sizeof *known) &&
          buffer_append(paths->env, &paths->list, path, strlen(path) + 1);
 }
 
-/* Whether the log has its end, and it is still there: it can be made as long as
- * it was. */
-static bool may_grow(const struct undo_entries *entries,
-                     const struct undo_entry *file) {
-  struct identity there;
+/* Whether the log has its end: it can be made as long as it was. */
+static bool has_end(const struct undo_entries *entries,
+                    const struct undo_entry *file) {
   uint64_t size = file->record.size;
-  return undo_entries_each_data(entries, &file->record, find_end, &size) &&
-         undo_look_at(file->record.path, &there) &&
-         same_identity(&there, &file->now);
+  return undo_entries_each_data(entries, &file->record, find_end, &size);
 }
 
 static bool add_entry(struct collecting *collecting,
                       const struct undo_entry *entry) {
   const struct undo_record *record = &entry->record;
-  if (record->kind == UNDO_NAME)
-    return add_path(collecting->paths, record->path, 0);
-  if (record->kind == UNDO_FILE && may_grow(&collecting->undo.entries, entry))
-    return add_path(collecting->paths, record->path, 1);
-  return true;
+  struct known known = {.content = record->kind == UNDO_FILE};
+  struct identity there;
+  if (record->kind != UNDO_NAME &&
+      !(known.content && has_end(&collecting->undo.entries, entry)))
+    return true;
+  if (known.content) {
+    known.file = entry->now;
+    known.is_there = undo_look_at(record->path, &there) &&
+                     same_identity(&there, &entry->now);
+  }
+  return add_path(collecting->paths, record->path, &known);
 }
 
 static int collect(uint64_t number, const void *log, size_t length,
@@ -92,13 +101,13 @@ void undo_paths_close(struct undo_paths *paths) {
 
 /* The path at *at, which is moved behind it; null: no more. */
 static const char *next(const struct undo_paths *paths, size_t *at,
-                        bool *content) {
+                        struct known *known) {
   if (!paths || *at >= paths->list.length)
     return NULL;
-  const char *entry = (const char *)paths->list.data + *at;
-  *content = *entry != 0;
-  *at += strlen(entry + 1) + 2;
-  return entry + 1;
+  const char *path = (const char *)paths->list.data + *at + sizeof *known;
+  memcpy(known, path - sizeof *known, sizeof *known);
+  *at += sizeof *known + strlen(path) + 1;
+  return path;
 }
 
 /* Whether a name in the logs is that of the file, or of a directory it is in.
@@ -109,23 +118,35 @@ static bool is_above(const char *name, const char *path) {
   return !*name && (*path == '/' || !*path);
 }
 
+/* Whether the content is that of the file, perhaps known by another name; where
+ * it has that no more, it gets it back. */
+static bool may_fill(const struct undo_paths *paths, const struct known *known,
+                     const char *name, const struct identity *file) {
+  return known->content && same_identity(&known->file, file) &&
+         (known->is_there || undo_may_move(paths, name));
+}
+
 bool undo_may_bring(const struct undo_paths *paths, const char *path,
                     bool shorter) {
   const char *name;
-  bool content;
+  struct known known;
+  struct identity file;
   if (undo_may_move(paths, path))
     return true;
-  for (size_t at = 0; shorter && (name = next(paths, &at, &content));)
-    if (content && is_above(name, path) && strlen(name) == strlen(path))
+  if (!shorter || *path != '/' || strlen(path) >= UNDO_PATH_MAX ||
+      !undo_look_at(path, &file))
+    return false;
+  for (size_t at = 0; (name = next(paths, &at, &known));)
+    if (may_fill(paths, &known, name, &file))
       return true;
   return false;
 }
 
 bool undo_may_move(const struct undo_paths *paths, const char *path) {
   const char *name;
-  bool content;
-  for (size_t at = 0; (name = next(paths, &at, &content));)
-    if (!content && is_above(name, path))
+  struct known known;
+  for (size_t at = 0; (name = next(paths, &at, &known));)
+    if (!known.content && is_above(name, path))
       return true;
   return false;
 }
