@@ -22,6 +22,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -210,6 +211,16 @@ struct counting {
  * application's own may write. */
 #define COUNT_MOMENT_NS 1000000
 #define COUNT_MOMENTS 120000u
+
+/* Of a file for the count, and what the file system adds. */
+#define COUNT_ROOM (UINT64_C(1) << 20)
+
+void launch_make_room(const struct selection *selection) {
+  struct statvfs status;
+  if (statvfs(selection->path, &status) == 0 &&
+      (uint64_t)status.f_bavail * status.f_frsize < COUNT_ROOM)
+    cache_reclaim(selection->cache, selection->application, NULL);
+}
 
 int launch_count(const char *path, const char *application, uint64_t generation,
                  unsigned *restores, struct hwckpt_error *error) {

@@ -50,6 +50,10 @@ int launch_plan(const struct restore_request *request,
 __attribute__((noreturn)) void launch_become(void *start);
 /* Tells the tool, over the way the restorer would. */
 void launch_tell_failure(int fd, const struct hwckpt_error *error);
+/* Before the generation is opened: where the device is as good as full, gives
+ * back what a writer left that died, so that the restore can be counted. */
+void launch_make_room(const struct selection *selection);
+
 /* Counts the restore, durably. */
 int launch_count(const char *path, const char *application, uint64_t generation,
                  unsigned *restores, struct hwckpt_error *error);

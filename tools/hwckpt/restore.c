@@ -601,10 +601,12 @@ static int restore(int argc, char **argv) {
       selection_open(&selection, request.cache_option, &error))
     return report_error(&error);
   selection.before = request.before;
-  if (selection_find(&selection, request.which, &error))
+  if (selection_find(&selection, request.which, &error)) {
     status = report_error(&error);
-  else
+  } else {
+    launch_make_room(&selection);
     status = restore_selected(&request, &selection, &generation);
+  }
   generation_close(&generation);
   selection_close(&selection);
   return status;
