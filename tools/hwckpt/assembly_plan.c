@@ -7,6 +7,7 @@
 #include "tools/tiers/copy.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,17 @@ static int index_of(const TreeMember *members, size_t count, pid_t pid) {
   return FAMILY_OUTSIDE;
 }
 
+/* One that the parent may block when it comes; it need not come. */
+static int exit_signal_of(const TreeMember *member) {
+  uint32_t number = member->exit_signal;
+  if (!number)
+    return SIGCHLD;
+  return number > 64 || number == SIGKILL || number == SIGSTOP ||
+                 number == 32 || number == 33
+             ? 0
+             : (int)number;
+}
+
 static struct relative relate(const TreeMember *members, size_t count, size_t i,
                               const struct outside *outside) {
   const TreeMember *member = &members[i];
@@ -42,6 +54,7 @@ static struct relative relate(const TreeMember *members, size_t count, size_t i,
       .group = member->group == outside->group ? 0 : member->group,
       .session = member->session == outside->session ? 0 : member->session,
       .status = (int)member->status,
+      .exit_signal = exit_signal_of(member),
   };
 }
 

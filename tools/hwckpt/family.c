@@ -191,7 +191,9 @@ static _Noreturn void live(struct family *family, int index);
 static pid_t make(struct family *family, const struct relative *relative) {
   for (;;) {
     uint64_t flags = relative->sibling ? CLONE_PARENT : 0;
-    pid_t pid = clone_process(flags, relative->pid, NULL);
+    int signal =
+        relative->kind == RELATIVE_ENDED ? relative->exit_signal : SIGCHLD;
+    pid_t pid = clone_process_ending(flags, signal, relative->pid, NULL);
     if (relative->pid || pid < 0)
       return pid;
     pid_t own = pid ? pid : getpid();
@@ -262,14 +264,19 @@ static _Noreturn void end_as(int status) {
 }
 
 /* Nothing of those that end here is left for the program to see but what it is
- * to see: neither a SIGCHLD that waits nor a child it did not have. */
+ * to see: neither a signal that waits nor a child it did not have. */
 static void see_ends(struct family *family, int index) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGCHLD);
   for (size_t i = 0; i < family->count; i++) {
     const struct relative *child = &family->relatives[i];
     siginfo_t left;
     if (child->parent != index || child->kind != RELATIVE_ENDED)
       continue;
-    while (waitid(P_PID, (id_t)child->pid, &left, WEXITED | WNOWAIT) &&
+    if (child->exit_signal)
+      sigaddset(&signals, child->exit_signal);
+    while (waitid(P_PID, (id_t)child->pid, &left, WEXITED | WNOWAIT | __WALL) &&
            errno == EINTR)
       ;
   }
@@ -282,10 +289,7 @@ static void see_ends(struct family *family, int index) {
   }
   /* All signals are blocked. */
   const struct timespec none = {0};
-  sigset_t one;
-  sigemptyset(&one);
-  sigaddset(&one, SIGCHLD);
-  while (sigtimedwait(&one, NULL, &none) > 0)
+  while (sigtimedwait(&signals, NULL, &none) > 0)
     ;
 }
 

@@ -21,13 +21,15 @@ enum relative_kind { RELATIVE_MEMBER, RELATIVE_ENDED, RELATIVE_STAND_IN };
 
 struct relative {
   enum relative_kind kind;
-  pid_t pid;      /* 0: any, of a stand-in */
-  int parent;     /* index of its parent, FAMILY_OUTSIDE: none of them */
-  pid_t group;    /* 0: that of the tool */
-  pid_t session;  /* 0: that of the tool */
-  int status;     /* of RELATIVE_ENDED, as of waitpid() */
-  int member;     /* of RELATIVE_MEMBER, for family_entry */
-  bool subreaper; /* orphans of those below it become its children */
+  pid_t pid;       /* 0: any, of a stand-in */
+  int parent;      /* index of its parent, FAMILY_OUTSIDE: none of them */
+  pid_t group;     /* 0: that of the tool */
+  pid_t session;   /* 0: that of the tool */
+  int status;      /* of RELATIVE_ENDED, as of waitpid() */
+  int exit_signal; /* of RELATIVE_ENDED, 0: none; others execute the restorer,
+                      which the kernel takes SIGCHLD for */
+  int member;      /* of RELATIVE_MEMBER, for family_entry */
+  bool subreaper;  /* orphans of those below it become its children */
   /* A descriptor of the terminal that is to control the session it leads, or
    * of the root in the session of the tool, 0: none, and the process group in
    * front there. */

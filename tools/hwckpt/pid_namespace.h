@@ -21,6 +21,10 @@ struct clone_args_set_tid {
  * the pid, 0 in the child, or a negative errno. libc's cache of the thread id
  * is not corrected: the child must not use threads. */
 pid_t clone_process(uint64_t flags, pid_t set_tid, int *pidfd);
+/* Its end sends that signal, 0: none; a sibling's (CLONE_PARENT) the caller's.
+ */
+pid_t clone_process_ending(uint64_t flags, int exit_signal, pid_t set_tid,
+                           int *pidfd);
 
 /* As process_id_make(). */
 int pid_namespace_make(pid_t pid, int life, const struct process_entry *entry,

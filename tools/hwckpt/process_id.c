@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,12 +50,14 @@ static bool has_nobody(pid_t pid) {
   return kill(pid, 0) && errno == ESRCH && kill(-pid, 0) && errno == ESRCH;
 }
 
-pid_t clone_process(uint64_t flags, pid_t set_tid, int *pidfd) {
+pid_t clone_process_ending(uint64_t flags, int exit_signal, pid_t set_tid,
+                           int *pidfd) {
   const struct timespec moment = {.tv_nsec = FREE_MOMENT_NS};
   struct clone_args_set_tid args = {
       .flags = flags | (pidfd ? CLONE_PIDFD : 0),
       .pidfd = (uintptr_t)pidfd,
-      .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, /* or the caller's */
+      .exit_signal =
+          flags & CLONE_PARENT ? 0 : (uint64_t)exit_signal, /* the caller's */
       .set_tid = (uintptr_t)&set_tid,
       .set_tid_size = set_tid != 0,
   };
@@ -69,6 +72,10 @@ pid_t clone_process(uint64_t flags, pid_t set_tid, int *pidfd) {
       return failed;
     nanosleep(&moment, NULL);
   }
+}
+
+pid_t clone_process(uint64_t flags, pid_t set_tid, int *pidfd) {
+  return clone_process_ending(flags, SIGCHLD, set_tid, pidfd);
 }
 
 /* The kernel asks for the right before it looks whether the number is free: our

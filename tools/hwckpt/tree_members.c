@@ -126,8 +126,8 @@ size_t tree_member_record(const struct tree_members *members,
   message.session = process->inner_session;
   message.ended = process->state == 'Z';
   message.generation = member->number;
-  message.exit_signal =
-      process->exit_signal == SIGCHLD ? 0 : process->exit_signal;
+  if (process->exit_signal != SIGCHLD)
+    message.exit_signal = process->exit_signal ? process->exit_signal : ~0u;
   if (message.ended)
     message.status = process->wait_status;
   message.stopped = member->stays;

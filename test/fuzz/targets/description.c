@@ -82,8 +82,9 @@ const char *arch_instruction_name(unsigned word, unsigned bit) {
   return word + bit == 0 ? "none" : "some";
 }
 
-pid_t clone_process(uint64_t flags, pid_t set_tid, int *pidfd) {
-  (void)flags, (void)set_tid, (void)pidfd;
+pid_t clone_process_ending(uint64_t flags, int exit_signal, pid_t set_tid,
+                           int *pidfd) {
+  (void)flags, (void)exit_signal, (void)set_tid, (void)pidfd;
   abort();
 }
 
