@@ -128,16 +128,18 @@ void family_give_up(const struct family *family) {
 
 /* ---- in the processes ---- */
 
+/* It is said before others end because of it: the tool hears first things
+ * first.
+ */
 static _Noreturn void give_up_as(struct family *family, pid_t pid,
                                  enum hwckpt_code code, int number,
                                  const char *what) {
   struct hwckpt_error error = {0};
   char object[32];
   snprintf(object, sizeof object, "process %d", (int)pid);
-  if (!atomic_exchange(&family->gathering->failed, 1)) {
-    hwckpt_fail(&error, code, number, object, "%s", what);
-    family->entry.failed(family->entry.context, &error);
-  }
+  hwckpt_fail(&error, code, number, object, "%s", what);
+  family->entry.failed(family->entry.context, &error);
+  atomic_store(&family->gathering->failed, 1);
   _exit(EXIT_TOOL);
 }
 
