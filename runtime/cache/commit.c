@@ -166,77 +166,144 @@ static bool resolve(struct cache_writer *writer) {
   return spans_resolve(env, &writer->holes);
 }
 
-/* Makes the index in one piece, behind the frames. */
-static bool make_index(struct cache_writer *writer, CacheCommit *commit) {
-  const struct cache_env *env = writer->cache->env;
-  if (!resolve(writer))
-    return false;
-  for (size_t i = 0; i < spans_count(&writer->put); i++) {
-    struct span span = spans_at(&writer->put)[i];
-    uint64_t pages = (span.end - span.begin) / CACHE_PAGE_SIZE;
-    commit->pages += pages;
-    while (pages) {
-      uint32_t part = pages > UINT32_MAX ? UINT32_MAX : (uint32_t)pages;
-      struct format_extent extent = {span.begin, (uint32_t)span.slot, part};
-      if (!buffer_append(env, &writer->frames, &extent, sizeof(extent)))
-        return false;
-      commit->extents++;
-      span.begin += (uint64_t)part * CACHE_PAGE_SIZE;
-      span.slot += part;
-      pages -= part;
-    }
-  }
-  for (size_t i = 0; i < spans_count(&writer->holes); i++) {
-    struct span span = spans_at(&writer->holes)[i];
-    struct format_hole hole = {span.begin, span.end};
-    if (!buffer_append(env, &writer->frames, &hole, sizeof(hole)))
-      return false;
-    commit->holes++;
-  }
-  return true;
+/* ---- lists: index and hashes ---- */
+
+static int fail_memory(struct cache_writer *writer,
+                       struct hwckpt_error *error) {
+  struct place place = writer_place(writer);
+  return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
+                    "no room for the index");
 }
 
-/* All of a buffer, in one piece; sealed where that is due. */
-static int put_sealed(struct cache_writer *writer, enum key_use use,
-                      struct buffer *buffer, uint64_t *checksum,
+/* What is sealed is sealed in one piece, and so collected; anything else is
+ * written as it comes. */
+int writer_list(struct cache_writer *writer, const void *data, size_t length,
+                struct hwckpt_error *error) {
+  writer->listed += length;
+  if (writer->key)
+    return buffer_append(writer->cache->env, writer->list, data, length)
+               ? 0
+               : fail_memory(writer, error);
+  format_hash_add(&writer->list_hash, data, length);
+  return put_bytes(writer, data, length, error);
+}
+
+/* Begins with what is in the buffer. */
+static int begin_list(struct cache_writer *writer, struct buffer *list,
                       struct hwckpt_error *error) {
-  const struct cache_env *env = writer->cache->env;
-  struct place place = writer_place(writer);
-  size_t length = buffer->length;
-  if (writer->key && length) {
-    if (!buffer_reserve(env, buffer, length + CIPHER_MORE))
-      return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
-                        "no room for the index");
-    unsigned char *room = buffer->data;
-    memmove(room + CIPHER_NONCE, room, length);
-    int result =
-        writer_seal(writer, use, room + CIPHER_NONCE, length, room, error);
-    if (result < 0)
-      return result;
-    length += CIPHER_MORE;
+  writer->list = list;
+  writer->listed = list->length;
+  writer->extent = (struct span){0};
+  format_hash_begin(&writer->list_hash);
+  if (writer->key)
+    return 0;
+  format_hash_add(&writer->list_hash, list->data, list->length);
+  return put_bytes(writer, list->data, list->length, error);
+}
+
+/* Seals and writes what was collected. */
+static int put_sealed(struct cache_writer *writer, enum key_use use,
+                      struct hwckpt_error *error) {
+  struct buffer *list = writer->list;
+  size_t length = list->length;
+  if (!buffer_reserve(writer->cache->env, list, length + CIPHER_MORE))
+    return fail_memory(writer, error);
+  unsigned char *room = list->data;
+  memmove(room + CIPHER_NONCE, room, length);
+  int result =
+      writer_seal(writer, use, room + CIPHER_NONCE, length, room, error);
+  if (result < 0)
+    return result;
+  format_hash_add(&writer->list_hash, room, length + CIPHER_MORE);
+  return put_bytes(writer, room, length + CIPHER_MORE, error);
+}
+
+static int end_list(struct cache_writer *writer, enum key_use use,
+                    uint64_t *checksum, struct hwckpt_error *error) {
+  int result =
+      writer->key && writer->listed ? put_sealed(writer, use, error) : 0;
+  *checksum = format_hash_end(&writer->list_hash);
+  return result;
+}
+
+/* As many entries as it takes. */
+static int end_extent(struct cache_writer *writer, struct hwckpt_error *error) {
+  CacheCommit *commit = &writer->commit;
+  struct span span = writer->extent;
+  uint64_t pages = (span.end - span.begin) / CACHE_PAGE_SIZE;
+  int result = 0;
+  writer->extent = (struct span){0};
+  commit->pages += pages;
+  while (pages && result == 0) {
+    uint32_t part = pages > UINT32_MAX ? UINT32_MAX : (uint32_t)pages;
+    struct format_extent extent = {span.begin, (uint32_t)span.slot, part};
+    result = writer_list(writer, &extent, sizeof(extent), error);
+    commit->extents++;
+    span.begin += (uint64_t)part * CACHE_PAGE_SIZE;
+    span.slot += part;
+    pages -= part;
   }
-  *checksum = format_hash(buffer->data, length);
-  return put_bytes(writer, buffer->data, length, error);
+  return result;
+}
+
+int writer_list_extent(struct cache_writer *writer, const struct span *extent,
+                       struct hwckpt_error *error) {
+  struct span *last = &writer->extent;
+  if (last->end && spans_continue(last, extent)) {
+    last->end = extent->end;
+    return 0;
+  }
+  int result = end_extent(writer, error);
+  *last = *extent;
+  return result;
+}
+
+static int list_extents(struct cache_writer *writer,
+                        struct hwckpt_error *error) {
+  const struct writer_told *told = writer->told;
+  int result = told ? told->extents(writer, told->context, error) : 0;
+  for (size_t i = 0; i < spans_count(&writer->put) && result == 0; i++)
+    result = writer_list_extent(writer, &spans_at(&writer->put)[i], error);
+  return result == 0 ? end_extent(writer, error) : result;
+}
+
+static int list_holes(struct cache_writer *writer, struct hwckpt_error *error) {
+  int result = 0;
+  for (size_t i = 0; i < spans_count(&writer->holes) && result == 0; i++) {
+    struct span span = spans_at(&writer->holes)[i];
+    struct format_hole hole = {span.begin, span.end};
+    result = writer_list(writer, &hole, sizeof(hole), error);
+    writer->commit.holes++;
+  }
+  return result;
 }
 
 static int put_index(struct cache_writer *writer, struct hwckpt_error *error) {
   CacheCommit *commit = &writer->commit;
-  struct place place = writer_place(writer);
-  if (!make_index(writer, commit))
-    return place_fail(&place, error, HWCKPT_E_CAPTURE_MEMORY, 0,
-                      "no room for the index");
+  if (!resolve(writer))
+    return fail_memory(writer, error);
   commit->index_offset = position(writer);
-  return put_sealed(writer, KEY_INDEX, &writer->frames, &commit->index_checksum,
-                    error);
+  int result = begin_list(writer, &writer->frames, error);
+  if (result == 0)
+    result = list_extents(writer, error);
+  if (result == 0)
+    result = list_holes(writer, error);
+  return result < 0
+             ? result
+             : end_list(writer, KEY_INDEX, &commit->index_checksum, error);
 }
 
 static int put_hashes(struct cache_writer *writer, struct hwckpt_error *error) {
   CacheCommit *commit = &writer->commit;
-  struct buffer *hashes = &writer->hashes;
-  commit->hashes = hashes->length / sizeof(struct format_page_hash);
+  const struct writer_told *told = writer->told;
+  int result = begin_list(writer, &writer->hashes, error);
+  if (result == 0 && told)
+    result = told->hashes(writer, told->context, error);
+  commit->hashes = writer->listed / sizeof(struct format_page_hash);
   commit->hash_seed = writer->session->content.seed;
-  return put_sealed(writer, KEY_HASHES, hashes, &commit->hashes_checksum,
-                    error);
+  return result < 0
+             ? result
+             : end_list(writer, KEY_HASHES, &commit->hashes_checksum, error);
 }
 
 static void fill_commit(struct cache_writer *writer) {

@@ -22,6 +22,23 @@ uint64_t format_hash(const void *data, size_t length) {
   return vector_hash(data, length);
 }
 
+_Static_assert(sizeof(XXH3_state_t) == sizeof(struct format_hashing) &&
+                   _Alignof(XXH3_state_t) == _Alignof(struct format_hashing),
+               "room for the state of XXH3");
+
+void format_hash_begin(struct format_hashing *hashing) {
+  XXH3_64bits_reset((XXH3_state_t *)hashing);
+}
+
+void format_hash_add(struct format_hashing *hashing, const void *data,
+                     size_t length) {
+  XXH3_64bits_update((XXH3_state_t *)hashing, data, length);
+}
+
+uint64_t format_hash_end(const struct format_hashing *hashing) {
+  return XXH3_64bits_digest((const XXH3_state_t *)hashing);
+}
+
 struct format_page_hash format_hash_page(const void *page, uint64_t seed) {
   return vector_hash_page(page, seed);
 }

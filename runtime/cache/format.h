@@ -134,6 +134,14 @@ struct format_record {
 
 /* XXH3, 64 bits. */
 uint64_t format_hash(const void *data, size_t length);
+/* The same of what comes in pieces. */
+struct format_hashing {
+  _Alignas(64) unsigned char state[576];
+};
+void format_hash_begin(struct format_hashing *hashing);
+void format_hash_add(struct format_hashing *hashing, const void *data,
+                     size_t length);
+uint64_t format_hash_end(const struct format_hashing *hashing);
 /* XXH3, 128 bits, of a page. */
 struct format_page_hash format_hash_page(const void *page, uint64_t seed);
 

@@ -378,175 +378,206 @@ static bool measure_runs(const struct image *image,
   return true;
 }
 
-static bool extent_fits(const struct image *image, const uint64_t *runs,
+static bool extent_fits(const struct index_check *check,
                         const struct format_extent *extent) {
-  uint64_t frame = extent->slot / image->commit.frame_pages;
-  uint64_t skip = extent->slot % image->commit.frame_pages;
-  return frame < image->commit.page_frames && runs[frame] >= skip &&
+  const CacheCommit *commit = &check->image->commit;
+  const uint64_t *runs = check->runs.data;
+  uint64_t frame = extent->slot / commit->frame_pages;
+  uint64_t skip = extent->slot % commit->frame_pages;
+  return runs && frame < commit->page_frames && runs[frame] >= skip &&
          extent->count <= runs[frame] - skip;
 }
 
-/* Both list functions: false with *bad unchanged when there is no memory, with
- * *bad set to the entry when that is wrong. */
-#define NONE_BAD UINT64_MAX
+uint64_t image_extents_at(const struct image *image) {
+  const CacheCommit *commit = &image->commit;
+  return (commit->page_frames + commit->record_frames) * frame_size(image);
+}
 
-static bool list_extents(const struct image *image, struct image_index *index,
-                         const struct format_extent *extents,
-                         const uint64_t *runs, uint64_t *bad) {
-  uint64_t end = 0, pages = 0, count = 0;
+uint64_t image_holes_at(const struct image *image) {
+  return image_extents_at(image) +
+         image->commit.extents * sizeof(struct format_extent);
+}
+
+static int fail_entry(const struct image *image, uint64_t at, const char *what,
+                      struct hwckpt_error *error) {
+  struct place place = image_place(image);
+  return place_damaged(&place, error, image->commit.index_offset + at, what);
+}
+
+static int fail_memory(const struct image *image, struct hwckpt_error *error) {
+  unsigned long long frames =
+      image->commit.page_frames + image->commit.record_frames;
+  struct place place = image_place(image);
+  return place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0,
+                    "index of %llu frames", frames);
+}
+
+int index_check_begin(struct index_check *check, const struct image *image,
+                      struct image_index *index, struct hwckpt_error *error) {
+  struct buffer runs = check->runs;
+  uint64_t bad;
+  *check = (struct index_check){.image = image, .runs = runs};
+  index->frames = index->bytes.data;
+  if (image->version == 1 && !convert_frames(image, index))
+    return fail_memory(image, error);
+  if (!check_frames(image, index, &bad))
+    return fail_entry(image, bad * frame_size(image),
+                      "frame does not fit the file", error);
+  return measure_runs(image, index, &check->runs) ? 0
+                                                  : fail_memory(image, error);
+}
+
+static int fail_extent(const struct index_check *check,
+                       struct hwckpt_error *error) {
+  return fail_entry(check->image,
+                    image_extents_at(check->image) +
+                        check->extents * sizeof(struct format_extent),
+                    "malformed extent", error);
+}
+
+int index_check_extent(struct index_check *check,
+                       const struct format_extent *extent,
+                       struct hwckpt_error *error) {
+  uint64_t length = (uint64_t)extent->count * CACHE_PAGE_SIZE;
+  if (extent->count == 0 || extent->address % CACHE_PAGE_SIZE != 0 ||
+      extent->address < check->extents_end ||
+      extent->address > UINT64_MAX - length || !extent_fits(check, extent))
+    return fail_extent(check, error);
+  check->extents_end = extent->address + length;
+  check->pages += extent->count;
+  check->extents++;
+  return 0;
+}
+
+int index_check_hole(struct index_check *check, const struct format_hole *hole,
+                     struct hwckpt_error *error) {
+  if (hole->begin >= hole->end || (hole->begin | hole->end) % CACHE_PAGE_SIZE ||
+      (check->holes > 0 && hole->begin <= check->holes_end))
+    return fail_entry(check->image,
+                      image_holes_at(check->image) +
+                          check->holes * sizeof(*hole),
+                      "malformed hole", error);
+  check->holes_end = hole->end;
+  check->holes++;
+  return 0;
+}
+
+int index_check_end(struct index_check *check, struct hwckpt_error *error) {
+  return check->pages == check->image->commit.pages ? 0
+                                                    : fail_extent(check, error);
+}
+
+static int list_extents(struct index_check *check, struct image_index *index,
+                        const struct format_extent *extents,
+                        struct hwckpt_error *error) {
+  const struct image *image = check->image;
+  uint64_t count = 0;
+  int result = 0;
   /* At once: growing would cost more than all the rest, and asking for room
    * each time as much. */
   if (!buffer_reserve(image->cache->env, &index->extents.buffer,
                       (size_t)(image->commit.extents + 1) *
                           sizeof(struct span)))
-    return false;
+    return fail_memory(image, error);
   struct span *list = spans_at(&index->extents);
   for (uint64_t i = 0; i < image->commit.extents; i++) {
     struct format_extent extent = extents[i];
-    uint64_t length = (uint64_t)extent.count * CACHE_PAGE_SIZE;
-    if (extent.count == 0 || extent.address % CACHE_PAGE_SIZE != 0 ||
-        extent.address < end || extent.address > UINT64_MAX - length ||
-        !extent_fits(image, runs, &extent)) {
-      *bad = i;
-      return false;
-    }
-    end = extent.address + length;
-    pages += extent.count;
-    struct span span = {extent.address, end, extent.slot};
+    result = index_check_extent(check, &extent, error);
+    if (result < 0)
+      return result;
+    struct span span = {extent.address, check->extents_end, extent.slot};
     if (count && spans_continue(&list[count - 1], &span))
-      list[count - 1].end = end;
+      list[count - 1].end = span.end;
     else
       list[count++] = span;
   }
   index->extents.buffer.length = (size_t)count * sizeof(struct span);
-  if (pages != image->commit.pages) {
-    *bad = image->commit.extents;
-    return false;
-  }
-  return true;
+  return index_check_end(check, error);
 }
 
-static bool list_holes(const struct image *image, struct image_index *index,
-                       const struct format_hole *holes, uint64_t *bad) {
-  uint64_t end = 0;
+static int list_holes(struct index_check *check, struct image_index *index,
+                      const struct format_hole *holes,
+                      struct hwckpt_error *error) {
+  const struct image *image = check->image;
   for (uint64_t i = 0; i < image->commit.holes; i++) {
     struct format_hole hole = holes[i];
-    if (hole.begin >= hole.end || (hole.begin | hole.end) % CACHE_PAGE_SIZE ||
-        (i > 0 && hole.begin <= end)) {
-      *bad = i;
-      return false;
-    }
-    end = hole.end;
+    int result = index_check_hole(check, &hole, error);
+    if (result < 0)
+      return result;
     struct span span = {hole.begin, hole.end, SPAN_NO_SLOT};
     if (!spans_append(image->cache->env, &index->holes, span))
-      return false;
+      return fail_memory(image, error);
   }
-  return true;
+  return 0;
 }
 
 /* What the bytes of the index say, once they are known to be whole. */
 static int parse_index(const struct image *image, struct image_index *index,
-                       struct buffer *runs, struct hwckpt_error *error) {
-  const CacheCommit *commit = &image->commit;
-  struct place place = image_place(image);
-  uint64_t frames = commit->page_frames + commit->record_frames;
-  uint64_t extents_at = frames * frame_size(image);
-  uint64_t holes_at =
-      extents_at + commit->extents * sizeof(struct format_extent);
+                       struct hwckpt_error *error) {
+  struct index_check check = {0};
   const unsigned char *bytes = index->bytes.data;
-  uint64_t bad;
-  index->frames = (const void *)bytes;
-  if (image->version == 1 && !convert_frames(image, index))
-    goto no_memory;
-  if (!check_frames(image, index, &bad))
-    return place_damaged(&place, error,
-                         commit->index_offset + bad * frame_size(image),
-                         "frame does not fit the file");
-  if (!measure_runs(image, index, runs))
-    goto no_memory;
-  bad = NONE_BAD;
-  if (!list_extents(image, index, (const void *)(bytes + extents_at),
-                    runs->data, &bad)) {
-    if (bad == NONE_BAD)
-      goto no_memory;
-    return place_damaged(&place, error,
-                         commit->index_offset + extents_at +
-                             bad * sizeof(struct format_extent),
-                         "malformed extent");
-  }
-  if (!list_holes(image, index, (const void *)(bytes + holes_at), &bad)) {
-    if (bad == NONE_BAD)
-      goto no_memory;
-    return place_damaged(&place, error,
-                         commit->index_offset + holes_at +
-                             bad * sizeof(struct format_hole),
-                         "malformed hole");
-  }
-  return 0;
-
-no_memory:
-  return place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0,
-                    "index of %llu frames", (unsigned long long)frames);
+  int result = index_check_begin(&check, image, index, error);
+  if (result == 0)
+    result = list_extents(
+        &check, index, (const void *)(bytes + image_extents_at(image)), error);
+  if (result == 0)
+    result = list_holes(&check, index,
+                        (const void *)(bytes + image_holes_at(image)), error);
+  buffer_free(image->cache->env, &check.runs);
+  return result;
 }
 
-struct stored {
-  enum key_use use;
-  uint64_t offset, length; /* in the file; bytes when it is not sealed */
-  uint64_t checksum;
-  const char *damage;
-};
+struct image_list image_index_list(const struct image *image) {
+  return (struct image_list){KEY_INDEX, image->commit.index_offset,
+                             index_length(image), image->commit.index_checksum,
+                             "index does not match its checksum"};
+}
 
-/* Reads what is at a place into the buffer, checks and unseals it. */
-static int load(const struct image *image, struct buffer *into,
-                const struct stored *stored, struct hwckpt_error *error) {
+struct image_list image_hashes_list(const struct image *image) {
+  return (struct image_list){
+      KEY_HASHES,
+      image->commit.index_offset + stored_length(image, index_length(image)),
+      hashes_length(image), image->commit.hashes_checksum,
+      "hashes of pages do not match their checksum"};
+}
+
+int image_load_list(const struct image *image, const struct image_list *list,
+                    struct buffer *into, struct hwckpt_error *error) {
   struct place place = image_place(image);
-  size_t length = (size_t)stored_length(image, stored->length);
-  size_t more = length - (size_t)stored->length;
+  size_t length = (size_t)stored_length(image, list->length);
+  size_t more = length - (size_t)list->length;
   /* One byte more: it may be empty, its place may not. */
   if (!buffer_reserve(image->cache->env, into, length + 1))
     return place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0,
                       "index of %zu bytes", length);
   unsigned char *data = into->data;
-  int result = io_read(&place, image->fd, data, length, stored->offset, error);
-  if (result == 0 && format_hash(data, length) != stored->checksum)
-    result = place_damaged(&place, error, stored->offset, stored->damage);
+  int result = io_read(&place, image->fd, data, length, list->offset, error);
+  if (result == 0 && format_hash(data, length) != list->checksum)
+    result = place_damaged(&place, error, list->offset, list->damage);
   if (result == 0 && more) {
-    result = image_unseal(image, stored->use, stored->offset, data, length,
+    result = image_unseal(image, list->use, list->offset, data, length,
                           data + CIPHER_NONCE, error);
-    memmove(data, data + CIPHER_NONCE, (size_t)stored->length);
+    memmove(data, data + CIPHER_NONCE, (size_t)list->length);
   }
-  into->length = (size_t)stored->length;
+  into->length = (size_t)list->length;
   return result;
 }
 
 int image_load_index(const struct image *image, struct image_index *index,
                      struct hwckpt_error *error) {
-  const CacheCommit *commit = &image->commit;
-  struct buffer runs = {0};
+  const struct image_list list = image_index_list(image);
   index->bytes.length = index->frame_list.length = 0;
   index->extents.buffer.length = index->holes.buffer.length = 0;
-  const struct stored stored = {KEY_INDEX, commit->index_offset,
-                                index_length(image), commit->index_checksum,
-                                "index does not match its checksum"};
-  int result = load(image, &index->bytes, &stored, error);
-  if (result == 0)
-    result = parse_index(image, index, &runs, error);
-  buffer_free(image->cache->env, &runs);
-  return result;
+  int result = image_load_list(image, &list, &index->bytes, error);
+  return result == 0 ? parse_index(image, index, error) : result;
 }
 
 int image_load_hashes(const struct image *image, struct buffer *hashes,
                       struct hwckpt_error *error) {
-  const CacheCommit *commit = &image->commit;
+  const struct image_list list = image_hashes_list(image);
   hashes->length = 0;
-  if (commit->hashes == 0)
-    return 0;
-  const struct stored stored = {KEY_HASHES,
-                                commit->index_offset +
-                                    stored_length(image, index_length(image)),
-                                hashes_length(image), commit->hashes_checksum,
-                                "hashes of pages do not match their checksum"};
-  return load(image, hashes, &stored, error);
+  return image->commit.hashes ? image_load_list(image, &list, hashes, error)
+                              : 0;
 }
 
 void index_free(const struct cache_env *env, struct image_index *index) {

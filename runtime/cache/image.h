@@ -73,6 +73,42 @@ struct image_index {
   struct spans holes;                /* ascending, disjoint, without */
 };
 
+/* A list behind the frames, as the commit record tells of it. */
+struct image_list {
+  enum key_use use;
+  uint64_t offset, length; /* in the file; bytes when it is not sealed */
+  uint64_t checksum;
+  const char *damage; /* what to say of it */
+};
+struct image_list image_index_list(const struct image *image);
+struct image_list image_hashes_list(const struct image *image);
+
+/* Reads all of one into the buffer, checks and unseals it. */
+int image_load_list(const struct image *image, const struct image_list *list,
+                    struct buffer *into, struct hwckpt_error *error);
+
+/* Checking an index whose bytes are known to be whole. *index has them, and its
+ * frames; extents and holes follow, each in its order, by index_check_extent()
+ * and index_check_hole(). */
+struct index_check {
+  const struct image *image;
+  struct buffer runs; /* uint64_t: what an extent may span from a frame on */
+  uint64_t extents, extents_end, pages;
+  uint64_t holes, holes_end;
+};
+int index_check_begin(struct index_check *check, const struct image *image,
+                      struct image_index *index, struct hwckpt_error *error);
+int index_check_extent(struct index_check *check,
+                       const struct format_extent *extent,
+                       struct hwckpt_error *error);
+int index_check_hole(struct index_check *check, const struct format_hole *hole,
+                     struct hwckpt_error *error);
+int index_check_end(struct index_check *check, struct hwckpt_error *error);
+
+/* Where extents and holes begin, in the index. */
+uint64_t image_extents_at(const struct image *image);
+uint64_t image_holes_at(const struct image *image);
+
 /* Reads and checks the index; the buffers in *index are used again. */
 int image_load_index(const struct image *image, struct image_index *index,
                      struct hwckpt_error *error);

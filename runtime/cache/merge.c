@@ -140,6 +140,14 @@ static unsigned pages_in(uint64_t live) {
   return pages;
 }
 
+static bool has_bits(const struct survey_frame *frame) {
+  return frame->pages_max <= FORMAT_FRAME_PAGES;
+}
+
+static bool is_live(const struct survey_frame *frame, size_t page) {
+  return !has_bits(frame) || frame->live >> page & 1;
+}
+
 /* The emptiest frames are copied, as many as it takes: each takes the room of a
  * full one to read. */
 static void choose(struct merge *merge) {
@@ -182,46 +190,32 @@ static int open_image(struct copying *copying, uint64_t number,
   return result;
 }
 
-static int put_page(struct cache_writer *writer, uint64_t address,
-                    uint64_t slot, struct hwckpt_error *error) {
-  struct span span = {address, address + CACHE_PAGE_SIZE, slot};
-  return spans_append(writer->cache->env, &writer->put, span)
-             ? 0
-             : writer_no_memory(writer, error);
-}
-
-/* Copies the pages of a frame that count; one that is at several addresses,
- * once. */
-static int copy_frame(struct copying *copying, size_t number,
+/* Copies the pages of a frame that count, each once, whatever the addresses it
+ * is at; of one that cannot stay for its size, all. */
+static int copy_frame(struct copying *copying, struct survey_frame *frame,
                       struct hwckpt_error *error) {
-  static const uint64_t nowhere = UINT64_MAX;
   struct cache_writer *writer = copying->writer;
   const struct survey *survey = &copying->merge->survey;
-  const struct survey_frame *frame = &survey_frames(survey)[number];
   const struct image_index index = {.frames = &frame->frame};
-  uint64_t slots[FORMAT_FRAME_PAGES_MAX];
   const unsigned char *data;
-  size_t count;
-  const struct span *piece = survey_pieces(survey, number, &count);
-  int result = open_image(copying, frame->generation, error);
+  uint64_t slot;
+  bool first = true;
+  int result = open_image(copying, survey_number(survey, frame), error);
   if (result == 0)
     result = frame_reader_read(&copying->frames, &copying->image, &index, 0, 1,
                                NULL, &data, error);
-  for (size_t i = 0; i < frame->frame.raw / CACHE_PAGE_SIZE; i++)
-    slots[i] = nowhere;
-  for (; count && result == 0; piece++, count--) {
-    uint64_t page = piece->slot & ((1u << SURVEY_SHIFT) - 1);
-    for (uint64_t at = piece->begin; at < piece->end && result == 0; page++) {
-      if (slots[page] == nowhere) {
-        result = writer_append_page(writer, data + page * CACHE_PAGE_SIZE,
-                                    &slots[page], error);
-        copying->merge->result->copied_pages++;
-      }
-      if (result == 0)
-        result = put_page(writer, at, slots[page], error);
-      at += CACHE_PAGE_SIZE;
-    }
+  for (size_t i = 0; i < frame->frame.raw / CACHE_PAGE_SIZE && result == 0;
+       i++) {
+    if (!is_live(frame, i))
+      continue;
+    result =
+        writer_append_page(writer, data + i * CACHE_PAGE_SIZE, &slot, error);
+    if (first)
+      frame->to = slot;
+    first = false;
+    copying->merge->result->copied_pages++;
   }
+  frame->copied = true;
   return result;
 }
 
@@ -235,70 +229,95 @@ static bool goes_on(const struct merge *merge) {
   return merge->urgent || !options->go_on || options->go_on(options->context);
 }
 
-/* What cannot stay is copied in any case, of the rest what there is time for:
- * what can stay and is listed from *stay on does. > 0: it is not worth it. */
-static int copy_frames(struct copying *copying, size_t *stay,
-                       struct hwckpt_error *error) {
+/* What cannot stay is copied in any case, of the rest what there is time for.
+ * > 0: it is not worth it. */
+static int copy_frames(struct copying *copying, struct hwckpt_error *error) {
   const struct merge *merge = copying->merge;
   const struct survey *survey = &merge->survey;
-  bool any = false;
+  bool any = false, time = true;
   int result = 0;
-  *stay = survey_count(survey);
   for (size_t i = 0; i < survey_count(survey) && result == 0; i++) {
-    const struct survey_frame *frame = &survey_frames(survey)[i];
+    struct survey_frame *frame = &survey_frames(survey)[i];
     bool can_stay = survey_can_stay(frame);
-    if (!is_copied(merge, frame) || (can_stay && i >= *stay))
+    if (!is_copied(merge, frame) || (can_stay && !time))
       continue;
     if (can_stay && !goes_on(merge)) {
-      *stay = i;
+      time = false;
       if (!any && survey->length < MERGE_LEAST)
         return 1;
       continue;
     }
     any = any || can_stay;
-    result = copy_frame(copying, i, error);
+    result = copy_frame(copying, frame, error);
   }
   return result;
 }
 
-/* Refers to a frame where it is. */
-static int take_over(struct cache_writer *writer, const struct survey *survey,
-                     size_t number, struct hwckpt_error *error) {
-  const struct cache_env *env = writer->cache->env;
-  const struct survey_frame *from = &survey_frames(survey)[number];
-  struct format_frame frame = from->frame;
-  size_t pages = frame.raw / CACHE_PAGE_SIZE, count;
-  uint32_t index;
-  frame.flags = from->hashes == SURVEY_NO_HASHES ? 0 : FORMAT_FRAME_HASHED;
-  int result = writer_add_frame(writer, &frame, &index, error);
-  if (result == 0 && frame.flags &&
-      !buffer_append(env, &writer->hashes,
-                     (const struct format_page_hash *)survey->hashes.data +
-                         from->hashes,
-                     pages * sizeof(struct format_page_hash)))
-    result = writer_no_memory(writer, error);
-  const struct span *piece = survey_pieces(survey, number, &count);
-  for (; count && result == 0; piece++, count--) {
-    struct span span = *piece;
-    uint64_t page = piece->slot & ((1u << SURVEY_SHIFT) - 1);
-    span.slot = (uint64_t)index * FORMAT_FRAME_PAGES + page;
-    if (!spans_append(env, &writer->put, span))
-      result = writer_no_memory(writer, error);
-  }
-  return result;
-}
-
-static int take_over_rest(const struct merge *merge,
-                          struct cache_writer *writer, size_t stay,
+/* Refers to the frames that were not copied where they are. */
+static int take_over_rest(struct merge *merge, struct cache_writer *writer,
                           struct hwckpt_error *error) {
-  const struct survey *survey = &merge->survey;
+  struct survey *survey = &merge->survey;
   int result = writer_end_frame(writer, error);
   writer->taken_over =
       (uint32_t)(writer->frames.length / sizeof(struct format_frame));
   for (size_t i = 0; i < survey_count(survey) && result == 0; i++) {
+    struct survey_frame *from = &survey_frames(survey)[i];
+    struct format_frame frame = from->frame;
+    uint32_t index;
+    if (from->copied)
+      continue;
+    frame.flags = from->hashes == SURVEY_NO_HASHES ? 0 : FORMAT_FRAME_HASHED;
+    result = writer_add_frame(writer, &frame, &index, error);
+    from->to = (uint64_t)index * FORMAT_FRAME_PAGES;
+  }
+  return result;
+}
+
+/* ---- what the index says of them ---- */
+
+struct telling {
+  struct merge *merge;
+  struct cache_writer *writer;
+  struct hwckpt_error *error;
+};
+
+/* Those that were copied lie one behind the other. */
+static uint64_t slot_of(const struct survey_frame *frame, unsigned page) {
+  if (!frame->copied || !has_bits(frame))
+    return frame->to + page;
+  return frame->to + pages_in(frame->live & ((UINT64_C(1) << page) - 1));
+}
+
+static int tell_piece(const struct survey_piece *piece, void *context) {
+  struct telling *telling = context;
+  const struct survey_frame *frame =
+      &survey_frames(&telling->merge->survey)[piece->frame];
+  const struct span span = {piece->begin, piece->end,
+                            slot_of(frame, piece->page)};
+  return writer_list_extent(telling->writer, &span, telling->error);
+}
+
+static int tell_pieces(struct cache_writer *writer, void *context,
+                       struct hwckpt_error *error) {
+  struct telling telling = {context, writer, error};
+  return survey_each(&telling.merge->survey, tell_piece, &telling, error);
+}
+
+static int tell_hash(const void *hashes, size_t length, void *context) {
+  struct telling *telling = context;
+  return writer_list(telling->writer, hashes, length, telling->error);
+}
+
+/* In the order in which the frames were taken over. */
+static int tell_hashes(struct cache_writer *writer, void *context,
+                       struct hwckpt_error *error) {
+  struct telling telling = {context, writer, error};
+  struct survey *survey = &telling.merge->survey;
+  int result = 0;
+  for (size_t i = 0; i < survey_count(survey) && result == 0; i++) {
     const struct survey_frame *frame = &survey_frames(survey)[i];
-    if (!is_copied(merge, frame) || (survey_can_stay(frame) && i >= stay))
-      result = take_over(writer, survey, i, error);
+    if (!frame->copied && frame->hashes != SURVEY_NO_HASHES)
+      result = survey_each_hash(survey, frame, tell_hash, &telling, error);
   }
   return result;
 }
@@ -306,16 +325,15 @@ static int take_over_rest(const struct merge *merge,
 static int write_frames(struct merge *merge, struct cache_writer *writer,
                         struct hwckpt_error *error) {
   struct copying copying = {.merge = merge, .writer = writer};
-  size_t stay = 0;
   int result = frame_reader_open(&copying.frames, writer->cache,
                                  writer->application, writer->directory, error);
   if (result < 0)
     return result;
-  result = copy_frames(&copying, &stay, error);
+  result = copy_frames(&copying, error);
   if (copying.open)
     image_close(&copying.image);
   frame_reader_close(&copying.frames);
-  return result ? result : take_over_rest(merge, writer, stay, error);
+  return result ? result : take_over_rest(merge, writer, error);
 }
 
 /* ---- the rest of it ---- */
@@ -329,7 +347,7 @@ static int write_records(struct cache_writer *writer,
                           writer->directory, writer->number, error);
   if (result < 0)
     return result;
-  result = image_load_index(&image, &index, error);
+  result = image_load_frames(&image, &index, error);
   if (result == 0)
     result = image_read_records(&image, &index, &writer->records, error);
   index_free(writer->cache->env, &index);
@@ -374,7 +392,7 @@ static int write_all(struct merge *merge, struct cache_writer *writer,
 static bool is_not_copied(const struct format_frame *frame, void *context) {
   const struct merge *merge = context;
   const struct survey_frame *listed = survey_find(&merge->survey, frame);
-  return !listed || !is_copied(merge, listed);
+  return !listed || !listed->copied;
 }
 
 /* What is written next shall not refer to what turned out to be damaged. */
@@ -390,6 +408,7 @@ int cache_merge(struct cache *cache, const char *application,
                 const struct cache_merge_options *options,
                 struct cache_merge_result *merged, struct hwckpt_error *error) {
   struct merge merge = {.options = options, .result = merged};
+  const struct writer_told told = {tell_pieces, tell_hashes, &merge};
   struct cache_writer *writer;
   memset(merged, 0, sizeof(*merged));
   int result = look_first(&merge, cache, application, error);
@@ -397,6 +416,7 @@ int cache_merge(struct cache *cache, const char *application,
     result = writer_open(cache, application, options->level, identify, &merge,
                          &writer, error);
   if (result == 0) {
+    writer->told = &told;
     result = write_all(&merge, writer, error);
     if (result == 0)
       result = commit(&merge, writer, error);

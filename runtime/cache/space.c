@@ -1,7 +1,7 @@
 /* space.c - giving back flash: removing segments, punching holes into them. */
 #include "space.h"
 
-#include "image.h"
+#include "blocks.h"
 #include "session.h"
 
 #include <errno.h>
@@ -170,7 +170,7 @@ static int add_generation(struct cache *cache, const char *application,
   if (result < 0)
     return result;
   if (image_is_in_log(&image))
-    result = image_load_index(&image, index, error);
+    result = image_load_frames(&image, index, error);
   bool room = true, is_in_log = image_is_in_log(&image);
   for (uint64_t i = 0;
        result == 0 && room && is_in_log && i < image.commit.page_frames; i++)

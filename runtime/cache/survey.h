@@ -4,13 +4,15 @@
  *
  * Invariant: a page of the generation is in exactly one piece; a frame is in
  * the list once, however many generations refer to it, and only when at least
- * one of its pages counts. What is listed does not follow changes: the caller
- * holds the writer's lock, or lets nobody replace what is read.
+ * one of its pages counts. Memory follows the number of frames and of
+ * generations: pieces and hashes are not kept but read again when they are
+ * asked for. What is listed does not follow changes: the caller holds the
+ * writer's lock, or lets nobody replace what is read.
  */
 #ifndef HWCKPT_CACHE_SURVEY_H
 #define HWCKPT_CACHE_SURVEY_H
 
-#include "image.h"
+#include "blocks.h"
 
 /* ---- as commit records tell it ---- */
 
@@ -29,32 +31,45 @@ int chain_measure(struct cache *cache, const char *application, int directory,
 
 /* ---- as the indexes tell it ---- */
 
-#define SURVEY_NO_HASHES SIZE_MAX
+#define SURVEY_NO_HASHES UINT64_MAX
 
 struct survey_frame {
   struct format_frame frame;
-  uint64_t generation; /* whose index has it */
-  uint64_t live;       /* a bit for each page that counts, when it can stay */
-  size_t hashes;       /* where in the survey's hashes those of its pages are */
-  unsigned pages_max;  /* pages of a full frame there */
-  bool own;            /* in a segment of the part alone */
+  uint64_t live;      /* a bit for each page that counts, when it can stay */
+  uint64_t hashes;    /* the first of its pages' in the link's list of them */
+  uint64_t to;        /* for the caller */
+  uint32_t link;      /* whose index has it */
+  uint32_t hashed_by; /* and whose hashes are its pages' */
+  unsigned pages_max; /* pages of a full frame there */
+  bool own;           /* in a segment of the part alone */
+  bool counts;        /* some page of it */
+  bool copied;        /* for the caller */
 };
 
-/* A slot of a piece: the frame's place in the list, and the page in it. */
-#define SURVEY_SHIFT 10
-_Static_assert(FORMAT_FRAME_PAGES_MAX == 1u << SURVEY_SHIFT, "page in a frame");
+/* A generation of the chain. */
+struct survey_link {
+  uint64_t number;
+  unsigned frame_pages;
+  size_t first; /* of its frames, among those of all links */
+  struct block_list index, hashes;
+  uint64_t extents_at, extents;
+  uint64_t holes_at, holes;
+};
 
 struct survey {
   struct cache *cache;
   const char *application; /* borrowed, like the directory */
   int directory;
+  struct buffer links;  /* struct survey_link, newest generation first */
   struct buffer frames; /* struct survey_frame: those in generations' own files,
                          * newest generation first, then those in segments,
                          * ascending by segment and offset */
-  struct spans pieces;  /* ascending by slot, each within one frame */
-  struct buffer hashes; /* struct format_page_hash */
-  uint64_t pages;       /* that count */
-  unsigned length;      /* generations looked at */
+  struct buffer places; /* uint32_t for each frame of the links: its place in
+                         * that list */
+  struct blocks blocks;
+  struct block_window window;
+  uint64_t pages;  /* that count */
+  unsigned length; /* generations looked at */
 };
 
 /* Whether another generation can refer to the frame as it is. */
@@ -80,8 +95,28 @@ static inline size_t survey_count(const struct survey *survey) {
 struct survey_frame *survey_find(const struct survey *survey,
                                  const struct format_frame *frame);
 
-/* The pieces in a frame. */
-const struct span *survey_pieces(const struct survey *survey, size_t frame,
-                                 size_t *count);
+/* Pages within one frame, which is at `frame` in the list. */
+struct survey_piece {
+  uint64_t begin, end;
+  size_t frame;
+  unsigned page;
+};
+
+/* Calls visit for all pieces, ascending by address, until it returns non-zero,
+ * which is then returned. */
+typedef int survey_visit_fn(const struct survey_piece *piece, void *context);
+int survey_each(const struct survey *survey, survey_visit_fn *visit,
+                void *context, struct hwckpt_error *error);
+
+/* Calls visit with the hashes of a frame's pages, some at a time. */
+int survey_each_hash(struct survey *survey, const struct survey_frame *frame,
+                     int (*visit)(const void *hashes, size_t length,
+                                  void *context),
+                     void *context, struct hwckpt_error *error);
+
+static inline uint64_t survey_number(const struct survey *survey,
+                                     const struct survey_frame *frame) {
+  return ((const struct survey_link *)survey->links.data)[frame->link].number;
+}
 
 #endif

@@ -25,6 +25,16 @@
 /* A full frame, sealed. */
 #define WRITER_FRAME (FORMAT_FRAME_BYTES + CACHE_PAGE_SIZE)
 
+/* What is not kept in lists but told, by writer_list_extent() and
+ * writer_list(), when index and hashes are written. */
+struct writer_told {
+  int (*extents)(struct cache_writer *writer, void *context,
+                 struct hwckpt_error *error);
+  int (*hashes)(struct cache_writer *writer, void *context,
+                struct hwckpt_error *error);
+  void *context;
+};
+
 struct cache_writer {
   struct cache *cache;
   char application[CACHE_NAME_MAX];
@@ -44,6 +54,7 @@ struct cache_writer {
    * in segments. */
   const CacheCommit *replaces;
   uint32_t taken_over;
+  const struct writer_told *told; /* its extents, and hashes of those frames */
 
   struct log log; /* page frames */
   bool published; /* others may refer to what it has in the log */
@@ -53,6 +64,13 @@ struct cache_writer {
   unsigned char *output;
   size_t output_length;
   uint64_t written;
+
+  /* The index or the hashes, while they are written: a list of which all or,
+   * when it is not sealed, the beginning is in a buffer. */
+  struct buffer *list;
+  uint64_t listed; /* bytes */
+  struct format_hashing list_hash;
+  struct span extent; /* that was listed last, and may go on; empty: none */
 
   /* Coding. `frame` collects pages until full. */
   int level;               /* that the encoder has, or CACHE_LEVEL_AUTO */
@@ -130,6 +148,13 @@ int writer_make_frame(struct cache_writer *writer, enum key_use use, void *room,
  * generation. */
 int writer_seal(struct cache_writer *writer, enum key_use use, const void *data,
                 size_t length, void *room, struct hwckpt_error *error);
+
+/* Adds to the list that is being written. */
+int writer_list(struct cache_writer *writer, const void *data, size_t length,
+                struct hwckpt_error *error);
+/* The same with an extent of the index, behind those before it. */
+int writer_list_extent(struct cache_writer *writer, const struct span *extent,
+                       struct hwckpt_error *error);
 
 /* Of its own are the frames it has the hashes of, but for what it took over. */
 bool writer_is_own(const struct cache_writer *writer, size_t frame);

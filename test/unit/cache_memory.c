@@ -1,0 +1,151 @@
+/* What merging, and remembering what the log has, takes of memory: it does not
+ * grow with the lists of all pages that the generations have.
+ * %unit/cache_memory PAGES says what it is for a program of so many pages. */
+// RUN: %unit/cache_memory
+#include "Inputs/unit.h"
+
+#include <sys/mman.h>
+
+/* ---- what is in memory ---- */
+
+#define MAPPINGS 512
+static struct {
+  unsigned char *begin;
+  size_t length;
+} mappings[MAPPINGS];
+static size_t most;
+
+static size_t resident(void) {
+  static unsigned char in[1 << 16];
+  size_t pages = 0;
+  for (unsigned i = 0; i < MAPPINGS; i++)
+    for (size_t at = 0; at < mappings[i].length; at += sizeof(in) << 12) {
+      size_t part = mappings[i].length - at;
+      if (part > sizeof(in) << 12)
+        part = sizeof(in) << 12;
+      CHECK(mincore(mappings[i].begin + at, part, in) == 0);
+      for (size_t j = 0; j < (part + 4095) >> 12; j++)
+        pages += in[j] & 1;
+    }
+  return pages << 12;
+}
+
+static void *map(size_t length) {
+  unsigned i = 0;
+  unsigned char *begin = mmap(NULL, length, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CHECK(begin != MAP_FAILED);
+  madvise(begin, length, MADV_NOHUGEPAGE); /* what is used is counted */
+  while (i < MAPPINGS && mappings[i].begin)
+    i++;
+  CHECK(i < MAPPINGS);
+  mappings[i].begin = begin;
+  mappings[i].length = length;
+  return begin;
+}
+
+/* It grows until something is given back. */
+static void unmap(void *begin, size_t length) {
+  unsigned i = 0;
+  size_t now = resident();
+  most = now > most ? now : most;
+  while (i < MAPPINGS && mappings[i].begin != begin)
+    i++;
+  CHECK(i < MAPPINGS && mappings[i].length == length);
+  mappings[i].begin = NULL;
+  mappings[i].length = 0;
+  CHECK(munmap(begin, length) == 0);
+}
+
+static size_t take(void) {
+  size_t now = most;
+  most = resident();
+  return now;
+}
+
+static struct cache_env env;
+
+/* ---- a large program ---- */
+
+static size_t pages = 65536;
+static struct cache *cache;
+static char name[CACHE_NAME_MAX];
+static uint64_t newest;
+
+static void put(struct cache_writer *writer, size_t page, unsigned version) {
+  static uint64_t data[CACHE_PAGE_SIZE / 8];
+  data[0] = page + 1;
+  data[1] = version;
+  CHECK_OK(cache_put_pages(writer, UNIT_BASE + page * CACHE_PAGE_SIZE, data, 1,
+                           &unit_error));
+}
+
+static struct cache_writer *begin(bool base) {
+  const struct cache_write_options options = {base ? 0 : newest, 1};
+  struct cache_writer *writer;
+  CHECK_OK(cache_begin(cache, name, &options, &writer, &unit_error));
+  return writer;
+}
+
+static void commit(struct cache_writer *writer) {
+  struct cache_generation generation;
+  CHECK_OK(cache_commit(writer, &generation, &unit_error));
+  newest = generation.number;
+}
+
+/* Deltas of pages all over the program, until they are merged. */
+static size_t merge(void) {
+  const struct cache_merge_options options = {.level = 1};
+  struct cache_merge_result result = {0};
+  static unsigned version = 1;
+  while (!result.merged) {
+    struct cache_writer *writer = begin(false);
+    version++;
+    for (size_t i = 0; i < pages / 40; i++)
+      put(writer, unit_random((unsigned)pages), version);
+    commit(writer);
+    take();
+    CHECK_OK(cache_merge(cache, name, &options, &result, &unit_error));
+  }
+  printf("merging %u generations: %zu KiB, between checkpoints %zu KiB\n",
+         result.generations, most >> 10, resident() >> 10);
+  return take();
+}
+
+/* By a handle that knows nothing yet. */
+static size_t recall(void) {
+  take();
+  struct cache_writer *writer = begin(false);
+  printf("recalling: %zu KiB\n", most >> 10);
+  size_t recalled = take();
+  cache_abort(writer);
+  return recalled;
+}
+
+#define MIB ((size_t)1 << 20)
+
+int main(int argc, char **argv) {
+  if (argc > 1)
+    pages = strtoul(argv[1], NULL, 0);
+  env = cache_env_kernel;
+  env.map = map;
+  env.unmap = unmap;
+  CHECK_OK(cache_open(&env, unit_path("cache"), true, &cache, &unit_error));
+  CHECK_OK(cache_new_application(cache, "memory", name, &unit_error));
+  struct cache_writer *writer = begin(true);
+  for (size_t i = 0; i < pages; i++)
+    put(writer, i, 1);
+  commit(writer);
+  printf("writing %zu pages: %zu KiB\n", pages, take() >> 10);
+  unit_seed(3);
+  size_t first = merge(), second = merge();
+  cache_close(cache);
+  CHECK_OK(cache_open(&env, unit_path("cache"), true, &cache, &unit_error));
+  size_t recalled = recall();
+  cache_close(cache);
+  CHECK(resident() == 0);
+  /* 16 bytes for each page that the generations have are 1.8 MiB. */
+  CHECK(pages > 65536 || (first < 5 * MIB && second < 5 * MIB));
+  CHECK(pages > 65536 || recalled < 3 * MIB);
+  return 0;
+}
