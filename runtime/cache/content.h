@@ -28,13 +28,21 @@ struct content_frame {
   uint32_t index;            /* where in that one's list of frames */
 };
 
-struct content {
-  uint64_t seed;
+/* The table is in shards, each of which grows on its own: while one does, no
+ * more than that one is there twice. */
+#define CONTENT_SHARDS 8u
+struct content_shard {
   struct content_entry *entries;
   size_t buckets, count;
+  uint32_t victim;
+};
+
+struct content {
+  uint64_t seed;
+  struct content_shard shards[CONTENT_SHARDS];
+  size_t count;         /* entries, in all of them */
   struct buffer frames; /* struct content_frame */
   uint64_t pages_max;   /* pages there is reason to remember */
-  uint32_t victim;
 };
 
 static inline struct content_frame *content_frame(const struct content *content,

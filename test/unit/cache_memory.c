@@ -146,6 +146,6 @@ int main(int argc, char **argv) {
   CHECK(resident() == 0);
   /* 16 bytes for each page that the generations have are 1.8 MiB. */
   CHECK(pages > 65536 || (first < 5 * MIB && second < 5 * MIB));
-  CHECK(pages > 65536 || recalled < 3 * MIB);
+  CHECK(pages > 65536 || recalled < 2 * MIB);
   return 0;
 }
