@@ -60,10 +60,13 @@ void tree_cut_not_asked(struct tree_caller *caller, pid_t root) {
   report_error(&said);
 }
 
-/* It has ended, or runs another program now. */
+/* It has ended, or runs another program now. Whoever has committed has done
+ * what it was to do. */
 void tree_cut_lose(struct cut *cut, struct tree_member *member) {
   tree_member_hang_up(member);
-  if (member->phase >= PHASE_STOPPED && member->phase < PHASE_COMMITTED)
+  if (member->phase == PHASE_COMMITTED)
+    return;
+  if (member->phase >= PHASE_STOPPED)
     tree_cut_fail(cut, HWCKPT_E_TREE_DIED, member, "while it was checkpointed");
   member->phase = PHASE_NEW;
   member->known = false;
