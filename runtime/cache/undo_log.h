@@ -48,7 +48,8 @@ enum undo_kind {
 
 /* In the device of UNDO_FILE, UNDO_DATA and UNDO_WHOLE, which no device has:
  * what the file held is for a name that it lost, when nobody knew where its
- * others were, and that is to be made again. */
+ * others were, and that is to be made again. UNDO_WHOLE alone: it was changed
+ * by then, and what it held is under its own device. */
 #define UNDO_SPARE ((uint64_t)1 << 63)
 
 enum undo_unseen {

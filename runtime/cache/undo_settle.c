@@ -211,6 +211,18 @@ static bool link_to_other(struct undo *undo, const struct undo_stretch *stretch,
   return result >= 0 && put_there(undo, spot, "linking it again");
 }
 
+/* Whether it was changed before it lost one of its names, and may have others
+ * that nobody knew. */
+static bool may_be_elsewhere(const struct undo *undo,
+                             const struct undo_record *name) {
+  struct undo_record spare = *name;
+  size_t place = 0, count = undo->entries.count;
+  spare.device |= UNDO_SPARE;
+  return undo_entries_find(&undo->entries, UNDO_WHOLE, &spare) &&
+         undo_entries_home(&undo->entries, name, 0, count, &place) &&
+         !undo_entries_home(&undo->entries, name, 0, count, &place);
+}
+
 static void finish_again(struct undo *undo, const struct spot *spot,
                          struct undo_entry *file, int fd) {
   const struct undo_record *name = &spot->entry->record;
@@ -230,8 +242,13 @@ static void finish_again(struct undo *undo, const struct spot *spot,
   if (!put_there(undo, spot, "making it again"))
     return;
   file->filled = true;
-  if (!(file->record.device & UNDO_SPARE)) /* its other names are there */
-    note_replaced(undo, name, &made);
+  if (file->record.device & UNDO_SPARE) /* its other names are there */
+    return;
+  if (may_be_elsewhere(undo, name))
+    undo_warn(undo, name->path, 0,
+              "it is a file of its own now; by its other names it is as it was "
+              "changed");
+  note_replaced(undo, name, &made);
 }
 
 /* Its UNDO_FILE; null: not all that it held is in the log. */

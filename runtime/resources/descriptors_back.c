@@ -108,14 +108,26 @@ int descriptors_check(struct resource_source *source,
   return result;
 }
 
-/* What it has open went, and was made again where it stood. */
+static bool is_as_then(const Descriptor *message, const struct stat *now) {
+  return (uint64_t)now->st_size == message->size &&
+         (uint64_t)now->st_mtim.tv_sec * 1000000000 +
+                 (uint64_t)now->st_mtim.tv_nsec ==
+             message->mtime_ns;
+}
+
+/* What it has open went, or was changed and lost this one of its names; and was
+ * made again where it stood. */
 static bool went(const Descriptor *message) {
   struct stat open, there;
-  return descriptors_kind(message)->waits && message->path[0] == '/' &&
-         SYS(fstat, message->number, &open) == 0 && S_ISREG(open.st_mode) &&
-         open.st_nlink == 0 &&
-         SYS(newfstatat, AT_FDCWD, message->path, &there, 0) == 0 &&
-         S_ISREG(there.st_mode);
+  if (!descriptors_kind(message)->waits || message->path[0] != '/' ||
+      SYS(fstat, message->number, &open) < 0 ||
+      SYS(newfstatat, AT_FDCWD, message->path, &there, 0) < 0 ||
+      (open.st_mode & S_IFMT) != (there.st_mode & S_IFMT))
+    return false;
+  if (S_ISREG(open.st_mode))
+    return open.st_nlink == 0 ||
+           (is_as_then(message, &there) && !is_as_then(message, &open));
+  return S_ISDIR(open.st_mode) && open.st_nlink == 0;
 }
 
 /* Those that share it come behind it. */

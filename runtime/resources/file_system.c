@@ -189,6 +189,14 @@ static int restore(struct resource_source *source, struct hwckpt_error *error) {
   return 0;
 }
 
+static int check_working(const struct resource_source *source, const char *path,
+                         struct hwckpt_error *error) {
+  int result = check_path(path, working, error);
+  bool back = result == -HWCKPT_E_FILE_GONE && source->comes_back &&
+              source->comes_back(source, path, false);
+  return back ? 0 : result;
+}
+
 /* No way leads back out of another root. */
 static int check(struct resource_source *source, struct hwckpt_error *error) {
   FileSystem *message = source->scratch;
@@ -196,7 +204,7 @@ static int check(struct resource_source *source, struct hwckpt_error *error) {
   if (!result && (*message->root || !is_root("/")))
     result = hwckpt_fail(error, HWCKPT_E_NOT_ROLLED_BACK, 0, "/",
                          "the program has another root directory");
-  return result ? result : check_path(message->directory, working, error);
+  return result ? result : check_working(source, message->directory, error);
 }
 
 const struct resource_kind hwckpt_resource_file_system = {

@@ -195,14 +195,29 @@ void undo_keep_of(int fd, uint64_t begin, uint64_t end, bool whole) {
     keep_of(fd, &facts, begin, end, whole);
 }
 
+/* What was changed since is in the log under the file's own number: so is the
+ * rest, and that its other names will not have it. */
+static void keep_changed_spare(int fd, const struct undo_facts *facts) {
+  struct undo_record record = {.kind = UNDO_WHOLE,
+                               .device = facts->device | UNDO_SPARE,
+                               .inode = facts->inode,
+                               .birth_ns = facts->birth_ns};
+  keep_of(fd, facts, 0, UINT64_MAX, true);
+  undo_put(&record);
+}
+
 void undo_keep_spare(int fd) {
   struct undo_facts facts;
   if (!undo_look(fd, "", &facts) || is_too_much(facts.size))
     return;
   const struct undo_file *file =
       undo_place(undo_keeper.interval, facts.device, facts.inode);
-  if (!file || atomic_load(&file->inode))
+  if (!file)
     return;
+  if (atomic_load(&file->inode)) {
+    keep_changed_spare(fd, &facts);
+    return;
+  }
   facts.device |= UNDO_SPARE;
   keep_of(fd, &facts, 0, UINT64_MAX, true);
 }
