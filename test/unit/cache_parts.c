@@ -87,6 +87,9 @@ static void test_committed(struct process *parent, struct process *forked) {
   CHECK(commit(forked, writer) == 500);
   compare(forked);
   CHECK(used(parent) - before < 40 * CACHE_PAGE_SIZE);
+  uint64_t own; /* its files count for the application */
+  CHECK_OK(cache_used(parent->cache, forked->name, &own, &unit_error));
+  CHECK(own > 0 && used(parent) >= before + own);
 }
 
 /* What is not committed yet, and then is given up. */

@@ -102,13 +102,41 @@ static uint64_t found_of(size_t pages) {
 }
 
 /* Coded frames lie close together. What is in those that are still needed is
- * found again; what was behind them, beginning in their last page, is not. */
+ * found again; what was behind them, beginning in their last page, is not, and
+ * is given back from the segment that is appended to, too. */
 static void half_of_them(void) {
+  unsigned files;
   CHECK_OK(cache_new_application(cache, "half", name, &unit_error));
   CHECK(found_of(2048) == 0);
-  CHECK(found_of(1024) == 1024);
+  uint64_t before = bytes_of(".seg", &files);
+  CHECK(found_of(1024) == 1024 && files == 1);
   CHECK_OK(unit_retain(cache, name, 1, &unit_error));
+  if (can_punch())
+    CHECK(bytes_of(".seg", &files) < before / 4 * 3);
   CHECK(found_of(2048) == 1024);
+}
+
+/* What could not be given back is, once it can, also when nothing else is
+ * removed then. */
+static void another_time(void) {
+  unsigned char *bytes;
+  unsigned files;
+  char below[256];
+  CHECK_OK(cache_new_application(cache, "again", name, &unit_error));
+  write_generation(0, 0, 2048, 1);
+  write_generation(0, 0, 2048, 2);
+  write_generation(2, 0, 16, 3);
+  uint64_t before = bytes_of(".seg", &files);
+  snprintf(below, sizeof(below), "cache/%s/g0000000003.ckpt", name);
+  size_t length = unit_read_file(unit_path(below), &bytes);
+  unit_write_file(unit_path(below), bytes, length - 1);
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
+  CHECK(bytes_of(".seg", &files) == before);
+  unit_write_file(unit_path(below), bytes, length);
+  free(bytes);
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
+  CHECK(bytes_of(".seg", &files) < before / 4 * 3);
+  CHECK_OK(cache_verify(cache, name, 3, &unit_error));
 }
 
 int main(void) {
@@ -198,6 +226,7 @@ int main(void) {
   CHECK_OK(unit_compare(cache, name, 13, &of_child, &unit_error));
   cut_off();
   half_of_them();
+  another_time();
   cache_close(cache);
   CHECK(unit_mapped() == 0);
   return 0;
