@@ -24,13 +24,14 @@ bool fallback_is_damage(enum hwckpt_code code) {
 }
 
 struct whole {
-  uint64_t below, number;
+  uint64_t above, below, number;
 };
 
 static int visit_whole(const struct cache_generation *generation, int damage,
                        void *context) {
   struct whole *whole = context;
-  if (!damage && generation->number < whole->below)
+  if (!damage && generation->number > whole->above &&
+      generation->number < whole->below)
     whole->number = generation->number;
   return 0;
 }
@@ -48,7 +49,7 @@ struct damaged {
 static uint64_t find_older(struct selection *selection,
                            struct generation *generation,
                            struct damaged *damaged) {
-  for (struct whole whole = {.below = selection->number};;) {
+  for (struct whole whole = {selection->above, selection->number, 0};;) {
     whole.number = 0;
     if (cache_each_generation(selection->cache, selection->application,
                               visit_whole, &whole, NULL) ||

@@ -221,7 +221,7 @@ static uint64_t memory_kills(void) {
 
 /* The command line of the child: it restores `generation`, or runs. */
 static char **arguments(const struct life *life, uint64_t generation,
-                        int report, char room[2][24]) {
+                        int report, char room[3][24]) {
   const struct restart_program *program = life->program;
   size_t count = 0, of_program = 0;
   while (program->program[of_program])
@@ -248,6 +248,11 @@ static char **arguments(const struct life *life, uint64_t generation,
     list[count++] = (char *)program->cache;
     list[count++] = "--before";
     list[count++] = room[1];
+    if (life->floor) { /* an earlier run was another */
+      snprintf(room[2], sizeof room[2], "%" PRIu64, life->floor);
+      list[count++] = "--above";
+      list[count++] = room[2];
+    }
     list[count++] = "--";
     list[count++] = (char *)program->application;
     return list;
@@ -262,7 +267,7 @@ static char **arguments(const struct life *life, uint64_t generation,
 /* In the new process. */
 static _Noreturn void become(const struct life *life, uint64_t generation,
                              int alive, int report) {
-  char room[2][24];
+  char room[3][24];
   char **list = arguments(life, generation, report, room);
   if (list && supervise_release(&life->supervisor, alive)) {
     if (!generation)

@@ -65,6 +65,7 @@ static int read_arguments(int argc, char **argv,
       {"from", required_argument, NULL, OPTION_FROM},
       KEY_OPTIONS,
       {"supervised", required_argument, NULL, OPTION_SUPERVISED},
+      {"above", required_argument, NULL, 'a'},
       {0},
   };
   const char *every = NULL, *mtbf = NULL;
@@ -140,6 +141,11 @@ static int read_arguments(int argc, char **argv,
         return report_usage(&command_restore, "--from", "more than %d",
                             FETCH_TIERS_MAX);
       request->from[request->from_count++] = optarg;
+      break;
+    case 'a': /* of a supervisor's */
+      if (!parse_number(optarg, UINT64_MAX, &request->above))
+        return report_usage(&command_restore, "--above",
+                            "'%s' is no number of a generation", optarg);
       break;
     case OPTION_SUPERVISED:
       if (!supervised_by(optarg))
@@ -601,6 +607,7 @@ static int restore(int argc, char **argv) {
       selection_open(&selection, request.cache_option, &error))
     return report_error(&error);
   selection.before = request.before;
+  selection.above = request.above;
   if (selection_find(&selection, request.which, &error)) {
     status = report_error(&error);
   } else {

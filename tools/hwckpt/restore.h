@@ -13,6 +13,7 @@ struct restore_request {
   const char *name; /* the program's from now on: of another application */
   char **argv;      /* of the command, options first */
   uint64_t before;  /* generations from this on are not to be taken; 0: any */
+  uint64_t above;   /* nor those up to this one in place of a damaged one */
   enum id_policy policy;
   enum lazy_mode lazy;
   bool tracked;     /* what is written while memory is loaded is known */

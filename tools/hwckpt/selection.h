@@ -21,6 +21,7 @@ struct selection {
   uint64_t number;
   uint64_t before; /* where none is named, the newest older than this; 0: of all
                     */
+  uint64_t above;  /* in place of a damaged one, only newer ones than this */
 };
 
 /* Opens the cache that option (--cache) and the environment's HWCKPT_OPTIONS

@@ -201,6 +201,30 @@ for name, ends_it in (("rots", False), ("rotted", True)):
     (at,) = [i for i, line in enumerate(lines) if f"HWCKPT-E106: checkpoint is truncated: {path}: at byte " in line]
     assert "remedy:" in lines[at + 1] and wanted in lines[at + 2], lines
 
+# Where all of it is damaged, an earlier run is not gone on from: it was another.
+case = Case("other")
+expect(case.run("--restart"), 0)
+earlier = case.listed()["generations"][-1]["number"]
+case.faults[2] = "hang"
+process = case.start("--restart=on-failure:1")
+case.await_lines(9)
+case.await_generation(earlier + 1)
+path = os.path.join(os.environ["HWCKPT_CACHE"], "other", f"g{earlier + 1:010}.ckpt")
+with open(path, "r+b") as file:
+    head = file.read(200)
+    file.seek(24 + head[12])  # what is behind its header
+    file.write(bytes([head[24 + head[12]] ^ 1]))
+end = time.monotonic() + 100
+while 2 in case.faults:
+    assert time.monotonic() < end, case.faults
+    time.sleep(0.02)
+pid = int(subprocess.run(["pgrep", "-f", f"^{PROGRAM} {case.socket}"], check=True, capture_output=True).stdout)
+os.kill(pid, signal.SIGKILL)
+case.said = process.communicate(timeout=200)[1]
+expect(process.returncode, 125)
+assert "HWCKPT-E105" in case.said and path in case.said and "instead" not in case.said, case.said
+expect(case.words()[-3:], ["failed", "restored", "gave-up"])
+
 # Too often: given up, with the status of the last time.
 case = Case("often", _2="*exit")
 expect(case.run("--restart=on-failure:2"), 3)
