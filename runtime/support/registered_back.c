@@ -8,6 +8,7 @@
 
 #include "../arch/sys.h"
 #include "area_fault.h"
+#include "private.h"
 #include "record_types.h"
 
 #include "records.pb.h"
@@ -58,10 +59,13 @@ static int fail(const struct back *back, long result, const char *what,
 /* Of an area without fault the addresses are a program's, in whole pages. */
 static int read_area(const struct back *back, size_t record,
                      UserFaultArea *area) {
+  uint64_t from, to;
   int result = resource_get(&back->source->records[record],
                             UserFaultArea_fields, area, back->error);
-  if (result == 0 && ((area->start | area->end) % AREA_PAGE ||
-                      area->start >= area->end || area->end > AREA_ADDRESS_END))
+  if (result == 0 &&
+      ((area->start | area->end) % AREA_PAGE || area->start >= area->end ||
+       area->end > AREA_ADDRESS_END ||
+       private_in(area->start, area->end, &from, &to)))
     result = hwckpt_fail(back->error, HWCKPT_E_RECORD, 0, "UserFaultArea",
                          "%llx-%llx", (unsigned long long)area->start,
                          (unsigned long long)area->end);
