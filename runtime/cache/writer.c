@@ -49,20 +49,38 @@ static int fill_header(struct cache_writer *writer, uint64_t parent,
   return 0;
 }
 
-/* The counts of the application go on from its newest generation, or begin
- * anew when that is not readable. */
-static void continue_counts(struct cache_writer *writer, uint64_t newest) {
+static bool take_counts(struct cache_writer *writer, uint64_t number) {
   struct image image;
   CacheCommit *commit = &writer->commit;
-  if (newest && image_open(&image, writer->cache, writer->application,
-                           writer->directory, newest, NULL) == 0) {
-    commit->total_written = image.commit.total_written;
-    commit->total_put = image.commit.total_put;
-    commit->counted_since_ns = image.commit.counted_since_ns;
-    image_close(&image);
-  }
-  if (commit->counted_since_ns == 0)
-    commit->counted_since_ns = writer->cache->env->io->realtime_ns();
+  if (image_open(&image, writer->cache, writer->application, writer->directory,
+                 number, NULL) < 0)
+    return false;
+  commit->total_written = image.commit.total_written;
+  commit->total_put = image.commit.total_put;
+  commit->counted_since_ns = image.commit.counted_since_ns;
+  image_close(&image);
+  return true;
+}
+
+/* Without those that are not readable. */
+static void take_older_counts(struct cache_writer *writer) {
+  struct buffer numbers = {0};
+  directory_numbers(writer->cache, writer->application, writer->directory,
+                    format_parse_generation, &numbers, NULL);
+  const uint64_t *number = numbers.data;
+  size_t i = numbers.length / sizeof(*number);
+  while (i > 0 && !take_counts(writer, number[i - 1]))
+    i--;
+  buffer_free(writer->cache->env, &numbers);
+}
+
+/* The counts of the application go on from its newest generation that is
+ * readable, or begin anew. */
+static void continue_counts(struct cache_writer *writer, uint64_t newest) {
+  if (newest && !take_counts(writer, newest))
+    take_older_counts(writer);
+  if (writer->commit.counted_since_ns == 0)
+    writer->commit.counted_since_ns = writer->cache->env->io->realtime_ns();
 }
 
 int writer_find_newest(struct cache_writer *writer,

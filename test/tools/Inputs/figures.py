@@ -87,3 +87,18 @@ for parent in range(2, 42):
     make("short", "pages=3", f"parent={parent}", f"at={BEGIN + 60}")
     found, _ = figures("short")
     assert found["bytes_per_day"] == found["written_bytes"] * 1440, found
+
+# Of a newest one that is damaged its counts are lost, those before it go on.
+make("rotten", "pages=3", f"at={BEGIN}")
+first, _ = figures("rotten")
+make("rotten", "pages=3", f"at={BEGIN + 1}")
+make("rotten", "pages=3", f"at={BEGIN + 2}")
+for number in (2, 3):
+    path = os.path.join(cache, "rotten", f"g{number:010}.ckpt")
+    os.truncate(path, os.path.getsize(path) - 1)
+make("rotten", "pages=3", f"at={BEGIN + 60}")
+found, generations = figures("rotten")
+assert [g["damage"] for g in generations] == [None, "HWCKPT-E106", "HWCKPT-E106", None], generations
+assert found["counted_since_ns"] == BEGIN * 10**9, found
+assert found["written_bytes"] == sum(g["bytes"] or 0 for g in generations if not g["damage"]), (found, generations)
+assert first["put_bytes"] < found["put_bytes"] < 3 * first["put_bytes"], (first, found)
