@@ -413,6 +413,7 @@ int checkpoint_take(const struct checkpoint_reason *reason,
                     struct hwckpt_error *error) {
   await_memory(hooks);
   checkpoint_look_at_program();
+  registered_prepare(&checkpoint.registered);
   checkpoint.partners = reason->partners;
   checkpoint.begun = false;
   checkpoint.sink.tree = 0;
@@ -473,6 +474,7 @@ int checkpoint_roll_back(const struct quiesce_hooks *hooks,
   };
   await_memory(hooks);
   checkpoint_look_at_program();
+  registered_prepare(&checkpoint.registered);
   int status = rollback_take(&target, hooks, result, error);
   if (status < 0)
     return status;

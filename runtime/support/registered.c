@@ -12,8 +12,10 @@
 #include <errno.h>
 #include <sys/uio.h>
 
-#define AREAS 65536u
-#define RUNS ((size_t)1 << 20)
+#define AREAS 16384u
+/* Until a stop has seen a userfaultfd, and then. */
+#define RUNS_FIRST ((size_t)1 << 16)
+#define RUNS_MOST ((size_t)1 << 20)
 #define RUNS_A_RECORD 4096u
 #define PAGE UINT64_C(4096)
 #define UFFD_WP_UNPOPULATED (1u << 13)
@@ -22,13 +24,27 @@
 int registered_open(struct registered *registered, struct hwckpt_error *error) {
   registered->area_count = registered->run_count = 0;
   registered->areas = private_map(AREAS * sizeof *registered->areas);
-  registered->runs = private_map(RUNS * sizeof *registered->runs);
+  registered->runs = private_map(RUNS_FIRST * sizeof *registered->runs);
+  registered->run_room = RUNS_FIRST;
+  registered->descriptor = -1;
   if (registered->areas && registered->runs)
     return 0;
   private_unmap(registered->areas, AREAS * sizeof *registered->areas);
-  private_unmap(registered->runs, RUNS * sizeof *registered->runs);
+  private_unmap(registered->runs, RUNS_FIRST * sizeof *registered->runs);
   return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM,
                      "memory of a userfaultfd", "");
+}
+
+void registered_prepare(struct registered *registered) {
+  if (registered->descriptor < 0 || registered->run_room == RUNS_MOST)
+    return;
+  void *more = private_map(RUNS_MOST * sizeof *registered->runs);
+  if (!more)
+    return;
+  private_unmap(registered->runs,
+                registered->run_room * sizeof *registered->runs);
+  registered->runs = more;
+  registered->run_room = RUNS_MOST;
 }
 
 struct finding {
@@ -123,8 +139,8 @@ static const char *add_run(const struct finding *finding, uint32_t modes,
   if (!(region->categories & PAGE_PRESENT) &&
       !can_be_read(region->start, region->end))
     return "poisoned pages";
-  if (registered->run_count == RUNS)
-    return "memory in more pieces than 1,048,576";
+  if (registered->run_count == registered->run_room)
+    return "memory in more pieces than 65,536, or 1,048,576 the next time";
   registered->runs[registered->run_count++] =
       (struct registered_run){region->start, region->end | state};
   return 0;

@@ -36,11 +36,13 @@ struct registered_run {
 struct registered {
   struct registered_area *areas; /* private memory, ascending */
   struct registered_run *runs;   /* private memory, ascending */
-  size_t area_count, run_count;
+  size_t area_count, run_count, run_room;
   int32_t descriptor;
 };
 
 int registered_open(struct registered *registered, struct hwckpt_error *error);
+/* Before a stop: there is room for more where the last one found any. */
+void registered_prepare(struct registered *registered);
 /* In the stop, once the sink knows the userfaultfd: E208 where what it is
  * registered for cannot come back. */
 int registered_find(struct registered *registered, struct resource_sink *sink,
