@@ -28,14 +28,15 @@ static uint64_t ns_of(const struct timespec *time) {
   return (uint64_t)time->tv_sec * NANOSECONDS + (uint64_t)time->tv_nsec;
 }
 
+/* How often a timer that expires just now is asked again. */
+#define ASKED_MAX 12
+#define PAUSE_NS 20000
+
 /* Asked of the timer and not read of its text: an interval begins anew only
  * when somebody asks. */
-static long read_times(struct resource_sink *sink, int number, TimerFd *state) {
+static long ask(long fd, TimerFd *state) {
   struct itimerspec times;
-  long fd = borrow_number(sink, number);
-  long result = fd < 0 ? fd : SYS(timerfd_gettime, fd, &times);
-  if (fd >= 0)
-    SYS(close, fd);
+  long result = SYS(timerfd_gettime, fd, &times);
   if (result >= 0) {
     state->left_ns = ns_of(&times.it_value);
     state->interval_ns = ns_of(&times.it_interval);
@@ -53,6 +54,50 @@ static void read_line(const char *line, TimerFd *state) {
     state->ticks = value;
 }
 
+static long read_text(int number, TimerFd *state) {
+  struct info info;
+  long result = info_open(&info, number);
+  if (result < 0)
+    return result;
+  for (const char *line; (line = info_line(&info));)
+    read_line(line, state);
+  info_close(&info);
+  return 0;
+}
+
+/* Nothing expired between two looks, and nothing is about to: from the moment
+ * in which a timer expires until the kernel has counted that, nothing is left
+ * of its time and there is no tick, as of one that is not set. */
+static bool is_settled(const TimerFd *before, const TimerFd *state,
+                       bool was_set) {
+  if (before->left_ns)
+    return state->left_ns && state->left_ns <= before->left_ns;
+  return !state->left_ns && !state->interval_ns && (!was_set || state->ticks);
+}
+
+/* One that is not set may have an interval: it is asked to the end. */
+static long look(long fd, int number, TimerFd *state) {
+  const struct timespec pause = {0, PAUSE_NS};
+  bool was_set = false;
+  long result = ask(fd, state);
+  for (unsigned i = 0; i < ASKED_MAX && result >= 0; i++) {
+    const TimerFd before = *state;
+    was_set |= before.left_ns != 0;
+    result = read_text(number, state);
+    if (result >= 0)
+      result = ask(fd, state);
+    if (result >= 0 && is_settled(&before, state, was_set))
+      return 0;
+    if (!state->left_ns && !state->ticks)
+      SYS(nanosleep, &pause, 0);
+  }
+  bool expires =
+      state->interval_ns ? was_set || state->ticks : was_set && !state->ticks;
+  if (!state->left_ns && expires)
+    state->left_ns = 1;
+  return result;
+}
+
 static bool of_day(int32_t clock) {
   return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM;
 }
@@ -60,18 +105,15 @@ static bool of_day(int32_t clock) {
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
   TimerFd state = TimerFd_init_zero;
-  struct info info;
   if (message->same_as >= 0)
     return 0;
-  long result = read_times(sink, message->number, &state);
-  if (result >= 0)
-    result = info_open(&info, message->number);
+  long fd = borrow_number(sink, message->number);
+  long result = fd < 0 ? fd : look(fd, message->number, &state);
+  if (fd >= 0)
+    SYS(close, fd);
   if (result < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-result, message->path,
                        "descriptor %d", (int)message->number);
-  for (const char *line; (line = info_line(&info));)
-    read_line(line, &state);
-  info_close(&info);
   if (of_day(state.clock) && state.flags & TFD_TIMER_ABSTIME && state.left_ns) {
     struct timespec now;
     SYS(clock_gettime, state.clock, &now);

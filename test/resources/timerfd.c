@@ -1,5 +1,6 @@
 // Timer descriptors go on with the time that was left; what expired and was not
-// read is still there; one set to a time of day stays set to it.
+// read is still there; one set to a time of day stays set to it; one that
+// expires all the time goes on to.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <poll.h>
@@ -34,6 +35,8 @@ int main(void) {
   for (double end = now() + 2; now() < end;)
     usleep(1000);
   int idle = set(CLOCK_MONOTONIC, 0, 0, 0);
+  int idle_periods = set(CLOCK_MONOTONIC, 0, 0, 1000);
+  int always = set(CLOCK_MONOTONIC, 0, 1e-9, 1e-7);
   int unread = set(CLOCK_MONOTONIC, 0, 1e-9, 0);
   int periods = set(CLOCK_BOOTTIME, 0, 1e-3, 1000);
   int longer = set(CLOCK_MONOTONIC, 0, 2000, 1000);
@@ -50,6 +53,12 @@ int main(void) {
   CHECK(ticks(often) >= 2000);
   CHECK_EQUAL(ticks(idle), 0);
   CHECK(left(idle, 0) == 0);
+  CHECK_EQUAL(ticks(idle_periods), 0);
+  CHECK(left(idle_periods, 1000) == 0);
+  for (int i = 0; i < 3; i++) {
+    expired(always);
+    CHECK(ticks(always) >= 1);
+  }
   CHECK_EQUAL(ticks(unread), 1);
   CHECK(left(unread, 0) == 0);
   CHECK_EQUAL(ticks(periods), 1);
