@@ -1,9 +1,14 @@
 /* interval_timers.c - setitimer(2) and alarm(2): they go on with the time that
- * was left. */
+ * was left. Time goes on in the stop as well: one that expires between the look
+ * for pending signals and its own is as it was before both, so that its signal
+ * comes once. */
+#include "interval_timers.h"
 #include "../arch/sys.h"
+#include "../support/live.h"
 #include "../support/record_types.h"
 #include "resource.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/time.h>
 
@@ -19,11 +24,37 @@ static struct timeval time_of(uint64_t us) {
                           (suseconds_t)(us % MICROSECONDS)};
 }
 
+/* In the order of the kernel's numbers. */
+static const int signals[TIMERS] = {SIGALRM, SIGVTALRM, SIGPROF};
+
+/* Before the look for pending signals, and whether that found theirs. */
+static LIVE struct {
+  uint64_t left_us;
+  bool seen;
+} before[TIMERS];
+
+static void first(void) {
+  for (int i = 0; i < TIMERS; i++) {
+    struct itimerval timer = {0};
+    SYS(getitimer, i, &timer);
+    before[i].left_us = us_of(&timer.it_value);
+    before[i].seen = false;
+  }
+}
+
+void interval_timer_signal_seen(const siginfo_t *info) {
+  for (int i = 0; i < TIMERS; i++)
+    before[i].seen |= info->si_signo == signals[i];
+}
+
 /* The kernel starts a periodic ITIMER_REAL again only when its signal is taken:
  * no time is left of one whose signal is pending, and its next period begins
  * when it comes back. */
 static uint64_t left_of(int number, const struct itimerval *timer) {
   uint64_t left = us_of(&timer->it_value);
+  bool expired = !left || left > before[number].left_us;
+  if (expired && before[number].left_us && !before[number].seen)
+    return before[number].left_us;
   return left || number != ITIMER_REAL ? left : us_of(&timer->it_interval);
 }
 
@@ -64,6 +95,7 @@ static int finish(struct resource_source *source, struct hwckpt_error *error) {
 
 const struct resource_kind hwckpt_resource_interval_timers = {
     .name = "interval timers",
+    .first = first,
     .save = save,
     .finish = finish,
 };

@@ -12,6 +12,7 @@
 #include "../support/process_lock.h"
 #include "../support/record_types.h"
 #include "info.h"
+#include "interval_timers.h"
 #include "posix_timers.h"
 #include "resource.h"
 
@@ -119,6 +120,9 @@ static int put(struct reader *reader, int tid, uint64_t blocked,
   siginfo_t info;
   memcpy(&info, bytes, sizeof(info));
   int signal = info.si_signo;
+  if (!tid)
+    interval_timer_signal_seen(&info);
+  posix_timer_signal_seen(&info);
   if ((signal == STOP_SIGNAL && info.si_code == SI_QUEUE) ||
       (!(blocked & bit(signal)) && ends_program(signal)))
     return 0;

@@ -2,15 +2,20 @@
  * notifies, and the time that was left. Libc hands the kernel's number to the
  * program, so it must be the old one. Overruns not yet asked for are lost. A
  * signal that is pending is the timer's own: the kernel drops it when the timer
- * is set, and sends no second one before it is taken. So the timer sends it. */
+ * is set, and sends no second one before it is taken. So the timer sends it.
+ * Time goes on in the stop as well: a timer that expires between the look for
+ * pending signals and its own is as it was before both, so that its signal
+ * comes once. */
 #include "posix_timers.h"
 #include "../arch/sys.h"
+#include "../support/live.h"
 #include "../support/record_types.h"
 #include "info.h"
 #include "resource.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -77,6 +82,76 @@ static void take_ended_thread(const struct resource_sink *sink,
     timer->notify = SIGEV_NONE;
 }
 
+/* Calls visit with each timer's number. */
+static void each_timer(void (*visit)(int32_t id, void *context),
+                       void *context) {
+  struct info info;
+  uint64_t id;
+  if (info_open_path(&info, "/proc/self/timers") < 0)
+    return;
+  for (const char *line; (line = info_line(&info));)
+    if (info_begins(line, "ID:") && info_number(line, "ID:", 10, &id))
+      visit((int32_t)id, context);
+  info_close(&info);
+}
+
+/* Those that run before the look for pending signals, and whether that found
+ * theirs; of more, what the kernel says then is taken. */
+#define BEFORE_MAX 1024u
+static LIVE struct {
+  unsigned count,
+      next; /* next: the kernel lists them in the same order again */
+  struct {
+    uint64_t left_ns;
+    int32_t id;
+    bool seen;
+  } timers[BEFORE_MAX];
+} before;
+
+static void note(int32_t id, void *context) {
+  struct itimerspec times;
+  (void)context;
+  if (before.count == BEFORE_MAX || SYS(timer_gettime, id, &times) < 0)
+    return;
+  uint64_t left = ns_of(&times.it_value);
+  if (left) {
+    before.timers[before.count].left_ns = left;
+    before.timers[before.count].id = id;
+    before.timers[before.count++].seen = false;
+  }
+}
+
+static void first(void) {
+  before.count = before.next = 0;
+  each_timer(note, 0);
+}
+
+/* Whether it ran before, and where in the table it is. */
+static bool find(int32_t id, unsigned *place) {
+  for (unsigned i = 0; i < before.count; i++) {
+    *place = (before.next + i) % before.count;
+    if (before.timers[*place].id == id) {
+      before.next = *place + 1;
+      return true;
+    }
+  }
+  return false;
+}
+
+void posix_timer_signal_seen(const siginfo_t *info) {
+  unsigned place;
+  if (info->si_code == SI_TIMER && find(info->si_timerid, &place))
+    before.timers[place].seen = true;
+}
+
+static uint64_t left_of(int32_t id, uint64_t left) {
+  unsigned place;
+  if (!find(id, &place) || before.timers[place].seen)
+    return left;
+  uint64_t earlier = before.timers[place].left_ns;
+  return left && left <= earlier ? left : earlier;
+}
+
 static int put(struct resource_sink *sink, PosixTimer *timer,
                struct hwckpt_error *error) {
   struct itimerspec times;
@@ -84,7 +159,7 @@ static int put(struct resource_sink *sink, PosixTimer *timer,
   if (result < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-result, "timer", "%d",
                        (int)timer->id);
-  timer->left_ns = ns_of(&times.it_value);
+  timer->left_ns = left_of(timer->id, ns_of(&times.it_value));
   timer->interval_ns = ns_of(&times.it_interval);
   return resource_put(sink, RECORD_POSIX_TIMER, PosixTimer_fields, timer,
                       error);
@@ -230,17 +305,25 @@ static bool is_recorded(const struct resource_source *source, int32_t id) {
   return false;
 }
 
-/* Those that were made since. */
+struct deletion {
+  const struct resource_source *source;
+  unsigned count;
+};
+
+static void delete_other(int32_t id, void *context) {
+  struct deletion *deletion = context;
+  if (!is_recorded(deletion->source, id))
+    deletion->count += SYS(timer_delete, id) == 0;
+}
+
+/* Those that were made since. The kernel's list leaves some out when it becomes
+ * shorter while it is read. */
 static void delete_others(const struct resource_source *source) {
-  struct info info;
-  uint64_t id;
-  if (info_open_path(&info, "/proc/self/timers") < 0)
-    return;
-  for (const char *line; (line = info_line(&info));)
-    if (info_begins(line, "ID:") && info_number(line, "ID:", 10, &id) &&
-        !is_recorded(source, (int32_t)id))
-      SYS(timer_delete, id);
-  info_close(&info);
+  struct deletion deletion = {.source = source};
+  do {
+    deletion.count = 0;
+    each_timer(delete_other, &deletion);
+  } while (deletion.count);
 }
 
 /* The id that the thread has now is in its clock; a clock of another process
@@ -319,6 +402,7 @@ static int finish(struct resource_source *source, struct hwckpt_error *error) {
 
 const struct resource_kind hwckpt_resource_posix_timers = {
     .name = "POSIX timers",
+    .first = first,
     .save = save,
     .finish = finish,
 };

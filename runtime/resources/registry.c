@@ -174,6 +174,9 @@ void resources_look(void) {
 }
 
 static int save_all(struct resource_sink *sink, struct hwckpt_error *error) {
+  for (size_t i = 0; kinds[i]; i++)
+    if (kinds[i]->first)
+      kinds[i]->first();
   int result = read_status(sink, error);
   for (size_t i = 0; kinds[i] && !result; i++)
     result = kinds[i]->save(sink, error);

@@ -258,6 +258,9 @@ struct resource_kind {
   /* On the checkpoint thread before a stop: what would take long in it. Null:
    * nothing. */
   void (*look)(void);
+  /* In the stop, before anything is saved: what changes by itself while other
+   * kinds are. Null: nothing. */
+  void (*first)(void);
   int (*save)(struct resource_sink *sink, struct hwckpt_error *error);
   /* Before any descriptor is there. Null: nothing. */
   int (*restore)(struct resource_source *source, struct hwckpt_error *error);
