@@ -94,16 +94,21 @@ static void look_for(struct cut *cut, struct tree_member *behind) {
     tree_cut_check_new(cut, behind);
 }
 
-/* Whoever a signal has stopped comes along all the same. */
+/* Whoever a signal has stopped comes along all the same, and is led no longer
+ * when somebody continues it before all stand. */
 static void wait_for_some(struct cut *cut, struct tree_member *behind) {
   bool any = false, did = false;
   if (tree_stopped_is(behind))
     tree_stopped_hold(behind);
-  for (size_t i = 0; i < cut->members.count; i++)
-    if (cut->members.list[i].stopped) {
-      any = true;
-      did |= tree_stopped_look(&cut->members.list[i]);
-    }
+  for (size_t i = 0; i < cut->members.count; i++) {
+    struct tree_member *member = &cut->members.list[i];
+    if (!member->stopped)
+      continue;
+    any = true;
+    did |= tree_stopped_look(member);
+    if (cut->target <= PHASE_STOPPED && !tree_stopped_stays(member))
+      tree_stopped_let_go(member);
+  }
   tree_cut_listen(cut, did ? 0 : any ? 1 : STEP_MS);
 }
 

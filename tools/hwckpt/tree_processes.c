@@ -46,6 +46,11 @@ static pid_t last_number(const char *status, const char *key) {
   return last;
 }
 
+static uint64_t signals_of(const char *status, const char *key) {
+  const char *at = strstr(status, key);
+  return at ? strtoull(at + strlen(key), NULL, 16) : 0;
+}
+
 static bool look_at_status(struct tree_process *process) {
   char path[64], text[4096];
   snprintf(path, sizeof path, "/proc/%d/status", process->pid);
@@ -54,9 +59,9 @@ static bool look_at_status(struct tree_process *process) {
   process->inner = last_number(text, "\nNSpid:");
   process->inner_group = last_number(text, "\nNSpgid:");
   process->inner_session = last_number(text, "\nNSsid:");
-  const char *caught = strstr(text, "\nSigCgt:");
   process->handles =
-      caught && strtoull(caught + 8, NULL, 16) >> (ASK_SIGNAL - 1) & 1;
+      signals_of(text, "\nSigCgt:") >> (ASK_SIGNAL - 1) & 1;
+  process->stops = signals_of(text, "\nShdPnd:") >> (SIGSTOP - 1) & 1;
   return true;
 }
 

@@ -13,6 +13,7 @@ struct tree_process {
   pid_t inner, inner_parent, inner_group, inner_session;
   char state; /* of /proc/PID/stat; 'Z': nothing of it is left but its status */
   bool handles; /* the runtime's signal */
+  bool stops;   /* SIGSTOP waits for it */
   uint32_t wait_status, exit_signal;
   char comm[64];
 };

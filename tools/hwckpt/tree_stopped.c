@@ -274,6 +274,15 @@ static bool call_those_asked(struct tree_stopped *stopped, pid_t pid) {
   return any;
 }
 
+/* Its threads are on their way there. */
+static void await_stop(struct tree_process *process) {
+  const struct timespec moment = {.tv_nsec = 100000};
+  for (uint64_t begin = tree_now_ms();
+       tree_process_look(process) && process->state != 'T' &&
+       process->state != 'Z' && tree_now_ms() - begin < STOP_MS;)
+    nanosleep(&moment, NULL);
+}
+
 bool tree_stopped_is(const struct tree_member *member) {
   struct tree_process now = member->process;
   return !member->stopped && tree_process_look(&now) && now.state == 'T';
@@ -298,6 +307,18 @@ bool tree_stopped_look(struct tree_member *member) {
   for (size_t i = 0; i < stopped->count; i++)
     did |= hear(stopped, i);
   return call_those_asked(stopped, member->process.pid) || did;
+}
+
+void tree_stopped_hold_late(struct tree_member *member) {
+  struct tree_process *process = &member->process;
+  for (uint64_t begin = tree_now_ms(); member->stopped &&
+                                       tree_stopped_look(member) &&
+                                       tree_now_ms() - begin < STOP_MS;) {
+  }
+  if (!member->stopped && process->stops)
+    await_stop(process);
+  if (!member->stopped && process->state == 'T')
+    tree_stopped_hold(member);
 }
 
 bool tree_stopped_stays(const struct tree_member *member) {
@@ -376,16 +397,6 @@ static void await_ends(struct tree_stopped *stopped) {
         stopped->threads[i] = stopped->threads[--stopped->count];
 }
 
-/* Its threads are on their way there. */
-static void await_stop(const struct tree_member *member) {
-  const struct timespec moment = {.tv_nsec = 100000};
-  struct tree_process now = member->process;
-  for (uint64_t begin = tree_now_ms(); tree_process_look(&now) &&
-                                       now.state != 'T' && now.state != 'Z' &&
-                                       tree_now_ms() - begin < STOP_MS;)
-    nanosleep(&moment, NULL);
-}
-
 void tree_stopped_let_go(struct tree_member *member) {
   struct tree_stopped *stopped = member->stopped;
   if (!stopped)
@@ -397,7 +408,7 @@ void tree_stopped_let_go(struct tree_member *member) {
   if (stopped->count)
     await_ends(stopped);
   else if (!stopped->goes_on)
-    await_stop(member);
+    await_stop(&member->process);
   free(stopped->threads);
   free(stopped);
   count_traced(false);

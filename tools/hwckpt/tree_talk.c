@@ -360,6 +360,8 @@ void tree_cut_let_capture(struct cut *cut) {
   tree_members_sort(members);
   for (size_t i = 0; i < members->count && pids && rows && !cut->failed; i++) {
     const struct tree_process *process = &members->list[i].process;
+    if (tree_member_takes_part(&members->list[i]))
+      tree_stopped_hold_late(&members->list[i]);
     pids[i] = process->pid;
     if (process->parent && tree_member_takes_part(&members->list[i]) &&
         tree_facts_apart(process->pid, process->parent, &cut->error))
