@@ -107,6 +107,12 @@ int cache_open(const struct cache_env *env, const char *path, bool create,
                struct cache **cache, struct hwckpt_error *error);
 void cache_close(struct cache *cache);
 
+/* Who is told of damage that what is read through this handle does not need,
+ * before the call returns, by whichever thread: SEGMENT_HEAD, once of each
+ * segment. Null, as at first: nobody. */
+void cache_set_warn(struct cache *cache,
+                    void (*warn)(const struct hwckpt_error *error));
+
 /* What is written through this handle begins a new segment of the log at this
  * size, instead of 256 MiB. */
 void cache_set_segment_size(struct cache *cache, uint64_t bytes);

@@ -234,6 +234,11 @@ void cache_close(struct cache *cache) {
   cache->env->unmap(cache, sizeof(*cache));
 }
 
+void cache_set_warn(struct cache *cache,
+                    void (*warn)(const struct hwckpt_error *error)) {
+  cache->warn = warn;
+}
+
 void cache_set_segment_size(struct cache *cache, uint64_t bytes) {
   cache->segment_bytes = bytes;
 }

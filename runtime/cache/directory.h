@@ -8,6 +8,7 @@
 #include "pace.h"
 
 #define CACHE_PATH_MAX 4096u
+#define DAMAGED_HEADS 16u /* segments; of others nothing is told */
 
 struct cache {
   const struct cache_env *env;
@@ -22,7 +23,9 @@ struct cache {
   struct session *session; /* of the application last written for, or null */
   bool has_key, only_encrypted; /* cache_set_key() */
   struct cache_key key;
-  struct known_key *known; /* of applications (keys.h) */
+  struct known_key *known;                        /* of applications (keys.h) */
+  void (*warn)(const struct hwckpt_error *error); /* cache_set_warn() */
+  _Atomic uint64_t damaged_heads[DAMAGED_HEADS];  /* told; 0: free */
 };
 
 /* Opens the directory of an application, checked: CACHE_NAME, NO_APPLICATION.

@@ -2,6 +2,7 @@
 #include "segment.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 
 void segment_make_header(void *block, const char *application,
@@ -18,8 +19,29 @@ void segment_make_header(void *block, const char *application,
   memcpy(bytes, &tag, sizeof(tag));
 }
 
-static int check_header(const struct place *place, int fd, uint32_t number,
-                        struct hwckpt_error *error) {
+/* One that is damaged is told, once of each segment. */
+static void tell_damaged(struct cache *cache, const struct place *place,
+                         uint32_t number) {
+  struct hwckpt_error error;
+  uint64_t which =
+      format_hash(place->application, strlen(place->application)) + number;
+  for (unsigned i = 0; cache->warn && i < DAMAGED_HEADS; i++) {
+    uint64_t told = 0;
+    if (atomic_compare_exchange_strong(&cache->damaged_heads[i], &told,
+                                       which)) {
+      place_fail(place, &error, HWCKPT_E_SEGMENT_HEAD, 0,
+                 "at byte 0: does not match its checksum");
+      cache->warn(&error);
+    }
+    if (told == 0 || told == which)
+      return;
+  }
+}
+
+/* A whole header says whose the segment is. A damaged one says nothing, and
+ * forbids nothing: what lies behind it is under checksums of its own. */
+static int check_header(struct cache *cache, const struct place *place, int fd,
+                        uint32_t number, struct hwckpt_error *error) {
   unsigned char message[FORMAT_MESSAGE_MAX];
   struct format_tag tag;
   CacheSegment segment = CacheSegment_init_zero;
@@ -38,8 +60,10 @@ static int check_header(const struct place *place, int fd, uint32_t number,
                       "at byte 0: segment of version %u, this reads up to %u",
                       tag.version, FORMAT_VERSION);
   if (status != FORMAT_OK ||
-      !format_decode_segment(&segment, message, tag.length))
-    return place_damaged(place, error, 0, "not a segment");
+      !format_decode_segment(&segment, message, tag.length)) {
+    tell_damaged(cache, place, number);
+    return 0;
+  }
   if (segment.number != number ||
       !format_same_name(segment.application, place->application))
     return place_fail(place, error, HWCKPT_E_CACHE_DAMAGED, 0,
@@ -59,7 +83,7 @@ int segment_open(struct cache *cache, const char *application, int directory,
     return result;
   if (*fd < 0)
     return place_truncated(&place, error, 0, "the segment is missing");
-  result = check_header(&place, *fd, number, error);
+  result = check_header(cache, &place, *fd, number, error);
   if (result < 0) {
     cache->env->io->close(*fd);
     *fd = -1;

@@ -1,8 +1,8 @@
 /* segment.h - segments: files of page frames that generations refer to.
  *
- * Invariant: a segment is read only when its header says that it is the one it
- * is named as, of the application it lies in; what lies in it is under the
- * checksums of those who refer to it.
+ * Invariant: a segment is not read when its header says that it is another than
+ * it is named as, or of another application than it lies in; what lies in it is
+ * under the checksums of those who refer to it.
  */
 #ifndef HWCKPT_CACHE_SEGMENT_H
 #define HWCKPT_CACHE_SEGMENT_H
@@ -45,7 +45,8 @@ int segment_files_direct(struct segment_files *files, bool own,
 /* Writes the block that a segment begins with. */
 void segment_make_header(void *block, const char *application, uint32_t number);
 
-/* Opens a segment for reading and checks its header. */
+/* Opens a segment for reading and checks its header; cache_set_warn() for one
+ * that is damaged. */
 int segment_open(struct cache *cache, const char *application, int directory,
                  uint32_t number, int *fd, struct hwckpt_error *error);
 

@@ -52,7 +52,11 @@ static void change(const char *suffix, bool at_end) {
   CHECK(strstr(unit_error.object, suffix));
   tag[16] ^= 1;
   unit_write_file(file(suffix), bytes, length);
-  CHECK_ERROR(unit_compare(cache, name, 1, &model, &unit_error), CACHE_DAMAGED);
+  if (strcmp(suffix, ".seg") == 0) /* is not of that version */
+    CHECK_OK(unit_compare(cache, name, 1, &model, &unit_error));
+  else
+    CHECK_ERROR(unit_compare(cache, name, 1, &model, &unit_error),
+                CACHE_DAMAGED);
   memcpy(tag, before, sizeof(before));
   unit_write_file(file(suffix), bytes, length);
   CHECK_OK(unit_compare(cache, name, 1, &model, &unit_error));

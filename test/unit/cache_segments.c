@@ -1,8 +1,9 @@
 /* Page frames lie in segments: a new one begins when one is full; a later
  * handle begins its own; what is allocated ahead is given back; a segment that
  * is missing, foreign or cut is told by name; every flipped bit of a frame in
- * one is found, and bytes between frames mean nothing. Each has a number that
- * none had before, until there are no more. */
+ * one is found, and bytes between frames mean nothing. One in its header is
+ * told, once, and what lies behind it read. Each has a number that none had
+ * before, until there are no more. */
 // RUN: %unit/cache_segments
 // RUN: %unit/sanitized/cache_segments
 #include "Inputs/unit.h"
@@ -60,6 +61,55 @@ static size_t read_foreign(unsigned char **bytes) {
   return length;
 }
 
+static unsigned warned;
+static struct hwckpt_error warning;
+
+static void warn(const struct hwckpt_error *error) {
+  warned++;
+  warning = *error;
+}
+
+/* Reads all twice through a handle of its own. */
+static unsigned read_warned(void) {
+  struct cache *kept = cache;
+  warned = 0;
+  open_cache();
+  cache_set_warn(cache, warn);
+  CHECK_OK(cache_verify(cache, name, 1, &unit_error));
+  CHECK_OK(unit_compare(cache, name, 2, &model, &unit_error));
+  cache_close(cache);
+  cache = kept;
+  return warned;
+}
+
+/* Frames that are damaged, or are none of ours, are so behind a damaged header
+ * too. */
+static void spoil_header(unsigned char *bytes, size_t length) {
+  CHECK(read_warned() == 0);
+  /* The header's message and its tag. */
+  for (size_t bit = 0; bit < 40 * 8; bit++) {
+    bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    unit_write_file(segment(2), bytes, length);
+    bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    CHECK(read_warned() == 1 && warning.code == HWCKPT_E_SEGMENT_HEAD);
+    CHECK(strstr(warning.object, "/s0000000002.seg"));
+    CHECK(strstr(warning.detail, "at byte 0: "));
+  }
+  bytes[0] ^= 1;
+  bytes[4096] ^= 1;
+  unit_write_file(segment(2), bytes, length);
+  CHECK_ERROR(cache_verify(cache, name, 1, &unit_error), CACHE_DAMAGED);
+  CHECK(strstr(unit_error.detail, "at byte 4096: frame of generation 1 "));
+  bytes[0] ^= 1;
+  bytes[4096] ^= 1;
+  unsigned char *other;
+  size_t other_length = unit_read_file(segment(1), &other);
+  other[0] ^= 1;
+  unit_write_file(segment(2), other, other_length);
+  CHECK_ERROR(unit_compare(cache, name, 2, &model, &unit_error), CACHE_DAMAGED);
+  free(other);
+}
+
 static void spoil(void) {
   unsigned char *bytes;
   size_t length = unit_read_file(segment(2), &bytes);
@@ -95,13 +145,7 @@ static void spoil(void) {
   unit_write_file(segment(2), bytes, length);
   CHECK_OK(unit_compare(cache, name, 2, &model, &unit_error));
 
-  /* The header's message and its tag. */
-  for (size_t bit = 0; bit < 40 * 8; bit++) {
-    bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-    unit_write_file(segment(2), bytes, length);
-    bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
-    CHECK(cache_verify(cache, name, 1, NULL) < 0);
-  }
+  spoil_header(bytes, length);
   /* Frames, here and there. */
   for (size_t at = 4096; at < length; at += 37001) {
     bytes[at] ^= 1;

@@ -1,6 +1,7 @@
 /* selection.c - which cache, which application, which generation a command line
  * means. */
 #include "selection.h"
+#include "command.h"
 #include "inventory.h"
 #include "key.h"
 #include "options_text.h"
@@ -61,9 +62,11 @@ int selection_open(struct selection *selection, const char *option,
   memset(selection, 0, sizeof *selection);
   int failed = selection_cache_path(option, getenv("HWCKPT_OPTIONS"),
                                     selection->path, error);
-  return failed
-             ? failed
-             : key_open_cache(selection->path, false, &selection->cache, error);
+  if (!failed)
+    failed = key_open_cache(selection->path, false, &selection->cache, error);
+  if (!failed)
+    cache_set_warn(selection->cache, report_warning);
+  return failed;
 }
 
 void selection_close(struct selection *selection) {

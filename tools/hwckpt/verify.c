@@ -158,6 +158,14 @@ static int verify_part(const char *name, void *context) {
   return verify_application(context, name, 0);
 }
 
+/* Damage that makes no checkpoint unreadable. */
+static bool damaged_besides;
+
+static void warn(const struct hwckpt_error *error) {
+  report_warning(error);
+  damaged_besides = true;
+}
+
 /* What the other processes of the program have written comes first: each is
  * read once, however many generations name it. */
 static int verify_whole(struct cache *cache, const char *name, uint64_t only,
@@ -205,11 +213,15 @@ static int verify(int argc, char **argv) {
                                   &cache_option, &which);
   if (status)
     return status;
-  if (selection_open(&selection, cache_option, &error) ||
-      verify_all(&selection, which, &tally, &error))
+  int failed = selection_open(&selection, cache_option, &error);
+  if (!failed) {
+    cache_set_warn(selection.cache, warn);
+    failed = verify_all(&selection, which, &tally, &error);
+  }
+  if (failed)
     status = report_error(&error);
   else
-    status = tally.damaged ? EXIT_DAMAGED : EXIT_OK;
+    status = tally.damaged || damaged_besides ? EXIT_DAMAGED : EXIT_OK;
   selection_close(&selection);
   return status;
 }
@@ -233,8 +245,10 @@ const struct command command_verify = {
             "  --key-file FILE, --key-command COMMAND\n"
             "                 the key that it is encrypted with\n"
             "\n"
-            "Exit status: 0 when all are whole, 1 when one is damaged, 125 "
-            "when the cache\n"
-            "cannot be read, 2 when the command line is wrong.\n",
+            "Exit status: 0 when all are whole, 1 when one is damaged, or the "
+            "first bytes of\n"
+            "a segment (HWCKPT-E144), 125 when the cache cannot be read, 2 "
+            "when the command\n"
+            "line is wrong.\n",
     .run = verify,
 };

@@ -33,9 +33,8 @@ _Noreturn void fail(void) {
 }
 
 void warn(const struct hwckpt_error *error) {
-  static struct restore_status status;
-  status.kind = RESTORE_WARNING;
-  status.error = *error;
+  const struct restore_status status = {.kind = RESTORE_WARNING,
+                                        .error = *error};
   SYS(write, restorer.plan.status_fd, &status, sizeof status);
 }
 
@@ -128,6 +127,7 @@ static struct cache_reader *open_generation(void) {
   struct cache_reader *reader;
   if (cache_open(&arena_env, restorer.plan.cache, false, &cache, &failure) < 0)
     fail();
+  cache_set_warn(cache, warn);
   if (restorer.plan.has_key)
     take_key(cache);
   if (cache_reader_open_newest(cache, restorer.plan.application,
