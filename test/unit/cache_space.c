@@ -1,11 +1,13 @@
 /* Flash that no generation refers to is given back: whole segments, and holes
  * in those that are in part still needed. It stays while somebody reads, while
- * a generation cannot be read, and while it is another's to write to. */
+ * a generation cannot be read, which is an error when the device says so, and
+ * while it is another's to write to. */
 // RUN: %unit/cache_space
 // RUN: %unit/sanitized/cache_space
 #include "Inputs/unit.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -139,6 +141,47 @@ static void another_time(void) {
   CHECK_OK(cache_verify(cache, name, 3, &unit_error));
 }
 
+static bool fails;
+
+static int io_openat(int directory, const char *path, int flags,
+                     unsigned mode) {
+  return fails && strstr(path, ".ckpt")
+             ? -EIO
+             : cache_io_kernel.openat(directory, path, flags, mode);
+}
+
+/* What a generation refers to is not known when it cannot be read just now:
+ * nothing goes, that is said, and it is tried again. */
+static void device_fails(void) {
+  static struct cache_io io;
+  static struct cache_env env;
+  unsigned files;
+  char below[256];
+  CHECK_OK(cache_new_application(cache, "device", name, &unit_error));
+  write_generation(0, 0, 2048, 1);
+  write_generation(0, 0, 2048, 2);
+  snprintf(below, sizeof(below), "cache/%s/g0000000001.ckpt", name);
+  CHECK(unlink(unit_path(below)) == 0);
+  cache_close(cache);
+  io = cache_io_kernel;
+  io.openat = io_openat;
+  env = unit_env;
+  env.io = &io;
+  CHECK_OK(cache_open(&env, unit_path("cache"), true, &cache, &unit_error));
+  uint64_t before = bytes_of(".seg", &files);
+  fails = true;
+  for (unsigned i = 0; i < 2; i++)
+    CHECK_ERROR(cache_reclaim(cache, name, &unit_error), CACHE_IO);
+  CHECK(strstr(unit_error.object, "/g0000000002.ckpt"));
+  CHECK(bytes_of(".seg", &files) == before);
+  fails = false;
+  CHECK_OK(cache_reclaim(cache, name, &unit_error));
+  CHECK(bytes_of(".seg", &files) < before / 4 * 3);
+  CHECK_OK(cache_verify(cache, name, 2, &unit_error));
+  cache_close(cache);
+  open_cache();
+}
+
 int main(void) {
   unsigned files;
   open_cache();
@@ -227,6 +270,7 @@ int main(void) {
   cut_off();
   half_of_them();
   another_time();
+  device_fails();
   cache_close(cache);
   CHECK(unit_mapped() == 0);
   return 0;
