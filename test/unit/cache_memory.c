@@ -1,6 +1,8 @@
 /* What merging, and remembering what the log has, takes of memory: it does not
- * grow with the lists of all pages that the generations have.
- * %unit/cache_memory PAGES says what it is for a program of so many pages. */
+ * grow with the lists of all pages that the generations have, and by no more
+ * than a window for each generation of a long chain.
+ * %unit/cache_memory PAGES says what it is for a program of so many pages, and
+ * %unit/cache_memory PAGES CHAIN for a chain of so many. */
 // RUN: %unit/cache_memory
 #include "Inputs/unit.h"
 
@@ -8,7 +10,7 @@
 
 /* ---- what is in memory ---- */
 
-#define MAPPINGS 512
+#define MAPPINGS 2048
 static struct {
   unsigned char *begin;
   size_t length;
@@ -93,22 +95,39 @@ static void commit(struct cache_writer *writer) {
   newest = generation.number;
 }
 
+static void write_delta(size_t count) {
+  static unsigned version = 1;
+  struct cache_writer *writer = begin(false);
+  version++;
+  for (size_t i = 0; i < count; i++)
+    put(writer, unit_random((unsigned)pages), version);
+  commit(writer);
+}
+
+static bool merge_once(void) {
+  const struct cache_merge_options options = {.level = 1};
+  struct cache_merge_result result;
+  take();
+  CHECK_OK(cache_merge(cache, name, &options, &result, &unit_error));
+  if (result.merged)
+    printf("merging %u generations: %zu KiB, between checkpoints %zu KiB\n",
+           result.generations, most >> 10, resident() >> 10);
+  return result.merged;
+}
+
 /* Deltas of pages all over the program, until they are merged. */
 static size_t merge(void) {
-  const struct cache_merge_options options = {.level = 1};
-  struct cache_merge_result result = {0};
-  static unsigned version = 1;
-  while (!result.merged) {
-    struct cache_writer *writer = begin(false);
-    version++;
-    for (size_t i = 0; i < pages / 40; i++)
-      put(writer, unit_random((unsigned)pages), version);
-    commit(writer);
-    take();
-    CHECK_OK(cache_merge(cache, name, &options, &result, &unit_error));
-  }
-  printf("merging %u generations: %zu KiB, between checkpoints %zu KiB\n",
-         result.generations, most >> 10, resident() >> 10);
+  do
+    write_delta(pages / 40);
+  while (!merge_once());
+  return take();
+}
+
+/* As when somebody reads all the while: nothing is merged before. */
+static size_t merge_chain(size_t chain) {
+  for (size_t i = 0; i < chain; i++)
+    write_delta(pages / 400);
+  CHECK(merge_once());
   return take();
 }
 
@@ -139,6 +158,8 @@ int main(int argc, char **argv) {
   printf("writing %zu pages: %zu KiB\n", pages, take() >> 10);
   unit_seed(3);
   size_t first = merge(), second = merge();
+  size_t chain = argc > 2 ? strtoul(argv[2], NULL, 0) : 300;
+  size_t of_chain = merge_chain(chain);
   cache_close(cache);
   CHECK_OK(cache_open(&env, unit_path("cache"), true, &cache, &unit_error));
   size_t recalled = recall();
@@ -147,5 +168,6 @@ int main(int argc, char **argv) {
   /* 16 bytes for each page that the generations have are 1.8 MiB. */
   CHECK(pages > 65536 || (first < 5 * MIB && second < 5 * MIB));
   CHECK(pages > 65536 || recalled < 2 * MIB);
+  CHECK(pages > 65536 || of_chain < 5 * MIB + (chain << 14));
   return 0;
 }
