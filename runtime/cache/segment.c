@@ -21,7 +21,7 @@ void segment_make_header(void *block, const char *application,
 
 /* One that is damaged is told, once of each segment. */
 static void tell_damaged(struct cache *cache, const struct place *place,
-                         uint32_t number) {
+                         uint32_t number, const char *how) {
   struct hwckpt_error error;
   uint64_t which =
       format_hash(place->application, strlen(place->application)) + number;
@@ -29,8 +29,7 @@ static void tell_damaged(struct cache *cache, const struct place *place,
     uint64_t told = 0;
     if (atomic_compare_exchange_strong(&cache->damaged_heads[i], &told,
                                        which)) {
-      place_fail(place, &error, HWCKPT_E_SEGMENT_HEAD, 0,
-                 "at byte 0: does not match its checksum");
+      place_fail(place, &error, HWCKPT_E_SEGMENT_HEAD, 0, "at byte 0: %s", how);
       cache->warn(&error);
     }
     if (told == 0 || told == which)
@@ -38,30 +37,47 @@ static void tell_damaged(struct cache *cache, const struct place *place,
   }
 }
 
-/* A whole header says whose the segment is. A damaged one says nothing, and
- * forbids nothing: what lies behind it is under checksums of its own. */
-static int check_header(struct cache *cache, const struct place *place, int fd,
-                        uint32_t number, struct hwckpt_error *error) {
+static int read_header(const struct place *place, int fd,
+                       struct format_tag *tag, CacheSegment *segment,
+                       enum format_status *status, struct hwckpt_error *error) {
   unsigned char message[FORMAT_MESSAGE_MAX];
-  struct format_tag tag;
-  CacheSegment segment = CacheSegment_init_zero;
-  int result = io_read(place, fd, &tag, sizeof(tag), 0, error);
+  int result = io_read(place, fd, tag, sizeof(*tag), 0, error);
   if (result < 0)
     return result;
-  enum format_status status = format_check_tag(&tag, FORMAT_MAGIC_SEGMENT);
-  if (status == FORMAT_OK) {
-    result = io_read(place, fd, message, tag.length, sizeof(tag), error);
-    if (result < 0)
-      return result;
-    status = format_check(&tag, FORMAT_MAGIC_SEGMENT, message);
+  *status = format_check_tag(tag, FORMAT_MAGIC_SEGMENT);
+  if (*status != FORMAT_OK)
+    return 0;
+  result = io_read(place, fd, message, tag->length, sizeof(*tag), error);
+  if (result < 0)
+    return result;
+  *status = format_check(tag, FORMAT_MAGIC_SEGMENT, message);
+  if (*status == FORMAT_OK &&
+      !format_decode_segment(segment, message, tag->length))
+    *status = FORMAT_DAMAGED;
+  return 0;
+}
+
+/* A whole header says whose the segment is. A damaged one, or one the device
+ * does not read, says nothing, and forbids nothing: what lies behind it is
+ * under checksums of its own. */
+static int check_header(struct cache *cache, const struct place *place, int fd,
+                        uint32_t number, struct hwckpt_error *error) {
+  struct format_tag tag;
+  CacheSegment segment = CacheSegment_init_zero;
+  enum format_status status = FORMAT_DAMAGED;
+  int result = read_header(place, fd, &tag, &segment, &status, error);
+  if (result < 0 && result != -HWCKPT_E_CACHE_IO)
+    return result;
+  if (result < 0) {
+    tell_damaged(cache, place, number, "cannot be read");
+    return 0;
   }
   if (status == FORMAT_OTHER)
     return place_fail(place, error, HWCKPT_E_CACHE_VERSION, 0,
                       "at byte 0: segment of version %u, this reads up to %u",
                       tag.version, FORMAT_VERSION);
-  if (status != FORMAT_OK ||
-      !format_decode_segment(&segment, message, tag.length)) {
-    tell_damaged(cache, place, number);
+  if (status != FORMAT_OK) {
+    tell_damaged(cache, place, number, "does not match its checksum");
     return 0;
   }
   if (segment.number != number ||

@@ -2,13 +2,14 @@
  * handle begins its own; what is allocated ahead is given back; a segment that
  * is missing, foreign or cut is told by name; every flipped bit of a frame in
  * one is found, and bytes between frames mean nothing. One in its header is
- * told, once, and what lies behind it read. Each has a number that none had
- * before, until there are no more. */
+ * told, once, and what lies behind it read; so is one that cannot be read. Each
+ * has a number that none had before, until there are no more. */
 // RUN: %unit/cache_segments
 // RUN: %unit/sanitized/cache_segments
 #include "Inputs/unit.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,9 +17,25 @@ static struct cache *cache;
 static char name[CACHE_NAME_MAX];
 static struct model model = {.pages = 4096};
 
+static bool unreadable; /* the first bytes of segment 2, from the device */
+
+static long io_pread(int fd, void *buffer, size_t length, uint64_t offset) {
+  char link[64], file[1024] = "";
+  snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+  bool is_head = unreadable && offset < 4096 &&
+                 readlink(link, file, sizeof(file) - 1) > 0 &&
+                 strstr(file, "/s0000000002.seg");
+  return is_head ? -EIO : cache_io_kernel.pread(fd, buffer, length, offset);
+}
+
 static void open_cache(void) {
-  CHECK_OK(
-      cache_open(&unit_env, unit_path("cache"), true, &cache, &unit_error));
+  static struct cache_io io;
+  static struct cache_env env;
+  io = cache_io_kernel;
+  io.pread = io_pread;
+  env = unit_env;
+  env.io = &io;
+  CHECK_OK(cache_open(&env, unit_path("cache"), true, &cache, &unit_error));
   cache_set_segment_size(cache, 1 << 20);
 }
 
@@ -86,6 +103,10 @@ static unsigned read_warned(void) {
  * too. */
 static void spoil_header(unsigned char *bytes, size_t length) {
   CHECK(read_warned() == 0);
+  unreadable = true;
+  CHECK(read_warned() == 1 && warning.code == HWCKPT_E_SEGMENT_HEAD);
+  CHECK(strstr(warning.detail, "cannot be read"));
+  unreadable = false;
   /* The header's message and its tag. */
   for (size_t bit = 0; bit < 40 * 8; bit++) {
     bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
