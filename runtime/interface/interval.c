@@ -1,6 +1,8 @@
 /* interval.c - see interval.h. */
 #include "interval.h"
 
+#define PARTS 4u /* one is the program's own */
+
 static uint64_t square_root(uint64_t value) {
   uint64_t root = 0;
   for (uint64_t bit = 1ull << 31; bit; bit >>= 1)
@@ -24,6 +26,11 @@ uint64_t interval_due(uint64_t begin_ns, uint64_t now_ns,
                       uint64_t interval_ns) {
   uint64_t took = now_ns - begin_ns;
   uint64_t due = begin_ns + interval_ns;
-  uint64_t rested = now_ns + (took > interval_ns ? took : interval_ns / 4);
+  uint64_t rested = now_ns + (took > interval_ns ? took : interval_ns / PARTS);
   return due < rested ? rested : due;
+}
+
+uint64_t interval_due_back(uint64_t due_ns, uint64_t now_ns,
+                           uint64_t interval_ns) {
+  return due_ns > now_ns ? due_ns : now_ns + interval_ns / PARTS;
 }

@@ -20,4 +20,11 @@ uint64_t interval_daly(uint64_t cost_ns, uint64_t mtbf_ns);
  * more than half of the time is spent in checkpoints, however slow it is. */
 uint64_t interval_due(uint64_t begin_ns, uint64_t now_ns, uint64_t interval_ns);
 
+/* The same after a rollback that ends now: as it was, for rollbacks that come
+ * sooner than checkpoints would else put them all off. What was due meanwhile
+ * leaves the program a quarter of the interval: a checkpoint of where it has
+ * just come from is worth nothing. */
+uint64_t interval_due_back(uint64_t due_ns, uint64_t now_ns,
+                           uint64_t interval_ns);
+
 #endif

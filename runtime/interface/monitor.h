@@ -27,6 +27,7 @@ struct outcome {
   const struct checkpoint_result *result; /* null: none was taken, */
   const struct hwckpt_error *error;       /* for this reason; null: rolled back
                                            */
+  bool back_asked; /* by a rule or somebody outside, not by the program */
 };
 
 /* What became of a rollback that a rule or somebody outside asked for. */

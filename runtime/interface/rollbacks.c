@@ -41,6 +41,8 @@ bool rollbacks_begin(void) {
   return rollbacks.served != NOBODY;
 }
 
+bool rollbacks_were_asked(void) { return rollbacks.served != NOBODY; }
+
 /* Counted before a thread goes on, and perhaps fails again. */
 void rollbacks_undone(void) {
   uint64_t number;

@@ -24,6 +24,8 @@ int rollbacks_request(const struct rule *rule);
 bool rollbacks_wanted(void);
 /* Takes what was requested until now; whether there was something. */
 bool rollbacks_begin(void);
+/* Whether the one under way was requested, or is by the program itself. */
+bool rollbacks_were_asked(void);
 /* Rolls back, and answers all whom that serves; `say`: for people too. */
 void rollbacks_serve(const struct quiesce_hooks *how, bool say);
 /* There is nothing that could be rolled back to. */

@@ -156,7 +156,7 @@ static void end_if_asked(int signal, bool taken) {
 /* Monitors are told; both null: the program was rolled back. */
 static void tell_outcome(uint64_t begin, const struct checkpoint_result *result,
                          const struct hwckpt_error *error) {
-  const struct outcome outcome = {begin, result, error};
+  const struct outcome outcome = {begin, result, error, false};
   monitors_ended(&outcome);
 }
 
@@ -300,7 +300,8 @@ void taking_over(bool opened) { checkpoint_take_over(opened ? how() : 0); }
 void taking_back(uint64_t begin) {
   taking.site_until = 0;
   rollbacks_serve(how(), settings.options.verbosity > 0);
-  tell_outcome(begin, 0, 0);
+  const struct outcome outcome = {begin, 0, 0, rollbacks_were_asked()};
+  monitors_ended(&outcome);
 }
 
 void taking_refuse_all(const struct hwckpt_error *error, uint64_t begin) {

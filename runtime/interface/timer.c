@@ -106,23 +106,37 @@ static uint64_t time_left(const struct timer *timer, uint64_t now) {
   return left > least ? left : least;
 }
 
-static uint64_t due(uint64_t now) {
-  uint64_t next = UINT64_MAX;
+static bool rolls_back(const struct timer *timer) {
+  return timer->rule && timer->rule->rolls_back;
+}
+
+/* Asks for what is due of those that roll back, or that do not; whether there
+ * was such. */
+static bool ask_for_due(bool back, uint64_t now, uint64_t *next) {
+  bool any = false;
   for (unsigned i = 0; i < timers.count; i++) {
     struct timer *timer = &timers.timer[i];
-    if (timer->asked)
+    if (timer->asked || rolls_back(timer) != back)
       continue;
     uint64_t left = time_left(timer, now);
     if (left) {
-      next = now + left < next ? now + left : next;
+      *next = now + left < *next ? now + left : *next;
       continue;
     }
-    timer->asked = true;
+    any = timer->asked = true;
     if (timer->rule)
       monitors_fire(timer->rule, 0);
     else
       events_request(Event_EVENT_TIMER, 0);
   }
+  return any;
+}
+
+/* A checkpoint that is due with a rollback waits for that (back_asked). */
+static uint64_t due(uint64_t now) {
+  uint64_t next = UINT64_MAX;
+  if (!ask_for_due(true, now, &next))
+    ask_for_due(false, now, &next);
   return next;
 }
 
@@ -132,10 +146,6 @@ static void choose_interval(struct timer *timer, const Statistics *statistics) {
   uint64_t cost = statistics->pause_ns + checkpoint_cpu_ns();
   uint64_t interval = interval_daly(cost, timers.mtbf);
   timer->interval = interval > AUTO_LEAST_NS ? interval : AUTO_LEAST_NS;
-}
-
-static bool rolls_back(const struct timer *timer) {
-  return timer->rule && timer->rule->rolls_back;
 }
 
 /* From where it counts how long a checkpoint took. What writing everything took
@@ -156,6 +166,11 @@ static void ended(const struct outcome *outcome) {
     struct timer *timer = &timers.timer[i];
     if (rolls_back(timer))
       continue;
+    if (outcome->back_asked) {
+      timer->due = interval_due_back(timer->due, timer->by_cpu ? used : now,
+                                     timer->interval);
+      continue;
+    }
     if (timer->automatic && outcome->result)
       choose_interval(timer, &outcome->result->statistics);
     timer->asked = false;

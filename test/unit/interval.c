@@ -1,6 +1,6 @@
 /* The interval that is chosen is Daly's, and at least as good as its neighbours
  * when the lost time is worked out; checkpoints are spaced out when writing
- * them takes long. */
+ * them takes long, and not put off by rollbacks. */
 // RUN: %unit/interval
 // RUN: %unit/sanitized/interval
 #include "../../runtime/interface/interval.c"
@@ -30,5 +30,8 @@ int main(void) {
   CHECK(interval_due(5 * S, 5 * S + 900 * MS, S) == 6 * S + 150 * MS);
   CHECK(interval_due(5 * S, 6 * S, S) == 6 * S + 250 * MS);
   CHECK(interval_due(5 * S, 9 * S, S) == 13 * S);
+  CHECK(interval_due_back(6 * S, 6 * S - 1, S) == 6 * S);
+  CHECK(interval_due_back(6 * S, 6 * S, S) == 6 * S + 250 * MS);
+  CHECK(interval_due_back(6 * S, 9 * S, S) == 9 * S + 250 * MS);
   return 0;
 }
