@@ -336,7 +336,7 @@ static const char *parse_watch(struct part *arguments, struct rule *rule) {
   static const uint32_t bits[] = {0, WATCH_BEFORE, WATCH_REGISTERS,
                                   WATCH_PAGES};
   struct part rest = *arguments, what = part_split(&rest, ',');
-  bool by_address = is_digit(what);
+  bool by_address = is_digit(what), after = false;
   *arguments = what;
   if (by_address && !(rule->value = read_address(what)))
     return "an address such as 0x404040";
@@ -355,6 +355,9 @@ static const char *parse_watch(struct part *arguments, struct rule *rule) {
     if (index < 0)
       return "after, before, registers or pages";
     rule->word |= bits[index];
+    after = after || !bits[index];
+    if (after && rule->word & WATCH_BEFORE)
+      return "possible: the checkpoint is of before the write, or of after it";
   }
   /* The processor tells of a write when it is done. */
   if (rule->word & WATCH_REGISTERS && rule->word != WATCH_REGISTERS)

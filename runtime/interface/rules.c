@@ -90,6 +90,8 @@ static int take_modifiers(struct part text, struct part *arguments,
       to = &rule->site_ns;
     else
       return 0;
+    if (*to) /* there was one behind it */
+      return refuse(text, value, "the only one: it is there twice", error);
     if (!part_duration(value, to))
       return refuse(text, value, A_DURATION, error);
   }

@@ -21,7 +21,7 @@
 // RUN: %hwckpt run --on file=/tmp/a,b=c -- true
 // RUN: (for i in $(seq 33); do echo "on=every=${i}s"; done; echo on=every=33s) > %t.many; HWCKPT_OPTIONS=$(cat %t.many) %t none 2>&1 | FileCheck %s --check-prefix=MANY
 // MANY: HWCKPT-E250: {{.*}}: every=33s: there are 32 rules before it
-// RUN: for bad in evry=1s every every= every=auto,then=rollback every=0 every=1s,2s every=-1 cpu=auto cpu=1x signal signal=KILL signal=NONE signal=65 signal=32 exit= every=1s,site= every=1s,spacing=0 "$(printf %%300s)"; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; bash %S/../tools/Inputs/status 2 %hwckpt run -o "on='$bad'" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; done
+// RUN: for bad in evry=1s every every= every=auto,then=rollback every=0 every=1s,2s every=-1 cpu=auto cpu=1x signal signal=KILL signal=NONE signal=65 signal=32 exit= every=1s,site= every=1s,spacing=0 every=1s,spacing=1s,site=1s,spacing=2s every=1s,site=1s,site=1s watch=x,after,before watch=x,before,pages,after "$(printf %%300s)"; do bash %S/../tools/Inputs/status 2 %hwckpt run --on "$bad" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; bash %S/../tools/Inputs/status 2 %hwckpt run -o "on='$bad'" true 2>&1 | grep -c E250 || { echo "not refused: $bad"; exit 1; }; done
 // RUN: %hwckpt run --on help | FileCheck %s --check-prefix=HELP
 // HELP: {{^}}every=DUR|auto{{$}}
 // HELP: {{^}}cpu=DUR{{$}}
