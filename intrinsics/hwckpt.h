@@ -22,6 +22,19 @@ extern "C" {
 HWCKPT_WEAK int hwckpt_request(void);
 HWCKPT_WEAK int hwckpt_checkpoint(void);
 HWCKPT_WEAK int hwckpt_load(void);
+HWCKPT_WEAK int hwckpt_exclude(void *address, size_t length);
+HWCKPT_WEAK int hwckpt_include(void *address, size_t length);
+HWCKPT_WEAK int hwckpt_region(const char *set, const char *name, void *address,
+                              size_t count, enum hwckpt_type type);
+HWCKPT_WEAK int hwckpt_region_save(const char *set);
+HWCKPT_WEAK int hwckpt_region_load(const char *set);
+HWCKPT_WEAK int hwckpt_region_enter(const char *set);
+HWCKPT_WEAK int hwckpt_thread_save(const char *set)
+    __attribute__((returns_twice));
+HWCKPT_WEAK int hwckpt_thread_load(void);
+HWCKPT_WEAK void hwckpt_thread_drop(void);
+HWCKPT_WEAK int hwckpt_statistics(struct hwckpt_statistics *statistics,
+                                  size_t size);
 
 /* The number of the newest generation that is durable: committed by this run,
  * or the one that the program came back from. 0: none. Async-signal-safe. */
@@ -92,6 +105,21 @@ HWCKPT_WEAK int hwckpt_unwatch(void *address, size_t length);
 #define hwckpt_request() HWCKPT_CALL(hwckpt_request, ())
 #define hwckpt_checkpoint() HWCKPT_CALL(hwckpt_checkpoint, ())
 #define hwckpt_load() HWCKPT_CALL(hwckpt_load, ())
+#define hwckpt_exclude(address, length)                                        \
+  HWCKPT_CALL(hwckpt_exclude, (address, length))
+#define hwckpt_include(address, length)                                        \
+  HWCKPT_CALL(hwckpt_include, (address, length))
+#define hwckpt_region(set, name, address, count, type)                         \
+  HWCKPT_CALL(hwckpt_region, (set, name, address, count, type))
+#define hwckpt_region_save(set) HWCKPT_CALL(hwckpt_region_save, (set))
+#define hwckpt_region_load(set) HWCKPT_CALL(hwckpt_region_load, (set))
+#define hwckpt_region_enter(set) HWCKPT_CALL(hwckpt_region_enter, (set))
+#define hwckpt_thread_save(set) HWCKPT_CALL(hwckpt_thread_save, (set))
+#define hwckpt_thread_load() HWCKPT_CALL(hwckpt_thread_load, ())
+#define hwckpt_thread_drop()                                                   \
+  (hwckpt_thread_drop ? hwckpt_thread_drop() : (void)0)
+#define hwckpt_statistics(statistics, size)                                    \
+  HWCKPT_CALL(hwckpt_statistics, (statistics, size))
 #define hwckpt_generation() (hwckpt_generation ? hwckpt_generation() : 0ull)
 #define hwckpt_wait(generation, milliseconds)                                  \
   HWCKPT_CALL(hwckpt_wait, (generation, milliseconds))

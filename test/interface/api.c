@@ -13,12 +13,21 @@
 #ifdef WITHOUT
 #include <hwckpt.h>
 int main(void) {
+  struct hwckpt_statistics is;
+  int x;
+  hwckpt_thread_drop();
   return hwckpt_disable() != -38 || hwckpt_enable() != -38 ||
          hwckpt_wait(1, 0) != -38 || hwckpt_generation() != 0 ||
          hwckpt_callback("a", 0, 0) != -38 || hwckpt_save() != -38 ||
          hwckpt_callback_ordered("a", 0, 0, 1) != -38 || hwckpt_load() != -38 ||
          hwckpt_request() != -38 || hwckpt_callback_deadline(1) != -38 ||
          hwckpt_watch(0, 1) != -38 || hwckpt_unwatch(0, 1) != -38 ||
+         hwckpt_exclude(&x, 1) != -38 || hwckpt_include(&x, 1) != -38 ||
+         hwckpt_region("a", "b", &x, 1, HWCKPT_INT32) != -38 ||
+         hwckpt_region_save("a") != -38 || hwckpt_region_load("a") != -38 ||
+         hwckpt_region_enter("a") != -38 || hwckpt_thread_save(0) != -38 ||
+         hwckpt_thread_load() != -38 ||
+         hwckpt_statistics(&is, sizeof is) != -38 ||
          __builtin_ckpt_watch(0, 1) != -38;
 }
 #else
