@@ -29,8 +29,10 @@ void committed_tell(uint64_t generation) {
   SYS(futex, &committed.turn, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
 }
 
+uint64_t committed_newest(void) { return atomic_load(&committed.generation); }
+
 EXPORTED unsigned long long(hwckpt_generation)(void) {
-  return events_here() ? atomic_load(&committed.generation) : 0;
+  return events_here() ? committed_newest() : 0;
 }
 
 EXPORTED int(hwckpt_wait)(unsigned long long generation, int milliseconds) {
@@ -40,7 +42,7 @@ EXPORTED int(hwckpt_wait)(unsigned long long generation, int milliseconds) {
     return -ENOSYS;
   for (;;) {
     uint32_t turn = atomic_load(&committed.turn);
-    if (atomic_load(&committed.generation) >= generation)
+    if (committed_newest() >= generation)
       return 0;
     uint64_t passed = quiesce_now_ns() - begin;
     if (milliseconds >= 0 && passed >= most)

@@ -9,5 +9,7 @@
 void committed_start(uint64_t generation);
 /* On the checkpoint thread: so it is now; threads that wait are woken. */
 void committed_tell(uint64_t generation);
+/* 0: none. Async-signal-safe. */
+uint64_t committed_newest(void);
 
 #endif

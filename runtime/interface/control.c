@@ -15,6 +15,7 @@
 #include "../../intrinsics/hwckptintrin.h"
 #include "../arch/sys.h"
 #include "../support/live.h"
+#include "committed.h"
 #include "monitor.h"
 #include "rollbacks.h"
 #include "watcher.h"
@@ -87,7 +88,8 @@ static void answer_status(const struct client *client) {
   hwckpt_format(text, sizeof text,
                 "status pid=%d generation=%llu checkpoints=%llu failures=%llu "
                 "restored=%llu\n",
-                (int)SYS(getpid), now.generation, now.checkpoints, now.failures,
+                (int)SYS(getpid), (unsigned long long)committed_newest(),
+                now.checkpoints, now.failures,
                 (unsigned long long)events_restored_from());
   answer(client, text);
 }

@@ -155,7 +155,7 @@ try:
     one = Client()
     one.hear(f"restored {last}")
     one.say("status\ncheckpoint\n")
-    one.hear(rf"status pid=\d+ generation=\d+ .* restored={last}")
+    one.hear(rf"status pid=\d+ generation={last} .* restored={last}")
     one.hear(f"resumed {last + 1}")
     touch(last + 2)
     with open(end, "w"):
