@@ -1,6 +1,7 @@
 """control.py HWCKPT PROGRAM - talks to the control socket of PROGRAM, which runs
 until the file of its argument is there."""
 
+import contextlib
 import os
 import re
 import signal
@@ -40,6 +41,10 @@ class Client:
                 time.sleep(0.02)
         self.lines = self.socket.makefile()
 
+    def close(self):
+        self.lines.close()
+        self.socket.close()
+
     def say(self, text):
         self.socket.sendall(text.encode())
 
@@ -48,6 +53,19 @@ class Client:
         found = re.fullmatch(pattern + r"\n", line)
         assert found, f"{line!r} is not {pattern}"
         return found
+
+
+def admitted():
+    """None: it was refused."""
+    client = Client()
+    with contextlib.suppress(BrokenPipeError):
+        client.say("status\n")
+    line = client.lines.readline()
+    if not line.startswith("status"):
+        assert re.fullmatch(r"error E255 .*: 16 others are connected\n", line), line
+        client.close()
+        return None
+    return client
 
 
 def event():
@@ -121,6 +139,18 @@ try:
     one.say("frobnicate\n")
     one.hear("error E255 request is not understood: 'frobnicate'")
     other.socket.close()
+    # So many at once, one more is told, and there is room again when they are gone.
+    many = []
+    while client := admitted():
+        many.append(client)
+    assert 8 <= len(many) < 16, len(many)
+    for client in many:
+        client.say("status\n")
+        client.hear("status .*")
+    for client in many:
+        client.close()
+    while not admitted():
+        time.sleep(0.01)
     # Other files of the folder are none, nor is one that is still written.
     with open(trigger, "w") as file, open(trigger + "2", "w") as beside:
         beside.close()
