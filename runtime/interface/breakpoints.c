@@ -204,4 +204,21 @@ bool breakpoints_hit(const siginfo_t *info, uint64_t *address) {
   return mark == (*address ^ MARK);
 }
 
+unsigned breakpoints_in(enum breakpoints_of owner, uint64_t begin,
+                        uint64_t end) {
+  unsigned found = 0;
+  for (unsigned i = 0; i < BREAKPOINTS; i++) {
+    uint64_t address = atomic_load(&breakpoints[i].address);
+    if (address && breakpoints[i].owner == owner && address < end &&
+        begin < address + breakpoints[i].length)
+      found |= 1u << i;
+  }
+  return found;
+}
+
+unsigned breakpoints_piece(unsigned index, uint64_t *address) {
+  *address = atomic_load(&breakpoints[index].address);
+  return *address ? breakpoints[index].length : 0;
+}
+
 void breakpoints_forget(void) { memset(breakpoints, 0, sizeof breakpoints); }

@@ -1,7 +1,7 @@
 /* breakpoints.h - hardware breakpoints on data, in every thread of the program.
  *
  * Invariant: a breakpoint is set in all threads, those born later too, or in
- * none. On the checkpoint thread but for breakpoints_hit().
+ * none. On the checkpoint thread but for those that say so.
  */
 #ifndef HWCKPT_INTERFACE_BREAKPOINTS_H
 #define HWCKPT_INTERFACE_BREAKPOINTS_H
@@ -34,6 +34,12 @@ void breakpoints_clear(enum breakpoints_of owner, uint64_t address,
 /* In SIGTRAP's handler, of a trap sent by a perf event: whether it is one of
  * these, or was, and the address of its piece. */
 bool breakpoints_hit(const siginfo_t *info, uint64_t *address);
+
+/* Of an owner's, a bit for each whose piece has a byte in [begin, end); and the
+ * piece of one, length 0: there is none any more. Async-signal-safe. */
+unsigned breakpoints_in(enum breakpoints_of owner, uint64_t begin,
+                        uint64_t end);
+unsigned breakpoints_piece(unsigned index, uint64_t *address);
 
 /* In the restored program: none is set. */
 void breakpoints_forget(void);

@@ -163,15 +163,19 @@ static void report(const struct watched *w, uint32_t how) {
   events_request(Event_EVENT_WATCH, (uint32_t)(w - watched) | how);
 }
 
-static bool trap(const siginfo_t *info) {
-  uint64_t address;
-  if (!breakpoints_hit(info, &address))
-    return false;
+void watch_written(uint64_t address) {
   struct watched *w = find(address);
   if (w && atomic_load(&w->hardware)) {
     atomic_fetch_add(&w->hits, 1);
     report(w, 0);
   }
+}
+
+static bool trap(const siginfo_t *info) {
+  uint64_t address;
+  if (!breakpoints_hit(info, &address))
+    return false;
+  watch_written(address);
   return true;
 }
 

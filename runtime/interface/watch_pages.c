@@ -9,8 +9,10 @@
 #include "../arch/sys.h"
 #include "../support/live.h"
 #include "../support/protect.h"
+#include "breakpoints.h"
 #include "events.h"
 #include "faults.h"
+#include "watch.h"
 #include "watch_calls.h"
 #include "watch_pieces.h"
 #include "watch_range.h"
@@ -38,6 +40,10 @@ static struct step {
     uint64_t begin, length, sum;
   } compared[COMPARED];
   unsigned compared_count;
+  /* Of variables that debug registers watch, a bit for each: as touched, and as
+   * compared. */
+  unsigned registers, summed;
+  uint64_t sums[BREAKPOINTS];
 } stepping[STEPPING];
 
 static bool served(void) {
@@ -99,6 +105,7 @@ static struct step *claim_step(uint64_t pc) {
     step->addresses[i] = 0;
   step->touched = 0;
   step->compared_count = 0;
+  step->registers = step->summed = 0;
   atomic_store(&step->thread, thread);
   return step;
 }
@@ -122,6 +129,43 @@ static void remember(struct step *step, const struct watch_piece *piece,
     step->compared[i].length = last - first;
     step->compared[i].sum = watch_calls_sum(first, last - first);
   }
+}
+
+static uint64_t sum_register(unsigned index) {
+  uint64_t address;
+  unsigned length = breakpoints_piece(index, &address);
+  return watch_calls_sum(address, length);
+}
+
+/* The same of variables: of debug registers' signals it takes the place, too.
+ */
+static void remember_registers(struct step *step, uint64_t address) {
+  uint64_t begin = address & ~(uint64_t)(PAGE - 1);
+  unsigned there =
+      breakpoints_in(BREAKPOINTS_OF_VARIABLES, begin, begin + PAGE);
+  step->registers |=
+      breakpoints_in(BREAKPOINTS_OF_VARIABLES, address, address + 1);
+  for (unsigned i = 0; i < BREAKPOINTS; i++)
+    if (there >> i & 1 && !(step->summed >> i & 1)) {
+      step->summed |= 1u << i;
+      step->sums[i] = sum_register(i);
+    }
+}
+
+/* What the step has written to. */
+static unsigned written_registers(const struct step *step) {
+  unsigned written = step->registers;
+  for (unsigned i = 0; i < BREAKPOINTS; i++)
+    if (step->summed >> i & 1 && sum_register(i) != step->sums[i])
+      written |= 1u << i;
+  return written;
+}
+
+static void tell_of_registers(unsigned written) {
+  uint64_t address;
+  for (unsigned i = 0; i < BREAKPOINTS; i++)
+    if (written >> i & 1 && breakpoints_piece(i, &address))
+      watch_written(address);
 }
 
 /* Whether the thread was here before, in the same instruction. */
@@ -155,6 +199,7 @@ static void begin_step(ucontext_t *context, struct watch_piece *piece,
   }
   if (!piece->loose)
     remember(step, piece, stepped_in(piece->begin, piece->end) & ~touched);
+  remember_registers(step, address);
   step->touched |= touched;
   watch_pieces_open(piece);
   piece->steps++;
@@ -166,6 +211,7 @@ static void end_step(struct step *step) {
   step->pc = 0;
   step->touched = 0;
   step->compared_count = 0;
+  step->registers = step->summed = 0;
   for (unsigned i = 0; i < STEP_PIECES; i++)
     step->addresses[i] = 0;
   if (step->nested)
@@ -238,6 +284,7 @@ bool watch_pages_stepped(ucontext_t *context) {
   uint64_t fired = step->touched | changed(step);
   fired &= ~(waiting_of(fired) & step->touched); /* those were waited for */
   sum_pieces(step, fired);
+  unsigned registers = written_registers(step);
   arch_context_set_step(context, false);
   end_step(step);
   if (fired)
@@ -245,6 +292,7 @@ bool watch_pages_stepped(ucontext_t *context) {
   watch_pieces_unlock(before);
   if (fired)
     watch_range_fire(fired, SEEN_BY_PAGE);
+  tell_of_registers(registers);
   return true;
 }
 
