@@ -117,15 +117,6 @@ static const struct {
     {"IO", SIGIO},         {"POLL", SIGIO},       {"PWR", SIGPWR},
 };
 
-#define SIGNALS 64u
-#define FIRST_REALTIME 34u /* SIGRTMIN of libc, which keeps two */
-
-static bool can_be_handled(uint64_t number) {
-  return number > 0 && number <= SIGNALS && number != SIGKILL &&
-         number != SIGSTOP && number != SIGTRAP && number != SIGILL &&
-         number != SIGSYS && (number < 32 || number >= FIRST_REALTIME);
-}
-
 bool part_signal(struct part part, uint64_t *number) {
   if (part_begins(part, "SIG"))
     part = (struct part){part.text + 3, part.length - 3};
@@ -136,14 +127,14 @@ bool part_signal(struct part part, uint64_t *number) {
     }
   uint64_t base = 0;
   if (part_is(part, "RTMIN") || part_is(part, "RTMAX")) {
-    *number = part.text[4] == 'I' ? FIRST_REALTIME : SIGNALS;
+    *number = part.text[4] == 'I' ? SIGNAL_FIRST_REALTIME : SIGNAL_LAST;
     return true;
   }
   if (part_begins(part, "RTMIN+")) {
     part = (struct part){part.text + 6, part.length - 6};
-    base = FIRST_REALTIME;
+    base = SIGNAL_FIRST_REALTIME;
   }
   uint64_t scale;
   return take_digits(&part, number, &scale) && part.length == 0 &&
-         *number <= SIGNALS && can_be_handled(*number += base);
+         *number <= SIGNAL_LAST && signal_can_ask(*number += base);
 }

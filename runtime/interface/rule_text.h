@@ -7,6 +7,7 @@
 #ifndef HWCKPT_INTERFACE_RULE_TEXT_H
 #define HWCKPT_INTERFACE_RULE_TEXT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,18 @@ bool part_duration(struct part part, uint64_t *nanoseconds);
 bool part_count(struct part part, uint64_t *count);
 /* 4096, 64K, 1M, 1G: powers of 1024. Not 0. */
 bool part_bytes(struct part part, uint64_t *bytes);
+
+#define SIGNAL_LAST 64u
+#define SIGNAL_FIRST_REALTIME 34u /* SIGRTMIN of libc, which keeps two */
+
+/* Whether a signal can ask for a checkpoint: not what nobody handles, nor what
+ * the runtime and libc do themselves. */
+static inline bool signal_can_ask(uint64_t number) {
+  return number > 0 && number <= SIGNAL_LAST && number != SIGKILL &&
+         number != SIGSTOP && number != SIGTRAP && number != SIGILL &&
+         number != SIGSYS && (number < 32 || number >= SIGNAL_FIRST_REALTIME);
+}
+
 /* A name, with or without SIG, RTMIN+3, or a number; one that can be handled.
  */
 bool part_signal(struct part part, uint64_t *number);

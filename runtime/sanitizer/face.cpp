@@ -8,6 +8,7 @@
  * sanitizer_common's own mapping, output is written by system calls.
  */
 #include "face.h"
+#include "../interface/rule_text.h"
 
 #include "sanitizer_common/sanitizer_common.h"
 #include "sanitizer_common/sanitizer_file.h"
@@ -66,10 +67,11 @@ const Limits NumberLimits[] = {
     {"base_every", 0, UINT_MAX, "0 or more"},
     {"keep", 1, INT_MAX, "1 or more"},
     {"weight", 1, 1000000, "1 to 1000000"},
-    {"signal", 0, 64, "a signal number, or 0"},
     {"ring", 1, 1 << 20, "MiB, 1 or more"},
     {"verbosity", 0, 2, "0, 1 or 2"},
 };
+
+const char *const SignalOptions[] = {"signal", "exit_signal"};
 
 struct Words {
   const char *option;
@@ -238,6 +240,11 @@ public:
       if (internal_strcmp(limits.option, Name) == 0 &&
           (number < limits.least || number > limits.most))
         Wrong->make(Name, text, limits.expected);
+    for (const char *option : SignalOptions)
+      if (internal_strcmp(option, Name) == 0 && number &&
+          !signal_can_ask(static_cast<uint64_t>(number)))
+        Wrong->make(Name, text,
+                    "the number of a signal that can be handled, or 0");
     *Value = number;
     return true;
   }
