@@ -64,7 +64,7 @@ uint64_t watch_calls_sum(uint64_t begin, uint64_t length) {
     uint64_t step = length < STEP ? length : STEP;
     struct iovec own = {words, step}, its = {(void *)begin, step};
     words[(step - 1) / 8] = 0;
-    if (SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0) != (long)step)
+    if (SYS(process_vm_readv, SYS(gettid), &own, 1, &its, 1, 0) != (long)step)
       break;
     for (uint64_t i = 0; i < (step + 7) / 8; i++) {
       value = (value ^ words[i]) * 1099511628211u;

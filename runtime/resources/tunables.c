@@ -55,7 +55,10 @@ static void begin(void) {
 static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   Tunables message = Tunables_init_zero;
   int32_t filter;
-  message.has_core_filter = read_number(core_filter, 16, &filter);
+  char path[48];
+  /* A first thread that has ended has none. */
+  hwckpt_format(path, sizeof(path), "/proc/%d/coredump_filter", info_thread());
+  message.has_core_filter = read_number(path, 16, &filter);
   message.core_filter = message.has_core_filter ? (uint32_t)filter : 0;
   message.has_oom_adjustment =
       read_number(oom_adjustment, 10, &message.oom_adjustment) &&

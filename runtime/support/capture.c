@@ -16,7 +16,6 @@ int capture_open(struct capture *capture, struct ring *ring,
                  struct dirty *dirty, struct hwckpt_error *error) {
   capture->ring = ring;
   capture->dirty = dirty;
-  capture->pid = (int)SYS(getpid);
   if (capture_reopen(capture) < 0)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, -capture->memory,
                        "/proc/self/mem", "open");
@@ -40,7 +39,7 @@ static uint32_t read_live(const struct capture *capture, uint64_t begin,
                           uint64_t end) {
   struct iovec to = {ring_page(capture->ring, 0), end - begin};
   struct iovec from = {(void *)begin, end - begin};
-  long got = SYS(process_vm_readv, capture->pid, &to, 1, &from, 1, 0);
+  long got = SYS(process_vm_readv, SYS(gettid), &to, 1, &from, 1, 0);
   return got < 0 ? 0 : (uint32_t)((uint64_t)got / PAGE);
 }
 

@@ -20,8 +20,7 @@ struct capture {
   const struct area *area; /* that is being scanned */
   bool live;               /* the program runs */
   int memory;              /* /proc/self/mem */
-  int pid;
-  uint64_t pages; /* copied so far */
+  uint64_t pages;          /* copied so far */
   struct hwckpt_error *error;
 };
 

@@ -74,7 +74,8 @@ static bool is_wiped(const struct runs *runs) {
   static char text[65536 + 16]; /* words are compared beyond its end */
   struct wipes wipes = {.runs = runs};
   size_t held = 0;
-  long fd = SYS(openat, AT_FDCWD, "/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
+  long fd =
+      SYS(openat, AT_FDCWD, "/proc/thread-self/smaps", O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0)
     return true;
   for (;;) {

@@ -12,12 +12,31 @@
 #include "protect.h"
 #include "quiesce.h"
 #include "rollback.h"
+#include "task.h"
 #include "undo.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/kcmp.h>
 
+static bool is_apart_from(int tid) {
+  return SYS(kcmp, SYS(gettid), tid, KCMP_VM, 0, 0) > 0;
+}
+
+static void look_at(int tid, void *context) {
+  bool *apart = context;
+  *apart = *apart && is_apart_from(tid);
+}
+
+/* A first thread that has ended has no memory: then the others tell. */
 bool forked_is_apart(void) {
-  return SYS(kcmp, SYS(getpid), SYS(getppid), KCMP_VM, 0, 0) > 0;
+  char path[32], unused;
+  int parent = (int)SYS(getppid);
+  bool apart = is_apart_from(parent);
+  hwckpt_format(path, sizeof path, "/proc/%d/exe", parent);
+  if (apart && SYS(readlinkat, AT_FDCWD, path, &unused, 1) == -ENOENT)
+    task_each_of(parent, look_at, &apart);
+  return apart;
 }
 
 void forked_begin(bool (*keeps)(const void *memory)) {

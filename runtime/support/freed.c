@@ -65,7 +65,7 @@ static bool is_ours(const struct area *area) {
 
 static bool read_live(uint64_t address, void *to, size_t size) {
   struct iovec into = {to, size}, from = {(void *)address, size};
-  return SYS(process_vm_readv, SYS(getpid), &into, 1, &from, 1, 0) ==
+  return SYS(process_vm_readv, SYS(gettid), &into, 1, &from, 1, 0) ==
          (long)size;
 }
 

@@ -181,7 +181,8 @@ void memory_settings_read(struct memory_settings *settings,
       (!settings->count || (map && is_unchanged(settings, dirty, map))))
     return;
   uint64_t begin = quiesce_now_ns();
-  long fd = SYS(openat, AT_FDCWD, "/proc/self/smaps", O_RDONLY | O_CLOEXEC, 0);
+  long fd =
+      SYS(openat, AT_FDCWD, "/proc/thread-self/smaps", O_RDONLY | O_CLOEXEC, 0);
   settings->count = 0;
   settings->newcomers = dirty->newcomers;
   if (fd < 0)

@@ -143,7 +143,7 @@ void protect_calls_interrupted(uint64_t sp, protect_range_visit *visit) {
   for (unsigned piece = 0; piece < STACK_PIECES; piece++) {
     struct iovec own = {words, sizeof words};
     struct iovec its = {(void *)(sp & ~7ull), sizeof words};
-    long got = SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0);
+    long got = SYS(process_vm_readv, SYS(gettid), &own, 1, &its, 1, 0);
     for (uint64_t i = 0; got > 0 && i < (uint64_t)got / 8; i++) {
       uint64_t pc;
       if (arch_signal_frame_call(words, i, &call, &pc) &&

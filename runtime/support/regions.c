@@ -66,8 +66,8 @@ static bool copy(const struct region *region, uint64_t at, char *buffer,
     if (to_region)
       protect_open(region->address + at, region->address + at + length);
     long done =
-        to_region ? SYS(process_vm_writev, SYS(getpid), &here, 1, &there, 1, 0)
-                  : SYS(process_vm_readv, SYS(getpid), &here, 1, &there, 1, 0);
+        to_region ? SYS(process_vm_writev, SYS(gettid), &here, 1, &there, 1, 0)
+                  : SYS(process_vm_readv, SYS(gettid), &here, 1, &there, 1, 0);
     if (done <= 0) {
       memory_failed(region, done, error);
       return false;

@@ -98,7 +98,7 @@ static const char *find_areas(const struct finding *finding) {
   struct info info;
   uint64_t start = 0, value;
   const char *reason = 0;
-  if (info_open_path(&info, "/proc/self/smaps") < 0)
+  if (info_open_path(&info, "/proc/thread-self/smaps") < 0)
     return "what it is registered for is not told";
   for (const char *line; !reason && (line = info_line(&info));)
     if (info_begins(line, "VmFlags:"))
@@ -118,7 +118,7 @@ static bool can_be_read(uint64_t begin, uint64_t end) {
   struct iovec to = {&byte, 1};
   for (; begin < end; begin += PAGE) {
     struct iovec from = {(void *)begin, 1};
-    if (SYS(process_vm_readv, SYS(getpid), &to, 1, &from, 1, 0) != 1)
+    if (SYS(process_vm_readv, SYS(gettid), &to, 1, &from, 1, 0) != 1)
       return false;
   }
   return true;

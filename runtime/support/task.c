@@ -27,10 +27,10 @@ static int number(const char *text) {
   return value;
 }
 
-void task_each(void (*visit)(int tid, void *context), void *context) {
+static void each(const char *path, void (*visit)(int tid, void *context),
+                 void *context) {
   char buffer[8192] __attribute__((aligned(8)));
-  long fd = SYS(openat, AT_FDCWD, "/proc/self/task",
-                O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (fd < 0)
     return;
   long length;
@@ -43,6 +43,17 @@ void task_each(void (*visit)(int tid, void *context), void *context) {
         visit(number(entry->name), context);
     }
   SYS(close, fd);
+}
+
+void task_each(void (*visit)(int tid, void *context), void *context) {
+  each("/proc/self/task", visit, context);
+}
+
+void task_each_of(int pid, void (*visit)(int tid, void *context),
+                  void *context) {
+  char path[32];
+  hwckpt_format(path, sizeof path, "/proc/%d/task", pid);
+  each(path, visit, context);
 }
 
 long task_read(int tid, const char *file, char *buffer, size_t size) {

@@ -6,8 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Calls visit for every thread of /proc/self/task. */
+/* Calls visit for every thread of /proc/self/task, or of another process. */
 void task_each(void (*visit)(int tid, void *context), void *context);
+void task_each_of(int pid, void (*visit)(int tid, void *context),
+                  void *context);
 /* How many there are: the number at one moment, other than a list. */
 unsigned task_count(void);
 /* A thread that has ended but is still listed, or that the kernel made for its

@@ -1,15 +1,32 @@
 // The main thread has ended by pthread_exit(): checkpoints go on, with files,
-// pipes and more threads, also after a restore, and it can be rolled back.
+// pipes, what is set for memory and core dumps, and more threads, also after a
+// restore, and it can be rolled back.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t file once
 #include "behaviour.h"
+#include "memory_flags.h"
 #include <pthread.h>
-static char **arguments;
+#include <sys/mman.h>
+static char **arguments, *memory;
 static int fd, ends[2], watch;
 static pthread_t main_thread;
 static void *count(void *argument) {
   for (volatile unsigned *number = argument;;)
     ++*number;
   return NULL;
+}
+static void set(void) {
+  int filter = open("/proc/self/coredump_filter", O_WRONLY);
+  CHECK(filter >= 0 && write(filter, "0x7", 3) == 3 && !close(filter));
+  memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                -1, 0);
+  CHECK(memory != MAP_FAILED && !madvise(memory, 4096, MADV_DONTDUMP));
+}
+static void check_set(void) {
+  char text[16] = "";
+  int filter = open("/proc/self/coredump_filter", O_RDONLY);
+  CHECK(filter >= 0 && read(filter, text, sizeof text - 1) > 0);
+  CHECK_EQUAL(strtol(text, NULL, 16), 7);
+  CHECK(memory_has(memory, " dd") == 1 && !close(filter));
 }
 static void check_files(int turn) {
   char text[8] = "";
@@ -43,6 +60,7 @@ static void *go_on(void *unused) {
   if (first_time(arguments[2]))
     die();
   CHECK_EQUAL(back, 1);
+  check_set();
   unsigned before = numbers[0], other = numbers[1];
   while (((volatile unsigned *)numbers)[0] == before ||
          ((volatile unsigned *)numbers)[1] == other)
@@ -58,6 +76,7 @@ int main(int argc, char **argv) {
   pthread_t thread;
   CHECK(argc == 3);
   arguments = argv;
+  set();
   main_thread = pthread_self();
   CHECK_EQUAL(pthread_create(&thread, NULL, go_on, NULL), 0);
   pthread_exit(NULL);

@@ -10,6 +10,8 @@ static FILE *fopen_after(const char *path, const char *mode);
 /* NOLINTNEXTLINE(bugprone-suspicious-include): what it opens is to be seen */
 #include "../../tools/hwckpt/tree_processes.c"
 #undef fopen
+/* NOLINTNEXTLINE(bugprone-suspicious-include): one program a file */
+#include "../../tools/hwckpt/proc_stat.c"
 
 #include "Inputs/unit.h"
 

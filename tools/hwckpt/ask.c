@@ -3,6 +3,7 @@
  * its process (runtime/interface/ask_abi.h). */
 #include "arguments.h"
 #include "generation.h"
+#include "proc_stat.h"
 #include "running.h"
 #include "selection.h"
 #include "text.h"
@@ -80,7 +81,7 @@ static int find_program(struct asking *asking, const char *cache,
 static bool same_network(pid_t pid) {
   char path[64];
   struct stat own, other;
-  snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+  snprintf(path, sizeof path, "/proc/%d/ns/net", proc_thread(pid));
   return stat(path, &other) || stat("/proc/self/ns/net", &own) ||
          (own.st_ino == other.st_ino && own.st_dev == other.st_dev);
 }

@@ -23,9 +23,11 @@ static bool read_file(pid_t pid, const char *name, char *buffer, size_t size) {
   return length > 0;
 }
 
-bool proc_stat(pid_t pid, struct proc_stat *stat) {
+/* Of that thread alone; *threads: how many its process has. */
+static bool read_stat(pid_t pid, struct proc_stat *stat, uint64_t *threads) {
   char text[2048];
   *stat = (struct proc_stat){0};
+  *threads = 1;
   if (!read_file(pid, "stat", text, sizeof text))
     return false;
   /* The name may hold anything, parentheses too: the last one ends it. */
@@ -54,6 +56,9 @@ bool proc_stat(pid_t pid, struct proc_stat *stat) {
     case 9:
       stat->flags = (unsigned)value;
       break;
+    case 20:
+      *threads = value;
+      break;
     case 26:
       stat->start_code = value;
       break;
@@ -69,6 +74,49 @@ bool proc_stat(pid_t pid, struct proc_stat *stat) {
     }
   }
   return stat->state != 0;
+}
+
+/* Threads of the runtime have tables of descriptors of their own. */
+static bool is_of_program(pid_t tid) {
+  struct proc_stat stat;
+  uint64_t threads;
+  return read_stat(tid, &stat, &threads) && !strchr("ZXx", stat.state) &&
+         !(stat.flags & PROC_FLAG_EXITING) &&
+         strncmp(stat.comm, "hwckpt", 6) != 0;
+}
+
+pid_t proc_thread(pid_t pid) {
+  struct proc_stat stat;
+  uint64_t threads;
+  char path[64];
+  pid_t found = pid;
+  if (!read_stat(pid, &stat, &threads) || stat.state != 'Z' || threads < 2)
+    return pid;
+  snprintf(path, sizeof path, "/proc/%d/task", pid);
+  DIR *tasks = opendir(path);
+  const struct dirent *entry;
+  while (tasks && found == pid && (entry = readdir(tasks))) {
+    pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+    if (isdigit((unsigned char)*entry->d_name) && tid != pid &&
+        is_of_program(tid))
+      found = tid;
+  }
+  if (tasks)
+    closedir(tasks);
+  return found;
+}
+
+bool proc_stat(pid_t pid, struct proc_stat *stat) {
+  struct proc_stat other;
+  uint64_t threads;
+  if (!read_stat(pid, stat, &threads))
+    return false;
+  pid_t thread = stat->state == 'Z' && threads > 1 ? proc_thread(pid) : pid;
+  if (thread == pid || !read_stat(thread, &other, &threads))
+    return true;
+  memcpy(other.comm, stat->comm, sizeof other.comm);
+  *stat = other;
+  return true;
 }
 
 /* The value behind a key of /proc/PID/status, in the base given. */

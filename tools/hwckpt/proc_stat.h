@@ -18,11 +18,18 @@ struct proc_stat {
 
 #define PROC_FLAG_EXITING 0x4u /* PF_EXITING, include/linux/sched.h */
 
-/* False when there is no such process (or thread). */
+/* False when there is no such process (or thread). Of a process whose first
+ * thread has ended while others go on, one of those stands for it. */
 bool proc_stat(pid_t pid, struct proc_stat *stat);
 
 /* Whether it ends: a zombie, exiting, or with a SIGKILL on its way. */
 bool proc_is_ending(pid_t pid, const struct proc_stat *stat);
+
+/* The thread by whose id the process can be looked at: once its first thread
+ * has ended while others go on (pthread_exit()), that one's tells nothing of
+ * what they have in common. The process id, or the first of the others that is
+ * the program's. */
+pid_t proc_thread(pid_t pid);
 
 /* The process a thread id belongs to; 0 when there is no such thread. */
 pid_t proc_of_thread(pid_t tid);

@@ -121,7 +121,7 @@ static enum occupancy occupancy_of(pid_t tid, pid_t *process,
 
 static bool same_executable(pid_t pid, const char *program) {
   char link[32], path[4096];
-  snprintf(link, sizeof link, "/proc/%d/exe", pid);
+  snprintf(link, sizeof link, "/proc/%d/exe", proc_thread(pid));
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0)
     return false;

@@ -23,7 +23,7 @@
 
 static FILE *open_of(pid_t pid, const char *name) {
   char path[64];
-  snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+  snprintf(path, sizeof path, "/proc/%d/%s", proc_thread(pid), name);
   return fopen(path, "re");
 }
 
@@ -73,7 +73,7 @@ static bool memory_has_runtime(pid_t pid) {
 
 bool running_has_runtime(pid_t pid) {
   char path[64];
-  snprintf(path, sizeof path, "/proc/%d/exe", pid);
+  snprintf(path, sizeof path, "/proc/%d/exe", proc_thread(pid));
   return handles_signal(pid) &&
          (file_has_runtime(path) || memory_has_runtime(pid));
 }
@@ -104,7 +104,7 @@ static bool is_application(pid_t pid, const char *name) {
 
 static bool is_file(pid_t pid, const char *name) {
   char path[64], target[PATH_MAX];
-  snprintf(path, sizeof path, "/proc/%d/exe", pid);
+  snprintf(path, sizeof path, "/proc/%d/exe", proc_thread(pid));
   ssize_t length = readlink(path, target, sizeof target - 1);
   target[length > 0 ? length : 0] = 0;
   const char *slash = strrchr(target, '/');

@@ -44,7 +44,7 @@ static char *options_of(pid_t pid) {
   static const char key[] = "HWCKPT_OPTIONS=";
   char path[64], *entry = NULL;
   size_t size = 0;
-  snprintf(path, sizeof path, "/proc/%d/environ", pid);
+  snprintf(path, sizeof path, "/proc/%d/environ", proc_thread(pid));
   FILE *file = fopen(path, "re");
   bool is = false;
   while (file && !is && getdelim(&entry, &size, 0, file) > 0)

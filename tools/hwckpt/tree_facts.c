@@ -19,6 +19,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL /* Linux 6.9 */
+#endif
+
 #define QUEUE_FILE_SYSTEM 0x19800202 /* MQUEUE_MAGIC */
 
 /* Our own descriptor of one that is on its way. */
@@ -198,13 +202,19 @@ static bool add_flight(struct gathering *gathering, int32_t member,
   return true;
 }
 
+/* Of a thread before Linux 6.9 there is none, but of the first one. */
+static int open_process(pid_t thread) {
+  int fd = (int)syscall(SYS_pidfd_open, thread, 0);
+  return fd < 0 ? (int)syscall(SYS_pidfd_open, thread, PIDFD_THREAD) : fd;
+}
+
 /* As the process itself does (runtime/resources/flight.c). */
 static bool take_flights(struct gathering *gathering,
                          const struct tree_fact *carrier, int32_t *number) {
   int there;
   int32_t member = carrier->member;
   pid_t pid = holder_of(gathering, carrier, &there);
-  int process = (int)syscall(SYS_pidfd_open, pid, 0);
+  int process = open_process(pid);
   int fd = (int)syscall(SYS_pidfd_getfd, process, there, 0);
   struct unix_queue queue;
   struct unix_message message;
@@ -461,11 +471,19 @@ int tree_facts(const pid_t *pids, size_t count, const struct tree_fact *also,
   return 0;
 }
 
-bool tree_facts_same_memory(pid_t pid, pid_t parent) {
-  return syscall(SYS_kcmp, pid, parent, KCMP_VM, 0ul, 0ul) == 0;
+static bool is_same(const struct tree_process *one,
+                    const struct tree_process *other, int type) {
+  return syscall(SYS_kcmp, one->thread, other->thread, type, 0ul, 0ul) == 0;
 }
 
-int tree_facts_apart(pid_t pid, pid_t parent, struct hwckpt_error *error) {
+bool tree_facts_same_memory(const struct tree_process *process,
+                            const struct tree_process *parent) {
+  return is_same(process, parent, KCMP_VM);
+}
+
+int tree_facts_apart(const struct tree_process *process,
+                     const struct tree_process *parent,
+                     struct hwckpt_error *error) {
   static const struct {
     int type;
     const char *what;
@@ -477,9 +495,10 @@ int tree_facts_apart(pid_t pid, pid_t parent, struct hwckpt_error *error) {
   };
   char object[64];
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-    if (syscall(SYS_kcmp, pid, parent, kinds[i].type, 0ul, 0ul) != 0)
+    if (!is_same(process, parent, kinds[i].type))
       continue;
-    snprintf(object, sizeof object, "processes %d and %d", parent, pid);
+    snprintf(object, sizeof object, "processes %d and %d", parent->pid,
+             process->pid);
     return hwckpt_fail(error, HWCKPT_E_TREE_SHARED, 0, object, "%s",
                        kinds[i].what);
   }

@@ -49,6 +49,13 @@ struct tree_member *tree_member_add(struct tree_members *members,
   return member;
 }
 
+bool tree_member_has_parents_memory(const struct tree_members *members,
+                                    const struct tree_member *member) {
+  const struct tree_member *parent =
+      tree_member_find(members, member->process.parent);
+  return parent && tree_facts_same_memory(&member->process, &parent->process);
+}
+
 bool tree_member_is_root(const struct tree_members *members,
                          const struct tree_member *member) {
   return member->process.pid == members->root;
@@ -78,8 +85,8 @@ bool tree_member_say(const struct tree_members *members,
          (ssize_t)(sizeof *message + length);
 }
 
-/* Not while it has its parent's memory, between vfork and exec: its own handler
- * looks too, for it may get there meanwhile. */
+/* Not while it has its parent's memory: its own handler looks too, for it may
+ * get there meanwhile. */
 void tree_member_ask(const struct tree_members *members,
                      struct tree_member *member) {
   const struct tree_process *process = &member->process;
@@ -88,7 +95,7 @@ void tree_member_ask(const struct tree_members *members,
   info.si_uid = getuid();
   info.si_value.sival_ptr =
       (void *)((uintptr_t)TREE_MAGIC << 32 | members->cut);
-  if (process->parent && tree_facts_same_memory(process->pid, process->parent))
+  if (tree_member_has_parents_memory(members, member))
     return;
   member->known = member->known || running_has_runtime(process->pid);
   if (!member->known)

@@ -140,8 +140,7 @@ void tree_cut_check_new(struct cut *cut, struct tree_member *member) {
   uint64_t age = tree_now_ms() - member->seen_ms;
   if (member->phase != PHASE_NEW || member->known ||
       age < (cut->go_on ? LENIENT_MS : RUNTIME_MS) ||
-      (member->process.parent &&
-       tree_facts_same_memory(member->process.pid, member->process.parent)))
+      tree_member_has_parents_memory(&cut->members, member))
     return;
   if (cut->go_on && !tree_member_is_root(&cut->members, member))
     member->left_out = true;

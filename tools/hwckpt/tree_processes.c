@@ -1,5 +1,6 @@
 /* tree_processes.c - see tree_processes.h. */
 #include "tree_processes.h"
+#include "proc_stat.h"
 
 #include "runtime/interface/ask_abi.h"
 
@@ -65,6 +66,15 @@ static bool look_at_status(struct tree_process *process) {
   return true;
 }
 
+/* The first thread has ended, others go on. */
+static void look_at_others(struct tree_process *process) {
+  struct proc_stat stat;
+  process->thread = proc_thread(process->pid);
+  bool stopped = process->thread != process->pid &&
+                 proc_stat(process->thread, &stat) && stat.state == 'T';
+  process->state = stopped ? 'T' : 'S';
+}
+
 static bool look_at_stat(struct tree_process *process) {
   char path[64], text[2048];
   uint64_t threads = 1;
@@ -89,9 +99,9 @@ static bool look_at_stat(struct tree_process *process) {
     else if (field == 52)
       process->wait_status = (uint32_t)value;
   }
-  /* The first thread has ended, others go on. */
+  process->thread = process->pid;
   if (process->state == 'Z' && threads > 1)
-    process->state = 'S';
+    look_at_others(process);
   return true;
 }
 

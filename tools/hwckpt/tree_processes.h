@@ -9,6 +9,7 @@
 
 struct tree_process {
   pid_t pid, parent; /* in our own pid namespace; parent 0: not in the tree */
+  pid_t thread;      /* by which it can be looked at (proc_thread()) */
   /* In that of the program. */
   pid_t inner, inner_parent, inner_group, inner_session;
   char state; /* of /proc/PID/stat; 'Z': nothing of it is left but its status */

@@ -9,6 +9,7 @@
  * process has it stop again. */
 #include "tree_stopped.h"
 #include "arch/traced.h"
+#include "proc_stat.h"
 
 #include "runtime/interface/ask_abi.h"
 
@@ -144,7 +145,8 @@ static bool is_known(const struct tree_stopped *stopped, pid_t tid) {
   return false;
 }
 
-/* Those that are new since are the runtime's: no other one runs. */
+/* Those that are new since are the runtime's: no other one runs. A first thread
+ * that has ended may not be traced, and does nothing. */
 static bool seize_all(struct tree_stopped *stopped, pid_t pid, bool first) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/task", pid);
@@ -159,7 +161,8 @@ static bool seize_all(struct tree_stopped *stopped, pid_t pid, bool first) {
     if (!ptrace(PTRACE_SEIZE, tid, NULL, PTRACE_O_TRACESYSGOOD))
       good = add(stopped, tid, run);
     else
-      good = errno == ESRCH || !first;
+      good =
+          errno == ESRCH || !first || (tid == pid && proc_thread(pid) != pid);
   }
   if (tasks)
     closedir(tasks);

@@ -362,9 +362,11 @@ void tree_cut_let_capture(struct cut *cut) {
     const struct tree_process *process = &members->list[i].process;
     if (tree_member_takes_part(&members->list[i]))
       tree_stopped_hold_late(&members->list[i]);
-    pids[i] = process->pid;
-    if (process->parent && tree_member_takes_part(&members->list[i]) &&
-        tree_facts_apart(process->pid, process->parent, &cut->error))
+    pids[i] = process->thread;
+    const struct tree_member *parent =
+        tree_member_find(members, process->parent);
+    if (parent && tree_member_takes_part(&members->list[i]) &&
+        tree_facts_apart(process, &parent->process, &cut->error))
       cut->failed = true;
   }
   if (!pids || !rows)
