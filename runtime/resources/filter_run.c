@@ -219,6 +219,7 @@ static const struct call of_status[] = {CALL(openat), CALL(read), CALL(close),
 
 static const struct call of_undo[] = {
     CALL(getpid),
+    CALL(gettid),
     CALL(statx),
     CALL(lseek),
     CALL(process_vm_readv),
@@ -233,6 +234,7 @@ static const struct call of_asking[] = {
     TRY(kill),       TRY(getsockopt), TRY(sendmsg), TRY(sendto),
     TRY(ppoll),      TRY(recvfrom),   TRY(close),   TRY(geteuid),
     TRY(pidfd_open), TRY(getppid),    TRY(kcmp),    TRY(bind),
+    TRY(gettid),
 };
 
 static const struct call of_hurry[] = {CALL(getpriority), CALL(setpriority)};

@@ -12,7 +12,6 @@
 #include "private.h"
 #include "program_stderr.h"
 #include "quiesce.h"
-#include "task.h"
 #include "undo.h"
 
 #include <errno.h>
@@ -85,18 +84,9 @@ void checkpoint_look_at(int tid) {
   program_stderr_is_of(tid);
 }
 
-static void see_other(int tid, void *context) {
-  int *found = context;
-  if (!*found && !quiesce_is_runtime_thread(tid) && !task_never_stops(tid))
-    *found = tid;
-}
-
-/* While the threads run: any that is there. */
+/* While the threads run. */
 void checkpoint_look_at_program(void) {
-  int pid = (int)SYS(getpid), other = 0;
-  if (task_never_stops(pid))
-    task_each(see_other, &other);
-  checkpoint_look_at(other ? other : pid);
+  checkpoint_look_at(quiesce_program_thread());
 }
 
 /* ---- what is opened ---- */

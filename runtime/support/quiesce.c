@@ -281,6 +281,19 @@ bool quiesce_is_runtime_thread(int tid) {
   return false;
 }
 
+static void see_other(int tid, void *context) {
+  int *found = context;
+  if (!*found && !quiesce_is_runtime_thread(tid) && !task_never_stops(tid))
+    *found = tid;
+}
+
+int quiesce_program_thread(void) {
+  int pid = (int)SYS(getpid), other = 0;
+  if (task_never_stops(pid))
+    task_each(see_other, &other);
+  return other ? other : pid;
+}
+
 /* Of nice 20 to -20 the kernel says 1 to 40. */
 static void go_first(int tid, long steps, long *raised) {
   long priority = SYS(getpriority, PRIO_PROCESS, tid);

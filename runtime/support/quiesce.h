@@ -153,6 +153,9 @@ bool __hwckpt_is_alone(void);
 
 /* Whether a thread is one of the runtime's own. */
 bool quiesce_is_runtime_thread(int tid);
+/* The one whose descriptors and status the program's are: the main thread, or
+ * any of the program's once that has ended. */
+int quiesce_program_thread(void);
 
 /* Lets the runtime's threads go first by so many steps of nice (0: no longer),
  * where that is allowed (setpriority(2)). */

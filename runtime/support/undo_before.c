@@ -179,6 +179,7 @@ static bool first_keeps(const struct undo_request *request) {
 
 static void keep(struct undo_request *request) {
   request->process = 0;
+  request->thread = (int)SYS(gettid);
   if (first_keeps(request) || !served())
     return;
   struct unstopped before = unstopped_begin();
@@ -208,6 +209,7 @@ static void keep_range(int descriptor, uint64_t begin, uint64_t end) {
   struct undo_request request;
   request.wish = UNDO_KEEP_RANGE;
   request.process = 0;
+  request.thread = (int)SYS(gettid);
   request.cut = false;
   request.descriptor = descriptor;
   request.begin = begin;
@@ -241,7 +243,7 @@ uint64_t calls_vector_length(uint64_t vector, uint64_t count) {
     uint64_t some = count < ENTRIES ? count : ENTRIES;
     struct iovec own = {entries, sizeof entries};
     struct iovec its = {(void *)vector, some * sizeof entries[0]};
-    if (SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0) !=
+    if (SYS(process_vm_readv, SYS(gettid), &own, 1, &its, 1, 0) !=
         (long)its.iov_len)
       return TO_THE_END;
     for (uint64_t i = 0; i < some; i++)
@@ -256,7 +258,7 @@ uint64_t calls_word_of_program(uint64_t address, uint64_t otherwise) {
   uint64_t word = otherwise;
   struct iovec own = {&word, sizeof word};
   struct iovec its = {(void *)address, sizeof word};
-  if (SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0) != sizeof word)
+  if (SYS(process_vm_readv, SYS(gettid), &own, 1, &its, 1, 0) != sizeof word)
     return otherwise;
   return word;
 }

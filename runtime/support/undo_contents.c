@@ -344,15 +344,14 @@ static bool is_of(int fd, const struct undo_request *request) {
 }
 
 int undo_keep_range(const struct undo_request *request) {
-  char path[64];
+  char path[64], name[16];
   if (is_last(request)) {
     keep_more_of_last(request);
     return 0;
   }
   undo_close_last();
-  hwckpt_format(path, sizeof path, "/proc/%d/fd/%d",
-                request->process ? request->process : (int)SYS(getpid),
-                request->descriptor);
+  hwckpt_format(name, sizeof name, "fd/%d", request->descriptor);
+  undo_caller_path(request, name, path, sizeof path);
   long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
   if (fd < 0 && request->process)
     return (int)fd;

@@ -42,7 +42,8 @@ struct undo_question {
   uint32_t own_log;   /* who asks has one; 1 or 0 */
   uint64_t begin, end, device, inode;
   uint64_t argument;
-  uint64_t cut_number; /* asked in that checkpoint's stop; 0: in none */
+  uint32_t cut_number; /* asked in that checkpoint's stop; 0: in none */
+  int32_t thread;      /* that asks, in the process's own pid namespace */
 };
 
 /* So many paths belong to it; of UNDO_KEEP_UNSEEN one or none. */

@@ -28,7 +28,7 @@ bool undo_first_is_asked(void) {
 }
 
 bool undo_first_has_own_memory(void) {
-  return SYS(kcmp, SYS(getpid), SYS(getppid), KCMP_VM, 0, 0) != 0;
+  return SYS(kcmp, SYS(gettid), SYS(getppid), KCMP_VM, 0, 0) != 0;
 }
 
 static uint64_t key_of(uint64_t device, uint64_t inode, uint64_t block) {
@@ -91,7 +91,7 @@ static uint32_t length_of(const char *path) {
     most = most < sizeof piece ? most : sizeof piece;
     struct iovec own = {piece, most};
     struct iovec its = {(void *)(path + length), most};
-    if (SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0) != (long)most)
+    if (SYS(process_vm_readv, SYS(gettid), &own, 1, &its, 1, 0) != (long)most)
       return 0;
     for (uint64_t i = 0; i < most; i++, length++)
       if (!piece[i])
@@ -231,6 +231,7 @@ static bool put_question(const struct undo_request *request,
           : 0;
   question->cut_number =
       request->wish == UNDO_KEEP_MAPPED ? undo_first.stands_in : 0;
+  question->thread = (int)SYS(gettid);
   parts[0].iov_base = question;
   parts[0].iov_len = sizeof *question;
   for (unsigned i = 0; i < 2; i++) {

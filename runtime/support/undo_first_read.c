@@ -44,6 +44,7 @@ bool undo_first_read(const void *bytes, size_t length,
     return false;
   *request = (struct undo_request){.wish = (enum undo_wish)question.wish,
                                    .cut = question.cut,
+                                   .thread = question.thread,
                                    .descriptor = question.descriptor,
                                    .begin = question.begin,
                                    .end = question.end,

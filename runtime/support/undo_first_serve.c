@@ -104,19 +104,30 @@ static bool is_of_tree(struct server *server, int process) {
   return true;
 }
 
+static bool look_at(const struct undo_request *whose, const char *name,
+                    struct statx *status) {
+  char path[64];
+  undo_caller_path(whose, name, path, sizeof path);
+  return SYS(statx, AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, status) == 0;
+}
+
+/* In another pid namespace the thread has another number. */
+static void settle_thread(struct undo_request *request) {
+  struct statx status;
+  if (!look_at(request, "status", &status))
+    request->thread = 0;
+}
+
 /* Whether the process sees the same files under the same paths. */
-static bool has_our_paths(int process) {
+static bool has_our_paths(const struct undo_request *its) {
   static const char *const what[] = {"root", "ns/mnt"};
+  const struct undo_request ours = {.thread = quiesce_program_thread()};
   for (unsigned i = 0; i < 2; i++) {
-    char path[64];
-    struct statx its, own;
-    hwckpt_format(path, sizeof path, "/proc/%d/%s", process, what[i]);
-    if (SYS(statx, AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &its) < 0)
-      return false;
-    hwckpt_format(path, sizeof path, "/proc/%d/%s", (int)SYS(getpid), what[i]);
-    if (SYS(statx, AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &own) < 0 ||
-        its.stx_ino != own.stx_ino || its.stx_dev_major != own.stx_dev_major ||
-        its.stx_dev_minor != own.stx_dev_minor)
+    struct statx one, other;
+    if (!look_at(its, what[i], &one) || !look_at(&ours, what[i], &other) ||
+        one.stx_ino != other.stx_ino ||
+        one.stx_dev_major != other.stx_dev_major ||
+        one.stx_dev_minor != other.stx_dev_minor)
       return false;
   }
   return true;
@@ -189,7 +200,7 @@ void undo_first_begun(void) {
 
 /* Whether the interval is that of the checkpoint. In a moment, as all stand; or
  * never, when it is given up. */
-static bool await_cut(uint64_t number) {
+static bool await_cut(uint32_t number) {
   uint64_t until = quiesce_now_ns() + BEGINS_NS, now;
   uint32_t cut;
   while ((cut = atomic_load(&undo_first.cut)) != number) {
@@ -234,12 +245,13 @@ static void serve_one(long fd, struct server *server) {
   if (ended)
     return;
   request.process = peer.pid;
-  uint64_t cut = server->message.question.cut_number;
+  settle_thread(&request);
+  uint32_t cut = server->message.question.cut_number;
   if (cut && !await_cut(cut)) {
     answer(fd, UNDO_FIRST_ELSEWHERE, 0);
     return;
   }
-  if (peer.uid == (uid_t)SYS(geteuid) && has_our_paths(peer.pid)) {
+  if (peer.uid == (uid_t)SYS(geteuid) && has_our_paths(&request)) {
     ask_keeper(fd, &request);
     return;
   }

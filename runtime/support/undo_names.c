@@ -31,7 +31,7 @@ static bool read_string(const char *from, char *to, size_t room) {
     most = most < room - length ? most : room - length;
     struct iovec own = {to + length, most};
     struct iovec its = {(void *)(from + length), most};
-    if (SYS(process_vm_readv, SYS(getpid), &own, 1, &its, 1, 0) != (long)most)
+    if (SYS(process_vm_readv, SYS(gettid), &own, 1, &its, 1, 0) != (long)most)
       return false;
     for (size_t i = 0; i < most; i++)
       if (!to[length + i])
@@ -41,11 +41,13 @@ static bool read_string(const char *from, char *to, size_t room) {
   return false;
 }
 
-/* Whether the process has another root than this thread; it is in that path. */
-static bool is_below_another_root(int process, char path[UNDO_PATH_MAX]) {
+/* Whether who makes the call has another root than this thread; it is in that
+ * path. */
+static bool is_below_another_root(const struct undo_request *request,
+                                  char path[UNDO_PATH_MAX]) {
   char link[64];
   struct stat its, own;
-  hwckpt_format(link, sizeof link, "/proc/%d/root", process);
+  undo_caller_path(request, "root", link, sizeof link);
   if (SYS(newfstatat, AT_FDCWD, link, &its, 0) < 0 ||
       SYS(newfstatat, AT_FDCWD, "/", &own, 0) < 0 ||
       (its.st_dev == own.st_dev && its.st_ino == own.st_ino))
@@ -55,19 +57,26 @@ static bool is_below_another_root(int process, char path[UNDO_PATH_MAX]) {
   return length > 0;
 }
 
+/* What a path without a slash first begins at. */
+static size_t begin_path(const struct undo_request *request, int directory,
+                         char *path, size_t size) {
+  char name[24] = "cwd";
+  if (directory != AT_FDCWD)
+    hwckpt_format(name, sizeof name, "fd/%d", directory);
+  undo_caller_path(request, name, path, size);
+  return strlen(path);
+}
+
 /* Opens the directory `text` in the place of a process with that root, which
  * is in it: names and links with a slash first begin there. */
-static int open_in_root(int process, const char *root, int directory,
-                        const char *text) {
+static int open_in_root(const struct undo_request *request, const char *root,
+                        int directory, const char *text) {
   const struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
                                .resolve = RESOLVE_IN_ROOT};
   char link[64], from[2 * UNDO_PATH_MAX] = "";
   size_t length = strlen(root), at = 0;
   if (text[0] != '/') {
-    if (directory == AT_FDCWD)
-      hwckpt_format(link, sizeof link, "/proc/%d/cwd", process);
-    else
-      hwckpt_format(link, sizeof link, "/proc/%d/fd/%d", process, directory);
+    begin_path(request, directory, link, sizeof link);
     long read = SYS(readlinkat, AT_FDCWD, link, from, UNDO_PATH_MAX - 1);
     at = read > 0 ? (size_t)read : 0;
     if (at < length || memcmp(from, root, length) != 0 ||
@@ -87,11 +96,10 @@ static int open_in_root(int process, const char *root, int directory,
 
 /* Splits text at its last part, which is no "." or ".."; the part before is a
  * directory, from `directory` on. */
-static int open_parent(char *text, int process, int directory,
-                       const char **last) {
+static int open_parent(char *text, const struct undo_request *request,
+                       int directory, const char **last) {
   char parent[UNDO_PATH_MAX + 64], root[UNDO_PATH_MAX];
-  int whose = process ? process : (int)SYS(getpid);
-  size_t length = strlen(text);
+  size_t length = strlen(text), at = 0;
   while (length > 1 && text[length - 1] == '/')
     text[--length] = 0;
   char *slash = text + length;
@@ -101,28 +109,25 @@ static int open_parent(char *text, int process, int directory,
   if (!**last || memcmp(*last, ".", 2) == 0 || memcmp(*last, "..", 3) == 0)
     return -EINVAL;
   int before = (int)(slash - text);
-  if (is_below_another_root(whose, root)) {
+  if (is_below_another_root(request, root)) {
     hwckpt_format(parent, sizeof parent, "%.*s", before, text);
-    return open_in_root(whose, root, directory, parent);
+    return open_in_root(request, root, directory, parent);
   }
-  if (text[0] == '/')
-    hwckpt_format(parent, sizeof parent, "%.*s", before, text);
-  else if (directory == AT_FDCWD)
-    hwckpt_format(parent, sizeof parent, "/proc/%d/cwd/%.*s", whose, before,
-                  text);
-  else
-    hwckpt_format(parent, sizeof parent, "/proc/%d/fd/%d/%.*s", whose,
-                  directory, before, text);
+  if (text[0] != '/') {
+    at = begin_path(request, directory, parent, sizeof parent - 1);
+    parent[at++] = '/';
+  }
+  hwckpt_format(parent + at, sizeof parent - at, "%.*s", before, text);
   return (int)SYS(openat, AT_FDCWD, parent, O_PATH | O_DIRECTORY | O_CLOEXEC,
                   0);
 }
 
 /* False: the call will fail as well, or is about nothing that is kept. */
-static bool find_text(struct name *name, int process, int directory,
-                      char *text) {
+static bool find_text(struct name *name, const struct undo_request *request,
+                      int directory, char *text) {
   const char *last;
   name->parent = -1;
-  int parent = open_parent(text, process, directory, &last);
+  int parent = open_parent(text, request, directory, &last);
   if (parent < 0)
     return false;
   size_t length = undo_path_of(parent, name->path) ? strlen(name->path) : 0;
@@ -145,15 +150,14 @@ static bool find_name(struct name *name, const struct undo_request *request,
   char text[UNDO_PATH_MAX];
   name->parent = -1;
   return read_string(request->place[which].path, text, sizeof text) &&
-         find_text(name, request->process, request->place[which].directory,
-                   text);
+         find_text(name, request, request->place[which].directory, text);
 }
 
 /* The path of a file as the program says it. */
-static char *below_root(char *path) {
+static char *below_root(const struct undo_request *request, char *path) {
   char root[UNDO_PATH_MAX];
   size_t length;
-  return is_below_another_root((int)SYS(getpid), root) &&
+  return is_below_another_root(request, root) &&
                  memcmp(path, root, length = strlen(root)) == 0 &&
                  path[length] == '/'
              ? path + length
@@ -183,8 +187,9 @@ static bool find_followed(struct name *name, const struct undo_request *request,
         before + (size_t)length >= sizeof text)
       return false;
     text[before + (size_t)length] = 0;
-    found = find_text(name, 0, AT_FDCWD,
-                      text[before] == '/' ? text + before : below_root(text));
+    found = find_text(name, request, AT_FDCWD,
+                      text[before] == '/' ? text + before
+                                          : below_root(request, text));
   }
   return found;
 }
@@ -427,10 +432,10 @@ void undo_keep_renamed(const struct undo_request *request) {
   end_name(&to);
 }
 
-static void path_of_process(int process, char path[UNDO_PATH_MAX]) {
+static void path_of_caller(const struct undo_request *request,
+                           char path[UNDO_PATH_MAX]) {
   char link[64];
-  hwckpt_format(link, sizeof link, "/proc/%d/exe",
-                process ? process : (int)SYS(getpid));
+  undo_caller_path(request, "exe", link, sizeof link);
   long length = SYS(readlinkat, AT_FDCWD, link, path, UNDO_PATH_MAX - 1);
   if (length > 0 && path[0] == '/')
     path[length] = 0;
@@ -447,7 +452,7 @@ void undo_keep_unseen(const struct undo_request *request) {
   if (request->place[0].path && find_name(&name, request, 0))
     end_name(&name);
   else
-    path_of_process(request->process, name.path);
+    path_of_caller(request, name.path);
   struct undo_record record = {.kind = UNDO_UNSEEN,
                                .mode = (uint32_t)request->argument,
                                .path = name.path};

@@ -137,6 +137,16 @@ void undo_describe(struct undo_record *record, const struct undo_facts *facts) {
   record->mtime_ns = facts->mtime_ns;
 }
 
+void undo_caller_path(const struct undo_request *request, const char *name,
+                      char *path, size_t size) {
+  int process = request->process ? request->process : (int)SYS(getpid);
+  size_t length = request->thread
+                      ? hwckpt_format(path, size, "/proc/%d/task/%d/", process,
+                                      request->thread)
+                      : hwckpt_format(path, size, "/proc/%d/", process);
+  hwckpt_format(path + length, size - length, "%s", name);
+}
+
 bool undo_path_of(int fd, char path[UNDO_PATH_MAX]) {
   char link[64];
   hwckpt_format(link, sizeof link, "/proc/thread-self/fd/%d", fd);

@@ -70,6 +70,7 @@ struct undo_request {
   _Atomic uint32_t done; /* futex */
   int result;            /* 0 or negative: `process` could not be looked at */
   int process;           /* whose call it is; 0: the keeper's own */
+  int thread;            /* of it that makes the call; 0: not told */
   int descriptor;
   bool cut;
   uint64_t begin, end;
@@ -126,6 +127,11 @@ static inline bool undo_block_is_kept(struct undo_interval *interval,
   return word < UNDO_WORDS &&
          (atomic_load(&interval->words[word]) >> (block % 64) & 1);
 }
+
+/* The path of a file in /proc of who makes the call: of that thread, as a first
+ * one that has ended has nothing of what its process has. */
+void undo_caller_path(const struct undo_request *request, const char *name,
+                      char *path, size_t size);
 
 /* The keeper's thread. */
 void undo_keep(void *unused);
