@@ -108,6 +108,33 @@ static bool next_run(const struct back *back, struct cursor *cursor,
   return true;
 }
 
+/* The area that the run lies in, from the one before it on; false: none. */
+static bool find_area(const struct back *back, size_t *at,
+                      const struct registered_run *run, UserFaultArea *area) {
+  while (*at == (size_t)-1 || area->end <= run->begin)
+    if (!resource_next(back->source, RECORD_USER_FAULT_AREA, at) ||
+        read_area(back, *at, area))
+      return false;
+  return run->begin >= area->start && run->end <= area->end;
+}
+
+/* Runs of whole pages, ascending, each in one area. */
+static int check_runs(const struct back *back) {
+  struct cursor cursor = CURSOR_BEGIN;
+  struct registered_run run;
+  UserFaultArea area;
+  unsigned state;
+  size_t at = (size_t)-1;
+  uint64_t before = 0;
+  for (; next_run(back, &cursor, &run, &state); before = run.end)
+    if (run.begin % AREA_PAGE || run.begin < before || run.begin >= run.end ||
+        !find_area(back, &at, &run, &area))
+      return hwckpt_fail(back->error, HWCKPT_E_RECORD, 0, "UserFaultArea",
+                         "pages %llx-%llx", (unsigned long long)run.begin,
+                         (unsigned long long)run.end);
+  return 0;
+}
+
 static int each_run(const struct back *back, unsigned wanted,
                     int (*visit)(const struct back *back, uint64_t begin,
                                  uint64_t end)) {
@@ -201,7 +228,9 @@ static int protect(const struct back *back, uint64_t begin, uint64_t end) {
 int registered_restore(const struct resource_source *source, int tracking,
                        struct hwckpt_error *error) {
   struct back back = {source, tracking, error};
-  int result = each_area(&back, untrack);
+  int result = check_runs(&back);
+  if (!result)
+    result = each_area(&back, untrack);
   if (!result)
     result = each_run(&back, REGISTERED_THERE, populate);
   if (!result)
