@@ -49,6 +49,7 @@ enum record_type {
   RECORD_PSEUDO_TERMINAL = 52,   /* PseudoTerminal */
   RECORD_TERMINAL_DATA = 53,     /* letter and bytes of the terminal before */
   RECORD_SESSION = 54,           /* Session, of the process */
+  RECORD_TERMINAL_STATE = 152,   /* TerminalState, of the process */
   RECORD_TUNABLES = 80,          /* Tunables, of the process */
   RECORD_FILE_OWNER = 81,        /* FileOwner */
   RECORD_SECCOMP_FILTER = 211,   /* SeccompFilter, the one it stands on first */
