@@ -15,8 +15,9 @@
 bool tree_stopped_is(const struct tree_member *member);
 /* Traces it; false: it may not be. */
 bool tree_stopped_hold(struct tree_member *member);
-/* When all stand, traces one that has been stopped since it does, as of the last
- * look at it or soon: nobody of the tree can stop or continue it any more. */
+/* When all stand, traces one that has been stopped since it does, as of the
+ * last look at it or soon: nobody of the tree can stop or continue it any more.
+ */
 void tree_stopped_hold_late(struct tree_member *member);
 /* Has those run that are to; returns whether one did something. */
 bool tree_stopped_look(struct tree_member *member);
