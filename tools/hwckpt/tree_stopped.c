@@ -312,18 +312,6 @@ bool tree_stopped_look(struct tree_member *member) {
   return call_those_asked(stopped, member->process.pid) || did;
 }
 
-void tree_stopped_hold_late(struct tree_member *member) {
-  struct tree_process *process = &member->process;
-  for (uint64_t begin = tree_now_ms(); member->stopped &&
-                                       tree_stopped_look(member) &&
-                                       tree_now_ms() - begin < STOP_MS;) {
-  }
-  if (!member->stopped && process->stops)
-    await_stop(process);
-  if (!member->stopped && process->state == 'T')
-    tree_stopped_hold(member);
-}
-
 bool tree_stopped_stays(const struct tree_member *member) {
   return member->stopped && !member->stopped->goes_on;
 }
@@ -415,4 +403,29 @@ void tree_stopped_let_go(struct tree_member *member) {
   free(stopped->threads);
   free(stopped);
   count_traced(false);
+}
+
+/* Nothing waits for the threads any more, and they for nothing but us. */
+static void await_settled(struct tree_process *process) {
+  const struct timespec moment = {.tv_nsec = 100000};
+  for (uint64_t begin = tree_now_ms();
+       (process->stops || process->state == 'R') &&
+       tree_now_ms() - begin < STOP_MS && tree_process_look(process);)
+    nanosleep(&moment, NULL);
+}
+
+void tree_stopped_hold_late(struct tree_member *member) {
+  for (uint64_t begin = tree_now_ms(); member->stopped &&
+                                       tree_stopped_look(member) &&
+                                       tree_now_ms() - begin < STOP_MS;) {
+  }
+  if (member->stopped && !member->stopped->goes_on)
+    return;
+  if (member->stopped) {
+    tree_stopped_let_go(member);
+    tree_process_look(&member->process);
+  }
+  await_settled(&member->process);
+  if (member->process.state == 'T')
+    tree_stopped_hold(member);
 }
