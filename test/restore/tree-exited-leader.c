@@ -21,14 +21,19 @@ static void *count(void *unused) {
     ++*counted;
   return unused;
 }
+/* It ends with its parent. */
 static pid_t start_below(void) {
+  int ends[2];
+  char none;
+  CHECK_EQUAL(pipe(ends), 0);
   pid_t child = fork();
   CHECK(child >= 0);
   if (child)
     return child;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  for (;;)
-    pause();
+  close(ends[1]);
+  while (read(ends[0], &none, 1) < 0)
+    ;
+  _exit(0);
 }
 static long answer_to(char what) {
   static long number;
@@ -64,7 +69,7 @@ static void *serve(void *unused) {
     long answer = answer_to(what);
     CHECK_EQUAL(write(answers[1], &answer, sizeof answer), sizeof answer);
   }
-  return unused;
+  _exit(8); /* the first process was killed */
 }
 static long ask(char what) {
   long answer = -1;
@@ -80,10 +85,15 @@ static void end_main(void *(*go_on)(void *)) {
 }
 static void *be_first(void *unused) {
   int is_stopped = !strcmp(arguments[2], "stopped"), status;
+  if (main_thread) /* a fork while it unwinds its stack would be its child's end
+                    */
+    CHECK_EQUAL(pthread_join(main_thread, NULL), 0);
   pid_t child = fork();
   CHECK(child >= 0);
   if (!child) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* or a failure would last */
+    close(asks[1]);
+    if (is_stopped)
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
     end_main(serve);
   }
   CHECK_EQUAL(ask('n'), 1);
