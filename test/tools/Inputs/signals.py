@@ -16,9 +16,13 @@ import subprocess
 import sys
 import time
 
-# Prints "ready", then every signal it gets; TERM ends it with 9.
+# Prints "ready", then every signal it gets; TERM ends it with 9. A signal just
+# before a blocking call would be shown after it only: the pipe ends the call.
 COUNTER = """
-import os, signal, sys
+import os, select, signal
+woken, wake = os.pipe()
+os.set_blocking(wake, False)
+signal.set_wakeup_fd(wake)
 def show(number, frame):
     os.write(1, b"signal %d\\n" % number)
     if number == signal.SIGTERM:
@@ -27,6 +31,11 @@ for number in (1, 2, 10, 12, 15, 18, 40):
     signal.signal(number, show)
 os.write(1, b"ready %d\\n" % os.getpid())
 while True:
+    ready = select.select([0, woken], [], [])[0]
+    if woken in ready:
+        os.read(woken, 100)
+    if 0 not in ready:
+        continue
     line = os.read(0, 100)
     if line == b"group\\n":
         os.killpg(0, 10)
