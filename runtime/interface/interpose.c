@@ -20,6 +20,7 @@
 #include "../support/guards.h"
 #include "../support/memory_settings.h"
 #include "../support/quiesce.h"
+#include "../support/rseq.h"
 #include "../support/unhandled.h"
 #include "ending.h"
 #include "trap_actions.h"
@@ -266,11 +267,23 @@ WEAK _Noreturn void _exit(int status) {
 
 WEAK _Noreturn void _Exit(int status) { _exit(status); }
 
+/* For syscall(). */
+__attribute__((visibility("hidden"), used)) long
+__hwckpt_syscall_rseq(long number, void *area, uint32_t length, int flags,
+                      uint32_t signature) {
+  (void)number;
+  long result = __hwckpt_rseq(area, length, flags, signature);
+  if (result >= 0)
+    return result;
+  errno = (int)-result;
+  return -1;
+}
+
 /* As libc's; but the runtime is told where it is told all calls
  * (support/calls.h, arch/x86_64/program_calls.c), and where the call is
  * interrupted, the instruction in front tells its number: it is kept in the red
  * zone (arch/x86_64/syscall_number.c). Those that filter calls go to
- * interpose_seccomp.c. */
+ * interpose_seccomp.c; rseq() is noted (support/rseq.h). */
 __asm__(".text\n"
         ".balign 16\n"
         ".weak syscall\n"
@@ -290,6 +303,8 @@ __asm__(".text\n"
         "2:\n"
         "  cmp $317, %edi\n" /* seccomp() */
         "  je __hwckpt_syscall_seccomp\n"
+        "  cmp $334, %edi\n" /* rseq() */
+        "  je __hwckpt_syscall_rseq\n"
         "  mov %rdi, -8(%rsp)\n"
         "  mov %rsi, %rdi\n"
         "  mov %rdx, %rsi\n"
@@ -305,7 +320,7 @@ __asm__(".text\n"
         ".hidden __hwckpt_syscall_again, __hwckpt_syscall_check\n"
         ".hidden __hwckpt_syscall_call, __hwckpt_all_calls_told\n"
         ".hidden __hwckpt_enter_before_call, __hwckpt_syscall_seccomp\n"
-        ".hidden __hwckpt_credentials_apart\n"
+        ".hidden __hwckpt_credentials_apart, __hwckpt_syscall_rseq\n"
         "__hwckpt_syscall_again:\n"
         "  lea -128(%rsp), %rsp\n"
         "  .cfi_adjust_cfa_offset 128\n"

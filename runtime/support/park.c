@@ -14,6 +14,7 @@
 #include "ignored.h"
 #include "live.h"
 #include "private.h"
+#include "rseq.h"
 #include "unhandled.h"
 
 #include <errno.h>
@@ -161,6 +162,7 @@ static void fill_slot(struct slot *slot, enum park_reason reason,
   parked->reason = reason;
   parked->context = context;
   arch_get_tls(&parked->fs_base, &parked->gs_base);
+  rseq_look(parked->fs_base);
   parked->clear_tid = 0;
   SYS(prctl, PR_GET_TID_ADDRESS, &parked->clear_tid, 0, 0, 0);
   SYS(prctl, PR_GET_NAME, parked->name, 0, 0, 0);

@@ -130,17 +130,3 @@ void revive_have_others(const struct resource_source *source,
   revive_wait((uint32_t)source->thread_count - 1);
   atomic_store(&back.go, STAND); /* in a rollback this thread stands too */
 }
-
-/* glibc's registration of restartable sequences (since 2.35). */
-extern const ptrdiff_t __rseq_offset __attribute__((weak));
-extern const unsigned __rseq_size __attribute__((weak));
-#define RSEQ_SIGNATURE 0x53053053u
-#define RSEQ_LENGTH 32u
-
-void revive_rseq(Thread *thread) {
-  if (!&__rseq_size || !&__rseq_offset || !__rseq_size)
-    return;
-  thread->rseq = thread->fs_base + (uint64_t)__rseq_offset;
-  thread->rseq_length = __rseq_size > RSEQ_LENGTH ? __rseq_size : RSEQ_LENGTH;
-  thread->rseq_signature = RSEQ_SIGNATURE;
-}

@@ -40,8 +40,4 @@ struct resource_source;
 void revive_have_others(const struct resource_source *source,
                         void (*task)(void *argument), void *argument);
 
-/* Fills in where libc has registered restartable sequences for the thread whose
- * fs_base the message has. */
-void revive_rseq(Thread *thread);
-
 #endif

@@ -22,6 +22,7 @@
 #include "revive.h"
 #include "rewind.h"
 #include "rollback_files.h"
+#include "rseq.h"
 #include "timed_waits.h"
 
 #include <errno.h>
@@ -156,7 +157,7 @@ static void stand(unsigned number, void *argument) {
   struct rollback *rollback = argument;
   Thread self = {.fs_base = rollback->now[number].fs_base};
   /* The kernel writes there whenever the thread is moved. */
-  revive_rseq(&self);
+  rseq_describe(&self);
   bool left = leave_rseq(&self);
   if (number == 0)
     rollback->checked =
