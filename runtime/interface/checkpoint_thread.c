@@ -5,6 +5,7 @@
 #include "../support/checkpoint.h"
 #include "../support/live.h"
 #include "events.h"
+#include "let_go.h"
 #include "monitor.h"
 #include "pending.h"
 #include "region_calls.h"
@@ -25,6 +26,7 @@
 
 static LIVE struct {
   _Atomic uint32_t started;
+  bool opened;            /* what checkpoints need is there */
   uint32_t waiting;       /* bit per Event: requested, and not yet to be served
                            */
   _Atomic uint64_t begun; /* when the last checkpoint was, 0: none */
@@ -176,6 +178,26 @@ static uint64_t due_by(uint64_t now) {
   return checkpoint_is_loading() && look < due_ns ? look : due_ns;
 }
 
+/* Why there are no checkpoints. */
+static LIVE struct hwckpt_error not_opened;
+
+/* A command that has no key for us, or storage that does not answer, may take
+ * long to say so: it is not asked again before this many times as long. */
+#define OPEN_PARTS 8u
+
+/* What could not be opened is tried again for what comes later. */
+static void open_or_say(void) {
+  uint64_t begin = quiesce_now_ns();
+  if (thread.opened || begin < thread.open_again)
+    return;
+  thread.opened = settings_open_checkpoints(&not_opened) == 0;
+  if (thread.opened)
+    return;
+  uint64_t end = quiesce_now_ns();
+  thread.open_again = end + (end - begin) * OPEN_PARTS;
+  events_say(&not_opened);
+}
+
 /* Sleeps until there is something to do; what is to be served is *taken.
  * NEXT_LOAD goes first: a checkpoint of now would be one of what is to be
  * undone. */
@@ -193,6 +215,10 @@ static enum next next_events(struct pending *taken) {
       watch_pages_let();
       region_calls_serve();
       due_ns = now; /* pages are to be watched again */
+    }
+    if (asked & REQUEST_LET_GO) {
+      open_or_say(); /* a restore may have tracked it */
+      let_go_serve();
     }
     if (now >= thread.piece_at && checkpoint_is_to_take_over()) {
       requests_wake(asked & (REQUEST_LOAD | REQUEST_TREE));
@@ -224,35 +250,14 @@ static enum next next_events(struct pending *taken) {
   }
 }
 
-/* Why there are no checkpoints. */
-static LIVE struct hwckpt_error not_opened;
-
-/* A command that has no key for us, or storage that does not answer, may take
- * long to say so: it is not asked again before this many times as long. */
-#define OPEN_PARTS 8u
-
-/* What could not be opened is tried again for what comes later. */
-static bool open_or_say(void) {
-  uint64_t begin = quiesce_now_ns();
-  if (begin < thread.open_again)
-    return false;
-  if (settings_open_checkpoints(&not_opened) == 0)
-    return true;
-  uint64_t end = quiesce_now_ns();
-  thread.open_again = end + (end - begin) * OPEN_PARTS;
-  events_say(&not_opened);
-  return false;
-}
-
 /* Whether a checkpoint was taken. */
-static bool serve_next(bool opened, enum next next, uint64_t begin,
-                       struct pending *served) {
+static bool serve_next(enum next next, uint64_t begin, struct pending *served) {
   if (next == NEXT_OVER) {
-    taking_over(opened);
+    taking_over(thread.opened);
     thread.piece_at = quiesce_now_ns() + PIECES_NS;
     return false;
   }
-  if (!opened) {
+  if (!thread.opened) {
     uint32_t declined = next == NEXT_TREE ? thread.cut : 0;
     if (declined) {
       thread.cut = 0;
@@ -285,13 +290,14 @@ static void serve(void *unused) {
   /* Where nothing was asked for yet, perhaps nothing ever is. */
   bool at_once =
       timer_interval_ns() || settings_always_armed() || settings.tracking < 0;
-  bool opened = at_once && open_or_say();
+  if (at_once)
+    open_or_say();
   for (;;) {
     struct pending served;
     enum next next = next_events(&served);
     uint64_t begin = quiesce_now_ns();
-    opened = opened || open_or_say();
-    bool taken = serve_next(opened, next, begin, &served);
+    open_or_say();
+    bool taken = serve_next(next, begin, &served);
     if (settings_always_armed()) { /* after a stop that failed */
       sites_prepare();
       sites_arm();
@@ -303,6 +309,7 @@ static void serve(void *unused) {
 
 void checkpoint_thread_forget(void) {
   atomic_store(&thread.started, 0);
+  thread.opened = false;
   thread.waiting = 0;
   thread.turn_since = 0;
   thread.cut = 0;

@@ -14,6 +14,7 @@
 #include "committed.h"
 #include "confined.h"
 #include "cut.h"
+#include "let_go.h"
 #include "monitor.h"
 #include "pending.h"
 #include "region_calls.h"
@@ -78,6 +79,7 @@ static bool begin_in_child(void) {
     sections_begin_in_child();
     callbacks_begin_in_child();
     region_calls_begin_in_child();
+    let_go_begin_in_child();
     forked_begin(sites_keep);
     events_start(&settings.options, settings.cache, "", 0, -1);
     SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
@@ -285,4 +287,6 @@ void events_start(const struct hwckpt_options *options, const char *cache,
     events_monitors_changed(false);
   if (region_calls_wait()) /* since before the checkpoint */
     request(REQUEST_REGIONS);
+  if (let_go_waits())
+    request(REQUEST_LET_GO);
 }

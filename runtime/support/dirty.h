@@ -76,6 +76,10 @@ int dirty_scan_together(const struct dirty *dirty, const struct area *areas,
                         size_t count, dirty_visit *visit, void *context,
                         struct hwckpt_error *error);
 
+/* Nothing of this memory is tracked any more: the next scan reports it as new,
+ * unless somebody else has it then. Between scans and sweeps. */
+void dirty_let_go(const struct dirty *dirty, uint64_t begin, uint64_t end);
+
 /* ---- while the program runs ----
  *
  * A sweep reports pages written so far and protects them again. The map it goes

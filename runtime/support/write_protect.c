@@ -22,6 +22,7 @@ struct uffd_protect {
 #define UFFD_FEATURE_WP_ASYNC (1ull << 15)
 #define UFFD_IOCTL_API _IOWR(0xAA, 0x3F, struct uffd_api)
 #define UFFD_IOCTL_REGISTER _IOWR(0xAA, 0x00, struct uffd_register)
+#define UFFD_IOCTL_UNREGISTER _IOR(0xAA, 0x01, uint64_t[2])
 #define UFFD_IOCTL_PROTECT _IOWR(0xAA, 0x06, struct uffd_protect)
 #define UFFD_REGISTER_WP (1ull << 1)
 
@@ -44,6 +45,11 @@ bool write_protect_register(int uffd, uint64_t begin, uint64_t end) {
   struct uffd_register range = {
       .start = begin, .length = end - begin, .mode = UFFD_REGISTER_WP};
   return SYS(ioctl, uffd, UFFD_IOCTL_REGISTER, &range) == 0;
+}
+
+void write_protect_unregister(int uffd, uint64_t begin, uint64_t end) {
+  uint64_t range[] = {begin, end - begin};
+  SYS(ioctl, uffd, UFFD_IOCTL_UNREGISTER, range);
 }
 
 long write_protect_clear(int uffd, uint64_t begin, uint64_t end) {
