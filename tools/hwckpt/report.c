@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Writes "who: HWCKPT-E...: what: object: detail\n  remedy: ...\n". */
 static void error_text(const struct hwckpt_error *error, const char *who,
@@ -16,11 +18,20 @@ static void error_text(const struct hwckpt_error *error, const char *who,
   hwckpt_error_text(&clean, who, text, size);
 }
 
+/* Behind what is in the file that it goes to, if any: a restored program writes
+ * there too, at an offset of its own, and it may have been taken back. */
+static void print(const char *text) {
+  struct stat file;
+  fflush(stdout);
+  if (fstat(STDERR_FILENO, &file) == 0 && S_ISREG(file.st_mode))
+    lseek(STDERR_FILENO, 0, SEEK_END);
+  fputs(text, stderr);
+}
+
 static void print_error(const struct hwckpt_error *error, const char *who) {
   char text[2048];
   error_text(error, who, text, sizeof text);
-  fflush(stdout);
-  fputs(text, stderr);
+  print(text);
 }
 
 int report_error(const struct hwckpt_error *error) {
@@ -33,7 +44,7 @@ void report_warning(const struct hwckpt_error *error) {
 }
 
 void report_note(const char *format, ...) {
-  char *text;
+  char *text, *line;
   va_list args;
   va_start(args, format);
   int length = vasprintf(&text, format, args);
@@ -42,9 +53,11 @@ void report_note(const char *format, ...) {
     return;
   size_t size = 4 * (size_t)length + 5; /* were each escaped */
   char *clean = malloc(size);
-  fflush(stdout);
-  if (clean)
-    fprintf(stderr, "hwckpt: %s\n", text_escape(clean, size, text));
+  if (clean &&
+      asprintf(&line, "hwckpt: %s\n", text_escape(clean, size, text)) >= 0) {
+    print(line);
+    free(line);
+  }
   free(clean);
   free(text);
 }
