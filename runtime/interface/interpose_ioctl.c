@@ -30,9 +30,10 @@ WEAK int ioctl(int descriptor, unsigned long request, ...) {
   void *argument = va_arg(arguments, void *);
   va_end(arguments);
   int result = pass_on(descriptor, request, argument);
-  /* Another one has it: perhaps we. */
-  if (result < 0 && errno == EBUSY && (uint32_t)request == UFFDIO_REGISTER &&
-      let_go(argument))
+  /* Another one has it: perhaps we, and when the next checkpoint has come
+   * meanwhile, we again. */
+  while (result < 0 && errno == EBUSY && (uint32_t)request == UFFDIO_REGISTER &&
+         let_go(argument))
     result = pass_on(descriptor, request, argument);
   return result;
 }

@@ -7,8 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* On a thread of the program: waits until [begin, end) is let go, which is
- * between two checkpoints; false: nobody has it. Not async-signal-safe. */
+/* On a thread of the program: whether the runtime has let go of [begin, end),
+ * which is between two checkpoints. false: it did not have all of it, it is not
+ * to be waited for here (in a critical section or a callback), or it was busy
+ * for a second: it may wait for this thread by then, as for one that serves
+ * faults. */
 bool __hwckpt_let_go(uint64_t begin, uint64_t end);
 
 /* In a child after fork(): a call that another thread of its parent was in is

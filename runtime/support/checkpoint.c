@@ -391,8 +391,8 @@ bool checkpoint_is_loading(void) { return loaded_is_under_way(); }
 
 bool checkpoint_is_to_take_over(void) { return loaded_is_complete(); }
 
-void checkpoint_let_go(uint64_t begin, uint64_t end) {
-  dirty_let_go(&checkpoint.dirty, begin, end);
+bool checkpoint_let_go(uint64_t begin, uint64_t end) {
+  return dirty_let_go(&checkpoint.dirty, begin, end);
 }
 
 bool checkpoint_take_over(const struct quiesce_hooks *hooks) {

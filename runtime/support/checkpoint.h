@@ -68,8 +68,9 @@ int checkpoint_open(const struct checkpoint_options *options,
                     struct hwckpt_error *error);
 
 /* Memory that the program is about to register with a userfaultfd of its own is
- * not tracked any more. Between checkpoints. */
-void checkpoint_let_go(uint64_t begin, uint64_t end);
+ * not tracked any more; false: another userfaultfd has some of it. Between
+ * checkpoints. */
+bool checkpoint_let_go(uint64_t begin, uint64_t end);
 
 /* Whether memory of a program that was restored while it runs is still watched
  * by what loads it; whether all of it is there; and takes the next piece of it

@@ -249,7 +249,7 @@ int describe_put_threads(struct stage *stage, const struct parked *threads,
     record.clear_tid = thread->clear_tid;
     record.robust_list = thread->robust_list;
     record.robust_length = thread->robust_length;
-    rseq_describe(&record);
+    rseq_describe(&record, (enum rseq_kind)thread->settings.rseq);
     memcpy(record.name, thread->name, sizeof record.name);
     record.name[sizeof record.name - 1] = 0;
     record.in_save = thread->reason == PARK_SAVE;

@@ -222,9 +222,12 @@ static bool track(const struct dirty *dirty, const struct area *area) {
   return write_protect_register(dirty->uffd, area->start, area->end);
 }
 
-void dirty_let_go(const struct dirty *dirty, uint64_t begin, uint64_t end) {
-  if (dirty->method == DIRTY_WP)
-    write_protect_unregister(dirty->uffd, begin, end);
+/* Older kernels take it from others too, but nothing of theirs is registered
+ * once more. */
+bool dirty_let_go(const struct dirty *dirty, uint64_t begin, uint64_t end) {
+  return dirty->method == DIRTY_WP &&
+         write_protect_register(dirty->uffd, begin, end) &&
+         write_protect_unregister(dirty->uffd, begin, end);
 }
 
 static bool is_owed(const struct dirty *dirty, const struct area *area) {

@@ -77,8 +77,9 @@ int dirty_scan_together(const struct dirty *dirty, const struct area *areas,
                         struct hwckpt_error *error);
 
 /* Nothing of this memory is tracked any more: the next scan reports it as new,
- * unless somebody else has it then. Between scans and sweeps. */
-void dirty_let_go(const struct dirty *dirty, uint64_t begin, uint64_t end);
+ * unless somebody else has it then. false: somebody else has some of it, and
+ * all is as it was. Between scans and sweeps. */
+bool dirty_let_go(const struct dirty *dirty, uint64_t begin, uint64_t end);
 
 /* ---- while the program runs ----
  *

@@ -162,11 +162,11 @@ static void fill_slot(struct slot *slot, enum park_reason reason,
   parked->reason = reason;
   parked->context = context;
   arch_get_tls(&parked->fs_base, &parked->gs_base);
-  rseq_look(parked->fs_base);
   parked->clear_tid = 0;
   SYS(prctl, PR_GET_TID_ADDRESS, &parked->clear_tid, 0, 0, 0);
   SYS(prctl, PR_GET_NAME, parked->name, 0, 0, 0);
   thread_settings_read(&parked->settings);
+  parked->settings.rseq = (uint8_t)rseq_look(parked->fs_base);
   SYS(get_robust_list, 0, &parked->robust_list, &parked->robust_length);
   atomic_store(&slot->sent, 0);
   slot->captured = false;

@@ -157,7 +157,7 @@ static void stand(unsigned number, void *argument) {
   struct rollback *rollback = argument;
   Thread self = {.fs_base = rollback->now[number].fs_base};
   /* The kernel writes there whenever the thread is moved. */
-  rseq_describe(&self);
+  rseq_describe(&self, rseq_look(self.fs_base));
   bool left = leave_rseq(&self);
   if (number == 0)
     rollback->checked =

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/rseq.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,12 +20,17 @@ extern const unsigned __rseq_size __attribute__((weak));
 #define LIBC_SIGNATURE 0x53053053u
 #define LIBC_LENGTH 32u
 
+struct area {
+  uint64_t address;
+  uint32_t length, signature;
+};
+
 /* Threads beyond come back without. */
 #define NOTES 4096u
 static struct note {
   _Atomic uint64_t thread; /* 0: free */
-  uint64_t area;
-  uint32_t length, signature;
+  struct area area;
+  int tid;
 } notes[NOTES];
 static _Atomic uint32_t noted; /* so many were ever used, from the first */
 
@@ -49,45 +55,72 @@ static struct note *claim(uint64_t fs_base) {
   return NULL;
 }
 
-void rseq_describe(Thread *thread) {
-  const struct note *own = find(thread->fs_base);
-  if (own) {
-    thread->rseq = own->area;
-    thread->rseq_length = own->length;
-    thread->rseq_signature = own->signature;
-  } else if (&__rseq_size && &__rseq_offset && __rseq_size) {
-    thread->rseq = thread->fs_base + (uint64_t)__rseq_offset;
-    thread->rseq_length = __rseq_size > LIBC_LENGTH ? __rseq_size : LIBC_LENGTH;
-    thread->rseq_signature = LIBC_SIGNATURE;
-  }
+static bool area_of_libc(uint64_t fs_base, struct area *area) {
+  if (!&__rseq_size || !&__rseq_offset || !__rseq_size)
+    return false;
+  area->address = fs_base + (uint64_t)__rseq_offset;
+  area->length = __rseq_size > LIBC_LENGTH ? __rseq_size : LIBC_LENGTH;
+  area->signature = LIBC_SIGNATURE;
+  return true;
 }
 
-void rseq_look(uint64_t fs_base) {
+/* It is taken back with a wrong signature, which is refused, but only where all
+ * else is right. */
+static bool is_registered(const struct area *area) {
+  return SYS(rseq, area->address, area->length, RSEQ_FLAG_UNREGISTER,
+             ~area->signature) == -EPERM;
+}
+
+enum rseq_kind rseq_look(uint64_t fs_base) {
+  struct area of_libc;
   struct note *own = find(fs_base);
-  if (!own || resources_filtered()) /* a filter may forbid to ask */
-    return;
-  long result = SYS(rseq, own->area, own->length, 0, own->signature);
-  if (result == -EBUSY) /* it is registered */
-    return;
-  if (result == 0)
-    SYS(rseq, own->area, own->length, RSEQ_FLAG_UNREGISTER, own->signature);
-  atomic_store(&own->thread, 0);
+  /* A filter may forbid to ask: then an earlier thread's is told by its id. */
+  bool may_ask = !resources_filtered();
+  if (own) {
+    if (may_ask ? is_registered(&own->area) : own->tid == (int)SYS(gettid))
+      return RSEQ_OWN;
+    atomic_store(&own->thread, 0);
+  }
+  return !may_ask ||
+                 (area_of_libc(fs_base, &of_libc) && is_registered(&of_libc))
+             ? RSEQ_OF_LIBC
+             : RSEQ_NONE;
 }
 
-long __hwckpt_rseq(void *area, uint32_t length, int flags, uint32_t signature) {
-  long result = SYS(rseq, area, length, flags, signature);
-  if (result != 0)
-    return result;
+void rseq_describe(Thread *thread, enum rseq_kind kind) {
+  struct area area;
+  const struct note *own = kind == RSEQ_OWN ? find(thread->fs_base) : NULL;
+  if (kind == RSEQ_NONE || (!own && !area_of_libc(thread->fs_base, &area)))
+    return;
+  if (own)
+    area = own->area;
+  thread->rseq = area.address;
+  thread->rseq_length = area.length;
+  thread->rseq_signature = area.signature;
+}
+
+static void note(bool there, const struct area *area) {
   uint64_t fs_base, gs_base;
   arch_get_tls(&fs_base, &gs_base);
   struct note *own = find(fs_base);
-  if (flags & RSEQ_FLAG_UNREGISTER) {
+  if (!there) {
     if (own)
       atomic_store(&own->thread, 0);
   } else if (own || (own = claim(fs_base))) {
-    own->area = (uint64_t)area;
-    own->length = length;
-    own->signature = signature;
+    own->area = *area;
+    own->tid = (int)SYS(gettid);
   }
-  return 0;
+}
+
+long __hwckpt_rseq(void *address, uint32_t length, int flags,
+                   uint32_t signature) {
+  const struct area area = {(uint64_t)address, length, signature};
+  uint64_t all = ~0ull, before;
+  /* No stop comes in between. */
+  SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
+  long result = SYS(rseq, address, length, flags, signature);
+  if (result == 0)
+    note(!(flags & RSEQ_FLAG_UNREGISTER), &area);
+  SYS(rt_sigprocmask, SIG_SETMASK, &before, 0, 8);
+  return result;
 }

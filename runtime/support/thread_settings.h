@@ -19,6 +19,7 @@ struct thread_settings {
   uint32_t speculation[THREAD_SPECULATIONS];
   uint32_t policy;
   bool io_flusher;
+  uint8_t rseq; /* enum rseq_kind (rseq.h) */
   uint8_t nodes[sizeof(((Thread *)0)->memory_nodes.bytes)];
 };
 

@@ -47,9 +47,9 @@ bool write_protect_register(int uffd, uint64_t begin, uint64_t end) {
   return SYS(ioctl, uffd, UFFD_IOCTL_REGISTER, &range) == 0;
 }
 
-void write_protect_unregister(int uffd, uint64_t begin, uint64_t end) {
+bool write_protect_unregister(int uffd, uint64_t begin, uint64_t end) {
   uint64_t range[] = {begin, end - begin};
-  SYS(ioctl, uffd, UFFD_IOCTL_UNREGISTER, range);
+  return SYS(ioctl, uffd, UFFD_IOCTL_UNREGISTER, range) == 0;
 }
 
 long write_protect_clear(int uffd, uint64_t begin, uint64_t end) {

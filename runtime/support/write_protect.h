@@ -12,8 +12,8 @@
 int write_protect_open(void);
 /* Lets [begin, end), a whole area, be protected. */
 bool write_protect_register(int uffd, uint64_t begin, uint64_t end);
-/* Lets nothing of [begin, end) be protected, whatever of it was. */
-void write_protect_unregister(int uffd, uint64_t begin, uint64_t end);
+/* Nothing of [begin, end), which is registered, is protected any more. */
+bool write_protect_unregister(int uffd, uint64_t begin, uint64_t end);
 /* Takes the protection of pages away: they count as written. 0 or a negative
  * errno. */
 long write_protect_clear(int uffd, uint64_t begin, uint64_t end);

@@ -1,7 +1,7 @@
 // Restartable sequences that the program registers itself, in the place of
 // libc's, are registered again where they were, in every thread, after a
 // restore and a rollback. What an earlier thread had at the place of a new one
-// is not.
+// is not, and where there are none, there are none.
 // RUN: rm -f %t.once && %behaviour %s -o %t && %restored_by_all -- %t
 // RUN: %t %t.once
 #include "behaviour.h"
@@ -18,12 +18,15 @@ static struct rseq *of_libc(void) {
 }
 
 // Threads of one that has none of libc's have none.
-static void take_libcs_place(void) {
+static void leave_libcs(void) {
   unsigned length = __rseq_size > 32 ? __rseq_size : 32;
   if ((int)of_libc()->cpu_id >= 0)
     CHECK_EQUAL(
         syscall(SYS_rseq, of_libc(), length, RSEQ_FLAG_UNREGISTER, RSEQ_SIG),
         0);
+}
+
+static void register_own(void) {
   CHECK_EQUAL(syscall(SYS_rseq, &own, 32, 0, SIGNATURE), 0);
   CHECK(syscall(SYS_rseq, &own, 32, 0, SIGNATURE) == -1 && errno == EBUSY);
 }
@@ -45,8 +48,22 @@ static void check(const volatile struct rseq *rseq) {
   CHECK_EQUAL(sched_setaffinity(0, sizeof all, &all), 0);
 }
 
+static void take_libcs_place(void) {
+  leave_libcs();
+  register_own();
+}
+
 static void *passes(void *unused) {
   take_libcs_place();
+  return unused;
+}
+
+static void *begins_late(void *unused) {
+  leave_libcs();
+  pthread_barrier_wait(&met);
+  pthread_barrier_wait(&met);
+  register_own();
+  check(&own);
   return unused;
 }
 
@@ -65,15 +82,16 @@ static void *work(void *has_own) {
 int main(int argc, char **argv) {
   if (!__rseq_size)
     SKIP("libc does not register restartable sequences");
-  pthread_t threads[2];
+  pthread_t threads[3];
   bool has_own = true;
-  pthread_barrier_init(&met, NULL, 3);
+  pthread_barrier_init(&met, NULL, 4);
   CHECK_EQUAL(pthread_create(&threads[0], NULL, passes, NULL), 0);
   CHECK_EQUAL(pthread_join(threads[0], NULL), 0);
   // Most likely where the first one was.
   CHECK_EQUAL(pthread_create(&threads[0], NULL, work, NULL), 0);
   take_libcs_place();
   CHECK_EQUAL(pthread_create(&threads[1], NULL, work, &has_own), 0);
+  CHECK_EQUAL(pthread_create(&threads[2], NULL, begins_late, NULL), 0);
   pthread_barrier_wait(&met);
   check(&own);
   if (argc == 2) {
@@ -86,7 +104,7 @@ int main(int argc, char **argv) {
   check(&own);
   CHECK(syscall(SYS_rseq, &own, 32, 0, SIGNATURE) == -1 && errno == EBUSY);
   pthread_barrier_wait(&met);
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < 3; i++)
     CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
   return 0;
 }
