@@ -2,20 +2,15 @@
 // libc's, are registered again where they were, in every thread, after a
 // restore and a rollback. What an earlier thread had at the place of a new one
 // is not, and where there are none, there are none.
-// RUN: rm -f %t.once && %behaviour %s -o %t && %restored_by_all -- %t
+// RUN: rm -f %t.once && %behaviour -I%S/Inputs %s -o %t && %restored_by_all -- %t
 // RUN: %t %t.once
-#include "behaviour.h"
+#include "rseq.h"
 #include <pthread.h>
 #include <stdbool.h>
-#include <sys/rseq.h>
 #define SIGNATURE 0x11223344
 #define NOBODY 12345
 static pthread_barrier_t met;
 static __thread struct rseq own __attribute__((aligned(32)));
-
-static struct rseq *of_libc(void) {
-  return (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
-}
 
 // Threads of one that has none of libc's have none.
 static void leave_libcs(void) {
@@ -29,23 +24,6 @@ static void leave_libcs(void) {
 static void register_own(void) {
   CHECK_EQUAL(syscall(SYS_rseq, &own, 32, 0, SIGNATURE), 0);
   CHECK(syscall(SYS_rseq, &own, 32, 0, SIGNATURE) == -1 && errno == EBUSY);
-}
-
-static void check(const volatile struct rseq *rseq) {
-  cpu_set_t all, one;
-  CHECK_EQUAL(sched_getaffinity(0, sizeof all, &all), 0);
-  int seen = 0;
-  for (int cpu = 0; cpu < CPU_SETSIZE && seen < 4; cpu++) {
-    if (!CPU_ISSET(cpu, &all))
-      continue;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    CHECK_EQUAL(sched_setaffinity(0, sizeof one, &one), 0);
-    CHECK_EQUAL(rseq->cpu_id, cpu);
-    seen++;
-  }
-  CHECK(seen > 0);
-  CHECK_EQUAL(sched_setaffinity(0, sizeof all, &all), 0);
 }
 
 static void take_libcs_place(void) {
