@@ -1,10 +1,10 @@
 // Where output and messages go to one file, a message of hwckpt stands behind
-// what the program has written, though that was taken back meanwhile, or went
-// on farther.
+// what a restored program has written, also when that went on farther than
+// hwckpt had been itself.
 // RUN: %clang -fhwckpt -O2 -I%inc %s -o %t
 // RUN: %hwckpt run --restart=on-failure:2 --name log -- %t >%t.log 2>&1 || test $? = 3
-// RUN: head -n 40 %t.log | diff - <(seq -f 'step %%g' 40)
-// RUN: tail -n +41 %t.log | FileCheck --match-full-lines --implicit-check-not=step %s
+// RUN: head -n 400 %t.log | diff - <(seq -f 'step %%g' 400)
+// RUN: tail -n +401 %t.log | FileCheck --match-full-lines --implicit-check-not=step %s
 // CHECK: hwckpt: log failed {{.*}} given up
 #include <hwckptintrin.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ int main(void) {
     printf("step %d\n", i);
     fflush(stdout);
     if (i == 10 && __builtin_ckpt_save() > 1)
-      last = 40;
+      last = 400;
   }
   return 3;
 }

@@ -19,11 +19,14 @@ static void error_text(const struct hwckpt_error *error, const char *who,
 }
 
 /* Behind what is in the file that it goes to, if any: a restored program writes
- * there too, at an offset of its own, and it may have been taken back. */
+ * there too, at an offset of its own. Never nearer to the beginning: the file
+ * may be one that other programs share, and their checkpoints know how long it
+ * was. */
 static void print(const char *text) {
   struct stat file;
   fflush(stdout);
-  if (fstat(STDERR_FILENO, &file) == 0 && S_ISREG(file.st_mode))
+  if (fstat(STDERR_FILENO, &file) == 0 && S_ISREG(file.st_mode) &&
+      lseek(STDERR_FILENO, 0, SEEK_CUR) < file.st_size)
     lseek(STDERR_FILENO, 0, SEEK_END);
   fputs(text, stderr);
 }
