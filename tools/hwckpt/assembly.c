@@ -525,7 +525,7 @@ static int launch(struct assembly *assembly, struct supervisor *supervisor,
                                      highest_id(assembly)};
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   failed = process_id_make(plan->parts[0]->generation.process.pid,
-                           assembly->work.request->policy, life[0], &root,
+                           assembly->work.request->policy, life, &root,
                            assembly->program, error);
   close_their_ends(assembly);
   unix_pairs_close(assembly->unix_pairs);

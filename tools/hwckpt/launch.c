@@ -91,6 +91,8 @@ static void choose_layout(uint64_t personality_then) {
 __attribute__((noreturn)) void launch_become(void *context) {
   struct launch_start *start = context;
   come_in_front(start);
+  if (start->both_ends)
+    supervise_leave_life(start->both_ends);
   if (!supervise_release(start->supervisor, start->life))
     _exit(EXIT_TOOL);
   if (!start->is_root) /* its parent's end is not the tool's */
@@ -318,6 +320,7 @@ int launch_program(const struct restore_request *request,
   struct launch_start start = {.supervisor = supervisor,
                                .restorer = restorer,
                                .life = life[0],
+                               .both_ends = life,
                                .status = status[1],
                                .is_root = true,
                                .generation = generation,
@@ -327,7 +330,7 @@ int launch_program(const struct restore_request *request,
     return failed;
   const struct process_entry entry = {
       .run = launch_become, .context = &start, .prepare = prepare};
-  failed = process_id_make(generation->process.pid, request->policy, life[0],
+  failed = process_id_make(generation->process.pid, request->policy, life,
                            &entry, program, error);
   if (!failed)
     failed = start_counting(selection, status, error);

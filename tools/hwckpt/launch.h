@@ -34,6 +34,7 @@ struct launch_start {
   const struct supervisor *supervisor;
   const char *restorer;   /* path */
   int life, plan, status; /* descriptors; status is the end that is written */
+  const int *both_ends;   /* of life; null: it has one only */
   bool is_root;           /* its end is the program's, and the tool's is its */
   const struct restore_memory *memories; /* descriptors it gets besides */
   size_t memory_count;

@@ -9,6 +9,7 @@
  * behind; these go on, as they would without a namespace. */
 #include "pid_namespace.h"
 #include "secrets.h"
+#include "supervise.h"
 #include "time_namespace.h"
 
 #include <errno.h>
@@ -154,13 +155,14 @@ static _Noreturn void reap(pid_t program, int socket) {
 }
 
 static _Noreturn void be_init(pid_t pid, bool map, uid_t user, gid_t group,
-                              int life, int socket,
+                              const int life[2], int socket,
                               const struct process_entry *entry) {
   struct hello hello = {0};
   int pidfd = -1;
   pid_t program = 0;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  struct pollfd tool = {.fd = life};
+  supervise_leave_life(life);
+  struct pollfd tool = {.fd = life[0]};
   if (poll(&tool, 1, 0) > 0)
     _exit(0);
   const char *failed = map ? map_ids(user, group) : NULL;
@@ -211,7 +213,8 @@ static pid_t pid_of(int pidfd) {
   return pid;
 }
 
-int pid_namespace_make(pid_t pid, int life, const struct process_entry *entry,
+int pid_namespace_make(pid_t pid, const int life[2],
+                       const struct process_entry *entry,
                        struct supervised *program, struct hwckpt_error *error) {
   char number[32];
   int sockets[2];

@@ -27,7 +27,8 @@ pid_t clone_process_ending(uint64_t flags, int exit_signal, pid_t set_tid,
                            int *pidfd);
 
 /* As process_id_make(). */
-int pid_namespace_make(pid_t pid, int life, const struct process_entry *entry,
+int pid_namespace_make(pid_t pid, const int life[2],
+                       const struct process_entry *entry,
                        struct supervised *program, struct hwckpt_error *error);
 
 #endif

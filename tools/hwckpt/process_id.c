@@ -272,7 +272,7 @@ static int make_here(pid_t pid, bool keep, const struct process_entry *entry,
   return 0;
 }
 
-int process_id_make(pid_t pid, enum id_policy policy, int life,
+int process_id_make(pid_t pid, enum id_policy policy, const int life[2],
                     const struct process_entry *entry,
                     struct supervised *program, struct hwckpt_error *error) {
   if (policy == IDS_NAMESPACE)

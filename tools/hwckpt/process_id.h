@@ -44,9 +44,9 @@ struct process_entry {
   pid_t highest; /* id of all that are made by id; 0: there are no others */
 };
 
-/* Makes the process, fills *program. life: as in supervise_release(), which the
- * entry calls. */
-int process_id_make(pid_t pid, enum id_policy policy, int life,
+/* Makes the process, fills *program. life: both ends of what
+ * supervise_release() looks at, which the entry calls. */
+int process_id_make(pid_t pid, enum id_policy policy, const int life[2],
                     const struct process_entry *entry,
                     struct supervised *program, struct hwckpt_error *error);
 

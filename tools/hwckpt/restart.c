@@ -284,6 +284,7 @@ static _Noreturn void become(const struct life *life, uint64_t generation,
 static int run_once(struct life *life, uint64_t generation, struct run *run) {
   int alive[2], report[2];
   struct supervised_report told;
+  group_witness_begin(); /* has none of these, nor an id of those that follow */
   if (pipe2(alive, O_CLOEXEC))
     return -errno;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report)) {
@@ -292,7 +293,6 @@ static int run_once(struct life *life, uint64_t generation, struct run *run) {
     return -errno;
   }
   uint64_t kills = memory_kills(), begin = realtime_ns();
-  group_witness_begin(); /* its id is then none of those that follow */
   pid_t pid = fork();
   if (!pid) {
     close(alive[1]);

@@ -53,6 +53,10 @@ static void as_found(const struct supervisor *supervisor) {
   sigprocmask(SIG_SETMASK, &supervisor->original, NULL);
 }
 
+void supervise_leave_life(const int life[2]) {
+  dup3(life[0], life[1], O_CLOEXEC);
+}
+
 bool supervise_release(const struct supervisor *supervisor, int life) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   /* Who died before that call sends no signal: look, now that it is made. */

@@ -40,6 +40,10 @@ struct init_report {
  * negative errno. */
 int supervise_begin(struct supervisor *supervisor);
 
+/* In a new process that has got both ends of the pipe by which it sees that the
+ * tool is gone: it holds that open no longer. The descriptors stay. */
+void supervise_leave_life(const int life[2]);
+
 /* In the new process: signals as the tool found them, and SIGKILL when the tool
  * dies. `life` is the read end of a pipe that only the tool holds open for
  * writing; false when the tool is gone already. */
