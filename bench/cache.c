@@ -172,13 +172,33 @@ static double device_read(const char *path, unsigned char *memory,
 
 /* ---- the cache ---- */
 
+/* Reads of the cache are counted. */
+static atomic_uint_fast64_t bytes_read;
+
+static long read_counted(int file, void *to, size_t length, uint64_t offset) {
+  long got = cache_io_kernel.pread(file, to, length, offset);
+  if (got > 0)
+    bytes_read += (uint64_t)got;
+  return got;
+}
+
+static const struct cache_env *counting(void) {
+  static struct cache_io io;
+  static struct cache_env env;
+  io = cache_io_kernel;
+  io.pread = read_counted;
+  env = cache_env_kernel;
+  env.io = &io;
+  return &env;
+}
+
 static struct cache *cache;
 static char application[CACHE_NAME_MAX];
 
 static void open_with(const char *folder, const struct cache_key *key) {
   char path[PATH_MAX];
   snprintf(path, sizeof path, "%s/cache", folder);
-  ok(cache_open(&cache_env_kernel, path, true, &cache, &error));
+  ok(cache_open(counting(), path, true, &cache, &error));
   if (key)
     cache_set_key(cache, key, true);
   ok(cache_new_application(cache, "bench", application, &error));
@@ -454,6 +474,7 @@ static void chain(const char *folder, size_t mib, unsigned deltas,
          deltas, cache_reader_chain(reader), changed,
          deltas ? (double)bytes / deltas : 0);
   cache_reader_close(reader);
+  bytes_read = 0;
   for (unsigned round = 0; round < rounds; round++) {
     memset(back, 0, mib << 20);
     printf("%s%.6f", round ? ", " : "",
@@ -461,7 +482,7 @@ static void chain(const char *folder, size_t mib, unsigned deltas,
     if (memcmp(memory, back, mib << 20) != 0)
       fail("what was read is not what was written");
   }
-  puts("]}");
+  printf("], \"bytes_read\": %.0f}\n", (double)bytes_read / rounds);
 }
 
 int main(int count, char **arguments) {

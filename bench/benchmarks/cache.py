@@ -16,7 +16,8 @@ still here, and none is restored.
              compression, of which what is above 1 was copied more than once.
   restore    a generation of noise, and upon it 1, 10, 100, 1,000 deltas that each
              change a hundredth of its pages at random, reading the newest: `of 1`
-             is against what it takes after one.
+             is against what it takes after one; `read` the bytes that are read,
+             against those of the pages.
 
 Lua and SQLite are compiled from Debian's source packages; where those are not to
 be had their rows are missing, and a line says so. With --quick, there is the
@@ -268,6 +269,7 @@ class Parts:
                 "read_ms": round(figures.median(found["read_s"]) * 1e3, 2),
                 "uncertainty_ms": round(figures.uncertainty(found["read_s"]) * 1e3, 2),
                 "bytes_each": found["bytes_each"],
+                "read_over_image": round(found["bytes_read"] / (size << 20), 3),
                 "over_changed": round(found["bytes_each"] / (found["changed_pages"] * 4096), 3),
             })  # fmt: skip
         for row in rows:
@@ -275,9 +277,9 @@ class Parts:
         if rows[-1]["deltas"] == 1000:
             self.found["restore_1000_over_1"] = rows[-1]["over_1"]
         figures.table(
-            ["restore after deltas", "MiB", "chain", "ms", "+-", "of 1", "bytes / changed"],
+            ["restore after deltas", "MiB", "chain", "ms", "+-", "of 1", "read", "bytes / changed"],
             [[row["deltas"], row["mib"], row["chain"], row["read_ms"], row["uncertainty_ms"], row["over_1"],
-              row["over_changed"]] for row in rows],
+              row["read_over_image"], row["over_changed"]] for row in rows],
         )  # fmt: skip
         return rows
 

@@ -319,8 +319,8 @@ struct cache_merge_result {
 /* Merges the newest generation with all it builds on, when that is due: it
  * becomes a base with the same number and content. 0 with merged == false:
  * it is not due, somebody reads, or there was no time. Called after each
- * generation, when nobody reads, it keeps what a restore reads to 1.75 times
- * the pages of the newest one and 8 MiB where there is time, and to 2.25 times
+ * generation, when nobody reads, it keeps what a restore reads to 1.5 times
+ * the pages of the newest one and 8 MiB where there is time, and to twice them
  * in any case, for then it does not ask. */
 int cache_merge(struct cache *cache, const char *application,
                 const struct cache_merge_options *options,

@@ -27,10 +27,8 @@
 #define MERGE_CHAIN 32u /* generations */
 /* Pages that a restore may read for so many that count. The constant parts are
  * what is not worth the bother in a small program. */
-static uint64_t merge_keep(uint64_t pages) { return pages + pages / 2 + 1024; }
-static uint64_t merge_due(uint64_t pages) {
-  return pages + pages / 4 * 3 + 2048;
-}
+static uint64_t merge_keep(uint64_t pages) { return pages + pages / 4 + 1024; }
+static uint64_t merge_due(uint64_t pages) { return pages + pages / 2 + 2048; }
 static uint64_t merge_most(uint64_t pages) {
   return merge_due(pages) + pages / 2;
 }

@@ -242,7 +242,7 @@ static void stays_bounded(void) {
     }
   }
   uint64_t image = 4096 * CACHE_PAGE_SIZE;
-  uint64_t bound = image + image / 4 * 3 + (8 << 20) + (1 << 20);
+  uint64_t bound = image + image / 2 + (8 << 20) + (1 << 20);
   printf("%u merges; a restore reads at most %llu KiB for %llu; written %llu "
          "KiB for %llu put\n",
          merges, (unsigned long long)most >> 10,
