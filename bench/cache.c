@@ -450,11 +450,12 @@ static void chain(const char *folder, size_t mib, unsigned deltas,
   for (size_t i = 0; i < pages; i++)
     make_noise(memory + i * CACHE_PAGE_SIZE);
   open_cache(folder);
-  uint64_t parent = write_pages(memory, pages, 0).generation.number;
+  struct cache_generation first = write_pages(memory, pages, 0).generation;
+  struct cache_generation last = first;
+  uint64_t parent = first.number;
   for (unsigned delta = 0; delta < deltas; delta++) {
     struct cache_write_options options = {parent, 0};
     struct cache_writer *writer;
-    struct cache_generation generation;
     ok(cache_begin(cache, application, &options, &writer, &error));
     for (size_t i = 0; i < changed; i++) {
       size_t page = next_random() % pages;
@@ -462,17 +463,17 @@ static void chain(const char *folder, size_t mib, unsigned deltas,
       ok(cache_put_pages(writer, BASE + page * CACHE_PAGE_SIZE,
                          memory + page * CACHE_PAGE_SIZE, 1, &error));
     }
-    ok(cache_commit(writer, &generation, &error));
-    bytes += generation.bytes;
-    parent = generation.number;
+    ok(cache_commit(writer, &last, &error));
+    bytes += last.bytes;
+    parent = last.number;
     after_commit();
   }
   struct cache_reader *reader;
   ok(cache_reader_open(cache, application, parent, &reader, &error));
   printf("{\"deltas\": %u, \"chain\": %u, \"changed_pages\": %zu, "
-         "\"bytes_each\": %.0f, \"read_s\": [",
-         deltas, cache_reader_chain(reader), changed,
-         deltas ? (double)bytes / deltas : 0);
+         "\"bytes_each\": %.0f, \"written_each\": %.0f, \"read_s\": [",
+         deltas, cache_reader_chain(reader), changed, (double)bytes / deltas,
+         (double)(last.total_written - first.total_written) / deltas);
   cache_reader_close(reader);
   bytes_read = 0;
   for (unsigned round = 0; round < rounds; round++) {

@@ -17,7 +17,8 @@ still here, and none is restored.
   restore    a generation of noise, and upon it 1, 10, 100, 1,000 deltas that each
              change a hundredth of its pages at random, reading the newest: `of 1`
              is against what it takes after one; `read` the bytes that are read,
-             against those of the pages.
+             against those of the pages; `with merges` what was written in all but
+             the first, merges included, against what changed.
 
 Lua and SQLite are compiled from Debian's source packages; where those are not to
 be had their rows are missing, and a line says so. With --quick, there is the
@@ -271,15 +272,16 @@ class Parts:
                 "bytes_each": found["bytes_each"],
                 "read_over_image": round(found["bytes_read"] / (size << 20), 3),
                 "over_changed": round(found["bytes_each"] / (found["changed_pages"] * 4096), 3),
+                "written_over_changed": round(found["written_each"] / (found["changed_pages"] * 4096), 3),
             })  # fmt: skip
         for row in rows:
             row["over_1"] = round(row["read_ms"] / rows[0]["read_ms"], 3)
         if rows[-1]["deltas"] == 1000:
             self.found["restore_1000_over_1"] = rows[-1]["over_1"]
         figures.table(
-            ["restore after deltas", "MiB", "chain", "ms", "+-", "of 1", "read", "bytes / changed"],
+            ["restore after deltas", "MiB", "chain", "ms", "+-", "of 1", "read", "bytes / changed", "with merges"],
             [[row["deltas"], row["mib"], row["chain"], row["read_ms"], row["uncertainty_ms"], row["over_1"],
-              row["read_over_image"], row["over_changed"]] for row in rows],
+              row["read_over_image"], row["over_changed"], row["written_over_changed"]] for row in rows],
         )  # fmt: skip
         return rows
 
