@@ -15,6 +15,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72 /* Linux 5.14 */
+#endif
+
 static const struct {
   int level, name;
 } options[] = {
@@ -45,6 +49,7 @@ static const struct {
     {SOL_SOCKET, SO_RCVTIMEO},
     {SOL_SOCKET, SO_SNDTIMEO},
     {SOL_SOCKET, SO_LINGER},
+    {SOL_SOCKET, SO_BUF_LOCK},
     {SOL_SOCKET, SO_SNDBUF},
     {SOL_SOCKET, SO_RCVBUF},
     {IPPROTO_TCP, TCP_NODELAY},
@@ -216,8 +221,22 @@ int socket_options_save(struct resource_sink *sink, const Descriptor *message,
   return result ? result : socket_filter_put(sink, message, socket, error);
 }
 
+/* The kernel doubles what it is given, and sees to them no more by itself. */
+static void set_size(int socket, int name, int value) {
+  int half = value / 2;
+  int force = name == SO_SNDBUF ? SO_SNDBUFFORCE : SO_RCVBUFFORCE;
+  if (SYS(setsockopt, socket, SOL_SOCKET, force, &half, sizeof(half)) < 0)
+    SYS(setsockopt, socket, SOL_SOCKET, name, &half, sizeof(half));
+}
+
+static bool is_size(const SocketOption *option) {
+  return option->level == SOL_SOCKET &&
+         (option->name == SO_SNDBUF || option->name == SO_RCVBUF);
+}
+
 void socket_options_restore(const struct resource_source *source, int socket) {
   SocketOption option;
+  int set_by_program = 0;
   for (size_t i = source->at;
        i-- > 0 && source->records[i].type != RECORD_DESCRIPTOR;) {
     if (source->records[i].type != RECORD_SOCKET_OPTION ||
@@ -225,14 +244,16 @@ void socket_options_restore(const struct resource_source *source, int socket) {
         socket_filter_is_of(&option))
       continue;
     int value = option.value;
-    /* The kernel doubles what it is given for these two. */
-    if (option.level == SOL_SOCKET &&
-        (option.name == SO_SNDBUF || option.name == SO_RCVBUF))
-      value /= 2;
-    if (option.wide.size)
+    if (is_size(&option))
+      set_size(socket, option.name, value);
+    else if (option.level == SOL_SOCKET && option.name == SO_BUF_LOCK)
+      set_by_program = value;
+    else if (option.wide.size)
       SYS(setsockopt, socket, option.level, option.name, option.wide.bytes,
           option.wide.size);
     else
       SYS(setsockopt, socket, option.level, option.name, &value, sizeof(value));
   }
+  SYS(setsockopt, socket, SOL_SOCKET, SO_BUF_LOCK, &set_by_program,
+      sizeof(set_by_program));
 }
