@@ -18,6 +18,7 @@
 #include "resource.h"
 #include "socket_options.h"
 #include "tcp_content.h"
+#include "tcp_peer.h"
 #include "unix_relation.h"
 
 #include <asm/ioctls.h>
@@ -36,27 +37,7 @@
 /* An acknowledgement may be delayed for 40 ms. */
 #define ARRIVAL_MS 60
 
-union name {
-  struct sockaddr any;
-  struct sockaddr_in four;
-  struct sockaddr_in6 six;
-};
-
 /* ---- is it one? ---- */
-
-/* TCP_... of the kernel: the other side has ended it. */
-enum { CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 };
-
-/* 0: it is none of TCP. */
-static int tcp_state_of(int socket) {
-  struct tcp_info facts;
-  uint32_t length = sizeof(facts);
-  memset(&facts, 0, sizeof(facts));
-  if (socket_number(socket, SOL_SOCKET, SO_PROTOCOL, -1) != IPPROTO_TCP ||
-      SYS(getsockopt, socket, IPPROTO_TCP, TCP_INFO, &facts, &length) < 0)
-    return 0;
-  return facts.tcpi_state;
-}
 
 static int look_for(int socket, short what) {
   struct pollfd look = {socket, what, 0};
@@ -96,10 +77,11 @@ static bool recognise(const struct resource_sink *sink,
 
 static void describe_end(int socket, LostConnection *lost) {
   int state = tcp_state_of(socket);
-  lost->ended = state == CLOSE_WAIT || state == LAST_ACK || state == CLOSING ||
-                state == SOCKET_CLOSE;
+  /* The other side has ended it. */
+  lost->ended = state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK ||
+                state == TCP_CLOSING || state == SOCKET_CLOSE;
   lost->reset = look_for(socket, 0) & POLLERR;
-  lost->shut = state != CLOSE_WAIT;
+  lost->shut = state != TCP_CLOSE_WAIT;
 }
 
 static int put(struct resource_sink *sink, const Descriptor *message,
@@ -127,7 +109,7 @@ static int save(struct resource_sink *sink, Descriptor *message,
 
 /* Connects to a socket that listens; the other end, or a negative errno. */
 static long connect_here(int socket, int listening) {
-  union name name;
+  union tcp_name name;
   uint32_t length = sizeof(name);
   long result = SYS(getsockname, listening, &name, &length);
   if (result >= 0)
@@ -166,7 +148,7 @@ static void end_as_it_ended(const struct resource_source *source,
  * connection, and all that is asked of it ends with ENOTCONN or EPIPE. */
 static long make_tcp(const struct resource_source *source,
                      const LostConnection *lost) {
-  union name name;
+  union tcp_name name;
   memset(&name, 0, sizeof(name));
   name.any.sa_family = (sa_family_t)lost->domain;
   if (lost->domain == AF_INET6)

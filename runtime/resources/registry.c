@@ -194,6 +194,12 @@ int resources_save(struct resource_sink *sink, struct hwckpt_error *error) {
   return result;
 }
 
+void resources_let_go(void) {
+  for (size_t i = 0; hwckpt_descriptor_kinds[i]; i++)
+    if (hwckpt_descriptor_kinds[i]->let_go)
+      hwckpt_descriptor_kinds[i]->let_go();
+}
+
 int resources_confirm(struct resource_sink *sink, struct hwckpt_error *error) {
   int result = 0;
   for (size_t i = 0; hwckpt_descriptor_kinds[i]; i++) {

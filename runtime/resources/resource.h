@@ -302,6 +302,9 @@ struct descriptor_kind {
    * descriptor's own. Null: nothing. */
   int (*save)(struct resource_sink *sink, Descriptor *message,
               struct hwckpt_error *error);
+  /* At the end of the stop, when everything is captured, of other processes
+   * too, or it failed: what was held. Null: nothing. */
+  void (*let_go)(void);
   /* When the program runs again, before the checkpoint counts: what would have
    * taken too long in the stop. Also with a null error, when it fails for
    * another reason: nothing is looked for then. Null: nothing. */
@@ -365,6 +368,8 @@ bool resources_forbid_hurry(void);
 /* Before the stop, and then in it. */
 void resources_look(void);
 int resources_save(struct resource_sink *sink, struct hwckpt_error *error);
+/* At the end of the stop, whatever became of it. */
+void resources_let_go(void);
 /* After the stop: whether what was saved stands. With a null error, it does not
  * matter any more. */
 int resources_confirm(struct resource_sink *sink, struct hwckpt_error *error);

@@ -1,12 +1,14 @@
 /* tcp_connection.c - TCP connections whose two ends are in the program, in one
- * process or in two of its tree, with what was received and not read.
+ * process or in two of its tree, with what was received and not read, and what
+ * was sent and had not arrived.
  *
  * Who restores makes the connection, by binding and connecting as the two ends
  * did, and sends what was queued (tools/hwckpt/connections.c); here its ends
  * are taken. One that waits to be accepted has one end; it is connected to the
- * socket that listens, and waits there. Bytes that the sender has but that have
- * not arrived, or that nobody has accepted yet, cannot be looked at: with those
- * a checkpoint is refused, the next has a chance. */
+ * socket that listens, and waits there. Bytes for who has not accepted the
+ * connection yet cannot be looked at, and those that have not arrived only with
+ * CAP_NET_ADMIN (tcp_sending.h): else a checkpoint is refused, the next has a
+ * chance. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
@@ -14,6 +16,7 @@
 #include "socket_options.h"
 #include "tcp_content.h"
 #include "tcp_peer.h"
+#include "tcp_sending.h"
 #include "tree.h"
 
 #include <asm/ioctls.h>
@@ -27,20 +30,14 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* TCP_... of the kernel. */
-enum { ESTABLISHED = 1, FIN_WAIT1 = 4, FIN_WAIT2 = 5, CLOSE_WAIT = 8 };
-
 /* An acknowledgement may be delayed for 40 ms. */
 #define ARRIVAL_MS 60
+#define SETTLE_TURNS 20
 
-static int state_of(int socket) {
-  struct tcp_info facts;
-  uint32_t length = sizeof(facts);
-  memset(&facts, 0, sizeof(facts));
-  if (socket_number(socket, SOL_SOCKET, SO_PROTOCOL, -1) != IPPROTO_TCP ||
-      SYS(getsockopt, socket, IPPROTO_TCP, TCP_INFO, &facts, &length) < 0)
-    return -1;
-  return facts.tcpi_state;
+/* Whether this end sends no more, as far as that is not over. */
+static bool is_shut(int state) {
+  return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+         state == TCP_CLOSING || state == TCP_LAST_ACK;
 }
 
 static bool is_inside(const struct resource_sink *sink,
@@ -68,10 +65,9 @@ static bool recognise(const struct resource_sink *sink,
     return false;
   int domain = socket_number(fd, SOL_SOCKET, SO_DOMAIN, -1);
   bool is = (domain == AF_INET || domain == AF_INET6) && tcp_ends_of(fd, &ends);
-  int state = is ? state_of(fd) : -1;
+  int state = is ? tcp_state_of(fd) : 0;
   SYS(close, fd);
-  if (state != ESTABLISHED && state != FIN_WAIT1 && state != FIN_WAIT2 &&
-      state != CLOSE_WAIT)
+  if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT && !is_shut(state))
     return false;
   struct tcp_peer peer = tcp_peer_of(&ends);
   return is_inside(sink, message, peer.inode) ||
@@ -93,30 +89,109 @@ static uint64_t connected_at(int socket) {
          facts.tcpi_last_data_recv * 1000000ull;
 }
 
-/* Whether all that was sent has arrived. */
 static bool has_arrived(int socket) {
+  int left = 0;
+  return SYS(ioctl, socket, SIOCOUTQ, &left) < 0 || left <= 0;
+}
+
+static bool has_all(int socket) {
+  struct tcp_ends ends;
+  return !tcp_ends_of(socket, &ends) || !tcp_peer_of(&ends).unsent;
+}
+
+static bool comes_true(bool (*is)(int socket), int socket) {
   const struct timespec moment = {.tv_nsec = 1000000};
   for (int i = 0; i < ARRIVAL_MS; i++) {
-    int left = 0;
-    if (SYS(ioctl, socket, SIOCOUTQ, &left) < 0 || left <= 0)
+    if (is(socket))
       return true;
     SYS(nanosleep, &moment, 0);
   }
-  return false;
+  return is(socket);
+}
+
+/* An acknowledgement that is due goes out at once. */
+static void acknowledge(int socket) {
+  int before = socket_number(socket, IPPROTO_TCP, TCP_QUICKACK, 1), now = 1;
+  SYS(setsockopt, socket, IPPROTO_TCP, TCP_QUICKACK, &now, sizeof(now));
+  if (!before)
+    SYS(setsockopt, socket, IPPROTO_TCP, TCP_QUICKACK, &before, sizeof(before));
+}
+
+static int not_arrived(struct resource_sink *sink, const Descriptor *message,
+                       struct hwckpt_error *error) {
+  return resource_unsupported(
+      sink, error, message->path,
+      "descriptor %d: bytes that have not arrived, without CAP_NET_ADMIN",
+      (int)message->number);
+}
+
+/* Until nothing comes any more, as far as that is up to this end. */
+static void settle(int socket) {
+  const struct timespec moment = {.tv_nsec = 500000};
+  int before = -1, unread = 0;
+  for (int i = 0; i < SETTLE_TURNS && unread != before; i++) {
+    before = unread;
+    acknowledge(socket);
+    SYS(nanosleep, &moment, 0);
+    SYS(ioctl, socket, FIONREAD, &unread);
+  }
+}
+
+/* What this end has not received or the other not acknowledged; whichever of
+ * the two is looked at first. */
+static int look_at_sending(struct resource_sink *sink,
+                           const Descriptor *message, int socket,
+                           const struct tcp_peer *peer, TcpSending *facts,
+                           struct tcp_sending *sending,
+                           struct hwckpt_error *error) {
+  if (peer->unsent) {
+    settle(socket);
+    facts->counted =
+        !has_all(socket) && tcp_sending_hold(socket, &facts->arrived_to);
+    if (!facts->counted && !comes_true(has_all, socket))
+      return not_arrived(sink, message, error);
+  }
+  if (!has_arrived(socket) && tcp_sending_look(socket, sending) < 0 &&
+      !comes_true(has_arrived, socket))
+    return not_arrived(sink, message, error);
+  facts->from = sending->from;
+  return 0;
+}
+
+static int put_content(struct resource_sink *sink, const Descriptor *message,
+                       int socket, const struct tcp_peer *peer,
+                       struct hwckpt_error *error) {
+  TcpSending facts = TcpSending_init_zero;
+  struct tcp_sending sending = {0};
+  int result = 0;
+  if (peer->inode)
+    result =
+        look_at_sending(sink, message, socket, peer, &facts, &sending, error);
+  if (!result && (facts.counted || sending.mapped))
+    result = resource_put(sink, RECORD_TCP_SENDING, TcpSending_fields, &facts,
+                          error);
+  if (!result)
+    result = tcp_content_put(sink, message, socket, error);
+  if (!result)
+    result = tcp_sending_put(sink, &sending, error);
+  tcp_sending_forget(&sending);
+  return result;
 }
 
 static int put(struct resource_sink *sink, const Descriptor *message,
                int socket, struct hwckpt_error *error) {
   TcpConnection connection = TcpConnection_init_zero;
   struct tcp_ends ends;
+  int result = 0;
   if (!tcp_ends_of(socket, &ends))
     return refuse_to_save(error, message, -ENOTCONN, "its names");
-  if (!has_arrived(socket))
-    return resource_unsupported(sink, error, message->path,
-                                "descriptor %d: bytes that have not arrived",
-                                (int)message->number);
   struct tcp_peer peer = tcp_peer_of(&ends);
   if (!is_inside(sink, message, peer.inode)) {
+    if (!comes_true(has_arrived, socket))
+      result = not_arrived(sink, message, error);
+    if (result)
+      return result;
+    peer = tcp_peer_of(&ends);
     if (peer.unread)
       return resource_unsupported(
           sink, error, message->path,
@@ -125,21 +200,20 @@ static int put(struct resource_sink *sink, const Descriptor *message,
     connection.listener = tcp_waits_at(sink, message->device, &ends, &peer);
     connection.connected_ns = connected_at(socket);
   }
-  int state = state_of(socket);
   connection.domain = socket_number(socket, SOL_SOCKET, SO_DOMAIN, 0);
   connection.inode = message->inode;
   connection.peer_inode = peer.inode;
-  connection.shut = state == FIN_WAIT1 || state == FIN_WAIT2;
+  connection.shut = is_shut(tcp_state_of(socket));
   connection.address.size = (pb_size_t)ends.own_length;
   memcpy(connection.address.bytes, &ends.own, ends.own_length);
   connection.peer.size = (pb_size_t)ends.peer_length;
   memcpy(connection.peer.bytes, &ends.peer, ends.peer_length);
-  int result = resource_put(sink, RECORD_TCP_CONNECTION, TcpConnection_fields,
-                            &connection, error);
+  result = resource_put(sink, RECORD_TCP_CONNECTION, TcpConnection_fields,
+                        &connection, error);
   if (!result)
     result = socket_options_save(sink, message, socket, connection.domain,
                                  SOCK_STREAM, IPPROTO_TCP, error);
-  return result ? result : tcp_content_put(sink, message, socket, error);
+  return result ? result : put_content(sink, message, socket, &peer, error);
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,
@@ -187,6 +261,7 @@ const struct descriptor_kind hwckpt_descriptor_tcp_connection = {
     .kind = DescriptorKind_DESCRIPTOR_TCP_CONNECTION,
     .recognise = recognise,
     .save = save,
+    .let_go = tcp_sending_let_go,
     .open = make,
     .takes = takes,
     .check = check,

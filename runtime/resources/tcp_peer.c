@@ -2,16 +2,25 @@
 #include "tcp_peer.h"
 
 #include "../arch/sys.h"
+#include "socket_options.h"
 #include "tree.h"
 
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* TCP_... of the kernel. */
-enum { ESTABLISHED = 1, SYN_RECV = 3, CLOSE_WAIT = 8, LISTEN = 10 };
+int tcp_state_of(int socket) {
+  struct tcp_info facts;
+  uint32_t length = sizeof(facts);
+  memset(&facts, 0, sizeof(facts));
+  if (socket_number(socket, SOL_SOCKET, SO_PROTOCOL, -1) != IPPROTO_TCP ||
+      SYS(getsockopt, socket, IPPROTO_TCP, TCP_INFO, &facts, &length) < 0)
+    return 0;
+  return facts.tcpi_state;
+}
 
 bool tcp_ends_of(int socket, struct tcp_ends *ends) {
   memset(ends, 0, sizeof(*ends));
@@ -97,8 +106,9 @@ struct tcp_peer tcp_peer_of(const struct tcp_ends *ends) {
     peer.inode = found->idiag_inode;
     peer.state = found->idiag_state;
     /* That no more comes counts there too. */
-    peer.unread =
-        found->idiag_rqueue - (peer.state == CLOSE_WAIT && found->idiag_rqueue);
+    peer.unread = found->idiag_rqueue -
+                  (peer.state == TCP_CLOSE_WAIT && found->idiag_rqueue);
+    peer.unsent = found->idiag_wqueue;
   }
   SYS(close, netlink);
   return peer;
@@ -140,8 +150,9 @@ struct best {
 /* Whether it can be there, and comes into the queue at a restore. */
 static bool has_room(const struct inet_diag_msg *found,
                      const struct tcp_peer *peer) {
-  return peer->state == SYN_RECV ? found->idiag_rqueue <= found->idiag_wqueue
-                                 : found->idiag_rqueue > 0;
+  return peer->state == TCP_SYN_RECV
+             ? found->idiag_rqueue <= found->idiag_wqueue
+             : found->idiag_rqueue > 0;
 }
 
 static bool look_through(const struct resource_sink *sink, uint64_t device,
@@ -183,10 +194,11 @@ uint32_t tcp_waits_at(const struct resource_sink *sink, uint64_t device,
                       const struct tcp_ends *ends,
                       const struct tcp_peer *peer) {
   struct best best = {0};
-  if (peer->inode || (peer->state != ESTABLISHED && peer->state != SYN_RECV &&
-                      peer->state != CLOSE_WAIT))
+  if (peer->inode ||
+      (peer->state != TCP_ESTABLISHED && peer->state != TCP_SYN_RECV &&
+       peer->state != TCP_CLOSE_WAIT))
     return 0;
-  struct question ask = question_of(ends, 1u << LISTEN);
+  struct question ask = question_of(ends, 1u << TCP_LISTEN);
   look_for_listener(sink, device, &ask, family_of(ends), peer, &best);
   if (family_of(ends) == AF_INET)
     look_for_listener(sink, device, &ask, AF_INET6, peer, &best);

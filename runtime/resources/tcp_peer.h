@@ -19,6 +19,9 @@ struct tcp_ends {
   uint32_t own_length, peer_length;
 };
 
+/* TCP_... of netinet/tcp.h; 0: it is none of TCP. */
+int tcp_state_of(int socket);
+
 /* False: it is not connected. */
 bool tcp_ends_of(int socket, struct tcp_ends *ends);
 
@@ -26,6 +29,7 @@ struct tcp_peer {
   uint32_t inode; /* 0: nobody has it */
   uint8_t state;  /* TCP_..., 0: it is not on this machine */
   uint32_t unread;
+  uint32_t unsent; /* or not acknowledged */
 };
 
 /* The other end. */

@@ -291,6 +291,7 @@ static int take(bool base, const struct quiesce_hooks *hooks,
                    statistics, error);
   if (status == 0)
     status = tell_captured(error);
+  resources_let_go();
   uint64_t captured = quiesce_now_ns();
   if (hooks->captured)
     hooks->captured();

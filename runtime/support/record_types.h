@@ -63,6 +63,8 @@ enum record_type {
   RECORD_TCP_CONNECTION = 68,    /* TcpConnection */
   RECORD_STOPPED_CHILD = 151,    /* StoppedChild, of the process */
   RECORD_SOCKET_CONTROL = 150,   /* SocketControl, of the bytes behind */
+  RECORD_TCP_SENDING = 153,      /* TcpSending */
+  RECORD_SOCKET_SENDING = 154,   /* bytes that had not all arrived */
   RECORD_PIDFD = 113,            /* Pidfd */
   RECORD_SYSTEM_V_MEMORY_DATA = 100, /* offset and bytes of the SystemVMemory
                                         before */

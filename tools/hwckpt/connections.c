@@ -1,8 +1,8 @@
 /* connections.c - TCP connections between processes of the program, or inside
  * one: made before the processes are, as their two ends were bound and
- * connected, with what was received and not read sent again. Those that wait to
- * be accepted come last (connections_waiting.c): the sockets that listen would
- * be in the way of the others. */
+ * connected, with what was received and not read, or on its way, sent again.
+ * Those that wait to be accepted come last (connections_waiting.c): the sockets
+ * that listen would be in the way of the others. */
 #include "connections.h"
 #include "assembly.h"
 #include "command.h"
@@ -26,12 +26,17 @@
 #ifndef IP_LOCAL_PORT_RANGE
 #define IP_LOCAL_PORT_RANGE 51 /* Linux 6.3 */
 #endif
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72 /* Linux 5.14 */
+#endif
 
 /* A connection that ended keeps its names for a while: a second, where the
  * kernel may use them again. */
 #define NAME_WAIT_MS 5000
 /* On the loopback interface the other side answers at once. */
 #define CONNECT_S 10
+/* Bytes that a fresh connection holds, whatever is set (tcp_wmem). */
+#define ROOM_FRESH ((size_t)32 << 10)
 
 static bool decode(const void *data, size_t length, TcpConnection *is) {
   pb_istream_t stream = pb_istream_from_buffer(data, length);
@@ -266,27 +271,96 @@ static bool make_either_way(struct tcp_end *one, struct tcp_end *other,
   return make_pair(caller, called, what);
 }
 
-/* What was received at `end` comes from the other once more. It need not all be
- * received at once: the rest waits to be sent. */
-static bool send_received(const struct tcp_end *end, int from) {
+static bool is_of_connection(uint32_t type) {
+  return type == RECORD_SOCKET_DATA || type == RECORD_SOCKET_OPTION ||
+         type == RECORD_TCP_SENDING || type == RECORD_SOCKET_SENDING;
+}
+
+static bool send_bytes(int from, const char *bytes, size_t length) {
+  while (length) {
+    ssize_t sent = send(from, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    struct pollfd look = {.fd = from, .events = POLLOUT};
+    if (sent < 0 && (errno != EAGAIN || poll(&look, 1, 1000) != 1))
+      return false;
+    bytes += sent > 0 ? sent : 0;
+    length -= sent > 0 ? (size_t)sent : 0;
+  }
+  return true;
+}
+
+/* Sends the end's records of a type, but for so many bytes; -1 as socket: only
+ * counts them. */
+static bool send_records(const struct tcp_end *end, uint32_t wanted,
+                         size_t but_for, int from, size_t *total) {
   uint32_t type;
   const void *data;
   size_t length, at = end->record;
   while (cache_reader_record(end->generation->reader, ++at, &type, &data,
                              &length) &&
-         (type == RECORD_SOCKET_DATA || type == RECORD_SOCKET_OPTION)) {
-    const char *bytes = data;
-    for (size_t done = 0; type == RECORD_SOCKET_DATA && done < length;) {
-      ssize_t sent =
-          send(from, bytes + done, length - done, MSG_DONTWAIT | MSG_NOSIGNAL);
-      struct pollfd look = {.fd = from, .events = POLLOUT};
-      if (sent < 0 && (errno != EAGAIN || poll(&look, 1, 1000) != 1))
-        return false;
-      if (sent > 0)
-        done += (size_t)sent;
-    }
+         is_of_connection(type)) {
+    if (type != wanted)
+      continue;
+    size_t skip = but_for < length ? but_for : length;
+    but_for -= skip;
+    *total += length - skip;
+    if (from >= 0 &&
+        !send_bytes(from, (const char *)data + skip, length - skip))
+      return false;
   }
   return true;
+}
+
+static TcpSending facts_of(const struct tcp_end *end) {
+  TcpSending facts = TcpSending_init_zero;
+  uint32_t type;
+  const void *data;
+  size_t length, at = end->record;
+  while (cache_reader_record(end->generation->reader, ++at, &type, &data,
+                             &length) &&
+         is_of_connection(type)) {
+    pb_istream_t stream = pb_istream_from_buffer(data, length);
+    if (type == RECORD_TCP_SENDING &&
+        !pb_decode(&stream, TcpSending_fields, &facts))
+      facts = (TcpSending)TcpSending_init_zero;
+  }
+  return facts;
+}
+
+/* Of what the other end was sending this one had so much. */
+static size_t had_of(const struct tcp_end *end, const struct tcp_end *other) {
+  TcpSending had = facts_of(end), sent = facts_of(other);
+  return had.counted ? had.arrived_to - sent.from : SIZE_MAX;
+}
+
+/* Lets both sides hold so much, where that is allowed. */
+static void make_room(int from, int to, size_t bytes) {
+  int size = bytes < INT32_MAX / 4 ? (int)bytes : INT32_MAX / 4;
+  setsockopt(from, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+  setsockopt(to, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+}
+
+/* The sizes are the kernel's again. */
+static void give_room_back(int socket) {
+  int none = 0;
+  setsockopt(socket, SOL_SOCKET, SO_BUF_LOCK, &none, sizeof none);
+}
+
+/* What was received at `end`, and what was on its way, comes from the other
+ * once more. It need not all be received at once: the rest waits to be sent. */
+static bool send_again(const struct tcp_end *end, const struct tcp_end *other) {
+  size_t had = had_of(end, other), total = 0, sent = 0;
+  send_records(end, RECORD_SOCKET_DATA, 0, -1, &total);
+  send_records(other, RECORD_SOCKET_SENDING, had, -1, &total);
+  if (total > ROOM_FRESH)
+    make_room(other->socket, end->socket, total);
+  bool good =
+      send_records(end, RECORD_SOCKET_DATA, 0, other->socket, &sent) &&
+      send_records(other, RECORD_SOCKET_SENDING, had, other->socket, &sent);
+  if (total > ROOM_FRESH) {
+    give_room_back(other->socket);
+    give_room_back(end->socket);
+  }
+  return good;
 }
 
 int tcp_refuse(unsigned port, const char *what, struct hwckpt_error *error) {
@@ -306,7 +380,7 @@ static int make(struct exchange *exchange, struct tcp_end *one,
   const char *what;
   if (!make_either_way(one, other, &what))
     return refuse(one, what, error);
-  if (!send_received(one, other->socket) || !send_received(other, one->socket))
+  if (!send_again(one, other) || !send_again(other, one))
     return refuse(one, "sending what was queued", error);
   if (one->is.shut)
     shutdown(one->socket, SHUT_WR);
