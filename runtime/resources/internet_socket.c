@@ -15,6 +15,7 @@
 #include "tcp_left.h"
 #include "tree.h"
 #include "udp_queue.h"
+#include "udp_sending.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,6 +95,16 @@ static int put(struct resource_sink *sink, const Descriptor *descriptor,
     memcpy(message.address.bytes, &address, length);
   }
   length = sizeof(address);
+  int result = 0;
+  if (message.protocol == IPPROTO_UDP && udp_is_corked(socket))
+    result = resource_unsupported(
+        sink, error, descriptor->path,
+        "descriptor %d: a datagram that is begun (UDP_CORK, MSG_MORE)",
+        (int)descriptor->number);
+  if (result)
+    return result;
+  if (message.protocol == IPPROTO_UDP)
+    message.shutdown = udp_shutdown_of(socket, descriptor->inode);
   if (message.protocol == IPPROTO_UDP &&
       SYS(getpeername, socket, &address, &length) == 0) {
     message.peer.size = (pb_size_t)length;
@@ -109,8 +120,8 @@ static int put(struct resource_sink *sink, const Descriptor *descriptor,
     message.awaited = queue.waiting || socket_number(socket, IPPROTO_TCP,
                                                      TCP_DEFER_ACCEPT, 0) > 0;
   }
-  int result = resource_put(sink, RECORD_INTERNET_SOCKET, InternetSocket_fields,
-                            &message, error);
+  result = resource_put(sink, RECORD_INTERNET_SOCKET, InternetSocket_fields,
+                        &message, error);
   if (!result)
     result = socket_options_save(sink, descriptor, socket, message.domain,
                                  message.type, message.protocol, error);
@@ -240,6 +251,7 @@ static int settle(struct resource_source *source, const Descriptor *message,
     return failed;
   SYS(setsockopt, descriptor, SOL_SOCKET, SO_REUSEADDR, &no, sizeof(no));
   socket_options_restore(source, descriptor);
+  udp_shut_down(descriptor, socket.shutdown);
   return 0;
 }
 

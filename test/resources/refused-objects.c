@@ -20,6 +20,9 @@
 // RUN: %by_all bash -o pipefail -c '%t datagram 2>&1 | FileCheck %s -check-prefix=DATAGRAM'
 // DATAGRAM: HWCKPT-E208: {{.*}}: a message of 150000 bytes
 // DATAGRAM: goes on
+// RUN: %by_all bash -o pipefail -c '%t corked 2>&1 | FileCheck %s -check-prefix=CORKED'
+// CORKED: HWCKPT-E208: {{.*}}: a datagram that is begun (UDP_CORK, MSG_MORE)
+// CORKED: goes on
 // RUN: if [ "$(id -u)" = 0 ]; then less='setpriv --bounding-set -ipc_owner'; fi
 // RUN: $less %t messages 2>&1 | FileCheck %s -check-prefix=MESSAGES
 // MESSAGES: HWCKPT-E208: {{.*}}System V message queue {{.*}}: not to be read
@@ -36,6 +39,7 @@
 // RUN: %by_all bash -o pipefail -c '%t secret 2>&1 | FileCheck %s -check-prefix=SECRET'
 // SECRET: {{HWCKPT-E207: .*secretmem|SKIP: }}
 #include "behaviour.h"
+#include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <mqueue.h>
@@ -122,6 +126,14 @@ static void make_datagram(void) {
   object = ends[1];
 }
 
+static void make_corked(void) {
+  struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(9)};
+  object = socket(AF_INET, SOCK_DGRAM, 0);
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  CHECK_EQUAL(connect(object, (void *)&name, sizeof name), 0);
+  CHECK_EQUAL(send(object, "begun", 5, MSG_MORE), 5);
+}
+
 static pthread_t thread;
 static sem_t alone;
 static int leaves;
@@ -200,6 +212,7 @@ static const struct {
     {"discipline", make_discipline, remove_object},
     {"route", make_route, remove_object},
     {"datagram", make_datagram, remove_object},
+    {"corked", make_corked, remove_object},
     {"messages", make_messages, remove_messages},
     {"semaphores", make_semaphores, remove_semaphores},
     {"directory", make_directory, end_thread},
