@@ -188,17 +188,31 @@ int writer_list(struct cache_writer *writer, const void *data, size_t length,
   return put_bytes(writer, data, length, error);
 }
 
-/* Begins with what is in the buffer. */
-static int begin_list(struct cache_writer *writer, struct buffer *list,
-                      struct hwckpt_error *error) {
+/* What the list begins with is in the buffer, where it is sealed. */
+static void begin_list(struct cache_writer *writer, struct buffer *list) {
   writer->list = list;
-  writer->listed = list->length;
+  writer->listed = writer->key ? list->length : 0;
   writer->extent = (struct span){0};
   format_hash_begin(&writer->list_hash);
-  if (writer->key)
-    return 0;
-  format_hash_add(&writer->list_hash, list->data, list->length);
-  return put_bytes(writer, list->data, list->length, error);
+}
+
+static int list_frames(struct cache_writer *writer,
+                       struct hwckpt_error *error) {
+  const struct buffer *frames = &writer->frames;
+  begin_list(writer, &writer->frames);
+  return writer->key ? 0
+                     : writer_list(writer, frames->data, frames->length, error);
+}
+
+static int list_hash(void *context, const void *data, size_t length,
+                     struct hwckpt_error *error) {
+  return writer_list(context, data, length, error);
+}
+
+static int list_hashes(struct cache_writer *writer,
+                       struct hwckpt_error *error) {
+  begin_list(writer, &writer->hashes.end);
+  return writer->key ? 0 : writer_each_hash(writer, list_hash, writer, error);
 }
 
 /* Seals and writes what was collected. */
@@ -283,7 +297,7 @@ static int put_index(struct cache_writer *writer, struct hwckpt_error *error) {
   if (!resolve(writer))
     return fail_memory(writer, error);
   commit->index_offset = position(writer);
-  int result = begin_list(writer, &writer->frames, error);
+  int result = list_frames(writer, error);
   if (result == 0)
     result = list_extents(writer, error);
   if (result == 0)
@@ -296,7 +310,7 @@ static int put_index(struct cache_writer *writer, struct hwckpt_error *error) {
 static int put_hashes(struct cache_writer *writer, struct hwckpt_error *error) {
   CacheCommit *commit = &writer->commit;
   const struct writer_told *told = writer->told;
-  int result = begin_list(writer, &writer->hashes, error);
+  int result = list_hashes(writer, error);
   if (result == 0 && told)
     result = told->hashes(writer, told->context, error);
   commit->hashes = writer->listed / sizeof(struct format_page_hash);

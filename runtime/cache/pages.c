@@ -151,13 +151,27 @@ static int put_at(struct cache_writer *writer, uint64_t address, size_t count,
              : writer_no_memory(writer, error);
 }
 
+static struct place hashes_place(const struct cache_writer *writer) {
+  return (struct place){writer->cache, writer->application, FORMAT_HASHES_FILE};
+}
+
+int writer_each_hash(struct cache_writer *writer, spool_visit_fn *visit,
+                     void *context, struct hwckpt_error *error) {
+  struct place place = hashes_place(writer);
+  return spool_each(&writer->hashes, &place, writer->frame, WRITER_FRAME, visit,
+                    context, error);
+}
+
 /* Notes the hash of the page that is the next of the frame. */
 static int note_page(struct cache_writer *writer, struct format_page_hash hash,
                      unsigned page, struct hwckpt_error *error) {
   struct content *content = content_of(writer);
-  if (!buffer_append(env_of(writer), &writer->hashes, &hash, sizeof(hash)))
-    return writer_no_memory(writer, error);
-  uint64_t own = writer->hashes.length / sizeof(hash);
+  struct place place = hashes_place(writer);
+  int result = spool_append(&writer->hashes, &place, writer->directory, &hash,
+                            sizeof(hash), error);
+  if (result < 0)
+    return writer->failed = result;
+  uint64_t own = spool_length(&writer->hashes) / sizeof(hash);
   if (content->pages_max < own)
     content->pages_max = own;
   if (writer->frame_known != NO_FRAME)

@@ -19,14 +19,32 @@ struct head {
 
 /* ---- writing ---- */
 
+/* What follows the head: what is collected here, and the hashes where some of
+ * them are not in memory, which are gone through once for the checksum and once
+ * for the file. */
+struct publishing {
+  struct cache_writer *writer;
+  struct buffer list;
+  struct format_hashing sum;
+  int fd;
+  uint64_t at; /* in the file */
+};
+
+static bool is_spooled(const struct cache_writer *writer) {
+  return writer->hashes.spooled != 0;
+}
+
 static bool list_own(const struct cache_writer *writer, struct buffer *list) {
+  const struct cache_env *env = writer->cache->env;
   const struct format_frame *frames = writer->frames.data;
   size_t count = writer->frames.length / sizeof(*frames);
   for (size_t i = 0; i < count; i++)
     if (writer_is_own(writer, i) &&
-        !buffer_append(writer->cache->env, list, &frames[i], sizeof(*frames)))
+        !buffer_append(env, list, &frames[i], sizeof(*frames)))
       return false;
-  return true;
+  const struct buffer *hashes = &writer->hashes.end;
+  return is_spooled(writer) ||
+         buffer_append(env, list, hashes->data, hashes->length);
 }
 
 static int seal(const struct cache_writer *writer, struct buffer *list,
@@ -48,38 +66,78 @@ static int seal(const struct cache_writer *writer, struct buffer *list,
   return got < 0 ? place_fail_io(&place, error, got, "getrandom") : 0;
 }
 
-static int write_list(struct cache_writer *writer, struct buffer *list,
-                      struct hwckpt_error *error) {
-  const struct cache_io *io = writer->cache->env->io;
+static int sum_hash(void *context, const void *data, size_t length,
+                    struct hwckpt_error *error) {
+  struct publishing *publishing = context;
+  (void)error;
+  format_hash_add(&publishing->sum, data, length);
+  return 0;
+}
+
+static int write_piece(void *context, const void *data, size_t length,
+                       struct hwckpt_error *error) {
+  struct publishing *publishing = context;
+  const struct cache_writer *writer = publishing->writer;
   struct place place = {writer->cache, writer->application,
                         FORMAT_CONTENT_FILE};
-  struct head head = {
-      .seed = writer->session->content.seed,
-      .frames = list->length / sizeof(struct format_frame),
-      .hashes = writer->hashes.length / sizeof(struct format_page_hash),
-  };
-  if (!buffer_append(writer->cache->env, list, writer->hashes.data,
-                     writer->hashes.length))
-    return writer_no_memory(writer, error);
-  int result = seal(writer, list, error);
-  if (result < 0)
-    return result;
-  head.checksum = format_hash(list->data, list->length);
-  int fd =
-      io->openat(writer->directory, FORMAT_CONTENT_FILE,
-                 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0)
-    return place_fail_io(&place, error, fd, "create");
-  result = io_write(&place, fd, &head, sizeof(head), 0, error);
-  if (result == 0)
-    result =
-        io_write(&place, fd, list->data, list->length, sizeof(head), error);
-  io->close(fd);
+  int result =
+      io_write(&place, publishing->fd, data, length, publishing->at, error);
+  publishing->at += length;
   return result;
 }
 
+static int each_spooled(struct publishing *publishing, spool_visit_fn *visit,
+                        struct hwckpt_error *error) {
+  struct cache_writer *writer = publishing->writer;
+  return is_spooled(writer) ? writer_each_hash(writer, visit, publishing, error)
+                            : 0;
+}
+
+static int write_file(struct publishing *publishing, const struct head *head,
+                      struct hwckpt_error *error) {
+  const struct cache_writer *writer = publishing->writer;
+  const struct cache_io *io = writer->cache->env->io;
+  struct place place = {writer->cache, writer->application,
+                        FORMAT_CONTENT_FILE};
+  publishing->fd =
+      io->openat(writer->directory, FORMAT_CONTENT_FILE,
+                 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (publishing->fd < 0)
+    return place_fail_io(&place, error, publishing->fd, "create");
+  int result = write_piece(publishing, head, sizeof(*head), error);
+  if (result == 0)
+    result = write_piece(publishing, publishing->list.data,
+                         publishing->list.length, error);
+  if (result == 0)
+    result = each_spooled(publishing, write_piece, error);
+  io->close(publishing->fd);
+  return result;
+}
+
+static int publish(struct publishing *publishing, struct hwckpt_error *error) {
+  struct cache_writer *writer = publishing->writer;
+  struct buffer *list = &publishing->list;
+  uint64_t hashes = spool_length(&writer->hashes);
+  if (!list_own(writer, list))
+    return writer_no_memory(writer, error);
+  uint64_t bytes = list->length - (is_spooled(writer) ? 0 : hashes);
+  struct head head = {
+      .seed = writer->session->content.seed,
+      .frames = bytes / sizeof(struct format_frame),
+      .hashes = hashes / sizeof(struct format_page_hash),
+  };
+  int result = seal(writer, list, error);
+  if (result < 0)
+    return result;
+  format_hash_begin(&publishing->sum);
+  format_hash_add(&publishing->sum, list->data, list->length);
+  result = each_spooled(publishing, sum_hash, error);
+  head.checksum = format_hash_end(&publishing->sum);
+  return result < 0 ? result : write_file(publishing, &head, error);
+}
+
 int cache_publish(struct cache_writer *writer, struct hwckpt_error *error) {
-  struct buffer list = {0};
+  struct publishing publishing = {.writer = writer};
   int result = writer->failed;
   if (result < 0) {
     struct place place = writer_place(writer);
@@ -92,10 +150,9 @@ int cache_publish(struct cache_writer *writer, struct hwckpt_error *error) {
   result = log_sync(&writer->log, error);
   if (result == 0) {
     writer->published = true;
-    result = list_own(writer, &list) ? write_list(writer, &list, error)
-                                     : writer_no_memory(writer, error);
+    result = publish(&publishing, error);
   }
-  buffer_free(writer->cache->env, &list);
+  buffer_free(writer->cache->env, &publishing.list);
   return result < 0 ? writer->failed = result : 0;
 }
 

@@ -244,9 +244,11 @@ int writer_open(struct cache *cache, const char *application, int level,
                 application);
   writer->directory = directory;
   writer->lock = writer->fd = writer->log_directory = writer->held = -1;
+  writer->hashes.fd = -1;
   writer->taken_over = UINT32_MAX;
   writer->level = level > CODEC_LEVEL_MAX ? CODEC_LEVEL_MAX : level;
   status = keys_to_write(cache, application, &writer->key, error);
+  writer->hashes.most = writer->key ? SIZE_MAX : WRITER_HASHES;
   if (status == 0)
     status = begin(writer, identify, context, error);
   if (status) {
@@ -400,6 +402,8 @@ int cache_put_record(struct cache_writer *writer, uint32_t type,
 void writer_end(struct cache_writer *writer, enum log_end how) {
   struct cache *cache = writer->cache;
   const struct cache_env *env = cache->env;
+  struct place hashes = {cache, writer->application, FORMAT_HASHES_FILE};
+  spool_free(&writer->hashes, &hashes, writer->directory);
   if (writer->fd >= 0) {
     env->io->close(writer->fd);
     if (how != LOG_COMMITTED)
@@ -427,7 +431,6 @@ void writer_end(struct cache_writer *writer, enum log_end how) {
   if (writer->workspace)
     env->unmap(writer->workspace, writer->workspace_size);
   buffer_free(env, &writer->frames);
-  buffer_free(env, &writer->hashes);
   spans_free(env, &writer->put);
   spans_free(env, &writer->holes);
   buffer_free(env, &writer->records);

@@ -15,6 +15,7 @@
 #include "keys.h"
 #include "log.h"
 #include "spans.h"
+#include "spool.h"
 
 #define WRITER_OUTPUT ((size_t)1 << 20) /* bytes written at once */
 
@@ -24,6 +25,11 @@
 
 /* A full frame, sealed. */
 #define WRITER_FRAME (FORMAT_FRAME_BYTES + CACHE_PAGE_SIZE)
+
+/* So many bytes of hashes of pages are kept in memory. Those of an encrypted
+ * generation all are: they are sealed in one piece, and lie nowhere as they
+ * are. */
+#define WRITER_HASHES ((size_t)64 << 10)
 
 /* What is not kept in lists but told, by writer_list_extent() and
  * writer_list(), when index and hashes are written. */
@@ -65,10 +71,9 @@ struct cache_writer {
   size_t output_length;
   uint64_t written;
 
-  /* The index or the hashes, while they are written: a list of which all or,
-   * when it is not sealed, the beginning is in a buffer. */
-  struct buffer *list;
-  uint64_t listed; /* bytes */
+  /* The index or the hashes, while they are written. */
+  struct buffer *list; /* collects what is sealed */
+  uint64_t listed;     /* bytes */
   struct format_hashing list_hash;
   struct span extent; /* that was listed last, and may go on; empty: none */
 
@@ -87,7 +92,7 @@ struct cache_writer {
   uint64_t stamp;        /* of what it adds to the session's content */
   uint32_t known_from;   /* frames the session knew before */
   struct buffer frames;  /* struct format_frame, of its own or referred to */
-  struct buffer hashes;  /* struct format_page_hash of its own */
+  struct spool hashes;   /* struct format_page_hash of its own */
   struct spans put;      /* pages and zero pages in the order put */
   struct spans holes;    /* in the order put */
   struct buffer records; /* the stream: struct format_record and bytes */
@@ -155,6 +160,10 @@ int writer_list(struct cache_writer *writer, const void *data, size_t length,
 /* The same with an extent of the index, behind those before it. */
 int writer_list_extent(struct cache_writer *writer, const struct span *extent,
                        struct hwckpt_error *error);
+
+/* Goes through the hashes of its own pages, when no frame is being filled. */
+int writer_each_hash(struct cache_writer *writer, spool_visit_fn *visit,
+                     void *context, struct hwckpt_error *error);
 
 /* Of its own are the frames it has the hashes of, but for what it took over. */
 bool writer_is_own(const struct cache_writer *writer, size_t frame);

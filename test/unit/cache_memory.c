@@ -1,6 +1,6 @@
-/* What merging, and remembering what the log has, takes of memory: it does not
- * grow with the lists of all pages that the generations have, and by no more
- * than a window for each generation of a long chain.
+/* What writing, merging, and remembering what the log has, takes of memory: it
+ * does not grow with the lists of all pages that the generations have, and by
+ * no more than a window for each generation of a long chain.
  * %unit/cache_memory PAGES says what it is for a program of so many pages, and
  * %unit/cache_memory PAGES CHAIN for a chain of so many. */
 // RUN: %unit/cache_memory
@@ -155,7 +155,8 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < pages; i++)
     put(writer, i, 1);
   commit(writer);
-  printf("writing %zu pages: %zu KiB\n", pages, take() >> 10);
+  size_t written = take();
+  printf("writing %zu pages: %zu KiB\n", pages, written >> 10);
   unit_seed(3);
   size_t first = merge(), second = merge();
   size_t chain = argc > 2 ? strtoul(argv[2], NULL, 0) : 300;
@@ -168,6 +169,8 @@ int main(int argc, char **argv) {
   /* 16 bytes for each page that the generations have are 1.8 MiB. */
   CHECK(pages > 65536 || (first < 5 * MIB && second < 5 * MIB));
   CHECK(pages > 65536 || recalled < 2 * MIB);
+  /* The hashes of all pages alone are 1 MiB. */
+  CHECK(pages > 65536 || written < 3 * MIB + MIB / 2);
   CHECK(pages > 65536 || of_chain < 5 * MIB + (chain << 14));
   return 0;
 }
