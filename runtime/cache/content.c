@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define BUCKET 8u
-#define BUCKETS_MIN 64u
+#define BUCKETS_MIN 32u
 #define FRAMES_MAX ((UINT32_MAX - 1) / FORMAT_FRAME_PAGES)
 
 static size_t table_bytes(size_t buckets) {

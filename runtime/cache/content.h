@@ -30,7 +30,7 @@ struct content_frame {
 
 /* The table is in shards, each of which grows on its own: while one does, no
  * more than that one is there twice. */
-#define CONTENT_SHARDS 8u
+#define CONTENT_SHARDS 16u
 struct content_shard {
   struct content_entry *entries;
   size_t buckets, count;

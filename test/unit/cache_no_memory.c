@@ -109,7 +109,8 @@ int main(void) {
           error.code == HWCKPT_E_RESTORE_MEMORY);
   }
   printf("%ld requests for memory, %ld not needed\n", request, survived);
-  CHECK(survived > 0 && survived < 20);
+  /* Of them, each of the 16 shards of what is known asks once. */
+  CHECK(survived > 0 && survived < 28);
   CHECK(request > 40);
   return 0;
 }
