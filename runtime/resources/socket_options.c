@@ -18,6 +18,9 @@
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72 /* Linux 5.14 */
 #endif
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76 /* Linux 6.5 */
+#endif
 
 static const struct {
   int level, name;
@@ -42,6 +45,7 @@ static const struct {
     {SOL_SOCKET, SO_BINDTODEVICE},
     {SOL_SOCKET, SO_PEEK_OFF},
     {SOL_SOCKET, SO_PASSSEC},
+    {SOL_SOCKET, SO_PASSPIDFD},
     {SOL_SOCKET, SO_MAX_PACING_RATE},
     {SOL_SOCKET, SO_TIMESTAMPING},
     {SOL_SOCKET, SO_PREFER_BUSY_POLL},
@@ -70,6 +74,7 @@ static const struct {
     {IPPROTO_TCP, TCP_SAVE_SYN},
     {IPPROTO_TCP, TCP_INQ},
     {IPPROTO_TCP, TCP_TX_DELAY},
+    {IPPROTO_TCP, TCP_WINDOW_CLAMP},
     {IPPROTO_UDP, UDP_CORK},
     {IPPROTO_UDP, UDP_SEGMENT},
     {IPPROTO_UDP, UDP_GRO},

@@ -25,6 +25,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -38,6 +39,17 @@
 static bool is_shut(int state) {
   return state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
          state == TCP_CLOSING || state == TCP_LAST_ACK;
+}
+
+/* By shutdown(); that the other end has ended it looks the same, in other
+ * states. */
+static bool receives_no_more(int socket) {
+  struct pollfd look = {socket, POLLRDHUP, 0};
+  int state = tcp_state_of(socket);
+  SYS(poll, &look, 1, 0);
+  return look.revents & POLLRDHUP &&
+         (state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 ||
+          state == TCP_FIN_WAIT2);
 }
 
 static bool is_inside(const struct resource_sink *sink,
@@ -204,6 +216,7 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   connection.inode = message->inode;
   connection.peer_inode = peer.inode;
   connection.shut = is_shut(tcp_state_of(socket));
+  connection.receives_no_more = receives_no_more(socket);
   connection.address.size = (pb_size_t)ends.own_length;
   memcpy(connection.address.bytes, &ends.own, ends.own_length);
   connection.peer.size = (pb_size_t)ends.peer_length;

@@ -58,7 +58,7 @@ static void same_names(const struct connection *made) {
 int main(void) {
   static char much[120000];
   struct connection four = make(AF_INET), six = make(AF_INET6);
-  struct connection half = make(AF_INET);
+  struct connection half = make(AF_INET), deaf = make(AF_INET);
   int on = 1;
   for (size_t i = 0; i < sizeof much; i++)
     much[i] = (char)(i * 7 >> 3);
@@ -71,7 +71,14 @@ int main(void) {
   CHECK_EQUAL(send(six.called, much, sizeof much, 0), sizeof much);
   CHECK_EQUAL(send(half.caller, "last", 4, 0), 4);
   CHECK(shutdown(half.caller, SHUT_WR) == 0);
+  CHECK_EQUAL(send(deaf.caller, "before", 6, 0), 6);
+  CHECK(shutdown(deaf.called, SHUT_RD) == 0);
   die_and_come_back();
+  expect(deaf.called, "before", 6);
+  char none;
+  CHECK_EQUAL(recv(deaf.called, &none, 1, 0), 0);
+  CHECK_EQUAL(send(deaf.called, "still", 5, 0), 5);
+  expect(deaf.caller, "still", 5);
   same_names(&four);
   same_names(&six);
   expect(four.called, "to the called", 13);

@@ -375,6 +375,13 @@ static int refuse(const struct tcp_end *end, const char *what,
   return tcp_refuse(port_of(end), what, error);
 }
 
+void tcp_shut_as_it_was(const struct tcp_end *end) {
+  if (end->is.shut)
+    shutdown(end->socket, SHUT_WR);
+  if (end->is.receives_no_more)
+    shutdown(end->socket, SHUT_RD);
+}
+
 static int make(struct exchange *exchange, struct tcp_end *one,
                 struct tcp_end *other, struct hwckpt_error *error) {
   const char *what;
@@ -382,10 +389,8 @@ static int make(struct exchange *exchange, struct tcp_end *one,
     return refuse(one, what, error);
   if (!send_again(one, other) || !send_again(other, one))
     return refuse(one, "sending what was queued", error);
-  if (one->is.shut)
-    shutdown(one->socket, SHUT_WR);
-  if (other->is.shut)
-    shutdown(other->socket, SHUT_WR);
+  tcp_shut_as_it_was(one);
+  tcp_shut_as_it_was(other);
   one->is_made = other->is_made = true;
   if (!exchange_give(exchange, TREE_KEY(TREE_SOCKET, one->is.inode),
                      one->socket) ||

@@ -37,6 +37,7 @@ unsigned tcp_port_of(const void *bytes, size_t size);
 int tcp_make_socket(int domain);
 /* Bound and connected as the end was, as soon as the names are free; -1. */
 int tcp_connect_as(const struct tcp_end *end);
+void tcp_shut_as_it_was(const struct tcp_end *end);
 /* E346, with errno. */
 int tcp_refuse(unsigned port, const char *what, struct hwckpt_error *error);
 

@@ -169,8 +169,7 @@ static int make_waiting(struct exchange *exchange, struct tcp_end *end,
   if (end->socket < 0)
     return refuse(end, "connect", error);
   wait_until_queued(listener->socket, before);
-  if (end->is.shut)
-    shutdown(end->socket, SHUT_WR);
+  tcp_shut_as_it_was(end);
   return exchange_give(exchange, TREE_KEY(TREE_SOCKET, end->is.inode),
                        end->socket)
              ? 0
