@@ -92,11 +92,21 @@ static void name_now(const struct resource_source *source, char *path,
 
 /* ---- saving ---- */
 
+static bool is_of_ended(const Descriptor *message) {
+  struct stat there;
+  return inside(message->path, "/proc") &&
+         SYS(newfstatat, AT_FDCWD, message->path, &there, 0) == -ENOENT;
+}
+
 /* A directory that has been removed leads nowhere. */
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
   struct stat there;
   (void)sink;
+  if (!S_ISDIR(message->mode) && is_of_ended(message))
+    return hwckpt_fail(error, HWCKPT_E_NOT_RESTORABLE, 0, message->path,
+                       "descriptor %d is of a process that has ended",
+                       (int)message->number);
   long result = S_ISDIR(message->mode)
                     ? SYS(newfstatat, AT_FDCWD, message->path, &there, 0)
                     : 0;

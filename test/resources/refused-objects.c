@@ -23,6 +23,9 @@
 // RUN: %by_all bash -o pipefail -c '%t corked 2>&1 | FileCheck %s -check-prefix=CORKED'
 // CORKED: HWCKPT-E208: {{.*}}: a datagram that is begun (UDP_CORK, MSG_MORE)
 // CORKED: goes on
+// RUN: %by_all bash -o pipefail -c '%t ended 2>&1 | FileCheck %s -check-prefix=ENDED'
+// ENDED: HWCKPT-E207: {{.*}}: descriptor {{[0-9]+}} is of a process that has
+// ended ENDED: goes on
 // RUN: if [ "$(id -u)" = 0 ]; then less='setpriv --bounding-set -ipc_owner'; fi
 // RUN: $less %t messages 2>&1 | FileCheck %s -check-prefix=MESSAGES
 // MESSAGES: HWCKPT-E208: {{.*}}System V message queue {{.*}}: not to be read
@@ -134,6 +137,17 @@ static void make_corked(void) {
   CHECK_EQUAL(send(object, "begun", 5, MSG_MORE), 5);
 }
 
+static void make_ended(void) {
+  char path[64];
+  pid_t child = fork();
+  if (child == 0)
+    pause();
+  snprintf(path, sizeof path, "/proc/%d/stat", child);
+  object = open(path, O_RDONLY);
+  CHECK(object >= 0 && kill(child, SIGKILL) == 0);
+  CHECK_EQUAL(waitpid(child, NULL, 0), child);
+}
+
 static pthread_t thread;
 static sem_t alone;
 static int leaves;
@@ -213,6 +227,7 @@ static const struct {
     {"route", make_route, remove_object},
     {"datagram", make_datagram, remove_object},
     {"corked", make_corked, remove_object},
+    {"ended", make_ended, remove_object},
     {"messages", make_messages, remove_messages},
     {"semaphores", make_semaphores, remove_semaphores},
     {"directory", make_directory, end_thread},
