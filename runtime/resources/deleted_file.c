@@ -76,6 +76,8 @@ static int make(struct resource_source *source, const Descriptor *message,
   if (file < 0)
     return refuse_to_restore(error, message, file, "creating it anew");
   result = fill(source, index + 1, (int)file, record.size, message, error);
+  if (!result)
+    nameless_file_own((int)file, &record);
   if (!result && record.seals) {
     long sealed = SYS(fcntl, file, F_ADD_SEALS, record.seals);
     if (sealed < 0)

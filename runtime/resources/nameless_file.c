@@ -128,6 +128,13 @@ static void list_mapped(const struct resource_sink *sink,
   }
 }
 
+static void note_owner(int file, DeletedFile *record) {
+  struct stat status;
+  record->owned = SYS(fstat, file, &status) == 0;
+  record->user = record->owned ? status.st_uid : 0;
+  record->group = record->owned ? status.st_gid : 0;
+}
+
 int nameless_file_save(struct resource_sink *sink, const Descriptor *message,
                        struct hwckpt_error *error) {
   DeletedFile record = DeletedFile_init_zero;
@@ -143,16 +150,16 @@ int nameless_file_save(struct resource_sink *sink, const Descriptor *message,
   if (record.in_memory)
     record.huge_page = huge_page_of(path);
   list_mapped(sink, message, &record);
-  int result = resource_put(sink, RECORD_DELETED_FILE, DeletedFile_fields,
-                            &record, error);
-  if (result)
-    return result;
   /* Opened again: the program's descriptor may be for writing only, and reading
    * through it would move its offset. */
   long file = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
   if (file < 0)
     return refuse_to_save(error, message, file, "opening the deleted file");
-  result = put_content(sink, message, &record, (int)file, error);
+  note_owner((int)file, &record);
+  int result = resource_put(sink, RECORD_DELETED_FILE, DeletedFile_fields,
+                            &record, error);
+  if (!result)
+    result = put_content(sink, message, &record, (int)file, error);
   SYS(close, file);
   return result;
 }
@@ -178,6 +185,13 @@ int nameless_file_find(const struct resource_source *source,
                      (int)message->number);
 }
 
+/* A new owner takes the bits of the mode that run it as him. */
+void nameless_file_own(int file, const DeletedFile *is) {
+  if (is->owned)
+    SYS(fchown, file, is->user, is->group);
+  SYS(fchmod, file, is->mode & 07777);
+}
+
 /* Under its name, and open to sealing unless it was closed to it. */
 static long create_in_memory(const char *path, const DeletedFile *file) {
   char name[256];
@@ -194,7 +208,7 @@ static long create_in_memory(const char *path, const DeletedFile *file) {
                 MEMORY_CLOEXEC | MEMORY_SEALING |
                     huge_page_file_flags(file->huge_page));
   if (fd >= 0)
-    SYS(fchmod, fd, file->mode & 07777);
+    nameless_file_own((int)fd, file);
   return fd;
 }
 
@@ -212,7 +226,7 @@ long nameless_file_create(const char *path, const DeletedFile *file) {
   if (fd < 0)
     fd = SYS(memfd_create, "deleted file", MEMORY_CLOEXEC);
   if (fd >= 0)
-    SYS(fchmod, fd, file->mode & 07777);
+    nameless_file_own((int)fd, file);
   return fd;
 }
 

@@ -27,6 +27,9 @@ int nameless_file_find(const struct resource_source *source,
 /* A new empty file that is like the one at `path`, where that was if possible:
  * a descriptor for reading and writing, or a negative errno. */
 long nameless_file_create(const char *path, const DeletedFile *file);
+/* Gives it its owner and mode; again when it is filled, as writing takes some
+ * of that away. Who may not give files away keeps it. */
+void nameless_file_own(int file, const DeletedFile *is);
 /* Writes one record of its content. */
 int nameless_file_write(const void *extent, size_t length, int file,
                         const char *path, struct hwckpt_error *error);

@@ -51,6 +51,11 @@ int main(int argc, char **argv) {
   CHECK(unlink(path) == 0 && rmdir(argv[2]) == 0);
   int empty = open(argv[1], O_TMPFILE | O_RDWR, 0600);
 
+  // Given away, with bits that a new owner or writing would take.
+  int given = open(argv[1], O_TMPFILE | O_RDWR, 0600);
+  uid_t owner = geteuid() == 0 ? 77 : geteuid();
+  CHECK(fchown(given, owner, (gid_t)-1) == 0 && fchmod(given, 06750) == 0);
+
   int n = __builtin_ckpt_save();
   if (n == 0) {
     // What is written now is taken back.
@@ -83,5 +88,7 @@ int main(int argc, char **argv) {
   CHECK(lseek(orphan, 0, SEEK_CUR) == 6);
   CHECK(pread(orphan, back, 20, 0) == 6 && memcmp(back, "orphan", 6) == 0);
   CHECK(fstat(empty, &status) == 0 && status.st_size == 0);
+  CHECK(fstat(given, &status) == 0 && status.st_uid == owner);
+  CHECK((status.st_mode & 07777) == 06750);
   return 0;
 }
