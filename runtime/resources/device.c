@@ -3,6 +3,7 @@
  * (inherited.c). */
 #include "../arch/sys.h"
 #include "resource.h"
+#include "standard.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
@@ -17,13 +18,12 @@ static const char *const paths[] = {"/dev/null",   "/dev/zero",    "/dev/full",
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
-  (void)sink;
   if (!S_ISCHR(message->mode))
     return false;
   for (size_t i = 0; i < COUNT; i++) {
     size_t length = strlen(paths[i]) + 1;
     if (memcmp(message->path, paths[i], length) == 0)
-      return i != TERMINAL || message->number > 2;
+      return i != TERMINAL || standard_of(sink, message) < 0;
   }
   return false;
 }

@@ -2,56 +2,26 @@
  * restores the program gives its own.
  *
  * Processes have these at other numbers too: `exec 3>&1`, `2>&1`, and a shell
- * its output at 10 while that is a file: `while ...; done >FILE`. */
+ * its output at 10 while that is a file: `while ...; done >FILE`. So has a
+ * process that another one gave its own, as tmux its terminal to its server. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "resource.h"
 #include "standard.h"
-#include "tree.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* Which of 0 to 2 the open file is in the first process of the tree that has it
- * as one of those; its own number where that is one. -1: none. */
-static int32_t standard_in_tree(const struct resource_sink *sink,
-                                const Descriptor *message) {
-  size_t count;
-  const struct tree_fact *rows =
-      tree_rows(sink, message->device, message->inode, &count);
-  uint64_t file = tree_file(sink, message);
-  const struct tree_fact *first = 0;
-  for (size_t i = 0; file && i < count; i++) {
-    if (rows[i].file != file || rows[i].number > 2)
-      continue;
-    if (!first)
-      first = &rows[i];
-    if (rows[i].member == first->member && rows[i].number == message->number)
-      return message->number;
-  }
-  return first ? first->number : -1;
-}
-
-/* Which one it is of who restores, -1: none, or its own number. */
-static int32_t standard(const struct resource_sink *sink,
-                        const Descriptor *message) {
-  int32_t number = sink->tree ? standard_in_tree(sink, message) : -1;
-  return number >= 0 || message->number <= 2 ? number
-                                             : standard_number(sink, message);
-}
-
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
-  if (message->number > 2 && !S_ISCHR(message->mode))
-    return standard(sink, message) >= 0;
-  return message->number >= 0 && message->number <= 2 &&
+  return message->number >= 0 && standard_of(sink, message) >= 0 &&
          (!S_ISSOCK(message->mode) || standard_is_given(sink, message));
 }
 
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
   Terminal terminal = Terminal_init_zero;
-  terminal.standard = standard(sink, message);
+  terminal.standard = standard_of(sink, message);
   return terminal.standard < 0 || terminal.standard == message->number
              ? 0
              : resource_put(sink, RECORD_TERMINAL, Terminal_fields, &terminal,

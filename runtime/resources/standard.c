@@ -71,3 +71,32 @@ bool standard_is_given(const struct resource_sink *sink,
       return true;
   return false;
 }
+
+/* Which of 0 to 2 the open file is in the first process of the tree that has it
+ * as one of those; its own number where that is one. -1: none. */
+static int32_t standard_in_tree(const struct resource_sink *sink,
+                                const Descriptor *message) {
+  size_t count;
+  const struct tree_fact *rows =
+      tree_rows(sink, message->device, message->inode, &count);
+  uint64_t file = tree_file(sink, message);
+  const struct tree_fact *first = 0;
+  for (size_t i = 0; file && i < count; i++) {
+    if (rows[i].file != file || rows[i].number > 2)
+      continue;
+    if (!first)
+      first = &rows[i];
+    if (rows[i].member == first->member && rows[i].number == message->number)
+      return message->number;
+  }
+  return first ? first->number : -1;
+}
+
+int32_t standard_of(const struct resource_sink *sink,
+                    const Descriptor *message) {
+  int32_t number = sink->tree ? standard_in_tree(sink, message) : -1;
+  if (number >= 0)
+    return number;
+  return message->number <= 2 ? message->number
+                              : standard_number(sink, message);
+}

@@ -16,5 +16,10 @@ int32_t standard_number(const struct resource_sink *sink,
  * program of one process is. */
 bool standard_is_given(const struct resource_sink *sink,
                        const Descriptor *message);
+/* Which of 0 to 2 of who restores it is: what it is in the first process of the
+ * tree that has the open file as one of those, its own number, or what it was.
+ * -1: none. */
+int32_t standard_of(const struct resource_sink *sink,
+                    const Descriptor *message);
 
 #endif

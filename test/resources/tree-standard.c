@@ -1,6 +1,7 @@
 // What a process of a tree has at 0 to 2 is its own, unless the program was
 // started with it: a pipe whose writer has gone, with what is in it, and a
-// connection to another process, as servers give one to those they start.
+// connection to another process, as servers give one to those they start. So it
+// is where the one that gave it keeps it too.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 
@@ -9,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-static int pipe_ends[2], ready[2], connection;
+static int pipe_ends[2], ready[2], kept[2], connection;
 
 static void expect(int fd, const char *text) {
   char got[64] = "";
@@ -38,6 +39,18 @@ static _Noreturn void be_reader(void) {
   expect(0, "left in it");
   CHECK_EQUAL(read(0, &byte, 1), 0);
   _exit(7);
+}
+
+static _Noreturn void be_heir(void) {
+  CHECK(dup2(kept[1], 0) == 0);
+  close(kept[0]);
+  close(kept[1]);
+  close(connection);
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+  tell_and_wait();
+  expect(0, "for one of two");
+  _exit(9);
 }
 
 static _Noreturn void be_server(int listener) {
@@ -72,11 +85,12 @@ static void connect_to(int listener) {
 int main(void) {
   struct sockaddr_in name = {.sin_family = AF_INET};
   int status, listener = make_socket();
-  pid_t reader, server;
+  pid_t reader, server, heir;
   name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   CHECK(bind(listener, (void *)&name, sizeof name) == 0);
   CHECK(listen(listener, 1) == 0 && pipe(pipe_ends) == 0);
   CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ready) == 0);
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, kept) == 0);
   put(pipe_ends[1], "left in it");
   connect_to(listener);
   CHECK((reader = fork()) >= 0);
@@ -86,22 +100,29 @@ int main(void) {
   if (!server)
     be_server(listener);
   close(listener);
+  CHECK((heir = fork()) >= 0);
+  if (!heir)
+    be_heir();
   close(pipe_ends[0]);
   close(pipe_ends[1]);
-  expect(ready[0], "r");
-  expect(ready[0], "r");
+  for (int i = 0; i < 3; i++)
+    expect(ready[0], "r");
   if (!came_back()) {
     CHECK(!kill(reader, SIGKILL) && waitpid(reader, 0, 0) == reader);
     CHECK(!kill(server, SIGKILL) && waitpid(server, 0, 0) == server);
+    CHECK(!kill(heir, SIGKILL) && waitpid(heir, 0, 0) == heir);
     die();
   }
   put(connection, "a question");
-  put(ready[0], "g");
-  put(ready[0], "g");
+  put(kept[0], "for one of two");
+  for (int i = 0; i < 3; i++)
+    put(ready[0], "g");
   expect(connection, "an answer");
   CHECK(waitpid(reader, &status, 0) == reader);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7);
   CHECK(waitpid(server, &status, 0) == server);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 8);
+  CHECK(waitpid(heir, &status, 0) == heir);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 9);
   return 0;
 }
