@@ -1,11 +1,27 @@
 /* terminal.c - descriptors above 2 of the terminal that standard input, output
- * or error is: of who restores, as those are (inherited.c). */
+ * or error is, or that a program of several processes was started with: of who
+ * restores, as those are (inherited.c). Each process opens its own. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "resource.h"
+#include "standard.h"
+#include "tree.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
+
+/* Which of 0 to 2 that the tree was started with is the same terminal, where
+ * nobody has the open file there; -1: none. */
+static int standard_of_tree(const struct resource_sink *sink,
+                            const Descriptor *message) {
+  size_t count;
+  const struct tree_fact *rows =
+      tree_rows(sink, TREE_STANDARD_DEVICE, message->inode, &count);
+  for (size_t i = 0; i < count; i++)
+    if (rows[i].file == message->device && standard_of(sink, message) < 0)
+      return rows[i].member;
+  return -1;
+}
 
 /* The standard descriptor of the same terminal, -1: none. */
 static int standard(const struct resource_sink *sink,
@@ -15,7 +31,7 @@ static int standard(const struct resource_sink *sink,
         sink->facts[i].device == message->device &&
         sink->facts[i].inode == message->inode)
       return sink->facts[i].number;
-  return -1;
+  return standard_of_tree(sink, message);
 }
 
 static bool recognise(const struct resource_sink *sink,

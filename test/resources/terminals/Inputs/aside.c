@@ -1,5 +1,6 @@
 /* aside.c - a child and its child have the terminal at 10 only, which they
- * watch; after a restore they tell which one it is. */
+ * watch, and at 11 as the parent opened it; after a restore they tell which one
+ * it is. */
 #include "behaviour.h"
 
 #include <linux/kcmp.h>
@@ -7,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { ASIDE = 10 };
+enum { ASIDE = 10, ANEW = 11 };
 static int told[2];
 
 static int is_same(pid_t other, int its) {
@@ -31,6 +32,7 @@ static _Noreturn void be_child(const char *who, int number) {
   CHECK_EQUAL(read(told[1], &word, 1), 1);
   CHECK(isatty(ASIDE) && is_same(getppid(), number));
   CHECK(epoll_wait(watch, &event, 1, 0) == 1);
+  CHECK(isatty(ANEW) && fcntl(ANEW, F_GETFL) & O_NONBLOCK);
   dprintf(ASIDE, "%s %s\n", who, ttyname(ASIDE));
   if (grandchild)
     CHECK(waitpid(grandchild, &status, 0) == grandchild && status == 0);
@@ -41,6 +43,8 @@ int main(void) {
   int status;
   pid_t child, others[2];
   CHECK(isatty(0) && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, told) == 0);
+  int anew = open(ttyname(0), O_RDWR | O_NOCTTY | O_NONBLOCK);
+  CHECK(anew >= 0 && dup2(anew, ANEW) == ANEW && !close(anew));
   CHECK((child = fork()) >= 0);
   if (!child)
     be_child("child", 0);
