@@ -215,6 +215,43 @@ struct unix_relation unix_relation_of(uint64_t inode) {
   return relation;
 }
 
+/* From the kernel's own number of a device to that of stat(2). */
+static uint64_t device_of(uint32_t number) {
+  uint32_t major = number >> 20, minor = number & 0xfffff;
+  return (minor & 0xff) | (uint64_t)major << 8 | (minor & ~0xffu) << 12;
+}
+
+static struct unix_file read_file(const char *answer, long length) {
+  const struct nlmsghdr *head = (const void *)answer;
+  struct unix_diag_vfs file = {0};
+  size_t at = NLMSG_LENGTH(sizeof(struct unix_diag_msg));
+  if (length < (long)at || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+    return (struct unix_file){0};
+  while (at + sizeof(struct rtattr) <= (size_t)length) {
+    const struct rtattr *attribute = (const void *)(answer + at);
+    if (attribute->rta_len < RTA_LENGTH(0))
+      break;
+    if (attribute->rta_type == UNIX_DIAG_VFS &&
+        at + RTA_LENGTH(sizeof(file)) <= (size_t)length)
+      memcpy(&file, answer + at + RTA_LENGTH(0), sizeof(file));
+    at += RTA_ALIGN(attribute->rta_len);
+  }
+  return (struct unix_file){device_of(file.udiag_vfs_dev), file.udiag_vfs_ino};
+}
+
+struct unix_file unix_file_of(uint64_t inode) {
+  _Alignas(8) char answer[1024];
+  long length = 0;
+  long netlink =
+      SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (netlink < 0)
+    return (struct unix_file){0};
+  if (ask((int)netlink, 0, (uint32_t)inode, UDIAG_SHOW_VFS))
+    length = SYS(recvfrom, netlink, answer, sizeof(answer), 0, 0, 0);
+  SYS(close, netlink);
+  return read_file(answer, length);
+}
+
 #define SHUT_BOTH 3 /* by who closes the other end */
 
 bool unix_has_ended(const struct unix_relation *relation) {

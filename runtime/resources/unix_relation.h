@@ -27,6 +27,12 @@ void unix_relations_end(void);
 void unix_relations_forget(void);
 
 struct unix_relation unix_relation_of(uint64_t inode);
+/* The file of a socket that has a name, as the kernel tells everybody: */
+struct unix_file {
+  uint64_t device; /* as stat(2) has it */
+  uint32_t inode;  /* the lower half of it; 0: the kernel does not tell */
+};
+struct unix_file unix_file_of(uint64_t inode);
 /* Whether the other end of its connection was closed. */
 bool unix_has_ended(const struct unix_relation *relation);
 

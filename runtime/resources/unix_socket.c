@@ -6,7 +6,8 @@
  * Bytes that wait in them cannot be looked at: with those a checkpoint is
  * refused, the next has a chance. Datagrams that wait are sent again.
  * The file that a bound socket has is made again when all else is in place; one
- * in its place that nobody serves, such as that of the killed program, goes. */
+ * in its place that nobody serves, such as that of the killed program, goes.
+ * One that was renamed is made at the name that was bound and renamed again. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
@@ -15,6 +16,7 @@
 #include "socket_options.h"
 #include "tree.h"
 #include "unix_content.h"
+#include "unix_names.h"
 #include "unix_relation.h"
 
 #include <errno.h>
@@ -30,6 +32,9 @@
 #define PEER_MOMENTS 100u
 #define PEER_MOMENT_NS 1000000
 #define PATH offsetof(struct sockaddr_un, sun_path)
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1 /* linux/fs.h */
+#endif
 #ifndef SIOCUNIXFILE
 #define SIOCUNIXFILE 0x89e0 /* linux/un.h, which libc's excludes */
 #endif
@@ -98,13 +103,38 @@ static void look_at_waiting(const struct resource_sink *sink,
       count;
 }
 
+#define NAME_MOST (sizeof(struct sockaddr_un) - PATH)
+#define ENTRIES_MOST 65536u /* of a directory, in the stop */
+
+/* The kernel ends a name that fills its place with nothing. */
+static size_t length_of(const char *name) {
+  size_t length = 0;
+  while (length < NAME_MOST && name[length])
+    length++;
+  return length;
+}
+
+/* Of the name, up to its last slash. */
+static size_t length_of_folder(const char *name) {
+  size_t length = length_of(name);
+  while (length && name[length - 1] != '/')
+    length--;
+  return length;
+}
+
 /* A name is from the working directory of the program, which is not that of the
  * checkpoint thread. */
-static long status_of(const char *name, struct stat *status) {
-  char path[64 + sizeof(struct sockaddr_un)], folder[64];
+static void path_from(const char *name, size_t length, char path[],
+                      size_t size) {
+  char folder[64];
   info_path(folder, "cwd");
-  hwckpt_format(path, sizeof(path), "%s/%.*s", *name == '/' ? "" : folder,
-                (int)(sizeof(struct sockaddr_un) - PATH), name);
+  hwckpt_format(path, size, "%s/%.*s", *name == '/' ? "" : folder, (int)length,
+                name);
+}
+
+static long status_of(const char *name, struct stat *status) {
+  char path[64 + sizeof(struct sockaddr_un)];
+  path_from(name, length_of(name), path, sizeof(path));
   return SYS(newfstatat, AT_FDCWD, path, status, 0);
 }
 
@@ -114,32 +144,140 @@ static void find_folder(int file, const char *name, UnixSocket *is) {
   char *path = (char *)is->folder.bytes, link[64];
   hwckpt_format(link, sizeof(link), "/proc/thread-self/fd/%d", file);
   long length = SYS(readlinkat, AT_FDCWD, link, path, sizeof(is->folder.bytes));
-  const long most = sizeof(struct sockaddr_un) - PATH;
-  long end = 0;
-  while (end < most && name[end])
-    end++;
+  const long end = (long)length_of(name);
   if (length > end + 1 && !memcmp(path + length - end, name, (size_t)end) &&
       path[length - end - 1] == '/')
     is->folder.size = (pb_size_t)(length - end);
 }
 
+/* ---- a file that was renamed ---- */
+
+/* The directory that a relative name was bound in, where the new path tells. */
+static void find_folder_of_renamed(const char *name, UnixSocket *is) {
+  const char *path = (const char *)is->present.bytes;
+  size_t length = is->present.size, own = length_of_folder(name);
+  while (length && path[length - 1] != '/')
+    length--;
+  if (length <= own || memcmp(path + length - own, name, own) != 0 ||
+      path[length - own - 1] != '/')
+    return;
+  is->folder.size = (pb_size_t)(length - own);
+  memcpy(is->folder.bytes, path, length - own);
+}
+
+/* As the kernel tells those with CAP_NET_ADMIN. */
+static bool find_renamed(int file, const struct stat *own, const char *name,
+                         UnixSocket *is) {
+  char *path = (char *)is->present.bytes, link[64];
+  struct stat there;
+  hwckpt_format(link, sizeof(link), "/proc/thread-self/fd/%d", file);
+  long length =
+      SYS(readlinkat, AT_FDCWD, link, path, sizeof(is->present.bytes) - 1);
+  if (length <= 0 || length >= (long)sizeof(is->present.bytes) - 1)
+    return false;
+  path[length] = 0;
+  if (SYS(newfstatat, AT_FDCWD, path, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
+      there.st_dev != own->st_dev || there.st_ino != own->st_ino)
+    return false;
+  is->present.size = (pb_size_t)length;
+  if (*name != '/')
+    find_folder_of_renamed(name, is);
+  return true;
+}
+
+struct directory_entry { /* getdents64(2) */
+  uint64_t inode;
+  int64_t offset;
+  uint16_t length;
+  uint8_t type;
+  char name[];
+};
+
+static bool is_file(int folder, const struct directory_entry *entry,
+                    const struct unix_file *file, struct stat *status) {
+  return (uint32_t)entry->inode == file->inode &&
+         SYS(newfstatat, folder, entry->name, status, AT_SYMLINK_NOFOLLOW) ==
+             0 &&
+         S_ISSOCK(status->st_mode) && status->st_dev == file->device &&
+         (uint32_t)status->st_ino == file->inode;
+}
+
+static bool note_renamed(const char *name, const char *entry, UnixSocket *is) {
+  size_t own = length_of_folder(name), length = strlen(entry);
+  if (own + length > sizeof(is->present.bytes))
+    return false;
+  memcpy(is->present.bytes, name, own);
+  memcpy(is->present.bytes + own, entry, length);
+  is->present.size = (pb_size_t)(own + length);
+  return true;
+}
+
+/* By others it is looked for in the directory of its name. */
+static bool search_renamed(const char *name, const struct unix_file *file,
+                           struct stat *status, UnixSocket *is) {
+  _Alignas(struct directory_entry) char entries[4096];
+  char path[64 + sizeof(struct sockaddr_un)];
+  long got, folder;
+  unsigned count = 0;
+  bool found = false;
+  if (!file->inode)
+    return false;
+  path_from(name, length_of_folder(name), path, sizeof(path));
+  folder = SYS(openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (folder < 0)
+    return false;
+  while (!found && count < ENTRIES_MOST &&
+         (got = SYS(getdents64, folder, entries, sizeof(entries))) > 0)
+    for (long at = 0; at < got && !found; count++) {
+      const struct directory_entry *entry = (const void *)(entries + at);
+      /* The kernel filled the buffer; the analyzer does not know the call. */
+      at += entry->length; // NOLINT(clang-analyzer-core.uninitialized.Assign)
+      found = is_file((int)folder, entry, file, status) &&
+              note_renamed(name, entry->name, is);
+    }
+  SYS(close, folder);
+  return found;
+}
+
+/* ---- */
+
+/* By who is not told the file itself. */
+static void guess_file(uint64_t inode, const char *name, UnixSocket *is) {
+  struct stat there;
+  long result = status_of(name, &there);
+  if (result == -ENOENT) {
+    struct unix_file file = unix_file_of(inode);
+    if (search_renamed(name, &file, &there, is))
+      result = 0;
+  }
+  is->unlinked = result == -ENOENT && *name == '/';
+  is->mode = result == 0 ? there.st_mode & 07777 : 0;
+}
+
 /* Whether the name still leads to its file, which the kernel shows to those
  * with CAP_NET_ADMIN. */
-static void look_at_file(int socket, const char *name, UnixSocket *is) {
+static void look_at_file(int socket, uint64_t inode, const char *name,
+                         UnixSocket *is) {
   struct stat own, there;
   long file = SYS(ioctl, socket, SIOCUNIXFILE, 0);
-  long result = status_of(name, &there);
   if (file < 0 || SYS(fstat, file, &own) < 0) {
-    is->unlinked = result == -ENOENT && *name == '/';
-    is->mode = result == 0 ? there.st_mode & 07777 : 0;
+    if (file >= 0)
+      SYS(close, file);
+    guess_file(inode, name, is);
     return;
   }
+  long result = status_of(name, &there);
   bool is_there =
       result == 0 && own.st_dev == there.st_dev && own.st_ino == there.st_ino;
   is->mode = own.st_mode & 07777;
   if (!is_there && own.st_nlink && *name != '/')
     find_folder((int)file, name, is);
-  is->unlinked = !is_there && !is->folder.size;
+  if (result == -ENOENT && own.st_nlink && !is->folder.size &&
+      !find_renamed((int)file, &own, name, is)) {
+    struct unix_file known = {own.st_dev, (uint32_t)own.st_ino};
+    search_renamed(name, &known, &there, is);
+  }
+  is->unlinked = !is_there && !is->folder.size && !is->present.size;
   SYS(close, file);
 }
 
@@ -161,7 +299,7 @@ static int put(struct resource_sink *sink, const Descriptor *message,
           "descriptor %d: a name in another root directory",
           (int)message->number);
     if (*name.sun_path)
-      look_at_file(socket, name.sun_path, &is);
+      look_at_file(socket, message->inode, name.sun_path, &is);
   }
   length = sizeof(name);
   if (SYS(getpeername, socket, &name, &length) == 0 && length > PATH) {
@@ -220,11 +358,11 @@ static int make(struct resource_source *source, const Descriptor *message,
 }
 
 /* Whether nobody has the socket at this name bound. */
-static bool is_deserted(const UnixSocket *is) {
+static bool is_deserted(const UnixSocket *is, const struct unix_name *name) {
   long probe = SYS(socket, AF_UNIX, is->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (probe < 0)
     return false;
-  long result = SYS(connect, probe, is->address.bytes, (int)is->address.size);
+  long result = SYS(connect, probe, &name->name, (int)name->length);
   SYS(close, probe);
   return result == -ECONNREFUSED;
 }
@@ -238,17 +376,72 @@ static bool has_file(const UnixSocket *is, char path[], struct stat *status) {
          SYS(newfstatat, AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* Its file, at a path that may be longer than a name; O_PATH or negative. */
+static long open_file(const char *path) {
+  return SYS(openat, AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+}
+
+/* The name by which that file is reached, wherever it is. */
+static struct unix_name name_of_file(int file) {
+  struct unix_name name = {.name.sun_family = AF_UNIX};
+  hwckpt_format(name.name.sun_path, sizeof(name.name.sun_path),
+                "/proc/thread-self/fd/%d", file);
+  name.length = (uint32_t)(PATH + strlen(name.name.sun_path) + 1);
+  return name;
+}
+
+static bool is_deserted_at(const UnixSocket *is, const char *path) {
+  long file = open_file(path);
+  if (file < 0)
+    return false;
+  struct unix_name name = name_of_file((int)file);
+  bool deserted = is_deserted(is, &name);
+  SYS(close, file);
+  return deserted;
+}
+
+/* Nothing that is at its first name by now is touched. *file is its file. */
+static long bind_and_rename(const UnixSocket *is, const struct unix_name *name,
+                            int descriptor, long *file) {
+  static char present[sizeof(is->present.bytes) + 1];
+  char path[sizeof(struct sockaddr_un)];
+  struct stat status;
+  memset(present, 0, sizeof(present));
+  memcpy(present, is->present.bytes, is->present.size);
+  if (has_file(is, path, &status))
+    return -EADDRINUSE;
+  bool is_there =
+      SYS(newfstatat, AT_FDCWD, present, &status, AT_SYMLINK_NOFOLLOW) == 0;
+  if (is_there && !(S_ISSOCK(status.st_mode) && is_deserted_at(is, present)))
+    return -EADDRINUSE;
+  long result = SYS(bind, descriptor, &name->name, (int)name->length);
+  if (result < 0)
+    return result;
+  if (is->mode)
+    SYS(fchmodat, AT_FDCWD, path, is->mode);
+  *file = open_file(path);
+  result = SYS(renameat2, AT_FDCWD, path, AT_FDCWD, present,
+               is_there ? 0 : RENAME_NOREPLACE);
+  if (result == -EINVAL && !is_there) /* not on every file system */
+    result = SYS(renameat, AT_FDCWD, path, AT_FDCWD, present);
+  if (result < 0)
+    SYS(unlinkat, AT_FDCWD, path, 0);
+  return result;
+}
+
 /* A file that it does not have any more is taken away again when all have
  * connected that wait for it (*passing); what is in its place now stays. */
 static long bind_again(const UnixSocket *is, const struct unix_name *name,
-                       int descriptor, bool *passing) {
+                       int descriptor, bool *passing, long *file) {
   struct stat status;
   char path[sizeof(struct sockaddr_un)];
+  if (is->present.size)
+    return bind_and_rename(is, name, descriptor, file);
   bool is_there = has_file(is, path, &status);
   *passing = is->unlinked && !is_there;
   if (is->unlinked && is_there)
     return unix_names_bind_locked(descriptor, name);
-  if (is_there && S_ISSOCK(status.st_mode) && is_deserted(is))
+  if (is_there && S_ISSOCK(status.st_mode) && is_deserted(is, name))
     SYS(unlinkat, AT_FDCWD, path, 0);
   long result = SYS(bind, descriptor, &name->name, (int)name->length);
   if (result >= 0 && *path && is->mode)
@@ -302,6 +495,7 @@ static int bind_and_fill(struct resource_source *source,
                          const Descriptor *message, int descriptor,
                          const UnixSocket *is, struct hwckpt_error *error) {
   bool passing = false;
+  long file = -ENOENT;
   char path[sizeof(struct sockaddr_un)];
   struct stat status;
   struct unix_name name = {.length = is->address.size};
@@ -309,19 +503,25 @@ static int bind_and_fill(struct resource_source *source,
   /* What other processes have accepted gets the same name. */
   long lock = unix_names_lock(&name);
   const char *what = "bind";
-  long result = name.length ? bind_again(is, &name, descriptor, &passing) : 0;
+  long result =
+      name.length ? bind_again(is, &name, descriptor, &passing, &file) : 0;
   if (result >= 0 && is->listens) {
     what = "listen";
     result = SYS(listen, descriptor, is->backlog);
   }
   if (lock >= 0)
     SYS(close, lock);
+  if (result >= 0) {
+    struct unix_name reached = file < 0 ? name : name_of_file((int)file);
+    if (is->listens)
+      connect_waiting(source, message, is, &reached);
+    if (unix_content_any(source))
+      unix_content_send_to(source, message, &reached);
+  }
+  if (file >= 0)
+    SYS(close, file);
   if (result < 0)
     return refuse_to_restore(error, message, result, what);
-  if (is->listens)
-    connect_waiting(source, message, is, &name);
-  if (unix_content_any(source))
-    unix_content_send_to(source, message, &name);
   if (passing && has_file(is, path, &status))
     SYS(unlinkat, AT_FDCWD, path, 0);
   return 0;
