@@ -241,6 +241,12 @@ static bool search_renamed(const char *name, const struct unix_file *file,
 
 /* ---- */
 
+static void note_owner(const struct stat *status, UnixSocket *is) {
+  is->owned = true;
+  is->user = status->st_uid;
+  is->group = status->st_gid;
+}
+
 /* By who is not told the file itself. */
 static void guess_file(uint64_t inode, const char *name, UnixSocket *is) {
   struct stat there;
@@ -252,6 +258,8 @@ static void guess_file(uint64_t inode, const char *name, UnixSocket *is) {
   }
   is->unlinked = result == -ENOENT && *name == '/';
   is->mode = result == 0 ? there.st_mode & 07777 : 0;
+  if (result == 0)
+    note_owner(&there, is);
 }
 
 /* Whether the name still leads to its file, which the kernel shows to those
@@ -278,6 +286,8 @@ static void look_at_file(int socket, uint64_t inode, const char *name,
     search_renamed(name, &known, &there, is);
   }
   is->unlinked = !is_there && !is->folder.size && !is->present.size;
+  if (!is->unlinked)
+    note_owner(&own, is);
   SYS(close, file);
 }
 
@@ -400,9 +410,29 @@ static bool is_deserted_at(const UnixSocket *is, const char *path) {
   return deserted;
 }
 
+/* A new owner takes bits of the mode. Who may not give files away keeps it. */
+static void give_away(struct resource_source *source, const Descriptor *message,
+                      const UnixSocket *is, const char *path) {
+  struct stat status;
+  long result = 0;
+  if (is->owned &&
+      SYS(newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+      (status.st_uid != is->user || status.st_gid != is->group))
+    result =
+        SYS(fchownat, AT_FDCWD, path, is->user, is->group, AT_SYMLINK_NOFOLLOW);
+  if (is->mode)
+    SYS(fchmodat, AT_FDCWD, path, is->mode);
+  if (result < 0)
+    resource_not_set(source, result, message->path,
+                     "descriptor %d: the owner of its file",
+                     (int)message->number);
+}
+
 /* Nothing that is at its first name by now is touched. *file is its file. */
-static long bind_and_rename(const UnixSocket *is, const struct unix_name *name,
-                            int descriptor, long *file) {
+static long bind_and_rename(struct resource_source *source,
+                            const Descriptor *message, const UnixSocket *is,
+                            const struct unix_name *name, int descriptor,
+                            long *file) {
   static char present[sizeof(is->present.bytes) + 1];
   char path[sizeof(struct sockaddr_un)];
   struct stat status;
@@ -417,8 +447,7 @@ static long bind_and_rename(const UnixSocket *is, const struct unix_name *name,
   long result = SYS(bind, descriptor, &name->name, (int)name->length);
   if (result < 0)
     return result;
-  if (is->mode)
-    SYS(fchmodat, AT_FDCWD, path, is->mode);
+  give_away(source, message, is, path);
   *file = open_file(path);
   result = SYS(renameat2, AT_FDCWD, path, AT_FDCWD, present,
                is_there ? 0 : RENAME_NOREPLACE);
@@ -431,12 +460,14 @@ static long bind_and_rename(const UnixSocket *is, const struct unix_name *name,
 
 /* A file that it does not have any more is taken away again when all have
  * connected that wait for it (*passing); what is in its place now stays. */
-static long bind_again(const UnixSocket *is, const struct unix_name *name,
-                       int descriptor, bool *passing, long *file) {
+static long bind_again(struct resource_source *source,
+                       const Descriptor *message, const UnixSocket *is,
+                       const struct unix_name *name, int descriptor,
+                       bool *passing, long *file) {
   struct stat status;
   char path[sizeof(struct sockaddr_un)];
   if (is->present.size)
-    return bind_and_rename(is, name, descriptor, file);
+    return bind_and_rename(source, message, is, name, descriptor, file);
   bool is_there = has_file(is, path, &status);
   *passing = is->unlinked && !is_there;
   if (is->unlinked && is_there)
@@ -444,8 +475,8 @@ static long bind_again(const UnixSocket *is, const struct unix_name *name,
   if (is_there && S_ISSOCK(status.st_mode) && is_deserted(is, name))
     SYS(unlinkat, AT_FDCWD, path, 0);
   long result = SYS(bind, descriptor, &name->name, (int)name->length);
-  if (result >= 0 && *path && is->mode)
-    SYS(fchmodat, AT_FDCWD, path, is->mode);
+  if (result >= 0 && *path)
+    give_away(source, message, is, path);
   return result;
 }
 
@@ -503,8 +534,9 @@ static int bind_and_fill(struct resource_source *source,
   /* What other processes have accepted gets the same name. */
   long lock = unix_names_lock(&name);
   const char *what = "bind";
-  long result =
-      name.length ? bind_again(is, &name, descriptor, &passing, &file) : 0;
+  long result = name.length ? bind_again(source, message, is, &name, descriptor,
+                                         &passing, &file)
+                            : 0;
   if (result >= 0 && is->listens) {
     what = "listen";
     result = SYS(listen, descriptor, is->backlog);
