@@ -247,6 +247,36 @@ static void note_owner(const struct stat *status, UnixSocket *is) {
   is->group = status->st_gid;
 }
 
+/* Whether its directory is gone too: of a relative name, from where the process
+ * is now. It has to be made again for the moment. */
+static bool is_folder_gone(const char *name) {
+  char path[64 + sizeof(struct sockaddr_un)];
+  struct stat status;
+  path_from(name, length_of_folder(name), path, sizeof(path));
+  return SYS(newfstatat, AT_FDCWD, path, &status, 0) == -ENOENT;
+}
+
+#ifndef AT_EACCESS
+#define AT_EACCESS 0x200
+#endif
+
+/* Of a directory that is gone: whether it can be, which is in the first one
+ * above it that is there. */
+static bool can_make_folder(const char *name) {
+  char path[64 + sizeof(struct sockaddr_un)];
+  struct stat status;
+  size_t length = length_of_folder(name);
+  long result = -ENOENT;
+  while (length && result == -ENOENT) {
+    for (length--; length && name[length - 1] != '/';)
+      length--;
+    path_from(name, length, path, sizeof(path));
+    result = SYS(newfstatat, AT_FDCWD, path, &status, 0);
+  }
+  return result == 0 && status.st_nlink &&
+         SYS(faccessat2, AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
 /* By who is not told the file itself. */
 static void guess_file(uint64_t inode, const char *name, UnixSocket *is) {
   struct stat there;
@@ -256,7 +286,7 @@ static void guess_file(uint64_t inode, const char *name, UnixSocket *is) {
     if (search_renamed(name, &file, &there, is))
       result = 0;
   }
-  is->unlinked = result == -ENOENT && *name == '/';
+  is->unlinked = result == -ENOENT && (*name == '/' || is_folder_gone(name));
   is->mode = result == 0 ? there.st_mode & 07777 : 0;
   if (result == 0)
     note_owner(&there, is);
@@ -310,6 +340,12 @@ static int put(struct resource_sink *sink, const Descriptor *message,
           (int)message->number);
     if (*name.sun_path)
       look_at_file(socket, message->inode, name.sun_path, &is);
+    if (*name.sun_path && is.unlinked && is_folder_gone(name.sun_path) &&
+        !can_make_folder(name.sun_path))
+      return resource_unsupported(
+          sink, error, message->path,
+          "descriptor %d: its directory is gone and cannot be made again",
+          (int)message->number);
   }
   length = sizeof(name);
   if (SYS(getpeername, socket, &name, &length) == 0 && length > PATH) {
@@ -480,6 +516,34 @@ static long bind_again(struct resource_source *source,
   return result;
 }
 
+/* The directories of a name whose file was removed, where they are not there,
+ * for the moment: path[0 .. *first] is the first of them; 0: none. */
+static void make_folders(const UnixSocket *is, char path[], size_t *first) {
+  struct stat status;
+  *first = 0;
+  if (!is->unlinked || has_file(is, path, &status))
+    return;
+  for (size_t i = 1; path[0] && path[i]; i++) {
+    if (path[i] != '/')
+      continue;
+    path[i] = 0;
+    long result = SYS(mkdirat, AT_FDCWD, path, 0700);
+    path[i] = '/';
+    if (result == 0 && !*first)
+      *first = i;
+  }
+}
+
+/* One in which others have made something meanwhile stays. */
+static void remove_folders(char path[], size_t first) {
+  for (size_t i = first ? strlen(path) : 0; i && i >= first; i--) {
+    if (path[i] != '/')
+      continue;
+    path[i] = 0;
+    SYS(unlinkat, AT_FDCWD, path, AT_REMOVEDIR);
+  }
+}
+
 /* One that is closed since is connected too: there is an end to be read. */
 static long connect_one(struct resource_source *source,
                         const Descriptor *message, const UnixSocket *is,
@@ -527,10 +591,12 @@ static int bind_and_fill(struct resource_source *source,
                          const UnixSocket *is, struct hwckpt_error *error) {
   bool passing = false;
   long file = -ENOENT;
-  char path[sizeof(struct sockaddr_un)];
+  char path[sizeof(struct sockaddr_un)], folders[sizeof(path)] = "";
   struct stat status;
   struct unix_name name = {.length = is->address.size};
   memcpy(&name.name, is->address.bytes, name.length);
+  size_t made;
+  make_folders(is, folders, &made);
   /* What other processes have accepted gets the same name. */
   long lock = unix_names_lock(&name);
   const char *what = "bind";
@@ -552,10 +618,11 @@ static int bind_and_fill(struct resource_source *source,
   }
   if (file >= 0)
     SYS(close, file);
+  if (result >= 0 && passing && has_file(is, path, &status))
+    SYS(unlinkat, AT_FDCWD, path, 0);
+  remove_folders(folders, made);
   if (result < 0)
     return refuse_to_restore(error, message, result, what);
-  if (passing && has_file(is, path, &status))
-    SYS(unlinkat, AT_FDCWD, path, 0);
   return 0;
 }
 
