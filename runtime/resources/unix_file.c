@@ -2,6 +2,7 @@
 #include "unix_file.h"
 
 #include "../arch/sys.h"
+#include "../support/directory_entry.h"
 #include "info.h"
 #include "unix_relation.h"
 
@@ -98,14 +99,6 @@ static bool find_renamed(int file, const struct stat *own, const char *name,
     find_folder_of_renamed(name, is);
   return true;
 }
-
-struct directory_entry { /* getdents64(2) */
-  uint64_t inode;
-  int64_t offset;
-  uint16_t length;
-  uint8_t type;
-  char name[];
-};
 
 static bool is_file(int folder, const struct directory_entry *entry,
                     const struct unix_file *file, struct stat *status) {

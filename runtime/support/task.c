@@ -3,6 +3,7 @@
 
 #include "../arch/sys.h"
 #include "../error.h"
+#include "directory_entry.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -11,14 +12,6 @@
 /* Flags of a task that the kernel made for itself (include/linux/sched.h). */
 #define PF_IO_WORKER 0x00000010u
 #define PF_USER_WORKER 0x00004000u
-
-struct directory_entry { /* getdents64(2) */
-  uint64_t inode;
-  int64_t offset;
-  uint16_t length;
-  uint8_t type;
-  char name[];
-};
 
 static int number(const char *text) {
   int value = 0;

@@ -6,6 +6,7 @@
  * where a file was.
  */
 #include "../arch/sys.h"
+#include "directory_entry.h"
 #include "undo_keeping.h"
 
 #include <errno.h>
@@ -279,17 +280,9 @@ static bool is_same(const struct name *a, const struct name *b) {
          a->facts.device == b->facts.device;
 }
 
-/* struct linux_dirent64 */
-struct entry {
-  uint64_t inode;
-  int64_t offset;
-  uint16_t length;
-  uint8_t type;
-  char name[];
-};
-
 /* Whether the entry is another name of the same file; that is noted. */
-static bool note_if_other(const struct name *name, const struct entry *entry) {
+static bool note_if_other(const struct name *name,
+                          const struct directory_entry *entry) {
   struct name other;
   size_t before = (size_t)(name->last - name->path);
   size_t length = strlen(entry->name) + 1;
@@ -314,7 +307,7 @@ static bool note_if_other(const struct name *name, const struct entry *entry) {
 #define ENTRIES_MOST 10000
 
 static bool note_other(const struct name *name) {
-  _Alignas(struct entry) char entries[2048];
+  _Alignas(struct directory_entry) char entries[2048];
   unsigned count = 0;
   bool found = false;
   long got, folder = SYS(openat, name->parent, ".",
@@ -324,7 +317,8 @@ static bool note_other(const struct name *name) {
   while (!found && count < ENTRIES_MOST &&
          (got = SYS(getdents64, folder, entries, sizeof entries)) > 0)
     for (long at = 0; at < got && !found; count++) {
-      const struct entry *entry = (const struct entry *)(entries + at);
+      const struct directory_entry *entry =
+          (const struct directory_entry *)(entries + at);
       at += entry->length;
       found = note_if_other(name, entry);
     }
