@@ -31,7 +31,7 @@ struct publishing {
 };
 
 static bool is_spooled(const struct cache_writer *writer) {
-  return writer->hashes.spooled != 0;
+  return writer->hashes.file.length != 0;
 }
 
 static bool list_own(const struct cache_writer *writer, struct buffer *list) {

@@ -1,30 +1,25 @@
 /* spool.h - a list that is appended to and then gone through from its
  * beginning, of which no more than the end is in memory: the rest lies in a
- * file.
+ * file without a name.
  *
- * Invariant: the file loses its name before anything is in it, so that nothing
- * of it stays, whoever dies (of who dies in between, an empty one that the next
- * writer removes). What is read back is what was written, or the reading fails.
- * It lies there as it is: what is to be sealed is not for the file.
+ * Invariant: what is read back is what was written, or the reading fails.
  */
 #ifndef HWCKPT_CACHE_SPOOL_H
 #define HWCKPT_CACHE_SPOOL_H
 
 #include "format.h"
-#include "io.h"
 #include "memory.h"
+#include "nameless.h"
 
 struct spool {
-  size_t most;       /* bytes in memory; SIZE_MAX: all, and no file is made */
-  struct buffer end; /* what is not in the file */
-  uint64_t spooled;  /* bytes in the file */
-  int fd;            /* -1: there is none */
-  bool named;        /* its name could not be taken away */
+  size_t most;               /* bytes in memory; SIZE_MAX: all, and no file */
+  struct buffer end;         /* what is not in the file */
+  struct nameless file;      /* what came before */
   struct format_hashing sum; /* of what is in the file */
 };
 
 static inline uint64_t spool_length(const struct spool *spool) {
-  return spool->spooled + spool->end.length;
+  return spool->file.length + spool->end.length;
 }
 
 /* Appends no more than `most` bytes. The place is the file's, in `directory`;

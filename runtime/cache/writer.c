@@ -244,7 +244,7 @@ int writer_open(struct cache *cache, const char *application, int level,
                 application);
   writer->directory = directory;
   writer->lock = writer->fd = writer->log_directory = writer->held = -1;
-  writer->hashes.fd = -1;
+  writer->hashes.file.fd = -1;
   writer->taken_over = UINT32_MAX;
   writer->level = level > CODEC_LEVEL_MAX ? CODEC_LEVEL_MAX : level;
   status = keys_to_write(cache, application, &writer->key, error);
