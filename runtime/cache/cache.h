@@ -93,6 +93,9 @@ struct cache_env {
   const struct cache_io *io;
   void *(*map)(size_t length);
   void (*unmap)(void *address, size_t length);
+  /* For tests: so many bytes each of the lists that grow with a generation are
+   * kept in memory while it is written, 96 or more. 0: as many as suit. */
+  size_t lists;
 };
 extern const struct cache_env cache_env_kernel; /* cache_io_kernel, raw mmap */
 

@@ -145,27 +145,6 @@ static int put_record_frames(struct cache_writer *writer,
   return result;
 }
 
-/* Moves what is zero of the pages put to the holes, and makes both lists
- * ascending and disjoint. Nothing is older than a base: it needs no holes. */
-static bool resolve(struct cache_writer *writer) {
-  const struct cache_env *env = writer->cache->env;
-  if (!spans_resolve(env, &writer->put))
-    return false;
-  struct span *put = spans_at(&writer->put);
-  size_t kept = 0;
-  for (size_t i = 0; i < spans_count(&writer->put); i++) {
-    if (put[i].slot != SPAN_NO_SLOT)
-      put[kept++] = put[i];
-    else if (writer->header.parent &&
-             !spans_append(env, &writer->holes, put[i]))
-      return false;
-  }
-  writer->put.buffer.length = kept * sizeof(*put);
-  if (!writer->header.parent)
-    writer->holes.buffer.length = 0;
-  return spans_resolve(env, &writer->holes);
-}
-
 /* ---- lists: index and hashes ---- */
 
 static int fail_memory(struct cache_writer *writer,
@@ -272,17 +251,35 @@ int writer_list_extent(struct cache_writer *writer, const struct span *extent,
   return result;
 }
 
+/* What is zero of the pages put is a hole. Nothing is older than a base: it
+ * needs none. */
+static int list_put(void *context, const struct span *piece,
+                    struct hwckpt_error *error) {
+  struct cache_writer *writer = context;
+  if (piece->slot != SPAN_NO_SLOT)
+    return writer_list_extent(writer, piece, error);
+  return writer->header.parent == 0 ||
+                 spans_append(writer->cache->env, &writer->holes, *piece)
+             ? 0
+             : fail_memory(writer, error);
+}
+
 static int list_extents(struct cache_writer *writer,
                         struct hwckpt_error *error) {
   const struct writer_told *told = writer->told;
+  struct place place = writer_extents_place(writer);
   int result = told ? told->extents(writer, told->context, error) : 0;
-  for (size_t i = 0; i < spans_count(&writer->put) && result == 0; i++)
-    result = writer_list_extent(writer, &spans_at(&writer->put)[i], error);
+  if (result == 0)
+    result = layers_each(&writer->put, &place, list_put, writer, error);
   return result == 0 ? end_extent(writer, error) : result;
 }
 
 static int list_holes(struct cache_writer *writer, struct hwckpt_error *error) {
   int result = 0;
+  if (writer->header.parent == 0)
+    return 0;
+  if (!spans_resolve(writer->cache->env, &writer->holes))
+    return fail_memory(writer, error);
   for (size_t i = 0; i < spans_count(&writer->holes) && result == 0; i++) {
     struct span span = spans_at(&writer->holes)[i];
     struct format_hole hole = {span.begin, span.end};
@@ -294,8 +291,6 @@ static int list_holes(struct cache_writer *writer, struct hwckpt_error *error) {
 
 static int put_index(struct cache_writer *writer, struct hwckpt_error *error) {
   CacheCommit *commit = &writer->commit;
-  if (!resolve(writer))
-    return fail_memory(writer, error);
   commit->index_offset = position(writer);
   int result = list_frames(writer, error);
   if (result == 0)

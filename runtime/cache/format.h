@@ -47,6 +47,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #define FORMAT_NUMBERS_FILE "numbers"
 #define FORMAT_CONTENT_FILE "content.tmp"
 #define FORMAT_HASHES_FILE "hashes.tmp"
+#define FORMAT_EXTENTS_FILE "extents.tmp"
 #define FORMAT_TEMPORARY_SUFFIX ".tmp"
 
 /* A frame is the unit of coding and of checksums. Page frames hold

@@ -64,5 +64,5 @@ static void kernel_unmap(void *address, size_t length) {
   SYS(munmap, address, length);
 }
 
-const struct cache_env cache_env_kernel = {&cache_io_kernel, kernel_map,
-                                           kernel_unmap};
+const struct cache_env cache_env_kernel = {
+    .io = &cache_io_kernel, .map = kernel_map, .unmap = kernel_unmap};

@@ -146,9 +146,7 @@ static int put_at(struct cache_writer *writer, uint64_t address, size_t count,
                   uint32_t index, size_t page, struct hwckpt_error *error) {
   struct span span = {address, address + count * CACHE_PAGE_SIZE,
                       (uint64_t)index * FORMAT_FRAME_PAGES + page};
-  return spans_append(env_of(writer), &writer->put, span)
-             ? 0
-             : writer_no_memory(writer, error);
+  return writer_put_span(writer, span, error);
 }
 
 static struct place hashes_place(const struct cache_writer *writer) {

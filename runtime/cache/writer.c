@@ -225,6 +225,14 @@ static int begin(struct cache_writer *writer, writer_identify_fn *identify,
   return result;
 }
 
+static void keep_in_memory(struct cache_writer *writer) {
+  size_t lists = writer->cache->env->lists;
+  writer->hashes.most = lists ? lists : WRITER_HASHES;
+  writer->put.most = lists ? lists / sizeof(struct span) : WRITER_SPANS;
+  if (writer->key)
+    writer->hashes.most = writer->put.most = SIZE_MAX;
+}
+
 int writer_open(struct cache *cache, const char *application, int level,
                 writer_identify_fn *identify, void *context,
                 struct cache_writer **result, struct hwckpt_error *error) {
@@ -244,11 +252,11 @@ int writer_open(struct cache *cache, const char *application, int level,
                 application);
   writer->directory = directory;
   writer->lock = writer->fd = writer->log_directory = writer->held = -1;
-  writer->hashes.file.fd = -1;
+  writer->hashes.file.fd = writer->put.file.fd = -1;
   writer->taken_over = UINT32_MAX;
   writer->level = level > CODEC_LEVEL_MAX ? CODEC_LEVEL_MAX : level;
   status = keys_to_write(cache, application, &writer->key, error);
-  writer->hashes.most = writer->key ? SIZE_MAX : WRITER_HASHES;
+  keep_in_memory(writer);
   if (status == 0)
     status = begin(writer, identify, context, error);
   if (status) {
@@ -321,6 +329,19 @@ static int check_pages(struct cache_writer *writer, uint64_t address,
   return check_range(writer, address, (uint64_t)count * CACHE_PAGE_SIZE, error);
 }
 
+struct place writer_extents_place(const struct cache_writer *writer) {
+  return (struct place){writer->cache, writer->application,
+                        FORMAT_EXTENTS_FILE};
+}
+
+int writer_put_span(struct cache_writer *writer, struct span span,
+                    struct hwckpt_error *error) {
+  struct place place = writer_extents_place(writer);
+  int result =
+      layers_append(&writer->put, &place, writer->directory, span, error);
+  return result < 0 ? writer->failed = result : 0;
+}
+
 int cache_put_all_pages(struct cache_writer *writer, uint64_t address,
                         const void *data, size_t count,
                         struct hwckpt_error *error) {
@@ -349,8 +370,8 @@ int cache_put_pages(struct cache_writer *writer, uint64_t address,
     if (!zero)
       result = writer_put_stored(writer, begin, pages + first * CACHE_PAGE_SIZE,
                                  i - first, error);
-    else if (!spans_append(writer->cache->env, &writer->put, span))
-      result = writer_no_memory(writer, error);
+    else
+      result = writer_put_span(writer, span, error);
     if (zero)
       writer->commit.zero_pages += i - first;
   }
@@ -371,10 +392,7 @@ int cache_put_absent(struct cache_writer *writer, uint64_t address,
                      uint64_t length, struct hwckpt_error *error) {
   int result = check_range(writer, address, length, error);
   struct span span = {address, address + length, SPAN_NO_SLOT};
-  if (result == 0 && length &&
-      !spans_append(writer->cache->env, &writer->put, span))
-    result = writer_no_memory(writer, error);
-  return result;
+  return result == 0 && length ? writer_put_span(writer, span, error) : result;
 }
 
 int cache_put_record(struct cache_writer *writer, uint32_t type,
@@ -403,7 +421,9 @@ void writer_end(struct cache_writer *writer, enum log_end how) {
   struct cache *cache = writer->cache;
   const struct cache_env *env = cache->env;
   struct place hashes = {cache, writer->application, FORMAT_HASHES_FILE};
+  struct place extents = writer_extents_place(writer);
   spool_free(&writer->hashes, &hashes, writer->directory);
+  layers_free(&writer->put, &extents, writer->directory);
   if (writer->fd >= 0) {
     env->io->close(writer->fd);
     if (how != LOG_COMMITTED)
@@ -431,7 +451,6 @@ void writer_end(struct cache_writer *writer, enum log_end how) {
   if (writer->workspace)
     env->unmap(writer->workspace, writer->workspace_size);
   buffer_free(env, &writer->frames);
-  spans_free(env, &writer->put);
   spans_free(env, &writer->holes);
   buffer_free(env, &writer->records);
   env->unmap(writer, sizeof(*writer));

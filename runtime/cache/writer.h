@@ -13,6 +13,7 @@
 #include "format.h"
 #include "io.h"
 #include "keys.h"
+#include "layers.h"
 #include "log.h"
 #include "spans.h"
 #include "spool.h"
@@ -26,10 +27,11 @@
 /* A full frame, sealed. */
 #define WRITER_FRAME (FORMAT_FRAME_BYTES + CACHE_PAGE_SIZE)
 
-/* So many bytes of hashes of pages are kept in memory. Those of an encrypted
- * generation all are: they are sealed in one piece, and lie nowhere as they
- * are. */
+/* So many bytes of hashes of pages, and so many intervals that were put, are
+ * kept in memory. Those of an encrypted generation all are: they are sealed in
+ * one piece, and lie nowhere as they are. */
 #define WRITER_HASHES ((size_t)64 << 10)
+#define WRITER_SPANS ((size_t)32 << 10)
 
 /* What is not kept in lists but told, by writer_list_extent() and
  * writer_list(), when index and hashes are written. */
@@ -93,7 +95,7 @@ struct cache_writer {
   uint32_t known_from;   /* frames the session knew before */
   struct buffer frames;  /* struct format_frame, of its own or referred to */
   struct spool hashes;   /* struct format_page_hash of its own */
-  struct spans put;      /* pages and zero pages in the order put */
+  struct layers put;     /* pages and zero pages in the order put */
   struct spans holes;    /* in the order put */
   struct buffer records; /* the stream: struct format_record and bytes */
 };
@@ -115,6 +117,13 @@ int writer_open(struct cache *cache, const char *application, int level,
 /* For identify: the newest generation's number (0: none), and taking one. */
 int writer_find_newest(struct cache_writer *writer, struct hwckpt_error *error);
 void writer_take_number(struct cache_writer *writer, uint64_t number);
+
+/* Notes where pages lie, or that there are none. */
+int writer_put_span(struct cache_writer *writer, struct span span,
+                    struct hwckpt_error *error);
+
+/* Where what was put has no room in memory. */
+struct place writer_extents_place(const struct cache_writer *writer);
 
 /* A place in the generation's list of frames. */
 int writer_add_frame(struct cache_writer *writer,

@@ -148,5 +148,5 @@ void private_drop(bool (*keeps)(const void *memory)) {
   }
 }
 
-const struct cache_env private_cache_env = {&cache_io_kernel, private_map,
-                                            private_unmap};
+const struct cache_env private_cache_env = {
+    .io = &cache_io_kernel, .map = private_map, .unmap = private_unmap};

@@ -51,7 +51,7 @@ int main(void) {
   io.renameat = io_renameat;
   io.unlinkat = io_unlinkat;
   unit_use_queue(&io);
-  struct cache_env env = {&io, unit_map, unit_unmap};
+  struct cache_env env = {.io = &io, .map = unit_map, .unmap = unit_unmap};
   static struct model model = {.pages = 4096};
   struct cache_write_options options = {0, 0};
   struct cache_writer *writer;

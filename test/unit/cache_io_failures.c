@@ -174,7 +174,8 @@ static const struct cache_io injecting = {
     .queue_close = unit_queue_forget,
 };
 
-static const struct cache_env env = {&injecting, unit_map, unit_unmap};
+static const struct cache_env env = {
+    .io = &injecting, .map = unit_map, .unmap = unit_unmap};
 
 /* ---- what is done under injection ---- */
 

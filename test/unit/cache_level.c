@@ -123,7 +123,7 @@ static struct cache_generation write_all(struct cache *cache,
 
 static void write_slowly(void) {
   struct cache_io io = cache_io_kernel;
-  struct cache_env env = {&io, unit_map, unit_unmap};
+  struct cache_env env = {.io = &io, .map = unit_map, .unmap = unit_unmap};
   struct cache *cache;
   struct cache_pace pace;
   io.pwrite = slow_pwrite;
@@ -164,7 +164,7 @@ static void pin(void) {
                                       "tin",  "lead",   "gold", "nickel"};
   static const int levels[] = {0, -3, 1, 6, 19};
   struct cache_io io = cache_io_kernel;
-  struct cache_env slow = {&io, unit_map, unit_unmap};
+  struct cache_env slow = {.io = &io, .map = unit_map, .unmap = unit_unmap};
   struct cache *fast_cache, *slow_cache;
   io.pwrite = slow_pwrite;
   io.monotonic_ns = slow_clock;

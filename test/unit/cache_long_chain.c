@@ -40,7 +40,7 @@ static uint64_t replay(struct cache *cache, const char *name, uint64_t number) {
 
 int main(void) {
   struct cache_io io = cache_io_kernel;
-  struct cache_env env = {&io, unit_map, unit_unmap};
+  struct cache_env env = {.io = &io, .map = unit_map, .unmap = unit_unmap};
   struct cache *cache;
   char name[CACHE_NAME_MAX];
   struct rlimit limit = {64, 64};

@@ -115,6 +115,20 @@ static bool merge_once(void) {
   return result.merged;
 }
 
+/* As in rounds, while the program runs: some pages again and again. */
+static size_t write_rounds(size_t count) {
+  take();
+  struct cache_writer *writer = begin(true);
+  for (size_t i = 0; i < pages; i++)
+    put(writer, i, 1);
+  for (size_t i = 0; i < count; i++)
+    put(writer, unit_random((unsigned)pages), 2);
+  commit(writer);
+  printf("writing %zu pages, %zu of them again: %zu KiB\n", pages, count,
+         most >> 10);
+  return take();
+}
+
 /* Deltas of pages all over the program, until they are merged. */
 static size_t merge(void) {
   do
@@ -158,6 +172,7 @@ int main(int argc, char **argv) {
   size_t written = take();
   printf("writing %zu pages: %zu KiB\n", pages, written >> 10);
   unit_seed(3);
+  size_t in_rounds = write_rounds(pages * 2);
   size_t first = merge(), second = merge();
   size_t chain = argc > 2 ? strtoul(argv[2], NULL, 0) : 300;
   size_t of_chain = merge_chain(chain);
@@ -171,6 +186,9 @@ int main(int argc, char **argv) {
   CHECK(pages > 65536 || recalled < 2 * MIB);
   /* The hashes of all pages alone are 1 MiB. */
   CHECK(pages > 65536 || written < 3 * MIB + MIB / 2);
+  /* 24 bytes for each time that a page is put are 3 MiB, and thrice that where
+   * the list is put in order. */
+  CHECK(pages > 65536 || in_rounds < written + 4 * MIB);
   CHECK(pages > 65536 || of_chain < 5 * MIB + (chain << 14));
   return 0;
 }

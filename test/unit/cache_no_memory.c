@@ -19,8 +19,8 @@ static void *stingy_map(size_t length) {
   return unit_map(length);
 }
 
-static const struct cache_env stingy = {&cache_io_kernel, stingy_map,
-                                        unit_unmap};
+static const struct cache_env stingy = {
+    .io = &cache_io_kernel, .map = stingy_map, .unmap = unit_unmap};
 static char name[CACHE_NAME_MAX];
 static struct model models[3];
 

@@ -152,7 +152,7 @@ static void damage(void) {
 
 int main(void) {
   struct cache_io io = cache_io_kernel;
-  struct cache_env env = {&io, unit_map, unit_unmap};
+  struct cache_env env = {.io = &io, .map = unit_map, .unmap = unit_unmap};
   struct cache *cache;
   io.openat = io_openat;
   io.pread = io_pread;

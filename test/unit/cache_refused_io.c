@@ -203,7 +203,7 @@ static void in_memory(void) {
 
 int main(void) {
   struct cache_io io = cache_io_kernel;
-  struct cache_env env = {&io, unit_map, unit_unmap};
+  struct cache_env env = {.io = &io, .map = unit_map, .unmap = unit_unmap};
   struct cache *cache;
   io.openat = io_openat;
   io.fallocate = io_fallocate;

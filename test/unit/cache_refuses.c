@@ -168,7 +168,7 @@ static unsigned pretend_geteuid(void) { return pretended; }
 
 static void refuse_owner(void) {
   struct cache_io io = cache_io_kernel;
-  struct cache_env env = {&io, unit_map, unit_unmap};
+  struct cache_env env = {.io = &io, .map = unit_map, .unmap = unit_unmap};
   struct cache *cache;
   io.geteuid = pretend_geteuid;
   pretended = (unsigned)geteuid() + 1;

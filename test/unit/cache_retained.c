@@ -69,7 +69,7 @@ static long io_getdents(int fd, void *buffer, size_t length) {
 static int io_flock(int fd, int operation) { INJECT(flock(fd, operation)); }
 
 static struct cache_io io;
-static struct cache_env env = {&io, unit_map, unit_unmap};
+static struct cache_env env = {.io = &io, .map = unit_map, .unmap = unit_unmap};
 
 /* ---- three chains ---- */
 

@@ -93,7 +93,8 @@ static int io_sync(int fd) {
 }
 
 static struct cache_io io;
-static const struct cache_env env = {&io, unit_map, unit_unmap};
+static const struct cache_env env = {
+    .io = &io, .map = unit_map, .unmap = unit_unmap};
 
 /* ---- a program of many pages ---- */
 

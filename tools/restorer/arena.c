@@ -63,4 +63,5 @@ static void arena_unmap(void *address, size_t length) {
     SYS(madvise, address, size, MADV_DONTNEED);
 }
 
-const struct cache_env arena_env = {&cache_io_kernel, arena_map, arena_unmap};
+const struct cache_env arena_env = {
+    .io = &cache_io_kernel, .map = arena_map, .unmap = arena_unmap};

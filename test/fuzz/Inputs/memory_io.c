@@ -276,7 +276,8 @@ static void memory_unmap(void *address, size_t length) {
   free(address);
 }
 
-const struct cache_env memory_env = {&memory_io, memory_map, memory_unmap};
+const struct cache_env memory_env = {
+    .io = &memory_io, .map = memory_map, .unmap = memory_unmap};
 
 struct cache *memory_cache(void) {
   char marker[FORMAT_MARKER_MAX];

@@ -138,7 +138,8 @@ void unit_unmap(void *address, size_t length) {
 
 size_t unit_mapped(void) { return mapped; }
 
-const struct cache_env unit_env = {&cache_io_kernel, unit_map, unit_unmap};
+const struct cache_env unit_env = {
+    .io = &cache_io_kernel, .map = unit_map, .unmap = unit_unmap};
 
 /* ---- encryption ---- */
 
