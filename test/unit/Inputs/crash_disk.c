@@ -436,4 +436,5 @@ static void disk_unmap(void *address, size_t length) {
   unit_unmap(address, length);
 }
 
-const struct cache_env crash_env = {&disk_io, disk_map, disk_unmap};
+const struct cache_env crash_env = {
+    .io = &disk_io, .map = disk_map, .unmap = disk_unmap, .lists = 8192};

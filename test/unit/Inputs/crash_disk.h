@@ -15,6 +15,9 @@ extern size_t crash_mapped;
 /* Operations recorded up to now. */
 extern size_t crash_recorded;
 
+/* How often a file of that name was made in the run. */
+unsigned crash_made(const char *name);
+
 /* From the disk as it is now on. */
 void crash_begin(void);
 void crash_end(void);

@@ -19,6 +19,14 @@ void crash_end(void) {
   CHECK(at_end.directory_count <= DIRECTORIES / 2);
 }
 
+unsigned crash_made(const char *name) {
+  unsigned made = 0;
+  for (size_t i = 0; i < crash_recorded; i++)
+    made += crash_record[i].action == NAME &&
+            strcmp(crash_record[i].text, name) == 0;
+  return made;
+}
+
 const struct crash_effort *crash_effort(void) {
   static const struct crash_effort check = {4, 2, 8, 0};
   static const struct crash_effort stress = {12, 400, UINT16_MAX, 3};
@@ -80,6 +88,17 @@ static struct choice *choice_of(size_t at) {
   return &window.choices[window.count++];
 }
 
+/* Its name is gone for good, and whoever had it open is too. */
+static bool is_gone(const struct operation *operation, size_t end) {
+  if (is_of_names(operation) || is_sync(operation))
+    return false;
+  for (size_t i = 0; i < end; i++)
+    if (window.settled[i] && crash_record[i].action == UNNAME &&
+        crash_record[i].file == operation->file)
+      return true;
+  return false;
+}
+
 static void look_at(size_t end) {
   window.end = end;
   window.count = 0;
@@ -90,6 +109,7 @@ static void look_at(size_t end) {
                           makes_durable(&crash_record[j], &crash_record[i]);
   }
   for (size_t i = 0; i < end; i++) {
+    window.settled[i] |= is_gone(&crash_record[i], end);
     if (window.settled[i] || is_sync(&crash_record[i]))
       continue;
     struct choice *choice = choice_of(i);
