@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#define UNREGISTER_FILES 3u      /* IORING_UNREGISTER_FILES */
 #define REGISTER_FILES_UPDATE 6u /* IORING_REGISTER_FILES_UPDATE */
 #define REGISTER_FILES 13u       /* IORING_REGISTER_FILES2 */
 #define REGISTER_SPARSE 1u       /* IORING_RSRC_REGISTER_SPARSE */
@@ -133,6 +134,8 @@ long ring_files_restore(const struct resource_source *source, int ring,
   struct registration all = {.count = count, .flags = REGISTER_SPARSE};
   if (!count)
     return 0;
+  /* They are registered once more where what a descriptor had open strayed. */
+  SYS(io_uring_register, ring, UNREGISTER_FILES, 0, 0);
   long result = SYS(io_uring_register, ring, REGISTER_FILES, &all, sizeof(all));
   for (size_t i = resource_first_own(source); result >= 0 && i < source->at;
        i++)
