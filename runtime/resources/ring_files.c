@@ -1,13 +1,16 @@
 /* ring_files.c - see ring_files.h.
  *
- * Of a registered file the kernel tells its path alone, and two open files of
- * one path may differ in flags and position. Invariant: a row is saved only
- * where its name is that of one open file: a socket's, which nobody can open
- * again, and which a descriptor of the program has too.
+ * Of a registered file the kernel tells its name alone, and kcmp(2) takes no
+ * row. Invariant: a row is saved only where its name leads to one open file of
+ * the program: a socket's name is that of one for ever; a path may be that of
+ * several, which differ in flags and position, and then none is taken. What
+ * cannot be told from the descriptor's is one that was opened by the same path
+ * before, and closed but for the row.
  */
 #include "ring_files.h"
 
 #include "../arch/sys.h"
+#include "../support/live.h"
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "info.h"
@@ -15,6 +18,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #define UNREGISTER_FILES 3u      /* IORING_UNREGISTER_FILES */
@@ -30,10 +35,14 @@ struct row {
 
 /* ---- saving ---- */
 
-/* Not one that names a socket's file (O_PATH), nor one on its way to another
- * process, which is no descriptor in the end. */
+/* Of an open file that can be registered (not O_PATH); one on its way to
+ * another process is no descriptor in the end. */
+static bool is_open(const struct descriptor_fact *fact) {
+  return !(fact->flags & O_PATH) && !fact->carrier;
+}
+
 static bool is_socket(const struct descriptor_fact *fact) {
-  return S_ISSOCK(fact->mode) && !(fact->flags & O_PATH) && !fact->carrier;
+  return S_ISSOCK(fact->mode) && is_open(fact);
 }
 
 /* All sockets are of one device. */
@@ -49,6 +58,98 @@ static int32_t holder_of(const struct resource_sink *sink, uint64_t inode) {
   return -1;
 }
 
+/* ---- files, by their paths ---- */
+
+struct named {
+  char path[4096];
+  const struct descriptor_fact *holder; /* null: none has the path */
+  bool several;                         /* open files have it */
+};
+
+/* The kernel writes blanks and the like as "\040". */
+static void read_path(const char *text, char path[4096]) {
+  size_t length = 0;
+  for (; *text && length < 4095; text++)
+    if (text[0] == '\\' && text[1] && text[2] && text[3]) {
+      path[length++] =
+          (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0'));
+      text += 3;
+    } else {
+      path[length++] = *text;
+    }
+  path[length] = 0;
+}
+
+static bool has_path(const struct descriptor_fact *fact, const char *path) {
+  char link[64], name[4096];
+  info_descriptor(link, "fd", fact->number);
+  long length = SYS(readlink, link, name, sizeof(name));
+  return length >= 0 && (size_t)length == strlen(path) &&
+         memcmp(name, path, (size_t)length) == 0;
+}
+
+/* Where the kernel does not say that they are the same, they are not. */
+static bool is_same(int one, int other) {
+  int number_one, number_other;
+  int first = info_table(one, &number_one);
+  int second = info_table(other, &number_other);
+  return SYS(kcmp, first, second, KCMP_FILE, number_one, number_other) == 0;
+}
+
+static void consider(const struct descriptor_fact *fact, struct named *named) {
+  if (fact->flags & O_PATH || !has_path(fact, named->path))
+    return;
+  if (!named->holder)
+    named->holder = fact;
+  else
+    named->several |= !is_same(named->holder->number, fact->number);
+}
+
+/* By the path, or, where that leads to nothing that is open, one by one: it was
+ * deleted. */
+static void find_holder(const struct resource_sink *sink, struct named *named) {
+  struct stat there;
+  size_t index = (size_t)-1;
+  named->holder = 0;
+  named->several = false;
+  if (SYS(newfstatat, AT_FDCWD, named->path, &there, AT_SYMLINK_NOFOLLOW) == 0)
+    while (same_object_next(sink, there.st_dev, there.st_ino, &index))
+      consider(&sink->facts[index], named);
+  if (named->holder)
+    return;
+  for (size_t i = 0; i < sink->fact_count; i++)
+    consider(&sink->facts[i], named);
+}
+
+/* What comes back as what it was, whoever restores. */
+static bool is_file(const struct descriptor_fact *fact) {
+  return S_ISREG(fact->mode) || S_ISDIR(fact->mode) ||
+         ((S_ISCHR(fact->mode) || S_ISBLK(fact->mode)) && fact->number > 2);
+}
+
+static const char other_kind[] = "it is no file, directory, device or socket";
+static const char no_holder[] =
+    "no descriptor of the program has it, which is to keep one open";
+
+/* Null: the row's file is that of the descriptor. */
+static const char *find_file(const struct resource_sink *sink, const char *text,
+                             struct named *last, int32_t *descriptor) {
+  struct named named;
+  read_path(text, named.path);
+  /* A table often has one file in many rows. */
+  if (strcmp(named.path, last->path) != 0) {
+    find_holder(sink, &named);
+    *last = named;
+  }
+  if (!last->holder || last->holder->carrier)
+    return no_holder;
+  if (last->several)
+    return "several open files of the program have this path, and the kernel "
+           "does not tell which it is";
+  *descriptor = last->holder->number;
+  return is_file(last->holder) ? 0 : other_kind;
+}
+
 /* What stands behind the number: "    1: socket:[12345]". A path begins with a
  * slash. */
 static const char *name_of(const char *line) {
@@ -62,17 +163,32 @@ static bool is_empty(const char *line) {
   return info_begins(name_of(line), ": <none>");
 }
 
+static const char *find_row(const struct resource_sink *sink, const char *name,
+                            struct named *last, int32_t *descriptor) {
+  uint64_t inode;
+  if (name[0] == '/')
+    return find_file(sink, name, last, descriptor);
+  if (!info_begins(name, "socket:[") || !info_number(name, "[", 10, &inode))
+    return other_kind;
+  *descriptor = holder_of(sink, inode);
+  return *descriptor < 0 ? no_holder : 0;
+}
+
+static LIVE char why[256];
+
 static const char *read_row(const struct resource_sink *sink, const char *line,
-                            struct row *row) {
+                            struct named *last, struct row *row) {
   const char *name = name_of(line);
-  uint64_t place, inode;
-  if (!info_begins(name, ": socket:["))
-    return "registered files other than sockets";
-  if (!info_number(line, "", 10, &place) || !info_number(name, "[", 10, &inode))
+  uint64_t place;
+  if (!info_begins(name, ": ") || !info_number(line, "", 10, &place))
     return "its state is not told";
   row->place = (uint32_t)place;
-  row->descriptor = holder_of(sink, inode);
-  return row->descriptor < 0 ? "registered sockets that no descriptor has" : 0;
+  const char *reason = find_row(sink, name + 2, last, &row->descriptor);
+  if (!reason)
+    return 0;
+  hwckpt_format(why, sizeof(why), "registered file %u (%.*s): %s", row->place,
+                80, name + 2, reason);
+  return why;
 }
 
 static int put_rows(struct resource_sink *sink, size_t count,
@@ -86,6 +202,7 @@ int ring_files_save(struct resource_sink *sink, const Descriptor *message,
                     const char **reason, struct hwckpt_error *error) {
   struct row *rows = sink->scratch;
   struct info info;
+  struct named last = {0};
   size_t filled = 0;
   int failed = 0;
   long result = info_open(&info, message->number);
@@ -95,7 +212,7 @@ int ring_files_save(struct resource_sink *sink, const Descriptor *message,
        !failed && !*reason && info_is_row(line); line = info_line(&info)) {
     if (is_empty(line))
       continue;
-    *reason = read_row(sink, line, &rows[filled]);
+    *reason = read_row(sink, line, &last, &rows[filled]);
     if (*reason || ++filled < ROWS)
       continue;
     failed = put_rows(sink, filled, error);

@@ -1,14 +1,16 @@
 // An io_uring comes back with how far it had come: with completions not yet
 // taken, submissions not yet told to the kernel, mapped twice, and with its
 // registered buffers, also with what only the kernel wrote there, and
-// registered sockets. What is read into a pipe that is empty, what else is
-// registered, and rings of other kinds refuse the checkpoint by name, and are
-// no reason to refuse the next.
+// registered sockets and files: the open files of descriptors. What is read
+// into a pipe that is empty, what else is registered, and rings of other kinds
+// refuse the checkpoint by name, and are no reason to refuse the next.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
-// RUN: %t refused 2>&1 | FileCheck %s
+// RUN: %t %t.file 2>&1 | FileCheck %s
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: operations that are not completed
-// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered files other than sockets
-// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered sockets that no descriptor
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered file 0 (anon_inode:[eventfd]): it is no file, directory, device or socket
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered file 0 (socket:[{{.*}}]): no descriptor
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered file 1 (/{{.*}}.file): several open files
+// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered file 1 (/{{.*}}.file): no descriptor
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered buffers whose memory is not
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: a registered eventfd
 // CHECK: HWCKPT-E208: {{.*}}io_uring]: provided buffers
@@ -164,8 +166,50 @@ static void find_files(struct ring *ring, unsigned count, const int ends[2]) {
   CHECK_EQUAL(recv(ends[0], text, sizeof text, MSG_DONTWAIT), 4);
 }
 
+/* Files that the kernel names with blanks or as deleted, beside another open
+ * file of the same one by another path, and a duplicate of the descriptor. */
+#define NAMED 5u
+static const char *const names[] = {"a\tring's \\file", "a ring's file",
+                                    "a ring's other file"};
+
+static void register_named(struct ring *ring, int named[NAMED]) {
+  unlink(names[2]);
+  for (unsigned i = 0; i < 2; i++)
+    named[i] = open(names[i], O_RDWR | O_CREAT | O_TRUNC, 0600);
+  CHECK_EQUAL(unlink(names[1]), 0);
+  CHECK_EQUAL(link(names[0], names[2]), 0);
+  CHECK(open(names[2], O_RDONLY) >= 0 && dup(named[0]) >= 0);
+  named[2] = memfd_create("a ring's", 0);
+  named[3] = open("/dev/null", O_WRONLY);
+  named[4] = open("/", O_RDONLY | O_DIRECTORY);
+  CHECK_EQUAL(control(ring, IORING_REGISTER_FILES, named, NAMED), 0);
+}
+
+/* Where the next write goes is that of the descriptor's open file. */
+static void write_on(struct ring *ring, unsigned row, int file) {
+  unsigned number = *at(ring, ring->parameters.sq_off.tail);
+  off_t before = lseek(file, 3, SEEK_CUR);
+  add(ring, IORING_OP_WRITE, (int)row, "xyz", 3, -1ul);
+  ring->entries[number & *at(ring, ring->parameters.sq_off.ring_mask)].flags =
+      IOSQE_FIXED_FILE;
+  enter(ring, 1, 1);
+  take(ring, number, 3);
+  char text[3] = "";
+  CHECK_EQUAL(lseek(file, 0, SEEK_CUR), before + 3);
+  CHECK_EQUAL(pread(file, text, 3, before), 3);
+  CHECK(memcmp(text, "xyz", 3) == 0);
+}
+
+static void write_to_named(struct ring *ring, const int named[NAMED]) {
+  for (unsigned i = 0; i < 3; i++)
+    write_on(ring, i, named[i]);
+  write_to_file(ring, 3, 2);
+  write_to_file(ring, 4, -EBADF); /* for reading alone */
+}
+
 static void come_back_with_rings(void) {
-  struct ring ring, large, fresh, filed;
+  struct ring ring, large, fresh, filed, plain;
+  int named[NAMED];
   int ends[2];
   char text[4] = "";
   int file = memfd_create("data", 0);
@@ -174,6 +218,9 @@ static void come_back_with_rings(void) {
   make(&fresh, 1, 0);
   make(&filed, 1, 0);
   unsigned files = register_files(&filed, ends);
+  make(&plain, 4, 0);
+  register_named(&plain, named);
+  write_to_named(&plain, named);
   fcntl(large.fd, F_SETFD, 0);
   unsigned number = 0;
   for (; number < 1003; number++) {
@@ -219,6 +266,8 @@ static void come_back_with_rings(void) {
   CHECK(memcmp(registered[1] + 1, "cd", 2) == 0);
   CHECK_EQUAL(control(&fresh, IORING_UNREGISTER_BUFFERS, NULL, 0), 0);
   find_files(&filed, files, ends);
+  write_to_named(&plain, named);
+  CHECK_EQUAL(unlink(names[0]) | unlink(names[2]), 0);
   CHECK_EQUAL(fcntl(large.fd, F_GETFD), 0);
   CHECK_EQUAL(fcntl(ring.fd, F_GETFD), FD_CLOEXEC);
 }
@@ -234,7 +283,21 @@ static void drop(struct ring *ring) {
   close(ring->fd);
 }
 
-static void refuse_by_name(void) {
+/* A path that two open files have, and then none but the registered one. */
+static void refuse_files(struct ring *ring, const char *name) {
+  int files[2];
+  for (unsigned i = 0; i < 2; i++)
+    files[i] = open(name, O_RDWR | O_CREAT, 0600);
+  CHECK_EQUAL(control(ring, IORING_REGISTER_FILES, (int[]){-1, files[0]}, 2),
+              0);
+  refuse();
+  close(files[0]);
+  close(files[1]);
+  refuse();
+  CHECK_EQUAL(control(ring, IORING_UNREGISTER_FILES, NULL, 0), 0);
+}
+
+static void refuse_by_name(const char *name) {
   static char buffer[4096];
   struct iovec pages = {mmap(NULL, 8192, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
@@ -260,6 +323,7 @@ static void refuse_by_name(void) {
   refuse();
   CHECK_EQUAL(control(&ring, IORING_UNREGISTER_FILES, NULL, 0), 0);
   close(ends[1]);
+  refuse_files(&ring, name);
   CHECK_EQUAL(control(&ring, IORING_REGISTER_BUFFERS, &pages, 1), 0);
   CHECK(__builtin_ckpt_save() >= 0);
   CHECK_EQUAL(munmap((char *)pages.iov_base + 4096, 4096), 0);
@@ -287,9 +351,8 @@ static void refuse_by_name(void) {
 }
 
 int main(int argc, char **argv) {
-  (void)argv;
   if (argc > 1)
-    refuse_by_name();
+    refuse_by_name(argv[1]);
   else
     come_back_with_rings();
   return 0;
