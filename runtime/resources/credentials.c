@@ -146,6 +146,7 @@ static int save_apart(struct resource_sink *sink, const Credentials *first,
     own.tid = thread->tid;
     if (same(&own, first))
       continue;
+    sink->other_credentials = true;
     if (count++ == APART)
       return resource_unsupported(sink, error, "credentials",
                                   "more than %u threads have their own", APART);
@@ -157,12 +158,14 @@ static int save_apart(struct resource_sink *sink, const Credentials *first,
 
 static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   static Credentials now;
+  sink->other_credentials = false;
   if (!read_text(sink->status, &now))
     return refuse(sink, error);
   now.secure_bits = sink->threads[0].secure_bits;
   int result = __hwckpt_credentials_apart ? save_apart(sink, &now, error) : 0;
   if (result || same(&now, &started))
     return result;
+  sink->other_credentials = true;
   return resource_put(sink, RECORD_CREDENTIALS, Credentials_fields, &now,
                       error);
 }

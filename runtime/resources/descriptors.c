@@ -54,9 +54,27 @@ static int save_descriptor(struct resource_sink *sink, size_t index,
                       error);
 }
 
+/* Whether something may have changed meanwhile. */
+static bool come_to_rest(const struct resource_sink *sink) {
+  bool changed = false;
+  for (size_t i = 0; i < sink->fact_count; i++) {
+    Descriptor message;
+    if (sink->facts[i].mode & S_IFMT ||
+        facts_describe(sink, &sink->facts[i], &message) < 0)
+      continue;
+    const struct descriptor_kind *kind = facts_recognise(sink, &message);
+    changed |= kind->rest && kind->rest(sink, &message);
+  }
+  return changed;
+}
+
 int descriptors_save(struct resource_sink *sink, struct hwckpt_error *error) {
   size_t files = 0;
   int result = facts_gather(sink, error);
+  if (!result && come_to_rest(sink)) {
+    facts_let_go(sink);
+    result = facts_gather(sink, error);
+  }
   if (!result)
     result = facts_gather_flights(sink, error);
   for (size_t i = 0; !result && i < sink->fact_count; i++)

@@ -20,6 +20,7 @@
 #include "resource.h"
 #include "ring_buffers.h"
 #include "ring_files.h"
+#include "ring_thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,11 @@
 #include <time.h>
 
 /* linux/io_uring.h of Debian 12 is older than what is used of it. */
-#define SETUP_SIZE (1u << 3) /* IORING_SETUP_CQSIZE */
+#define SETUP_THREAD (1u << 1)    /* IORING_SETUP_SQPOLL */
+#define SETUP_PROCESSOR (1u << 2) /* IORING_SETUP_SQ_AFF */
+#define SETUP_SIZE (1u << 3)      /* IORING_SETUP_CQSIZE */
+#define ENTER_AWAIT 1u            /* IORING_ENTER_GETEVENTS */
+#define ENTER_WAKE 2u             /* IORING_ENTER_SQ_WAKEUP */
 #define REGISTER_EVENTFD 4u
 #define UNREGISTER_EVENTFD 5u
 #define REGISTER_BUFFER_STATUS 26u /* IORING_REGISTER_PBUF_STATUS */
@@ -40,7 +45,7 @@
 #define PAGE 4096u
 
 struct uring_params {
-  uint32_t submissions, completions, flags, unused[7];
+  uint32_t submissions, completions, flags, processor, unused[6];
   struct {
     uint32_t head, tail, mask, entries, flags, dropped, array, reserved[3];
   } submission;
@@ -61,10 +66,13 @@ static bool recognise(const struct resource_sink *sink,
 }
 
 /* A new ring of that size. */
-static long make_ring(const IoUring *state, struct uring_params *params) {
+static long make_ring(const IoUring *state, uint32_t flags,
+                      struct uring_params *params) {
   memset(params, 0, sizeof(*params));
-  params->flags = SETUP_SIZE;
+  params->flags = SETUP_SIZE | flags;
   params->completions = state->completions;
+  if (flags & SETUP_PROCESSOR)
+    params->processor = state->processor - 1;
   return SYS(io_uring_setup, state->submissions, params);
 }
 
@@ -99,9 +107,10 @@ static void lay_out(const struct uring_params *params, uint32_t layout[6]) {
 /* ---- saving ---- */
 
 struct seen {
-  uint64_t submission_mask, completion_mask, submitted, completed;
+  uint64_t submission_mask, completion_mask, tail, submitted, completed;
   uint64_t files, buffers;
-  bool told, polled, overflown, identities, has_thread;
+  uint64_t thread; /* of the kernel, 0: none */
+  bool told, polled, overflown, identities;
   bool in_polls, in_overflow, in_identities; /* the list that lines are of */
 };
 
@@ -121,7 +130,9 @@ static void see_lists(struct seen *seen, const char *line) {
 static void see_line(struct seen *seen, const char *line) {
   see_lists(seen, line);
   if (info_begins(line, "SqThread:"))
-    seen->has_thread = !info_begins(line, "SqThread:\t-1");
+    info_number(line, "SqThread:", 10, &seen->thread);
+  else if (info_begins(line, "SqTail:"))
+    info_number(line, "SqTail:", 10, &seen->tail);
   else if (info_begins(line, "SqMask:"))
     info_number(line, "SqMask:\t0x", 16, &seen->submission_mask);
   else if (info_begins(line, "CqMask:"))
@@ -149,18 +160,45 @@ static long see(int number, struct seen *seen) {
 }
 
 static bool has_come_to_rest(const struct seen *seen) {
-  return seen->told && seen->submitted == seen->completed && !seen->polled;
+  return seen->told && seen->submitted == seen->completed && !seen->polled &&
+         (!seen->thread || seen->submitted == seen->tail);
+}
+
+/* What the program has put there may be submitted at any time: it is now. */
+static void have_all_submitted(int ring, const struct seen *seen) {
+  if (seen->thread && seen->submitted != seen->tail)
+    SYS(io_uring_enter, ring, 0, 0, ENTER_WAKE, 0, 0);
 }
 
 /* What the device or a worker of the kernel has in hand is soon done. While one
  * of them looks at the ring, the kernel tells nothing. */
 #define REST_TRIES 60
-static long see_at_rest(int number, struct seen *seen) {
+static void wait_a_moment(void) {
   const struct timespec millisecond = {.tv_nsec = 1000000};
+  SYS(nanosleep, &millisecond, 0);
+}
+
+/* Files, pipes and the like are saved when nothing writes to them any more. */
+static bool come_to_rest(const struct resource_sink *sink,
+                         const Descriptor *message) {
+  struct seen seen;
+  int tries = 0;
+  long ring = borrow_number(sink, message->number);
+  for (; ring >= 0 && tries < REST_TRIES; tries++) {
+    if (see(message->number, &seen) < 0 || has_come_to_rest(&seen))
+      break;
+    have_all_submitted((int)ring, &seen);
+    wait_a_moment();
+  }
+  if (ring >= 0)
+    SYS(close, ring);
+  return tries > 0;
+}
+
+static long see_when_told(int number, struct seen *seen) {
   long result = see(number, seen);
-  for (int i = 0; i < REST_TRIES && result >= 0 && !has_come_to_rest(seen);
-       i++) {
-    SYS(nanosleep, &millisecond, 0);
+  for (int i = 0; i < REST_TRIES && result >= 0 && !seen->told; i++) {
+    wait_a_moment();
     result = see(number, seen);
   }
   return result;
@@ -168,7 +206,6 @@ static long see_at_rest(int number, struct seen *seen) {
 
 static const char *why_not(const struct seen *seen) {
   return !seen->told               ? "its state is not told"
-         : seen->has_thread        ? "a thread of the kernel submits (SQPOLL)"
          : seen->overflown         ? "completions that its ring has no room for"
          : seen->identities        ? "registered credentials"
          : !has_come_to_rest(seen) ? "operations that are not completed, or "
@@ -305,7 +342,7 @@ static const char *find_mappings(uint64_t inode, IoUring *state) {
  * which are refused. */
 static const char *compare_sizes(IoUring *state) {
   struct uring_params params;
-  long fd = make_ring(state, &params);
+  long fd = make_ring(state, 0, &params);
   if (fd < 0)
     return "a ring of its size cannot be had";
   SYS(close, fd);
@@ -317,7 +354,8 @@ static const char *compare_sizes(IoUring *state) {
   return 0;
 }
 
-static const char *describe(const Descriptor *message, int ring,
+static const char *describe(const struct resource_sink *sink,
+                            const Descriptor *message, int ring,
                             const struct seen *seen, IoUring *state) {
   const char *reason = why_not(seen);
   state->submissions = (uint32_t)seen->submission_mask + 1;
@@ -326,6 +364,8 @@ static const char *describe(const Descriptor *message, int ring,
   state->buffers = (uint32_t)seen->buffers;
   state->files = (uint32_t)seen->files;
   reason = reason ? reason : message->shared ? "another process has it too" : 0;
+  if (!reason && seen->thread)
+    reason = ring_thread_save(sink, (int)seen->thread, state);
   reason = reason ? reason : ask(ring);
   reason = reason ? reason : find_mappings(message->inode, state);
   return reason ? reason : compare_sizes(state);
@@ -335,10 +375,10 @@ static int put(struct resource_sink *sink, Descriptor *message, int ring,
                struct hwckpt_error *error) {
   IoUring state = IoUring_init_zero;
   struct seen seen;
-  long result = see_at_rest(message->number, &seen);
+  long result = see_when_told(message->number, &seen);
   if (result < 0)
     return refuse_to_save(error, message, result, "fdinfo");
-  const char *reason = describe(message, ring, &seen, &state);
+  const char *reason = describe(sink, message, ring, &seen, &state);
   int failed = 0;
   if (!reason && seen.buffers)
     failed = ring_buffers_save(sink, message, seen.buffers, &reason, error);
@@ -389,6 +429,14 @@ static void unmap(const struct filling *ring) {
     SYS(munmap, ring->submissions, submissions_size(&ring->params));
 }
 
+/* A thread of the kernel has them done a moment later. */
+static long submit(const struct filling *ring, uint32_t count) {
+  if (!(ring->params.flags & SETUP_THREAD))
+    return SYS(io_uring_enter, ring->fd, count, 0, 0, 0, 0);
+  return SYS(io_uring_enter, ring->fd, count, count, ENTER_AWAIT | ENTER_WAKE,
+             0, 0);
+}
+
 /* Submissions of zeros are IORING_OP_NOP, done when io_uring_enter() returns.
  */
 static long count_on(const struct filling *ring, uint32_t count) {
@@ -400,7 +448,7 @@ static long count_on(const struct filling *ring, uint32_t count) {
     uint32_t some = count - *tail;
     some = some < ring->params.submissions ? some : ring->params.submissions;
     *tail += some;
-    long taken = SYS(io_uring_enter, ring->fd, some, 0, 0, 0, 0);
+    long taken = submit(ring, some);
     if (taken != (long)some)
       return taken < 0 ? taken : -EIO;
     *head = *tail;
@@ -429,6 +477,9 @@ static long take_content(const struct filling *ring, const IoUring *state) {
            (const void *)state->mapping[i].start, state->mapping[i].length);
   }
   set_order(ring);
+  /* Whether it sleeps is said in that memory, by itself alone. */
+  if (ring->params.flags & SETUP_THREAD)
+    SYS(io_uring_enter, ring->fd, 0, 0, ENTER_WAKE, 0, 0);
   return 0;
 }
 
@@ -464,6 +515,17 @@ static long fill(struct filling *ring, const IoUring *state) {
   return result;
 }
 
+/* Its thread of the kernel gets an id that no thread of the program is to have:
+ * the next ones are behind all of these (tools/hwckpt/process_id.c). */
+static long make_with_thread(const IoUring *state,
+                             struct uring_params *params) {
+  long fd = -EINVAL;
+  if (state->processor)
+    fd = make_ring(state, SETUP_THREAD | SETUP_PROCESSOR, params);
+  /* There may be no such processor here. */
+  return fd == -EINVAL ? make_ring(state, SETUP_THREAD, params) : fd;
+}
+
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
   IoUring state;
@@ -472,7 +534,8 @@ static int make(struct resource_source *source, const Descriptor *message,
       resource_get_own(source, RECORD_IO_URING, IoUring_fields, &state, error);
   if (failed)
     return failed;
-  long fd = make_ring(&state, &ring.params);
+  long fd = state.has_thread ? make_with_thread(&state, &ring.params)
+                             : make_ring(&state, 0, &ring.params);
   if (fd < 0)
     return refuse_to_restore(error, message, fd, "io_uring_setup");
   ring.fd = (int)fd;
@@ -513,6 +576,7 @@ const struct descriptor_kind hwckpt_descriptor_io_uring = {
     .kind = DescriptorKind_DESCRIPTOR_IO_URING,
     .begin = begin,
     .recognise = recognise,
+    .rest = come_to_rest,
     .save = save,
     .open = make,
     .link = link_up,

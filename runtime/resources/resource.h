@@ -108,6 +108,8 @@ struct resource_sink {
   const struct mapped_part *mapped; /* ascending addresses */
   size_t mapped_count;
   bool another_root; /* than who restores; filled by file_system.c */
+  /* Than it was started with, of any thread; filled by credentials.c. */
+  bool other_credentials;
   /* /proc/self/status of the main thread; filled by resources_save(). */
   const char *status;
   /* All descriptors of the program; filled by resources_save(). */
@@ -298,6 +300,10 @@ struct descriptor_kind {
   void (*begin)(void); /* as of struct resource_kind */
   bool (*recognise)(const struct resource_sink *sink,
                     const Descriptor *message);
+  /* In the stop, before anything of descriptors is saved, of those whose file
+   * has no type: waits for what changes them by itself, without end of its own;
+   * whether there was such. Null: nothing. */
+  bool (*rest)(const struct resource_sink *sink, const Descriptor *message);
   /* Fills what only this kind knows; may put records that come before the
    * descriptor's own. Null: nothing. */
   int (*save)(struct resource_sink *sink, Descriptor *message,

@@ -1,10 +1,12 @@
 // An io_uring comes back with how far it had come: with completions not yet
 // taken, submissions not yet told to the kernel, mapped twice, and with its
 // registered buffers, also with what only the kernel wrote there, and
-// registered sockets and files: the open files of descriptors. What is read
+// registered sockets and files: the open files of descriptors; also one with a
+// thread of the kernel that submits. What is read
 // into a pipe that is empty, what else is registered, and rings of other kinds
 // refuse the checkpoint by name, and are no reason to refuse the next.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
+// RUN: %restored_by_all -- %t polled
 // RUN: %t %t.file 2>&1 | FileCheck %s
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: operations that are not completed
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: registered file 0 (anon_inode:[eventfd]): it is no file, directory, device or socket
@@ -16,7 +18,6 @@
 // CHECK: HWCKPT-E208: {{.*}}io_uring]: provided buffers
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: descriptor {{.*}}: provided buffers
 // CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: one thread alone may submit
-// CHECK: HWCKPT-E208: {{.*}}io_uring{{.*}}: a thread of the kernel submits
 // CHECK: goes on
 #include "behaviour.h"
 #include <linux/io_uring.h>
@@ -38,8 +39,7 @@ static unsigned *at(const struct ring *ring, unsigned offset) {
   return (unsigned *)(ring->memory + offset);
 }
 
-static void make(struct ring *ring, unsigned entries, unsigned flags) {
-  memset(&ring->parameters, 0, sizeof ring->parameters);
+static void map_ring(struct ring *ring, unsigned entries, unsigned flags) {
   ring->parameters.flags = flags;
   ring->fd = (int)syscall(SYS_io_uring_setup, entries, &ring->parameters);
   if (ring->fd < 0)
@@ -55,6 +55,11 @@ static void make(struct ring *ring, unsigned entries, unsigned flags) {
            MAP_SHARED | MAP_POPULATE, ring->fd, IORING_OFF_SQES);
   CHECK(ring->memory != MAP_FAILED && ring->completions != MAP_FAILED &&
         ring->entries != MAP_FAILED);
+}
+
+static void make(struct ring *ring, unsigned entries, unsigned flags) {
+  memset(&ring->parameters, 0, sizeof ring->parameters);
+  map_ring(ring, entries, flags);
 }
 
 static void add(struct ring *ring, unsigned char operation, int fd,
@@ -207,6 +212,52 @@ static void write_to_named(struct ring *ring, const int named[NAMED]) {
   write_to_file(ring, 4, -EBADF); /* for reading alone */
 }
 
+/* A thread of the kernel submits, and soon sleeps. */
+static void make_polled(struct ring *ring) {
+  memset(&ring->parameters, 0, sizeof ring->parameters);
+  ring->parameters.sq_thread_idle = 1;
+  map_ring(ring, 4, IORING_SETUP_SQPOLL);
+}
+
+static unsigned sleeps(const struct ring *ring) {
+  atomic_thread_fence(memory_order_seq_cst);
+  return *(volatile unsigned *)at(ring, ring->parameters.sq_off.flags) &
+         IORING_SQ_NEED_WAKEUP;
+}
+
+/* As liburing does. */
+static void write_polled(struct ring *ring, int file, const char *text,
+                         unsigned long offset) {
+  unsigned number = *at(ring, ring->parameters.sq_off.tail);
+  add(ring, IORING_OP_WRITE, file, text, 2, offset);
+  unsigned wake = sleeps(ring) ? IORING_ENTER_SQ_WAKEUP : 0;
+  CHECK_EQUAL(syscall(SYS_io_uring_enter, ring->fd, 1, 1,
+                      IORING_ENTER_GETEVENTS | wake, NULL, 0),
+              1);
+  take(ring, number, 2);
+}
+
+/* What it has not been woken for is done at the checkpoint. */
+static void come_back_polled(void) {
+  struct ring ring;
+  char text[4] = "";
+  int file = memfd_create("data", 0);
+  make_polled(&ring);
+  for (unsigned i = 0; i < 50; i++)
+    write_polled(&ring, file, "ab", 2ul * i);
+  for (double begin = now(); !sleeps(&ring); sched_yield())
+    CHECK(now() - begin < 20);
+  add(&ring, IORING_OP_WRITE, file, "cd", 2, 1000);
+  die_and_come_back();
+  take(&ring, 50, 2);
+  CHECK(pread(file, text, 2, 1000) == 2 && strcmp(text, "cd") == 0);
+  for (unsigned i = 0; i < 50; i++)
+    write_polled(&ring, file, "ef", 2ul * i);
+  CHECK(__builtin_ckpt_save() >= 0);
+  write_polled(&ring, file, "gh", 0);
+  CHECK(pread(file, text, 2, 0) == 2 && strcmp(text, "gh") == 0);
+}
+
 static void come_back_with_rings(void) {
   struct ring ring, large, fresh, filed, plain;
   int named[NAMED];
@@ -343,15 +394,14 @@ static void refuse_by_name(const char *name) {
   make(&ring, 4, 1u << 12); /* IORING_SETUP_SINGLE_ISSUER */
   refuse();
   drop(&ring);
-  make(&ring, 4, IORING_SETUP_SQPOLL);
-  refuse();
-  drop(&ring);
   CHECK(__builtin_ckpt_save() >= 0);
   puts("goes on");
 }
 
 int main(int argc, char **argv) {
-  if (argc > 1)
+  if (argc > 1 && !strcmp(argv[1], "polled"))
+    come_back_polled();
+  else if (argc > 1)
     refuse_by_name(argv[1]);
   else
     come_back_with_rings();
