@@ -37,6 +37,7 @@
 #define ENTER_WAKE 2u             /* IORING_ENTER_SQ_WAKEUP */
 #define REGISTER_EVENTFD 4u
 #define UNREGISTER_EVENTFD 5u
+#define REGISTER_REGION 34u        /* IORING_REGISTER_MEM_REGION */
 #define REGISTER_BUFFER_STATUS 26u /* IORING_REGISTER_PBUF_STATUS */
 #define BUFFER_GROUPS 65536u
 #define OFFSET_SUBMISSIONS 0x10000000u /* IORING_OFF_SQES */
@@ -281,6 +282,9 @@ static const char *ask(int ring) {
     return result == -EBUSY    ? "a registered eventfd"
            : result == -EEXIST ? "one thread alone may submit (SINGLE_ISSUER)"
                                : "it takes no requests";
+  /* That there is one comes before that nothing can be read there. */
+  if (SYS(io_uring_register, ring, REGISTER_REGION, 1, 1) == -EBUSY)
+    return "a registered region of memory";
   return has_buffers(ring, looks_at_all ? BUFFER_GROUPS : FIRST_GROUPS)
              ? provided
              : 0;

@@ -348,6 +348,22 @@ static void refuse_files(struct ring *ring, const char *name) {
   CHECK_EQUAL(control(ring, IORING_UNREGISTER_FILES, NULL, 0), 0);
 }
 
+/* From Linux 6.13 on: struct io_uring_mem_region_reg. */
+static void refuse_region(void) {
+  static _Alignas(4096) char memory[4096];
+  struct {
+    unsigned long address, size;
+    unsigned flags, id;
+    unsigned long unused[5];
+  } region = {(unsigned long)memory, sizeof memory, 1, 0, {0}};
+  unsigned long registration[4] = {(unsigned long)&region};
+  struct ring ring;
+  make(&ring, 4, 0);
+  if (control(&ring, 34, registration, 1) == 0)
+    refuse();
+  drop(&ring);
+}
+
 static void refuse_by_name(const char *name) {
   static char buffer[4096];
   struct iovec pages = {mmap(NULL, 8192, PROT_READ | PROT_WRITE,
@@ -394,6 +410,7 @@ static void refuse_by_name(const char *name) {
   make(&ring, 4, 1u << 12); /* IORING_SETUP_SINGLE_ISSUER */
   refuse();
   drop(&ring);
+  refuse_region();
   CHECK(__builtin_ckpt_save() >= 0);
   puts("goes on");
 }
