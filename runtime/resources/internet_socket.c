@@ -81,6 +81,22 @@ static bool has_port(const struct sockaddr_in6 *address) {
   return address->sin6_port != 0; /* at the same place in both families */
 }
 
+/* Whether the address is none of this machine: it was bound with IP_FREEBIND or
+ * the like, which may have been switched off since, or has gone. */
+static bool is_elsewhere(int domain, const struct sockaddr_in6 *address,
+                         uint32_t length) {
+  struct sockaddr_in6 name = *address;
+  int yes = 1;
+  long fd = SYS(socket, domain, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return false;
+  name.sin6_port = 0; /* it takes none */
+  SYS(setsockopt, fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes));
+  long result = SYS(bind, fd, &name, (int)length);
+  SYS(close, fd);
+  return result == -EADDRNOTAVAIL;
+}
+
 static int put(struct resource_sink *sink, const Descriptor *descriptor,
                int socket, struct hwckpt_error *error) {
   InternetSocket message = InternetSocket_init_zero;
@@ -93,6 +109,7 @@ static int put(struct resource_sink *sink, const Descriptor *descriptor,
   if (SYS(getsockname, socket, &address, &length) == 0 && has_port(&address)) {
     message.address.size = (pb_size_t)length;
     memcpy(message.address.bytes, &address, length);
+    message.elsewhere = is_elsewhere(message.domain, &address, length);
   }
   length = sizeof(address);
   int result = 0;
@@ -151,25 +168,25 @@ static long bind_to(int fd, const InternetSocket *socket) {
   return result;
 }
 
-static long set_up(const struct resource_source *source, int fd,
-                   const InternetSocket *socket, const char **what) {
-  int yes = 1, reuse = 0;
-  long result = 0;
-  socket_options_restore(source, fd);
-  reuse = socket_number(fd, SOL_SOCKET, SO_REUSEADDR, 0);
-  /* What its connections left behind must not be in the way. */
-  SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  *what = "bind";
-  if (socket->address.size)
-    result = bind_to(fd, socket);
-  if (result >= 0 && socket->listens) {
-    *what = "listen";
-    result = SYS(listen, fd, socket->backlog);
-  }
-  /* Of UDP what waited is sent again before: settle(). */
-  if (socket->protocol != IPPROTO_UDP)
-    SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
+/* The option is of both families. */
+static long bind_elsewhere(int fd, const InternetSocket *socket) {
+  int yes = 1, before = socket_number(fd, IPPROTO_IP, IP_FREEBIND, 0);
+  SYS(setsockopt, fd, IPPROTO_IP, IP_FREEBIND, &yes, sizeof(yes));
+  long result = bind_to(fd, socket);
+  SYS(setsockopt, fd, IPPROTO_IP, IP_FREEBIND, &before, sizeof(before));
   return result;
+}
+
+static long set_up(const struct resource_source *source, int fd,
+                   const InternetSocket *socket) {
+  int yes = 1;
+  socket_options_restore(source, fd);
+  /* What its connections left behind must not be in the way, nor others of the
+   * program with this address: until settle(). */
+  SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  if (!socket->address.size)
+    return 0;
+  return socket->elsewhere ? bind_elsewhere(fd, socket) : bind_to(fd, socket);
 }
 
 static int get(const struct resource_source *source, InternetSocket *socket,
@@ -205,7 +222,6 @@ static int take(struct resource_source *source, const Descriptor *message,
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
   InternetSocket socket;
-  const char *what = "socket";
   int failed = get(source, &socket, error);
   if (failed)
     return failed;
@@ -213,22 +229,35 @@ static int make(struct resource_source *source, const Descriptor *message,
     return take(source, message, &socket, error);
   long fd =
       SYS(socket, socket.domain, socket.type | SOCK_CLOEXEC, socket.protocol);
-  long result = fd < 0 ? fd : set_up(source, (int)fd, &socket, &what);
+  if (fd < 0)
+    return refuse_to_restore(error, message, fd, "socket");
+  long result = set_up(source, (int)fd, &socket);
   if (result < 0)
-    return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-result,
-                       message->path, "descriptor %d: %s", (int)message->number,
-                       what);
+    return refuse_to_restore(error, message, result, "bind");
   SYS(fcntl, fd, F_SETFL, message->flags);
   return (int)fd;
 }
 
+/* Others with this address were bound before. */
+static int begin_to_listen(const struct resource_source *source,
+                           const Descriptor *message, int descriptor,
+                           const InternetSocket *socket,
+                           struct hwckpt_error *error) {
+  if (!socket->listens || is_given(source, socket))
+    return 0;
+  long result = SYS(listen, descriptor, socket->backlog);
+  return result < 0 ? refuse_to_restore(error, message, result, "listen") : 0;
+}
+
 /* The peer comes after the datagrams: they may be from others. */
-static int link_peer(struct resource_source *source, const Descriptor *message,
-                     int descriptor, struct hwckpt_error *error) {
+static int link_up(struct resource_source *source, const Descriptor *message,
+                   int descriptor, struct hwckpt_error *error) {
   InternetSocket socket;
   int failed = get(source, &socket, error);
-  if (failed || socket.protocol != IPPROTO_UDP)
+  if (failed)
     return failed;
+  if (socket.protocol != IPPROTO_UDP)
+    return begin_to_listen(source, message, descriptor, &socket, error);
   udp_queue_send(source, message, descriptor);
   long joined = multicast_restore(source, descriptor);
   if (joined < 0)
@@ -247,11 +276,12 @@ static int settle(struct resource_source *source, const Descriptor *message,
   int no = 0;
   int failed = get(source, &socket, error);
   (void)message;
-  if (failed || socket.protocol != IPPROTO_UDP)
+  if (failed || is_given(source, &socket))
     return failed;
   SYS(setsockopt, descriptor, SOL_SOCKET, SO_REUSEADDR, &no, sizeof(no));
   socket_options_restore(source, descriptor);
-  udp_shut_down(descriptor, socket.shutdown);
+  if (socket.protocol == IPPROTO_UDP)
+    udp_shut_down(descriptor, socket.shutdown);
   return 0;
 }
 
@@ -262,6 +292,6 @@ const struct descriptor_kind hwckpt_descriptor_internet_socket = {
     .save = save,
     .open = make,
     .takes = takes,
-    .link = link_peer,
+    .link = link_up,
     .settle = settle,
 };
