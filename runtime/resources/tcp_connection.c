@@ -1,6 +1,6 @@
 /* tcp_connection.c - TCP connections whose two ends are in the program, in one
- * process or in two of its tree, with what was received and not read, and what
- * was sent and had not arrived.
+ * process or in two of its tree, or are one socket, with what was received and
+ * not read, and what was sent and had not arrived.
  *
  * Who restores makes the connection, by binding and connecting as the two ends
  * did, and sends what was queued (tools/hwckpt/connections.c); here its ends

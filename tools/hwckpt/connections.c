@@ -382,9 +382,27 @@ void tcp_shut_as_it_was(const struct tcp_end *end) {
     shutdown(end->socket, SHUT_RD);
 }
 
+/* One socket that is connected to itself: both ends open at once. */
+static int make_with_itself(struct exchange *exchange, struct tcp_end *end,
+                            struct hwckpt_error *error) {
+  end->socket = tcp_connect_as(end);
+  if (end->socket < 0)
+    return refuse(end, "connect", error);
+  if (!send_again(end, end))
+    return refuse(end, "sending what was queued", error);
+  tcp_shut_as_it_was(end);
+  end->is_made = true;
+  return exchange_give(exchange, TREE_KEY(TREE_SOCKET, end->is.inode),
+                       end->socket)
+             ? 0
+             : refuse(end, "memory", error);
+}
+
 static int make(struct exchange *exchange, struct tcp_end *one,
                 struct tcp_end *other, struct hwckpt_error *error) {
   const char *what;
+  if (one == other)
+    return make_with_itself(exchange, one, error);
   if (!make_either_way(one, other, &what))
     return refuse(one, what, error);
   if (!send_again(one, other) || !send_again(other, one))
@@ -415,9 +433,8 @@ int connections_make(const struct assembly_plan *plan,
     if (one->is_made || tcp_waits(one))
       continue;
     errno = 0;
-    failed = other && other != one
-                 ? make(exchange, one, other, error)
-                 : refuse(one, "its other end is not recorded", error);
+    failed = other ? make(exchange, one, other, error)
+                   : refuse(one, "its other end is not recorded", error);
   }
   if (!failed)
     failed = connections_queue(plan, exchange, &ends, error);
