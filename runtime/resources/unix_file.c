@@ -188,15 +188,25 @@ bool unix_file_has_room(const char *name) {
   return !is_folder_gone(name) || can_make_folder(name);
 }
 
+/* Another's is at its name. Where the numbers of the device are not the same
+ * those of files may not be, either: that tells nothing. */
+static bool is_of_another(const struct unix_file *file,
+                          const struct stat *there) {
+  return file->inode && file->device == there->st_dev &&
+         file->inode != (uint32_t)there->st_ino;
+}
+
 /* By who is not told the file itself. */
 static void guess_file(uint64_t inode, const char *name, UnixSocket *is) {
   struct stat there;
+  struct unix_file file = unix_file_of(inode);
   long result = status_of(name, &there);
-  if (result == -ENOENT) {
-    struct unix_file file = unix_file_of(inode);
-    if (search_renamed(name, &file, &there, is))
-      result = 0;
+  if (result == 0 && is_of_another(&file, &there)) {
+    is->unlinked = true;
+    return;
   }
+  if (result == -ENOENT && search_renamed(name, &file, &there, is))
+    result = 0;
   is->unlinked = result == -ENOENT && (*name == '/' || is_folder_gone(name));
   is->mode = result == 0 ? there.st_mode & 07777 : 0;
   if (result == 0)

@@ -130,8 +130,8 @@ long unix_names_lock(const struct unix_name *name) {
   return fd;
 }
 
-/* *file (null: not wanted) is its file, O_PATH. */
-static long bind_aside(int socket, const struct unix_name *name, long *file) {
+long unix_names_bind_locked(int socket, const struct unix_name *name,
+                            long *file) {
   char path[sizeof name->name.sun_path + 1] = "", aside[sizeof path + 32];
   struct stat status;
   memcpy(path, name->name.sun_path, name->length - PATH);
@@ -152,15 +152,11 @@ static long bind_aside(int socket, const struct unix_name *name, long *file) {
   return result;
 }
 
-long unix_names_bind_locked(int socket, const struct unix_name *name) {
-  return bind_aside(socket, name, 0);
-}
-
 long unix_names_bind_open(int socket, const struct unix_name *name) {
   long file = -ENOENT, lock = unix_names_lock(name);
   if (lock < 0)
     return lock;
-  long result = bind_aside(socket, name, &file);
+  long result = unix_names_bind_locked(socket, name, &file);
   SYS(close, lock);
   return result < 0 ? result : file;
 }
@@ -171,7 +167,7 @@ long unix_names_bind(int socket, const struct unix_name *name) {
   long lock = unix_names_lock(name);
   if (lock < 0)
     return lock;
-  long result = unix_names_bind_locked(socket, name);
+  long result = unix_names_bind_locked(socket, name, 0);
   SYS(close, lock);
   return result;
 }

@@ -40,7 +40,9 @@ long unix_names_lock(const struct unix_name *name);
 /* Of one that is not connected: it can be connected to, by the path of what
  * this returns in /proc/self/fd, until that is closed. */
 long unix_names_bind_open(int socket, const struct unix_name *name);
-/* As unix_names_bind(), by who has the lock. */
-long unix_names_bind_locked(int socket, const struct unix_name *name);
+/* As unix_names_bind(), by who has the lock. *file (null: not wanted) is its
+ * file, O_PATH. */
+long unix_names_bind_locked(int socket, const struct unix_name *name,
+                            long *file);
 
 #endif

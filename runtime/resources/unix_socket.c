@@ -285,7 +285,7 @@ static long bind_again(struct resource_source *source,
   bool is_there = has_file(is, path, &status);
   *passing = is->unlinked && !is_there;
   if (is->unlinked && is_there)
-    return unix_names_bind_locked(descriptor, name);
+    return unix_names_bind_locked(descriptor, name, file);
   if (is_there && S_ISSOCK(status.st_mode) && is_deserted(is, name))
     SYS(unlinkat, AT_FDCWD, path, 0);
   long result = SYS(bind, descriptor, &name->name, (int)name->length);
