@@ -257,7 +257,12 @@ static int meet(struct resource_source *source, const Descriptor *message,
 int descriptors_settle_all(struct resource_source *source,
                            struct hwckpt_error *error) {
   int result = descriptors_each(source, 0, settle, error);
-  return result ? result : descriptors_each(source, 0, meet, error);
+  if (!result)
+    result = descriptors_each(source, 0, meet, error);
+  for (size_t i = 0; hwckpt_descriptor_kinds[i]; i++)
+    if (hwckpt_descriptor_kinds[i]->met)
+      hwckpt_descriptor_kinds[i]->met();
+  return result;
 }
 
 /* Moves *fd above every number of the program. */

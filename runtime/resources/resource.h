@@ -338,6 +338,9 @@ struct descriptor_kind {
    * by the names that they have got. Null: nothing. */
   int (*meet)(struct resource_source *source, const Descriptor *message,
               int descriptor, struct hwckpt_error *error);
+  /* When all have met, or one could not: what was held for it. Null: nothing.
+   */
+  void (*met)(void);
   /* Rollback of a descriptor that still has the object it had: takes it back;
    * settle() comes after. Null: it is closed and opened, as a restore does. */
   int (*rewind)(struct resource_source *source, const Descriptor *message,

@@ -7,7 +7,10 @@
  * refused, the next has a chance. Datagrams that wait are sent again.
  * The file that a bound socket has is made again when all else is in place; one
  * in its place that nobody serves, such as that of the killed program, goes.
- * One that was renamed is made at the name that was bound and renamed again. */
+ * One that was renamed is made at the name that was bound and renamed again.
+ *
+ * A datagram socket is connected to its peer by name, or, where that is of the
+ * program and its name does not lead to it any more, by its file. */
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
@@ -17,6 +20,7 @@
 #include "unix_content.h"
 #include "unix_file.h"
 #include "unix_names.h"
+#include "unix_reach.h"
 #include "unix_relation.h"
 
 #include <errno.h>
@@ -100,6 +104,20 @@ static void look_at_waiting(const struct resource_sink *sink,
       count;
 }
 
+/* Its own name leads elsewhere, or nowhere. */
+static bool is_aside(const UnixSocket *is) {
+  return is->unlinked || is->present.size || is->folder.size;
+}
+
+/* Whether one of the program's is connected to it. */
+static bool is_met(const struct resource_sink *sink, uint64_t inode) {
+  for (size_t i = 0; i < sink->fact_count; i++)
+    if (S_ISSOCK(sink->facts[i].mode) &&
+        unix_relation_of(sink->facts[i].inode).peer == inode)
+      return true;
+  return false;
+}
+
 static int put(struct resource_sink *sink, const Descriptor *message,
                int socket, struct hwckpt_error *error) {
   static UnixSocket is;
@@ -131,6 +149,10 @@ static int put(struct resource_sink *sink, const Descriptor *message,
     memcpy(is.peer.bytes, &name, length);
   }
   is.inode = message->inode;
+  if (is.type == SOCK_DGRAM) {
+    is.peer_number = unix_number_of(sink, relation.peer);
+    is.met = is_aside(&is) && is_met(sink, message->inode);
+  }
   is.waits = relation.state == SOCKET_ESTABLISHED && is.type != SOCK_DGRAM;
   if (is.waits && has_sent(message->inode))
     return resource_unsupported(
@@ -205,20 +227,11 @@ static long open_file(const char *path) {
   return SYS(openat, AT_FDCWD, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
 }
 
-/* The name by which that file is reached, wherever it is. */
-static struct unix_name name_of_file(int file) {
-  struct unix_name name = {.name.sun_family = AF_UNIX};
-  hwckpt_format(name.name.sun_path, sizeof(name.name.sun_path),
-                "/proc/thread-self/fd/%d", file);
-  name.length = (uint32_t)(PATH + strlen(name.name.sun_path) + 1);
-  return name;
-}
-
 static bool is_deserted_at(const UnixSocket *is, const char *path) {
   long file = open_file(path);
   if (file < 0)
     return false;
-  struct unix_name name = name_of_file((int)file);
+  struct unix_name name = unix_reach_file((int)file);
   bool deserted = is_deserted(is, &name);
   SYS(close, file);
   return deserted;
@@ -289,8 +302,10 @@ static long bind_again(struct resource_source *source,
   if (is_there && S_ISSOCK(status.st_mode) && is_deserted(is, name))
     SYS(unlinkat, AT_FDCWD, path, 0);
   long result = SYS(bind, descriptor, &name->name, (int)name->length);
-  if (result >= 0 && *path)
+  if (result >= 0 && *path) {
     give_away(source, message, is, path);
+    *file = is->met ? open_file(path) : -ENOENT;
+  }
   return result;
 }
 
@@ -388,13 +403,15 @@ static int bind_and_fill(struct resource_source *source,
   if (lock >= 0)
     SYS(close, lock);
   if (result >= 0) {
-    struct unix_name reached = file < 0 ? name : name_of_file((int)file);
+    struct unix_name reached = file < 0 ? name : unix_reach_file((int)file);
     if (is->listens)
       connect_waiting(source, message, is, &reached);
     if (unix_content_any(source))
       unix_content_send_to(source, message, &reached);
   }
-  if (file >= 0)
+  if (file >= 0 && is->met)
+    unix_reach_hold(descriptor, (int)file);
+  else if (file >= 0)
     SYS(close, file);
   if (result >= 0 && passing && has_file(is, path, &status))
     SYS(unlinkat, AT_FDCWD, path, 0);
@@ -435,20 +452,29 @@ static int settle(struct resource_source *source, const Descriptor *message,
 }
 
 /* Other processes of the tree bind theirs meanwhile. */
-static int connect_peer(struct resource_source *source,
-                        const Descriptor *message, int descriptor,
-                        const UnixSocket *is, struct hwckpt_error *error) {
+static long connect_by_name(const struct resource_source *source,
+                            const UnixSocket *is, int descriptor) {
   const struct timespec moment = {.tv_nsec = PEER_MOMENT_NS};
   long result = 0;
-  (void)error;
-  if (is->waits || !is->peer.size)
-    return 0;
   for (unsigned i = 0; i < PEER_MOMENTS; i++) {
     result = SYS(connect, descriptor, is->peer.bytes, (int)is->peer.size);
     if ((result != -ECONNREFUSED && result != -ENOENT) || !source->take)
       break;
     SYS(nanosleep, &moment, 0);
   }
+  return result;
+}
+
+static int connect_peer(struct resource_source *source,
+                        const Descriptor *message, int descriptor,
+                        const UnixSocket *is, struct hwckpt_error *error) {
+  long result;
+  (void)error;
+  if (is->waits || !is->peer.size)
+    return 0;
+  struct unix_name held = unix_reach_of(is->peer_number);
+  result = held.length ? SYS(connect, descriptor, &held.name, (int)held.length)
+                       : connect_by_name(source, is, descriptor);
   if (result < 0)
     resource_not_set(source, result, message->path, "descriptor %d: connect",
                      (int)message->number);
@@ -468,4 +494,5 @@ const struct descriptor_kind hwckpt_descriptor_unix_socket = {
     .open = make,
     .settle = settle,
     .meet = meet,
+    .met = unix_reach_end,
 };
