@@ -3,43 +3,37 @@
 
 #include "../arch/sys.h"
 #include "../support/live.h"
+#include "../support/sock_diag.h"
 
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-/* From one socket's message; false: it is none. */
-static bool read_answer(const struct nlmsghdr *head, long length,
-                        uint32_t *inode, struct unix_relation *relation) {
-  const char *answer = (const char *)head;
-  size_t at = NLMSG_LENGTH(sizeof(struct unix_diag_msg));
-  if (length < (long)at || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
-    return false;
-  const struct unix_diag_msg *found = NLMSG_DATA(head);
-  *inode = found->udiag_ino;
-  *relation = (struct unix_relation){.state = found->udiag_state,
-                                     .type = found->udiag_type};
-  while (at + sizeof(struct rtattr) <= (size_t)length) {
-    const struct rtattr *attribute = (const void *)(answer + at);
-    const void *value = answer + at + RTA_LENGTH(0);
-    if (attribute->rta_len < RTA_LENGTH(0))
-      break;
-    if (attribute->rta_type == UNIX_DIAG_PEER) {
-      relation->met = true;
-      memcpy(&relation->peer, value, sizeof(relation->peer));
-    } else if (attribute->rta_type == UNIX_DIAG_SHUTDOWN)
-      memcpy(&relation->shutdown, value, sizeof(relation->shutdown));
-    else if (attribute->rta_type == UNIX_DIAG_NAME)
-      relation->named = true;
-    else if (attribute->rta_type == UNIX_DIAG_RQLEN)
-      memcpy(&relation->queues, value, sizeof(relation->queues));
-    at += RTA_ALIGN(attribute->rta_len);
-  }
-  return true;
+/* Copies what of this type is there, or its beginning; whether it is. */
+static bool take(const struct nlmsghdr *answer, uint16_t type, void *to,
+                 size_t most) {
+  size_t length;
+  const void *value =
+      sock_diag_find(answer, sizeof(struct unix_diag_msg), type, &length);
+  if (value)
+    memcpy(to, value, length < most ? length : most);
+  return value != 0;
+}
+
+static struct unix_relation relation_in(const struct nlmsghdr *answer) {
+  size_t length;
+  const struct unix_diag_msg *found = NLMSG_DATA(answer);
+  struct unix_relation relation = {.state = found->udiag_state,
+                                   .type = found->udiag_type};
+  relation.met =
+      take(answer, UNIX_DIAG_PEER, &relation.peer, sizeof(relation.peer));
+  take(answer, UNIX_DIAG_SHUTDOWN, &relation.shutdown,
+       sizeof(relation.shutdown));
+  relation.named =
+      sock_diag_find(answer, sizeof(*found), UNIX_DIAG_NAME, &length) != 0;
+  take(answer, UNIX_DIAG_RQLEN, &relation.queues, sizeof(relation.queues));
+  return relation;
 }
 
 /* ---- what was asked, while a checkpoint looks at all ---- */
@@ -122,62 +116,43 @@ static void keep(uint32_t inode, const struct unix_relation *relation) {
 
 #define SHOW (UDIAG_SHOW_PEER | UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN)
 
-struct question {
-  struct nlmsghdr head;
-  struct unix_diag_req what;
-};
-
-static bool ask(int netlink, uint16_t flags, uint32_t inode, uint32_t show) {
-  const struct question question = {
-      {sizeof(question), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | flags, 0, 0},
-      {.sdiag_family = AF_UNIX,
-       .udiag_states = ~0u,
-       .udiag_ino = inode,
-       .udiag_show = show,
-       .udiag_cookie = {~0u, ~0u}},
-  };
-  return SYS(sendto, netlink, &question, sizeof(question), 0, 0, 0) ==
-         (long)sizeof(question);
+/* Of one socket; inode 0: of all. */
+static void ask(int netlink, uint32_t inode, uint32_t show, void *buffer,
+                size_t room, sock_diag_heard *heard, void *context) {
+  const struct unix_diag_req what = {.sdiag_family = AF_UNIX,
+                                     .udiag_states = ~0u,
+                                     .udiag_ino = inode,
+                                     .udiag_show = show,
+                                     .udiag_cookie = {~0u, ~0u}};
+  const struct sock_diag_question question = {
+      &what, sizeof(what), .all = !inode, .head = sizeof(struct unix_diag_msg)};
+  sock_diag_ask(netlink, &question, buffer, room, heard, context);
 }
 
-/* One datagram of an answer; false: it was the last. */
-static bool keep_answers(const char *answer, long length) {
-  uint32_t inode;
-  struct unix_relation relation;
-  const struct nlmsghdr *head = (const void *)answer;
-  for (; NLMSG_OK(head, length); head = NLMSG_NEXT(head, length)) {
-    if (head->nlmsg_type == NLMSG_DONE || head->nlmsg_type == NLMSG_ERROR)
-      return false;
-    if (read_answer(head, head->nlmsg_len, &inode, &relation))
-      keep(inode, &relation);
-  }
-  return true;
+static void keep_answer(const struct nlmsghdr *answer, void *context) {
+  const struct unix_diag_msg *found = NLMSG_DATA(answer);
+  struct unix_relation relation = relation_in(answer);
+  (void)context;
+  keep(found->udiag_ino, &relation);
 }
 
 /* All sockets of the network namespace, or as many as there is room for. */
 static void ask_for_all(void) {
-  char *answer =
+  char *answers =
       (char *)asking.sink->scratch + RESOURCE_SCRATCH_UNIX + AT_ANSWER;
-  long netlink =
-      SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-  if (netlink < 0)
-    return;
-  if (ask((int)netlink, NLM_F_DUMP, 0, SHOW)) {
-    long length;
-    do
-      length = SYS(recvfrom, netlink, answer, ANSWER, 0, 0, 0);
-    while (length > 0 && keep_answers(answer, length));
-  }
-  SYS(close, netlink);
+  ask(-1, 0, SHOW, answers, ANSWER, keep_answer, 0);
 }
 
+static void note_relation(const struct nlmsghdr *answer, void *context) {
+  *(struct unix_relation *)context = relation_in(answer);
+}
+
+/* netlink: -1, one for this question. */
 static struct unix_relation ask_for_one(int netlink, uint32_t inode) {
   _Alignas(8) char answer[1024];
   struct unix_relation relation = {0};
-  if (ask(netlink, 0, inode, SHOW)) {
-    long length = SYS(recvfrom, netlink, answer, sizeof(answer), 0, 0, 0);
-    read_answer((const void *)answer, length, &inode, &relation);
-  }
+  if (inode)
+    ask(netlink, inode, SHOW, answer, sizeof(answer), note_relation, &relation);
   return relation;
 }
 
@@ -193,8 +168,7 @@ static struct unix_relation look_up(uint32_t inode) {
   if (place->inode)
     return place->relation;
   if (asking.netlink < 0)
-    asking.netlink = (int)SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC,
-                              NETLINK_SOCK_DIAG);
+    asking.netlink = (int)sock_diag_open();
   struct unix_relation relation = {0};
   if (asking.netlink >= 0)
     relation = ask_for_one(asking.netlink, inode);
@@ -203,16 +177,8 @@ static struct unix_relation look_up(uint32_t inode) {
 }
 
 struct unix_relation unix_relation_of(uint64_t inode) {
-  struct unix_relation relation = {0};
-  if (asking.sink)
-    return look_up((uint32_t)inode);
-  long netlink =
-      SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-  if (netlink < 0)
-    return relation;
-  relation = ask_for_one((int)netlink, (uint32_t)inode);
-  SYS(close, netlink);
-  return relation;
+  return asking.sink ? look_up((uint32_t)inode)
+                     : ask_for_one(-1, (uint32_t)inode);
 }
 
 /* From the kernel's own number of a device to that of stat(2). */
@@ -221,35 +187,16 @@ static uint64_t device_of(uint32_t number) {
   return (minor & 0xff) | (uint64_t)major << 8 | (minor & ~0xffu) << 12;
 }
 
-static struct unix_file read_file(const char *answer, long length) {
-  const struct nlmsghdr *head = (const void *)answer;
-  struct unix_diag_vfs file = {0};
-  size_t at = NLMSG_LENGTH(sizeof(struct unix_diag_msg));
-  if (length < (long)at || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
-    return (struct unix_file){0};
-  while (at + sizeof(struct rtattr) <= (size_t)length) {
-    const struct rtattr *attribute = (const void *)(answer + at);
-    if (attribute->rta_len < RTA_LENGTH(0))
-      break;
-    if (attribute->rta_type == UNIX_DIAG_VFS &&
-        at + RTA_LENGTH(sizeof(file)) <= (size_t)length)
-      memcpy(&file, answer + at + RTA_LENGTH(0), sizeof(file));
-    at += RTA_ALIGN(attribute->rta_len);
-  }
-  return (struct unix_file){device_of(file.udiag_vfs_dev), file.udiag_vfs_ino};
+static void note_file(const struct nlmsghdr *answer, void *context) {
+  take(answer, UNIX_DIAG_VFS, context, sizeof(struct unix_diag_vfs));
 }
 
 struct unix_file unix_file_of(uint64_t inode) {
   _Alignas(8) char answer[1024];
-  long length = 0;
-  long netlink =
-      SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-  if (netlink < 0)
-    return (struct unix_file){0};
-  if (ask((int)netlink, 0, (uint32_t)inode, UDIAG_SHOW_VFS))
-    length = SYS(recvfrom, netlink, answer, sizeof(answer), 0, 0, 0);
-  SYS(close, netlink);
-  return read_file(answer, length);
+  struct unix_diag_vfs file = {0};
+  ask(-1, (uint32_t)inode, UDIAG_SHOW_VFS, answer, sizeof(answer), note_file,
+      &file);
+  return (struct unix_file){device_of(file.udiag_vfs_dev), file.udiag_vfs_ino};
 }
 
 #define SHUT_BOTH 3 /* by who closes the other end */
@@ -300,39 +247,28 @@ int unix_number_of(const struct resource_sink *sink, uint32_t inode) {
 
 /* ---- who waits to be accepted ---- */
 
-static size_t read_waiting(const char *answer, long length,
-                           uint32_t waiting[UNIX_WAITING_MOST]) {
-  const struct nlmsghdr *head = (const void *)answer;
-  size_t at = NLMSG_LENGTH(sizeof(struct unix_diag_msg));
-  if (length < (long)at || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
-    return 0;
-  while (at + sizeof(struct rtattr) <= (size_t)length) {
-    const struct rtattr *attribute = (const void *)(answer + at);
-    if (attribute->rta_len < RTA_LENGTH(0) ||
-        at + attribute->rta_len > (size_t)length)
-      return 0;
-    size_t bytes = attribute->rta_len - RTA_LENGTH(0);
-    if (attribute->rta_type == UNIX_DIAG_ICONS &&
-        bytes <= UNIX_WAITING_MOST * sizeof(uint32_t)) {
-      memcpy(waiting, answer + at + RTA_LENGTH(0), bytes);
-      return bytes / sizeof(uint32_t);
-    }
-    at += RTA_ALIGN(attribute->rta_len);
-  }
-  return 0;
+struct waiting {
+  uint32_t *inodes;
+  size_t count;
+};
+
+static void note_waiting(const struct nlmsghdr *answer, void *context) {
+  struct waiting *waiting = context;
+  size_t length = 0;
+  const void *inodes = sock_diag_find(answer, sizeof(struct unix_diag_msg),
+                                      UNIX_DIAG_ICONS, &length);
+  if (!inodes || length > UNIX_WAITING_MOST * sizeof(uint32_t))
+    return;
+  memcpy(waiting->inodes, inodes, length);
+  waiting->count = length / sizeof(uint32_t);
 }
 
 size_t unix_waiting_at(uint64_t inode, uint32_t waiting[UNIX_WAITING_MOST]) {
   _Alignas(8) char answer[UNIX_WAITING_MOST * sizeof(uint32_t) + 1024];
-  long length = 0;
-  long netlink =
-      SYS(socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-  if (netlink < 0)
-    return 0;
-  if (ask((int)netlink, 0, (uint32_t)inode, UDIAG_SHOW_ICONS))
-    length = SYS(recvfrom, netlink, answer, sizeof(answer), 0, 0, 0);
-  SYS(close, netlink);
-  return read_waiting(answer, length, waiting);
+  struct waiting found = {waiting, 0};
+  ask(-1, (uint32_t)inode, UDIAG_SHOW_ICONS, answer, sizeof(answer),
+      note_waiting, &found);
+  return found.count;
 }
 
 static bool waits_at(uint64_t listener, uint64_t inode) {
