@@ -13,6 +13,7 @@
 /* vm.max_map_count is 65530 by default; a line has at most a path of 4096. */
 #define AREAS_MAX 262144
 #define TEXT_MAX ((size_t)64 << 20)
+#define NAME_ROOM ((size_t)4096)
 
 static void give_back(struct memory_map *map) {
   private_unmap(map->text, TEXT_MAX);
@@ -72,8 +73,25 @@ static bool cut_deleted(char *name, uint64_t inode) {
   return true;
 }
 
+/* The map has a newline in a name as \012, and those four characters as well:
+ * which of them it is a link tells. It is read into `room`, and is longer than
+ * what the map has only where the file was renamed since. Not there when the
+ * first thread has ended. */
+static void read_name(const struct area *area, char *name, char *room) {
+  char link[96];
+  size_t length = strlen(name);
+  hwckpt_format(link, sizeof link, "/proc/self/map_files/%llx-%llx",
+                (unsigned long long)area->start, (unsigned long long)area->end);
+  long got = SYS(readlinkat, AT_FDCWD, link, room, NAME_ROOM);
+  if (got <= 0 || (size_t)got > length)
+    return;
+  memcpy(name, room, (size_t)got);
+  name[got] = 0;
+}
+
 /* A line: start-end perms offset major:minor inode   name */
-static char *parse_line(char *line, struct area *area, bool *shared) {
+static char *parse_line(char *line, struct area *area, bool *shared,
+                        char *room) {
   uint64_t major, minor;
   const char *p = parse_hex(line, &area->start);
   p = parse_hex(p + 1, &area->end) + 1;
@@ -92,9 +110,12 @@ static char *parse_line(char *line, struct area *area, bool *shared) {
     p++;
   char *name = (char *)(uintptr_t)p;
   char *end = name;
-  while (*end != '\n')
-    end++;
+  bool escaped = false;
+  for (; *end != '\n'; end++)
+    escaped |= *end == '\\';
   *end = 0;
+  if (escaped && area->inode)
+    read_name(area, name, room);
   area->name = name;
   area->deleted = cut_deleted(name, area->inode);
   return end + 1;
@@ -162,8 +183,8 @@ static int read_map(struct memory_map *map, bool still,
   size_t length = 0;
   long got;
   do {
-    got = SYS(pread64, map->fd, map->text + length, TEXT_MAX - 1 - length,
-              length);
+    got = SYS(pread64, map->fd, map->text + length,
+              TEXT_MAX - 1 - NAME_ROOM - length, length);
     if (got < 0)
       return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-got, "/proc/self/maps",
                          "read at offset %zu", length);
@@ -175,7 +196,7 @@ static int read_map(struct memory_map *map, bool still,
   for (char *line = map->text; *line;) {
     struct area area = {0};
     bool shared;
-    line = parse_line(line, &area, &shared);
+    line = parse_line(line, &area, &shared, map->text + length + 1);
     if (begins(area.name, "[vsyscall]"))
       continue;
     classify(&area, shared);
