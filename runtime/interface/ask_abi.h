@@ -5,7 +5,8 @@
  * queues the stop signal with that number to the process: the runtime handles
  * it whatever the program does with signals. The checkpoint thread answers to
  * the socket, once the checkpoint is committed, the program rolled back, or
- * that cannot be done. Abstract names have no permissions, so a program of
+ * that cannot be done. Where it has no socket, or may not send, it takes a name
+ * that says so. Abstract names have no permissions, so a program of
  * another user can answer root; the tool believes the process that it asked
  * alone.
  */
@@ -22,6 +23,10 @@
 #define ASK_ROLLBACK_MAGIC 0x6877726bu
 #define ASK_NAME "hwckpt-ask-%u" /* behind a byte that is 0 */
 #define ASK_NAME_MAX 32
+/* The thread's name (/proc/PID/task/TID/comm); and from when it could not
+ * answer until it serves who asks next. */
+#define ASK_THREAD "hwckpt"
+#define ASK_MUTE "hwckpt-mute"
 
 struct ask_answer {
   uint32_t magic;

@@ -2,14 +2,17 @@
 #include "asked.h"
 
 #include "../arch/sys.h"
+#include "../resources/resource.h"
 #include "../support/live.h"
 #include "ask_abi.h"
 #include "monitor.h"
 #include "rollbacks.h"
 #include "tree_abi.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -22,17 +25,48 @@ struct asked {
 
 static LIVE struct asked saves, rollbacks;
 
+/* Of the checkpoint thread. What it answers by is there before the program may
+ * open no more, and before a filter ends who tries. */
+static LIVE struct {
+  long socket; /* and 1; 0: none */
+  bool mute;   /* it is named so */
+} own;
+
+static long open_socket(bool of_runtime) {
+  return resources_forbid_socket(of_runtime)
+             ? -EPERM
+             : SYS(socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
 /* Who asked may be gone. */
-static void answer(uint32_t number, const struct ask_answer *content) {
+static void answer_by(long fd, uint32_t number,
+                      const struct ask_answer *content) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   size_t length =
       hwckpt_format(address.sun_path + 1, ASK_NAME_MAX, ASK_NAME, number);
-  long fd = SYS(socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0)
-    return;
   SYS(sendto, fd, content, sizeof *content, MSG_DONTWAIT | MSG_NOSIGNAL,
       &address, offsetof(struct sockaddr_un, sun_path) + 1 + length);
-  SYS(close, fd);
+}
+
+static void name_thread(bool mute) {
+  if (own.mute == mute || resources_forbid_name())
+    return;
+  own.mute = mute;
+  SYS(prctl, PR_SET_NAME, mute ? ASK_MUTE : ASK_THREAD, 0, 0, 0);
+}
+
+static void open_own(void) {
+  long fd = own.socket ? -1 : open_socket(true);
+  if (fd >= 0)
+    own.socket = fd + 1;
+}
+
+static void answer(uint32_t number, const struct ask_answer *content) {
+  open_own();
+  if (own.socket && !resources_forbid_answer(true))
+    answer_by(own.socket - 1, number, content);
+  else
+    name_thread(true);
 }
 
 /* An error, or what became of it. */
@@ -72,7 +106,11 @@ static void refuse(uint32_t number, const char *detail) {
   static struct ask_answer refusal = {.magic = ASK_MAGIC,
                                       .size = sizeof refusal};
   hwckpt_fail(&refusal.error, HWCKPT_E_NO_ANSWER, 0, "", "%s", detail);
-  answer(number, &refusal);
+  long fd = resources_forbid_answer(false) ? -EPERM : open_socket(false);
+  if (fd < 0)
+    return;
+  answer_by(fd, number, &refusal);
+  SYS(close, fd);
 }
 
 static void give_up(struct asked *asked, uint32_t number) {
@@ -111,8 +149,14 @@ static bool waits(void) {
 }
 
 static void serve(struct asked *asked) {
+  name_thread(false);
   for (unsigned i = 0; i < ASKED; i++)
     asked->served[i] = atomic_load(&asked->numbers[i]);
+}
+
+static void start(const struct hwckpt_options *options) {
+  (void)options;
+  open_own();
 }
 
 static void begun(void) { serve(&saves); }
@@ -136,11 +180,13 @@ static void back_ended(const struct outcome_back *outcome) {
 static void forget(void) {
   memset(&saves, 0, sizeof saves);
   memset(&rollbacks, 0, sizeof rollbacks);
+  memset(&own, 0, sizeof own);
 }
 
 const struct monitor command_monitor = {
     .name = "command",
     .event = Event_EVENT_COMMAND,
+    .start = start,
     .waits = waits,
     .begun = begun,
     .ended = ended,

@@ -4,6 +4,7 @@
 #include "../arch/sys.h"
 #include "../support/checkpoint.h"
 #include "../support/live.h"
+#include "ask_abi.h"
 #include "events.h"
 #include "let_go.h"
 #include "monitor.h"
@@ -324,7 +325,7 @@ int checkpoint_thread_start(void) {
   if (!atomic_compare_exchange_strong(&thread.started, &no, 1))
     return 0;
   static struct hwckpt_error error;
-  if (quiesce_spawn(serve, 0, "hwckpt", settings.tracking, &error) < 0) {
+  if (quiesce_spawn(serve, 0, ASK_THREAD, settings.tracking, &error) < 0) {
     atomic_store(&thread.started, 0);
     return -EAGAIN;
   }

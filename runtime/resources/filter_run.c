@@ -238,6 +238,9 @@ static const struct call of_asking[] = {
 };
 
 static const struct call of_hurry[] = {CALL(getpriority), CALL(setpriority)};
+static const struct call of_socket[] = {CALL(socket, 1 /* AF_UNIX */)};
+static const struct call of_answer[] = {CALL(sendto), CALL(close)};
+static const struct call of_name[] = {CALL(prctl, PR_SET_NAME)};
 
 static bool goes_through(uint32_t number, const struct call *call) {
   struct seccomp_data data = {.nr = call->number,
@@ -266,6 +269,9 @@ const char *filter_forbids(uint32_t number, enum filter_calls calls) {
       [CALLS_OF_UNDO] = {of_undo, sizeof of_undo / sizeof *of_undo},
       [CALLS_OF_ASKING] = {of_asking, sizeof of_asking / sizeof *of_asking},
       [CALLS_OF_HURRY] = {of_hurry, sizeof of_hurry / sizeof *of_hurry},
+      [CALLS_OF_SOCKET] = {of_socket, sizeof of_socket / sizeof *of_socket},
+      [CALLS_OF_ANSWER] = {of_answer, sizeof of_answer / sizeof *of_answer},
+      [CALLS_OF_NAME] = {of_name, sizeof of_name / sizeof *of_name},
   };
   for (size_t i = 0; i < lists[calls].count; i++)
     if (!goes_through(number, &lists[calls].calls[i]))

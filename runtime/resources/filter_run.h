@@ -9,7 +9,9 @@
  * checkpoint thread calls; what tells a thread's filters; what the
  * program's threads call before they change a file (support/undo_before.c);
  * what those of other processes of a tree do (support/undo_first_ask.c); what
- * lets the runtime's threads go first (support/quiesce.c). */
+ * lets the runtime's threads go first (support/quiesce.c); what answers who has
+ * asked for a checkpoint (interface/asked.c), and what tells him that there is
+ * no answer. */
 enum filter_calls {
   CALLS_OF_STOP,
   CALLS_OF_CHECKPOINT,
@@ -17,6 +19,9 @@ enum filter_calls {
   CALLS_OF_UNDO,
   CALLS_OF_ASKING,
   CALLS_OF_HURRY,
+  CALLS_OF_SOCKET,
+  CALLS_OF_ANSWER,
+  CALLS_OF_NAME,
 };
 
 /* The name of a call of these that the filter, or one it stands on, forbids;

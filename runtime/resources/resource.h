@@ -374,6 +374,11 @@ bool resources_filtered(void);
 bool resources_forbid_undo(void);
 /* Whether one forbids the runtime's threads to go before others. */
 bool resources_forbid_hurry(void);
+/* What the runtime's threads, or else any of the program's, cannot do for them:
+ * open a socket; send by it; name a thread. */
+bool resources_forbid_socket(bool of_runtime);
+bool resources_forbid_answer(bool of_runtime);
+bool resources_forbid_name(void);
 /* Before the stop, and then in it. */
 void resources_look(void);
 int resources_save(struct resource_sink *sink, struct hwckpt_error *error);

@@ -77,9 +77,21 @@ static bool any_forbids(enum filter_calls calls) {
 
 bool resources_forbid_undo(void) { return any_forbids(CALLS_OF_UNDO); }
 
-bool resources_forbid_hurry(void) {
-  return filters_seen_hold_runtime() && any_forbids(CALLS_OF_HURRY);
+static bool forbids(enum filter_calls calls, bool of_runtime) {
+  return (!of_runtime || filters_seen_hold_runtime()) && any_forbids(calls);
 }
+
+bool resources_forbid_hurry(void) { return forbids(CALLS_OF_HURRY, true); }
+
+bool resources_forbid_socket(bool of_runtime) {
+  return forbids(CALLS_OF_SOCKET, of_runtime);
+}
+
+bool resources_forbid_answer(bool of_runtime) {
+  return forbids(CALLS_OF_ANSWER, of_runtime);
+}
+
+bool resources_forbid_name(void) { return forbids(CALLS_OF_NAME, true); }
 
 /* ---- saving ---- */
 

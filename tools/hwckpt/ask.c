@@ -10,6 +10,7 @@
 
 #include "runtime/interface/ask_abi.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -139,14 +140,86 @@ static bool receive(const struct asking *asking, struct ask_answer *answer) {
   return sender.pid == asking->pid;
 }
 
+/* ---- whether there will be an answer ---- */
+
+/* Between looks, and so many alike tell: of the name an older question may have
+ * left, and of a program that is only slow to begin the thread. */
+#define LOOK_MS 500
+#define MUTE_LOOKS 4
+#define DEAF_LOOKS 20
+
+enum seen { SEEN_NOTHING, SEEN_MUTE, SEEN_DEAF };
+
+/* Whether the signal has not come yet, or that is not known. */
+static bool may_be_pending(pid_t pid) {
+  char path[64], line[256];
+  uint64_t pending = ~(uint64_t)0;
+  snprintf(path, sizeof path, "/proc/%d/status", proc_thread(pid));
+  FILE *file = fopen(path, "re");
+  while (file && fgets(line, sizeof line, file))
+    if (!strncmp(line, "ShdPnd:", 7))
+      pending = strtoull(line + 7, NULL, 16);
+  if (file)
+    fclose(file);
+  return pending >> (ASK_SIGNAL - 1) & 1;
+}
+
+/* What the thread that answers is called; false: there is none. */
+static bool find_thread(pid_t pid, bool *mute) {
+  char path[64];
+  bool found = false;
+  struct proc_stat stat;
+  snprintf(path, sizeof path, "/proc/%d/task", pid);
+  DIR *tasks = opendir(path);
+  const struct dirent *entry;
+  while (tasks && !found && (entry = readdir(tasks))) {
+    pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+    if (tid <= 0 || !proc_stat(tid, &stat))
+      continue;
+    *mute = !strcmp(stat.comm, ASK_MUTE);
+    found = *mute || !strcmp(stat.comm, ASK_THREAD);
+  }
+  if (tasks)
+    closedir(tasks);
+  return found || !tasks;
+}
+
+static enum seen look(pid_t pid) {
+  bool mute = false;
+  if (may_be_pending(pid))
+    return SEEN_NOTHING;
+  if (!find_thread(pid, &mute))
+    return SEEN_DEAF;
+  return mute ? SEEN_MUTE : SEEN_NOTHING;
+}
+
+/* Counts looks that see the same. Why it never answers; null: it may. */
+static const char *is_in_vain(pid_t pid, enum seen *before, unsigned *looks) {
+  enum seen now = look(pid);
+  *looks = now == *before ? *looks + 1 : 1;
+  *before = now;
+  if (now == SEEN_MUTE && *looks >= MUTE_LOOKS)
+    return "it cannot answer: it may open no descriptor more, or a filter of "
+           "system calls forbids that; hwckpt list tells what was taken";
+  if (now == SEEN_DEAF && *looks >= DEAF_LOOKS)
+    return "no thread of the runtime is seen in it";
+  return NULL;
+}
+
 static int wait_for_answer(const struct asking *asking,
                            struct ask_answer *answer,
                            struct hwckpt_error *error) {
+  enum seen before = SEEN_NOTHING;
+  unsigned looks = 0;
   for (;;) {
     struct pollfd watched[] = {{.fd = asking->socket, .events = POLLIN},
                                {.fd = asking->pidfd, .events = POLLIN}};
-    if (poll(watched, 2, -1) < 0 && errno != EINTR)
+    int ready = poll(watched, 2, LOOK_MS);
+    if (ready < 0 && errno != EINTR)
       return no_answer(asking, errno, "poll", error);
+    const char *why = ready ? NULL : is_in_vain(asking->pid, &before, &looks);
+    if (why)
+      return no_answer(asking, 0, why, error);
     /* It may have answered and ended. */
     if (watched[0].revents) {
       if (receive(asking, answer))
