@@ -10,7 +10,6 @@
 
 #include "runtime/interface/ask_abi.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -164,33 +163,20 @@ static bool may_be_pending(pid_t pid) {
   return pending >> (ASK_SIGNAL - 1) & 1;
 }
 
-/* What the thread that answers is called; false: there is none. */
-static bool find_thread(pid_t pid, bool *mute) {
-  char path[64];
-  bool found = false;
-  struct proc_stat stat;
-  snprintf(path, sizeof path, "/proc/%d/task", pid);
-  DIR *tasks = opendir(path);
-  const struct dirent *entry;
-  while (tasks && !found && (entry = readdir(tasks))) {
-    pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
-    if (tid <= 0 || !proc_stat(tid, &stat))
-      continue;
-    *mute = !strcmp(stat.comm, ASK_MUTE);
-    found = *mute || !strcmp(stat.comm, ASK_THREAD);
-  }
-  if (tasks)
-    closedir(tasks);
-  return found || !tasks;
+static bool is_mute(const struct proc_stat *stat) {
+  return !strcmp(stat->comm, ASK_MUTE);
+}
+
+static bool answers(const struct proc_stat *stat) {
+  return !strcmp(stat->comm, ASK_THREAD) || is_mute(stat);
 }
 
 static enum seen look(pid_t pid) {
-  bool mute = false;
   if (may_be_pending(pid))
     return SEEN_NOTHING;
-  if (!find_thread(pid, &mute))
+  if (!proc_find_thread(pid, answers))
     return SEEN_DEAF;
-  return mute ? SEEN_MUTE : SEEN_NOTHING;
+  return proc_find_thread(pid, is_mute) > 0 ? SEEN_MUTE : SEEN_NOTHING;
 }
 
 /* Counts looks that see the same. Why it never answers; null: it may. */

@@ -106,6 +106,26 @@ pid_t proc_thread(pid_t pid) {
   return found;
 }
 
+pid_t proc_find_thread(pid_t pid, bool (*is)(const struct proc_stat *stat)) {
+  struct proc_stat stat;
+  uint64_t threads;
+  char path[64];
+  pid_t found = 0;
+  snprintf(path, sizeof path, "/proc/%d/task", pid);
+  DIR *tasks = opendir(path);
+  if (!tasks)
+    return -1;
+  const struct dirent *entry;
+  while (!found && (entry = readdir(tasks))) {
+    pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+    if (isdigit((unsigned char)*entry->d_name) &&
+        read_stat(tid, &stat, &threads) && is(&stat))
+      found = tid;
+  }
+  closedir(tasks);
+  return found;
+}
+
 bool proc_stat(pid_t pid, struct proc_stat *stat) {
   struct proc_stat other;
   uint64_t threads;

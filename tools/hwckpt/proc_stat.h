@@ -31,6 +31,10 @@ bool proc_is_ending(pid_t pid, const struct proc_stat *stat);
  * the program's. */
 pid_t proc_thread(pid_t pid);
 
+/* A thread of it of which is() says so; 0: there is none, -1: they cannot be
+ * looked at. */
+pid_t proc_find_thread(pid_t pid, bool (*is)(const struct proc_stat *stat));
+
 /* The process a thread id belongs to; 0 when there is no such thread. */
 pid_t proc_of_thread(pid_t tid);
 

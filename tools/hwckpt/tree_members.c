@@ -1,5 +1,6 @@
 /* tree_members.c - see tree_members.h. */
 #include "tree_members.h"
+#include "proc_stat.h"
 #include "running.h"
 #include "tree_facts.h"
 
@@ -54,6 +55,18 @@ bool tree_member_has_parents_memory(const struct tree_members *members,
   const struct tree_member *parent =
       tree_member_find(members, member->process.parent);
   return parent && tree_facts_same_memory(&member->process, &parent->process);
+}
+
+/* As vfork() leaves it: until the child has memory of its own or ends. */
+static bool waits(const struct proc_stat *thread) {
+  return thread->state == 'D';
+}
+
+/* In this order: who has waited for it lets it go before he goes on. */
+bool tree_member_keeps_parents_memory(const struct tree_members *members,
+                                      const struct tree_member *member) {
+  return !proc_find_thread(member->process.parent, waits) &&
+         tree_member_has_parents_memory(members, member);
 }
 
 bool tree_member_is_root(const struct tree_members *members,

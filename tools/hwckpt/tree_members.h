@@ -62,6 +62,9 @@ struct tree_member *tree_member_add(struct tree_members *members,
 /* Whether it has its parent's memory, between vfork and exec. */
 bool tree_member_has_parents_memory(const struct tree_members *members,
                                     const struct tree_member *member);
+/* The same, with nobody who waits for it: it was not made by vfork. */
+bool tree_member_keeps_parents_memory(const struct tree_members *members,
+                                      const struct tree_member *member);
 bool tree_member_is_root(const struct tree_members *members,
                          const struct tree_member *member);
 /* Zombies take no part but in the records. */

@@ -135,13 +135,27 @@ bool tree_cut_walk(struct cut *cut) {
   return is_new || (ended && cut->target == PHASE_STOPPED);
 }
 
-/* A program that was started and has no runtime. */
+/* It is not waited for as if vfork() had made it. */
+static void check_shared(struct cut *cut, const struct tree_member *member) {
+  const struct tree_member *parent =
+      tree_member_find(&cut->members, member->process.parent);
+  if (parent && tree_member_keeps_parents_memory(&cut->members, member) &&
+      tree_facts_apart(&member->process, &parent->process, &cut->error))
+    cut->failed = true;
+}
+
+/* A program that was started and has no runtime, or one that has no memory of
+ * its own. */
 void tree_cut_check_new(struct cut *cut, struct tree_member *member) {
   uint64_t age = tree_now_ms() - member->seen_ms;
   if (member->phase != PHASE_NEW || member->known ||
-      age < (cut->go_on ? LENIENT_MS : RUNTIME_MS) ||
-      tree_member_has_parents_memory(&cut->members, member))
+      age < (cut->go_on ? LENIENT_MS : RUNTIME_MS))
     return;
+  if (tree_member_has_parents_memory(&cut->members, member)) {
+    if (age >= RUNTIME_MS)
+      check_shared(cut, member);
+    return;
+  }
   if (cut->go_on && !tree_member_is_root(&cut->members, member))
     member->left_out = true;
   else
