@@ -4,6 +4,7 @@
 #include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/arch.h"
 #include "../arch/sys.h"
+#include "../resources/resource.h"
 #include "../support/blocked.h"
 #include "../support/exclude.h"
 #include "../support/live.h"
@@ -280,7 +281,8 @@ static void write_all(bool armed) {
  * text is unmapped. Those of the others are disarmed with them: who is waited
  * for is stopped by signal. */
 EXPORTED void __hwckpt_unregister_module(const struct hwckpt_module *module) {
-  if (module->version != HWCKPT_ISA_VERSION)
+  /* Mostly the program ends: rather than that it is ended by that. */
+  if (module->version != HWCKPT_ISA_VERSION || resources_forbid_lock())
     return;
   exclude_variables(module, exclude_remove);
   uint64_t before = process_lock_blocking(&sites.lock);

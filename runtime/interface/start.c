@@ -4,6 +4,7 @@
 #include "../arch/arch.h"
 #include "../arch/sys.h"
 #include "../cache/default_path.h"
+#include "../resources/resource.h"
 #include "../support/checkpoint.h"
 #include "../support/exclude.h"
 #include "../support/handlers.h"
@@ -210,7 +211,7 @@ void __hwckpt_await_written(void) {
 
 void __hwckpt_before_end(void) {
   uint64_t stop = STOP_SIGNAL_BIT;
-  if (!cut_is_there())
+  if (!cut_is_there() || resources_forbid_end())
     return;
   SYS(rt_sigprocmask, SIG_BLOCK, &stop, 0, 8);
   __hwckpt_await_written();
@@ -281,6 +282,6 @@ __attribute__((constructor(101))) static void start(void) {
 
 __attribute__((destructor(101))) static void end(void) {
   __hwckpt_before_end();
-  if (events_here())
+  if (!resources_forbid_end() && events_here())
     monitors_stop();
 }

@@ -9,7 +9,10 @@
  * checkpoint thread calls; what tells a thread's filters; what the
  * program's threads call before they change a file (support/undo_before.c);
  * what those of other processes of a tree do (support/undo_first_ask.c); what
- * lets the runtime's threads go first (support/quiesce.c); what answers who has
+ * lets the runtime's threads go first (support/quiesce.c); what the
+ * program's thread that ends it calls (interface/start.c), and what
+ * any does that unloads a library (support/process_lock.h); what tells whether
+ * a child has memory of its own (support/forked.c); what answers who has
  * asked for a checkpoint (interface/asked.c), and what tells him that there is
  * no answer. */
 enum filter_calls {
@@ -19,6 +22,9 @@ enum filter_calls {
   CALLS_OF_UNDO,
   CALLS_OF_ASKING,
   CALLS_OF_HURRY,
+  CALLS_OF_END,
+  CALLS_OF_LOCK,
+  CALLS_OF_PARENT,
   CALLS_OF_SOCKET,
   CALLS_OF_ANSWER,
   CALLS_OF_NAME,

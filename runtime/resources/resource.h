@@ -374,6 +374,12 @@ bool resources_filtered(void);
 bool resources_forbid_undo(void);
 /* Whether one forbids the runtime's threads to go before others. */
 bool resources_forbid_hurry(void);
+/* Whether one ends who ends the program otherwise than by a signal. */
+bool resources_forbid_end(void);
+/* Whether one ends who takes a lock with signals blocked. */
+bool resources_forbid_lock(void);
+/* Whether one ends who compares himself with his parent. */
+bool resources_forbid_parent(void);
 /* What the runtime's threads, or else any of the program's, cannot do for them:
  * open a socket; send by it; name a thread. */
 bool resources_forbid_socket(bool of_runtime);
