@@ -30,7 +30,7 @@ static LIVE struct asked saves, rollbacks;
 static LIVE struct {
   long socket; /* and 1; 0: none */
   bool mute;   /* it is named so */
-} own;
+} answering;
 
 static long open_socket(bool of_runtime) {
   return resources_forbid_socket(of_runtime)
@@ -49,22 +49,22 @@ static void answer_by(long fd, uint32_t number,
 }
 
 static void name_thread(bool mute) {
-  if (own.mute == mute || resources_forbid_name())
+  if (answering.mute == mute || resources_forbid_name())
     return;
-  own.mute = mute;
+  answering.mute = mute;
   SYS(prctl, PR_SET_NAME, mute ? ASK_MUTE : ASK_THREAD, 0, 0, 0);
 }
 
 static void open_own(void) {
-  long fd = own.socket ? -1 : open_socket(true);
+  long fd = answering.socket ? -1 : open_socket(true);
   if (fd >= 0)
-    own.socket = fd + 1;
+    answering.socket = fd + 1;
 }
 
 static void answer(uint32_t number, const struct ask_answer *content) {
   open_own();
-  if (own.socket && !resources_forbid_answer(true))
-    answer_by(own.socket - 1, number, content);
+  if (answering.socket && !resources_forbid_answer(true))
+    answer_by(answering.socket - 1, number, content);
   else
     name_thread(true);
 }
@@ -180,7 +180,7 @@ static void back_ended(const struct outcome_back *outcome) {
 static void forget(void) {
   memset(&saves, 0, sizeof saves);
   memset(&rollbacks, 0, sizeof rollbacks);
-  memset(&own, 0, sizeof own);
+  memset(&answering, 0, sizeof answering);
 }
 
 const struct monitor command_monitor = {
