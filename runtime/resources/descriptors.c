@@ -32,12 +32,14 @@ static int save_descriptor(struct resource_sink *sink, size_t index,
   const struct descriptor_kind *kind = facts_recognise(sink, &message);
   message.kind = kind->kind;
   message.same_as = facts_same_as(sink, index, files);
-  /* Who restores may give three different ones. */
-  if (kind->kind == DescriptorKind_DESCRIPTOR_INHERITED)
+  /* Who restores may give three different ones; a path has no state. */
+  if (kind->kind == DescriptorKind_DESCRIPTOR_INHERITED ||
+      kind->kind == DescriptorKind_DESCRIPTOR_PATH)
     message.same_as = -1;
   if (kind->kind == DescriptorKind_DESCRIPTOR_INHERITED || message.same_as >= 0)
     message.locked = false;
-  else if (kind->kind != DescriptorKind_DESCRIPTOR_TERMINAL)
+  else if (kind->kind != DescriptorKind_DESCRIPTOR_TERMINAL &&
+           kind->kind != DescriptorKind_DESCRIPTOR_PATH)
     tree_share(sink, &message);
   if (fact->carrier && !message.shared && !flight_matters(sink, fact))
     return 0;

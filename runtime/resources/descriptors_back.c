@@ -121,13 +121,14 @@ static bool went(const Descriptor *message) {
   struct stat open, there;
   if (!descriptors_kind(message)->waits || message->path[0] != '/' ||
       SYS(fstat, message->number, &open) < 0 ||
-      SYS(newfstatat, AT_FDCWD, message->path, &there, 0) < 0 ||
+      SYS(newfstatat, AT_FDCWD, message->path, &there,
+          S_ISLNK(message->mode) ? AT_SYMLINK_NOFOLLOW : 0) < 0 ||
       (open.st_mode & S_IFMT) != (there.st_mode & S_IFMT))
     return false;
   if (S_ISREG(open.st_mode))
     return open.st_nlink == 0 ||
            (is_as_then(message, &there) && !is_as_then(message, &open));
-  return S_ISDIR(open.st_mode) && open.st_nlink == 0;
+  return open.st_nlink == 0;
 }
 
 /* Those that share it come behind it. */

@@ -427,6 +427,8 @@ const char *generation_descriptor_kind(int kind) {
     return "io_uring";
   case DescriptorKind_DESCRIPTOR_USERFAULTFD:
     return "userfaultfd";
+  case DescriptorKind_DESCRIPTOR_PATH:
+    return "path";
   }
   return "unknown";
 }
