@@ -2,7 +2,9 @@
  *
  * The kernel tells what is watched by a handle of the file system, which only
  * the privileged (CAP_DAC_READ_SEARCH) turn into a path: for others it is the
- * path that the program gave to libc, while it still leads there.
+ * path that the program gave to libc, while it still leads there. A file to
+ * which no path leads, as it was removed, is watched by a descriptor that has
+ * it open.
  *
  * Events that the program has not read cannot be put back: it finds in their
  * place what the kernel itself says where events are lost, IN_Q_OVERFLOW. */
@@ -11,6 +13,7 @@
 #include "borrow.h"
 #include "info.h"
 #include "resource.h"
+#include "same_object.h"
 #include "watched_paths.h"
 
 #include <fcntl.h>
@@ -143,6 +146,18 @@ static bool take_path(const struct watch *watch, char *path, size_t room) {
   return true;
 }
 
+/* Removed or not: what the program has open. */
+static bool take_descriptor(const struct resource_sink *sink,
+                            const struct watch *watch, uint32_t *descriptor) {
+  size_t at = (size_t)-1;
+  while (same_object_next(sink, watch->device, watch->inode, &at))
+    if (!sink->facts[at].carrier) {
+      *descriptor = (uint32_t)sink->facts[at].number + 1;
+      return true;
+    }
+  return false;
+}
+
 static bool has_events(struct resource_sink *sink, int number) {
   int bytes = 0;
   long fd = borrow_number(sink, number);
@@ -160,7 +175,8 @@ static int save_watch(struct resource_sink *sink, Descriptor *message,
   record.number = (int32_t)watch->number;
   record.mask = (uint32_t)watch->mask;
   if (take_path(watch, record.path, sizeof(record.path)) ||
-      find_path(watch, record.path, sizeof(record.path)))
+      find_path(watch, record.path, sizeof(record.path)) ||
+      take_descriptor(sink, watch, &record.descriptor))
     return resource_put(sink, RECORD_INOTIFY_WATCH, InotifyWatch_fields,
                         &record, error);
   message->kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED;
@@ -209,11 +225,16 @@ static int refuse(struct hwckpt_error *error, const Descriptor *message,
 }
 
 /* The kernel counts numbers up: those between are taken and given back. */
-static int add(int fd, const Descriptor *message, const InotifyWatch *watch,
+static int add(int fd, const Descriptor *message, InotifyWatch *watch,
                struct hwckpt_error *error) {
+  uint32_t follow = IN_DONT_FOLLOW; /* nothing tells of it */
+  if (watch->descriptor) {
+    hwckpt_format(watch->path, sizeof(watch->path), "/proc/self/fd/%u",
+                  watch->descriptor - 1);
+    follow = 0;
+  }
   for (;;) {
-    long number = SYS(inotify_add_watch, fd, watch->path,
-                      watch->mask | IN_DONT_FOLLOW); /* nothing tells of it */
+    long number = SYS(inotify_add_watch, fd, watch->path, watch->mask | follow);
     if (number == watch->number)
       return 0;
     if (number < 0 || number > watch->number || watch->number > NUMBERS_MAX)
@@ -296,11 +317,18 @@ static bool has_lost(const struct resource_source *source) {
 
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
+  (void)source;
+  int fd =
+      (int)SYS(inotify_init1,
+               (message->flags & O_NONBLOCK ? IN_NONBLOCK : 0) | IN_CLOEXEC);
+  return fd < 0 ? refuse(error, message, fd, "inotify_init1") : fd;
+}
+
+static int watch_all(struct resource_source *source, const Descriptor *message,
+                     int fd, struct hwckpt_error *error) {
   static InotifyWatch watch;
   int result = 0;
-  int fd = (int)SYS(inotify_init1, IN_NONBLOCK | IN_CLOEXEC);
-  if (fd < 0)
-    return refuse(error, message, fd, "inotify_init1");
+  SYS(fcntl, fd, F_SETFL, O_NONBLOCK);
   for (int32_t after = 0; !result && next(source, after, &watch);
        after = watch.number)
     result = add(fd, message, &watch, error);
@@ -308,9 +336,6 @@ static int make(struct resource_source *source, const Descriptor *message,
   if (!result && has_lost(source))
     overflow(fd);
   SYS(fcntl, fd, F_SETFL, message->flags & O_NONBLOCK);
-  if (!result)
-    return fd;
-  SYS(close, fd);
   return result;
 }
 
@@ -327,4 +352,5 @@ const struct descriptor_kind hwckpt_descriptor_inotify = {
     .save = save,
     .open = make,
     .waits = waits,
+    .link = watch_all,
 };
