@@ -143,22 +143,37 @@ static int put_contents(struct resource_sink *sink, const Descriptor *message,
   return code;
 }
 
-/* An end to read from; where other processes have all those, one of our own for
- * this while. A negative errno: nobody reads. */
+static bool holds_bytes(const struct resource_sink *sink,
+                        const Descriptor *message) {
+  int waiting = 0;
+  long fd = borrow_number(sink, message->number);
+  if (fd < 0)
+    return false;
+  SYS(ioctl, fd, FIONREAD, &waiting);
+  SYS(close, fd);
+  return waiting > 0;
+}
+
+/* An end to read from; where the process has none, one of our own for this
+ * while. Who writes would find that there is a reader: it stands still. -EBADF:
+ * nobody reads, and nothing is in it. */
 static long open_reader(const struct resource_sink *sink,
                         const Descriptor *message, int reader) {
   char path[64];
-  size_t count;
-  const struct tree_fact *rows =
-      tree_rows(sink, message->device, message->inode, &count);
   if (reader >= 0)
     return borrow_number(sink, reader);
-  for (size_t i = 0; i < count; i++)
-    if (reads(rows[i].flags)) {
-      info_descriptor(path, "fd", message->number);
-      return SYS(openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
-    }
-  return -EBADF;
+  if (!ends_of(sink, message).reader && !holds_bytes(sink, message))
+    return -EBADF;
+  info_descriptor(path, "fd", message->number);
+  return SYS(openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+}
+
+/* A FIFO that who writes to it may not read. */
+static int leave_contents(struct resource_sink *sink, const Descriptor *message,
+                          struct hwckpt_error *error) {
+  return resource_unsupported(sink, error, message->path,
+                              "descriptor %d: what is in it may not be read",
+                              (int)message->number);
 }
 
 static bool has_others(const struct resource_sink *sink,
@@ -172,7 +187,7 @@ static bool has_others(const struct resource_sink *sink,
   return false;
 }
 
-/* Without a reader nobody will ever see what is in it. */
+/* What is in one without a reader is for who opens it to read later. */
 static int put_pipe(struct resource_sink *sink, const Descriptor *message,
                     int reader, struct hwckpt_error *error) {
   Pipe pipe = Pipe_init_zero;
@@ -180,7 +195,10 @@ static int put_pipe(struct resource_sink *sink, const Descriptor *message,
   pipe.awaits_writer =
       !ends_of(sink, message).writer && !other_end_closed(sink, message);
   long from = open_reader(sink, message, reader);
-  if (from == -EBADF) {
+  int left = from == -EACCES ? leave_contents(sink, message, error) : 0;
+  if (left)
+    return left;
+  if (from == -EBADF || from == -EACCES) {
     pipe.pipe = message->inode;
     return resource_put(sink, RECORD_PIPE, Pipe_fields, &pipe, error);
   }
@@ -272,7 +290,9 @@ static int open_end(const Descriptor *message, int descriptor,
   hwckpt_format(path, sizeof(path), "/proc/self/fd/%d", descriptor);
   uint32_t flags = message->flags & (O_ACCMODE | O_NONBLOCK);
   uint32_t waits = (flags & O_ACCMODE) == O_RDONLY ? O_NONBLOCK : 0;
-  long fd = SYS(openat, AT_FDCWD, path, flags | waits, 0);
+  uint32_t link = is_named(message) ? message->flags & O_NOFOLLOW : 0;
+  long fd = SYS(openat, AT_FDCWD, link ? message->path : path,
+                flags | waits | link, 0);
   if (fd < 0)
     return refuse_to_restore(error, message, fd, path);
   if (waits || message->flags & O_DIRECT) /* packets; open() refuses that */
