@@ -89,18 +89,30 @@ static bool recognise(const struct resource_sink *sink,
 
 /* ---- saving ---- */
 
-static bool has_slave(const struct resource_sink *sink, uint32_t terminal) {
-  char name[64], path[64];
+/* Whether the link of that name leads to a slave of the terminal. */
+static bool is_slave(const char *name, uint32_t terminal) {
+  char path[64];
+  long length = SYS(readlinkat, AT_FDCWD, name, path, sizeof(path) - 1);
+  path[length < 0 ? 0 : length] = 0;
+  return slave_number(path) == terminal;
+}
+
+/* The lowest descriptor of a slave that the process has; -1: none. */
+static int slave_of(const struct resource_sink *sink, uint32_t terminal) {
+  char name[64];
   for (size_t i = 0; i < sink->fact_count; i++) {
-    if (!S_ISCHR(sink->facts[i].mode) || sink->facts[i].id)
+    const struct descriptor_fact *fact = &sink->facts[i];
+    if (!S_ISCHR(fact->mode) || fact->id || fact->flags & O_PATH)
       continue;
-    info_descriptor(name, "fd", sink->facts[i].number);
-    long length = SYS(readlinkat, AT_FDCWD, name, path, sizeof(path) - 1);
-    path[length < 0 ? 0 : length] = 0;
-    if (slave_number(path) == terminal)
-      return true;
+    info_descriptor(name, "fd", fact->number);
+    if (is_slave(name, terminal))
+      return fact->number;
   }
-  return in_tree(sink, terminal, 0);
+  return -1;
+}
+
+static bool has_slave(const struct resource_sink *sink, uint32_t terminal) {
+  return slave_of(sink, terminal) >= 0 || in_tree(sink, terminal, 0);
 }
 
 /* Whether all slaves are closed that there ever were. */
@@ -148,6 +160,7 @@ static long save_state(struct terminal_ends ends, PseudoTerminal *state) {
   state->window.size = 8;
   if (ends.slave >= 0 && SYS(fstat, ends.slave, &facts) >= 0)
     state->mode = facts.st_mode;
+  state->slave_exclusive = ends.slave >= 0 && get_flag(ends.slave, TIOCGEXCL);
   long result = SYS(ioctl, ends.master, TIOCGWINSZ, state->window.bytes);
   return result < 0 ? result
                     : terminal_get(ends.master, (void *)state->settings.bytes);
@@ -244,6 +257,20 @@ static void open_own_slave(struct terminal_ends *ends, bool locked) {
     set_flag(ends->master, TIOCSPTLCK, 1);
 }
 
+/* The same of one that the program has made exclusive (TIOCEXCL): beside it
+ * root alone may open it. */
+static void open_exclusive(const struct resource_sink *sink, uint32_t terminal,
+                           struct terminal_ends *ends, bool locked) {
+  int number = slave_of(sink, terminal);
+  long slave = number < 0 ? -1 : borrow_number(sink, number);
+  if (slave < 0)
+    return;
+  SYS(ioctl, slave, TIOCNXCL, 0);
+  open_own_slave(ends, locked);
+  SYS(ioctl, slave, TIOCEXCL, 0);
+  SYS(close, slave);
+}
+
 static int discipline_of(int terminal) {
   int discipline = 0;
   SYS(ioctl, terminal, TIOCGETD, &discipline);
@@ -256,6 +283,15 @@ static int refuse_discipline(struct resource_sink *sink,
   return resource_unsupported(sink, error, message->path,
                               "descriptor %d: line discipline %d",
                               (int)message->number, discipline);
+}
+
+static int refuse_exclusive(struct resource_sink *sink, Descriptor *message,
+                            struct hwckpt_error *error) {
+  message->kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED;
+  return resource_unsupported(
+      sink, error, message->path,
+      "descriptor %d, whose other side another process has made exclusive",
+      (int)message->number);
 }
 
 static int save_master(struct resource_sink *sink, Descriptor *message,
@@ -277,6 +313,10 @@ static int save_master(struct resource_sink *sink, Descriptor *message,
   int discipline = discipline_of(master);
   if (!discipline && state.opened)
     open_own_slave(&ends, locked);
+  if (ends.slave == -EBUSY)
+    open_exclusive(sink, message->terminal, &ends, locked);
+  if (ends.slave == -EBUSY)
+    return refuse_exclusive(sink, message, error);
   if (ends.slave >= 0 && (discipline = discipline_of(ends.slave))) {
     SYS(close, ends.slave); /* nothing could be read from it */
     ends.slave = -1;
@@ -512,7 +552,43 @@ static int reopen(struct resource_source *source, const Descriptor *message,
   return fd < 0 ? refuse(error, message, fd, "opening a slave") : (int)fd;
 }
 
+/* When all slaves are open. */
+static int settle(struct resource_source *source, const Descriptor *message,
+                  int descriptor, struct hwckpt_error *error) {
+  PseudoTerminal state = PseudoTerminal_init_zero;
+  struct terminal_ends ends = {descriptor, -1};
+  struct hwckpt_error ignored;
+  size_t at;
+  (void)error;
+  if (find(source, message, &state, &at, &ignored) ||
+      state.master != descriptor || !state.slave_exclusive)
+    return 0;
+  open_own_slave(&ends, state.locked);
+  if (ends.slave < 0) {
+    resource_not_set(source, ends.slave, message->path,
+                     "descriptor %d: its other side exclusive",
+                     (int)message->number);
+    return 0;
+  }
+  SYS(ioctl, ends.slave, TIOCEXCL, 0);
+  SYS(close, ends.slave);
+  return 0;
+}
+
 /* ---- rolling back ---- */
+
+/* What settle() did, or the program since: others may open it again. */
+static void let_in(const struct resource_source *source, uint32_t terminal) {
+  char name[64];
+  for (size_t i = 0; i < source->now_count; i++) {
+    int number = source->now[i].number;
+    info_descriptor(name, "fd", number);
+    if (source->now[i].stays && is_slave(name, terminal)) {
+      SYS(ioctl, number, TIOCNXCL, 0);
+      return;
+    }
+  }
+}
 
 /* The terminal stays, for its master's end would be a hang-up to its session.
  */
@@ -524,6 +600,7 @@ static int take_back(struct resource_source *source, const Descriptor *message,
   int result = find(source, message, &state, &at, error);
   if (!result && state.master == descriptor) {
     struct terminal_ends ends = {descriptor, -1};
+    let_in(source, message->terminal);
     if (state.opened)
       open_own_slave(&ends, get_flag(descriptor, TIOCGPTLCK));
     if (ends.slave >= 0) {
@@ -559,6 +636,7 @@ const struct descriptor_kind hwckpt_descriptor_pseudo_terminal = {
     .recognise = recognise,
     .save = save,
     .open = reopen,
+    .settle = settle,
     .rewind = take_back,
     .check = check,
 };
