@@ -160,12 +160,10 @@ static void visit_entries(const char *entries, long length,
   }
 }
 
-long info_each_descriptor(void (*visit)(int number, void *context),
-                          void *context) {
+long info_each_number(const char *path,
+                      void (*visit)(int number, void *context), void *context) {
   _Alignas(8) char entries[4096];
   long length;
-  char path[64];
-  info_path(path, "fd");
   long directory =
       SYS(openat, AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (directory < 0)
@@ -174,6 +172,13 @@ long info_each_descriptor(void (*visit)(int number, void *context),
     visit_entries(entries, length, visit, context);
   SYS(close, directory);
   return length;
+}
+
+long info_each_descriptor(void (*visit)(int number, void *context),
+                          void *context) {
+  char path[64];
+  info_path(path, "fd");
+  return info_each_number(path, visit, context);
 }
 
 bool info_begins(const char *text, const char *key) {

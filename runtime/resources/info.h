@@ -61,6 +61,9 @@ void info_close(struct info *info);
  * errno. The descriptor that reads them may be among them. */
 long info_each_descriptor(void (*visit)(int number, void *context),
                           void *context);
+/* The same for the numbers among the names in a directory of /proc. */
+long info_each_number(const char *path,
+                      void (*visit)(int number, void *context), void *context);
 
 /* Whether the text begins with key. */
 bool info_begins(const char *text, const char *key);

@@ -20,6 +20,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 /* Where the parts of the content are, behind a small message. */
 #define CONTENT_AT ((size_t)4096)
@@ -113,6 +114,53 @@ static int slave_of(const struct resource_sink *sink, uint32_t terminal) {
 
 static bool has_slave(const struct resource_sink *sink, uint32_t terminal) {
   return slave_of(sink, terminal) >= 0 || in_tree(sink, terminal, 0);
+}
+
+struct outside {
+  struct stat slave;
+  int process;
+  bool found;
+};
+
+static void look_at_descriptor(int number, void *context) {
+  struct outside *outside = context;
+  struct stat open;
+  char path[64];
+  hwckpt_format(path, sizeof(path), "/proc/%d/fd/%d", outside->process, number);
+  outside->found |= !outside->found &&
+                    SYS(newfstatat, AT_FDCWD, path, &open, 0) == 0 &&
+                    open.st_ino == outside->slave.st_ino &&
+                    open.st_dev == outside->slave.st_dev;
+}
+
+static void look_at_process(int process, void *context) {
+  struct outside *outside = context;
+  char path[64];
+  outside->process = process;
+  hwckpt_format(path, sizeof(path), "/proc/%d/fd", process);
+  if (!outside->found)
+    info_each_number(path, look_at_descriptor, outside);
+}
+
+/* Whether another process has a slave of a terminal of which nobody in the
+ * program has one. The kernel does not tell, and to open one would be seen when
+ * it is closed: all processes are looked at that may be. */
+static bool is_open_outside(const Descriptor *message) {
+  struct outside outside = {.found = false};
+  char path[sizeof(slaves) + 12];
+  hwckpt_format(path, sizeof(path), "%s%u", slaves, message->terminal - 1);
+  return SYS(newfstatat, AT_FDCWD, path, &outside.slave, 0) < 0 ||
+         minor(outside.slave.st_rdev) != (message->terminal - 1) % 256 ||
+         info_each_number("/proc", look_at_process, &outside) < 0 ||
+         outside.found;
+}
+
+/* What the master wrote before there was a slave, as far as it shows: its echo.
+ */
+static bool holds_echo(int master) {
+  int waiting = 0;
+  SYS(ioctl, master, FIONREAD, &waiting);
+  return waiting > 0;
 }
 
 /* Whether all slaves are closed that there ever were. */
@@ -303,7 +351,8 @@ static int save_master(struct resource_sink *sink, Descriptor *message,
   state.terminal = message->terminal;
   state.master = message->number;
   state.opened = hung_up(master) || has_slave(sink, message->terminal);
-  if (!state.opened && !locked) {
+  if (!state.opened && !locked &&
+      (holds_echo(master) || is_open_outside(message))) {
     message->kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED;
     return resource_unsupported(
         sink, error, message->path,

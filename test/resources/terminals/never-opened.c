@@ -1,0 +1,40 @@
+// A pseudo terminal of which no slave was ever opened comes back as one, locked
+// or not: its master sees no end of it, and whoever opens the first talks to
+// it.
+// RUN: %behaviour %s -o %t && %restored_by_all -- %t
+#include "behaviour.h"
+#include <poll.h>
+#include <sys/ioctl.h>
+static void waits(int master) {
+  struct pollfd look = {master, POLLIN, 0};
+  CHECK_EQUAL(poll(&look, 1, 0), 0);
+}
+static void talks(int master) {
+  char got[8];
+  int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+  CHECK(slave >= 0 && write(slave, "hello", 5) == 5);
+  CHECK_EQUAL(read(master, got, sizeof got), 5);
+  CHECK(memcmp(got, "hello", 5) == 0 && close(slave) == 0);
+  CHECK(read(master, got, 1) < 0 && errno == EIO);
+}
+int main(void) {
+  char name[64];
+  int locked = 0;
+  int free = posix_openpt(O_RDWR | O_NOCTTY);
+  int shut = posix_openpt(O_RDWR | O_NOCTTY);
+  CHECK(free >= 0 && shut >= 0 && unlockpt(free) == 0);
+  CHECK(ptsname_r(free, name, sizeof name) == 0);
+  if (!came_back()) {
+    waits(free);
+    die();
+  }
+  waits(free);
+  waits(shut);
+  CHECK(strcmp(ptsname(free), name) == 0);
+  CHECK(ioctl(shut, TIOCGPTLCK, &locked) == 0 && locked);
+  CHECK(ioctl(free, TIOCGPTLCK, &locked) == 0 && !locked);
+  talks(free);
+  CHECK_EQUAL(unlockpt(shut), 0);
+  talks(shut);
+  return 0;
+}
