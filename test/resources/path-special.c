@@ -1,6 +1,7 @@
 // Descriptors that are only a path (O_PATH) of what is neither file nor
 // directory: of a symbolic link, also without O_NOFOLLOW, of a socket that the
-// program has bound, of a FIFO and of a device; and copies of them.
+// program has bound, of a FIFO and of a device; and copies of them. After a
+// rollback too; one whose file was removed refuses the checkpoint.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 #include "behaviour.h"
 #include <sys/socket.h>
@@ -88,6 +89,18 @@ int main(void) {
   connect_through(path);
   CHECK_EQUAL(write(child_go[1], "x", 1), 1);
   CHECK(waitpid(child, &status, 0) == child && status == 0);
+
+  CHECK_EQUAL(close(path), 0);
+  CHECK(__builtin_ckpt_save() >= 0);
+  leads_to(link, "link");
+  is_link(bare);
+  leads_to(early, "socket");
+  if (first_time("rolls back")) {
+    CHECK(unlink("link") == 0 && symlink("elsewhere", "link") == 0);
+    CHECK_EQUAL(close(bare), 0);
+    roll_back();
+  }
+
   CHECK_EQUAL(unlink("fifo"), 0);
   CHECK_EQUAL(__builtin_ckpt_save(), -ENOTSUP);
   return 0;
