@@ -7,15 +7,20 @@
  * are taken. One that waits to be accepted has one end; it is connected to the
  * socket that listens, and waits there. Bytes for who has not accepted the
  * connection yet cannot be looked at, and those that have not arrived only with
- * CAP_NET_ADMIN (tcp_sending.h): else a checkpoint is refused, the next has a
- * chance. */
+ * CAP_NET_ADMIN (tcp_sending.h). Without, the receiver is given room for them
+ * (tcp_room.h), and they arrive; it is not read from to have them, for what was
+ * read could not be put back before what has not come yet, and what is sent
+ * again takes more room than it had. Where that is not to be had the checkpoint
+ * is refused, the next has a chance. */
 #include "../arch/sys.h"
+#include "../support/live.h"
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "resource.h"
 #include "socket_options.h"
 #include "tcp_content.h"
 #include "tcp_peer.h"
+#include "tcp_room.h"
 #include "tcp_sending.h"
 #include "tree.h"
 
@@ -52,12 +57,12 @@ static bool receives_no_more(int socket) {
           state == TCP_FIN_WAIT2);
 }
 
-static bool is_inside(const struct resource_sink *sink,
-                      const Descriptor *message, uint32_t inode) {
+static bool is_inside(const struct resource_sink *sink, uint64_t device,
+                      uint32_t inode) {
   for (size_t i = 0; inode && i < sink->fact_count; i++)
     if (S_ISSOCK(sink->facts[i].mode) && sink->facts[i].inode == inode)
       return true;
-  return inode && tree_maker(sink, message->device, inode) >= 0;
+  return inode && tree_maker(sink, device, inode) >= 0;
 }
 
 /* With bytes in it, one that waits is left to be reset where that is what the
@@ -82,7 +87,7 @@ static bool recognise(const struct resource_sink *sink,
   if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT && !is_shut(state))
     return false;
   struct tcp_peer peer = tcp_peer_of(&ends);
-  return is_inside(sink, message, peer.inode) ||
+  return is_inside(sink, message->device, peer.inode) ||
          waits_inside(sink, message, &ends, &peer);
 }
 
@@ -106,10 +111,12 @@ static bool has_arrived(int socket) {
   return SYS(ioctl, socket, SIOCOUTQ, &left) < 0 || left <= 0;
 }
 
-static bool has_all(int socket) {
+static uint32_t unsent_to(int socket) {
   struct tcp_ends ends;
-  return !tcp_ends_of(socket, &ends) || !tcp_peer_of(&ends).unsent;
+  return tcp_ends_of(socket, &ends) ? tcp_peer_of(&ends).unsent : 0;
 }
+
+static bool has_all(int socket) { return !unsent_to(socket); }
 
 static bool comes_true(bool (*is)(int socket), int socket) {
   const struct timespec moment = {.tv_nsec = 1000000};
@@ -149,6 +156,56 @@ static void settle(int socket) {
   }
 }
 
+/* As much as comes at once. */
+static bool comes_in(int receiver) {
+  uint32_t before, left = unsent_to(receiver);
+  do {
+    before = left;
+    tcp_content_glance(receiver);
+    acknowledge(receiver);
+    left = unsent_to(receiver);
+  } while (left && left < before);
+  return !left;
+}
+
+/* Where each byte that comes is told by a signal, none is made to come. */
+static void make_come(const struct resource_sink *sink, int receiver,
+                      uint64_t device) {
+  int unread = 0;
+  struct tcp_ends ends;
+  if (!tcp_state_of(receiver) || !tcp_ends_of(receiver, &ends) ||
+      SYS(fcntl, receiver, F_GETFL) & O_ASYNC)
+    return;
+  struct tcp_peer peer = tcp_peer_of(&ends);
+  if (!peer.unsent || !is_inside(sink, device, peer.inode) ||
+      SYS(ioctl, receiver, FIONREAD, &unread) < 0 ||
+      !tcp_room_make(receiver, (size_t)unread + peer.unsent))
+    return;
+  comes_in(receiver);
+}
+
+/* At all receivers here at once: senders of other processes wait for that, and
+ * acknowledgements are late together. */
+static LIVE bool have_come;
+
+static void make_all_come(const struct resource_sink *sink) {
+  for (size_t i = 0; !have_come && i < sink->fact_count; i++) {
+    if (!S_ISSOCK(sink->facts[i].mode))
+      continue;
+    long socket = borrow_number(sink, sink->facts[i].number);
+    if (socket < 0)
+      continue;
+    make_come(sink, (int)socket, sink->facts[i].device);
+    SYS(close, socket);
+  }
+  have_come = true;
+}
+
+static void let_go(void) {
+  tcp_sending_let_go();
+  have_come = false;
+}
+
 /* What this end has not received or the other not acknowledged; whichever of
  * the two is looked at first. */
 static int look_at_sending(struct resource_sink *sink,
@@ -158,14 +215,19 @@ static int look_at_sending(struct resource_sink *sink,
                            struct hwckpt_error *error) {
   if (peer->unsent) {
     settle(socket);
-    facts->counted =
-        !has_all(socket) && tcp_sending_hold(socket, &facts->arrived_to);
-    if (!facts->counted && !comes_true(has_all, socket))
+    bool all = has_all(socket);
+    facts->counted = !all && tcp_sending_hold(socket, &facts->arrived_to);
+    if (!all && !facts->counted) {
+      make_all_come(sink);
+      if (!comes_true(comes_in, socket))
+        return not_arrived(sink, message, error);
+    }
+  }
+  if (!has_arrived(socket) && tcp_sending_look(socket, sending) < 0) {
+    make_all_come(sink);
+    if (!comes_true(has_arrived, socket))
       return not_arrived(sink, message, error);
   }
-  if (!has_arrived(socket) && tcp_sending_look(socket, sending) < 0 &&
-      !comes_true(has_arrived, socket))
-    return not_arrived(sink, message, error);
   facts->from = sending->from;
   return 0;
 }
@@ -198,7 +260,7 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   if (!tcp_ends_of(socket, &ends))
     return refuse_to_save(error, message, -ENOTCONN, "its names");
   struct tcp_peer peer = tcp_peer_of(&ends);
-  if (!is_inside(sink, message, peer.inode)) {
+  if (!is_inside(sink, message->device, peer.inode)) {
     if (!comes_true(has_arrived, socket))
       result = not_arrived(sink, message, error);
     if (result)
@@ -274,7 +336,7 @@ const struct descriptor_kind hwckpt_descriptor_tcp_connection = {
     .kind = DescriptorKind_DESCRIPTOR_TCP_CONNECTION,
     .recognise = recognise,
     .save = save,
-    .let_go = tcp_sending_let_go,
+    .let_go = let_go,
     .open = make,
     .takes = takes,
     .check = check,

@@ -29,6 +29,14 @@ static long look(int socket, void *buffer, size_t length) {
   return got;
 }
 
+void tcp_content_glance(int socket) {
+  int waiting = 0;
+  char byte;
+  SYS(ioctl, socket, FIONREAD, &waiting);
+  if (waiting > 0)
+    look(socket, &byte, sizeof byte);
+}
+
 int tcp_content_put(struct resource_sink *sink, const Descriptor *message,
                     int socket, struct hwckpt_error *error) {
   int waiting = 0;

@@ -8,6 +8,9 @@
 /* Looks at it without taking it. */
 int tcp_content_put(struct resource_sink *sink, const Descriptor *message,
                     int socket, struct hwckpt_error *error);
+/* Without taking it either; the kernel tells the sender of new room then, where
+ * there is anything. */
+void tcp_content_glance(int socket);
 /* What was put for the descriptor at source->at, from the connection's other
  * end. It need not all be received at once: the rest waits to be sent. 0 or a
  * negative errno. */

@@ -9,6 +9,7 @@
 #include "exchange.h"
 
 #include "runtime/resources/tcp_left.h"
+#include "runtime/resources/tcp_room.h"
 #include "runtime/resources/tree.h"
 
 #include <errno.h>
@@ -332,11 +333,13 @@ static size_t had_of(const struct tcp_end *end, const struct tcp_end *other) {
   return had.counted ? had.arrived_to - sent.from : SIZE_MAX;
 }
 
-/* Lets both sides hold so much, where that is allowed. */
+/* Lets both sides hold so much, where that is allowed; else the receiver, as
+ * far as the kernel lets any. */
 static void make_room(int from, int to, size_t bytes) {
   int size = bytes < INT32_MAX / 4 ? (int)bytes : INT32_MAX / 4;
   setsockopt(from, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
-  setsockopt(to, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+  if (setsockopt(to, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size))
+    tcp_room_make(to, bytes);
 }
 
 /* The sizes are the kernel's again. */
