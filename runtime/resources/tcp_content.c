@@ -6,6 +6,7 @@
 #include "../support/record_types.h"
 #include "borrow.h"
 #include "socket_options.h"
+#include "tcp_peer.h"
 
 #include <asm/ioctls.h>
 #include <errno.h>
@@ -37,13 +38,41 @@ void tcp_content_glance(int socket) {
     look(socket, &byte, sizeof byte);
 }
 
+/* The kernel counts, and shows, what is before the mark of urgent data
+ * (MSG_OOB) only. That byte, or the end, is one more. */
+static bool goes_on(int socket, size_t shown) {
+  struct tcp_ends ends;
+  if (!tcp_ends_of(socket, &ends))
+    return false;
+  const struct tcp_ends seen = {ends.peer, ends.own, ends.peer_length,
+                                ends.own_length};
+  return tcp_peer_of(&seen).unread > shown + 1;
+}
+
+static bool is_readable(int socket) {
+  struct pollfd look = {socket, POLLIN, 0};
+  return SYS(poll, &look, 1, 0) == 1 && look.revents & POLLIN;
+}
+
+static int refuse_urgent(struct resource_sink *sink, const Descriptor *message,
+                         struct hwckpt_error *error) {
+  return resource_unsupported(
+      sink, error, message->path,
+      "descriptor %d: bytes behind urgent data (MSG_OOB)",
+      (int)message->number);
+}
+
 int tcp_content_put(struct resource_sink *sink, const Descriptor *message,
                     int socket, struct hwckpt_error *error) {
   int waiting = 0;
   int failed = 0;
   SYS(ioctl, socket, FIONREAD, &waiting);
-  if (waiting <= 0)
+  if (waiting <= 0 && !is_readable(socket))
     return 0;
+  if (goes_on(socket, (size_t)waiting))
+    failed = refuse_urgent(sink, message, error);
+  if (failed || waiting <= 0)
+    return failed;
   size_t length = (size_t)waiting;
   long buffer = SYS(mmap, 0, length, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -52,6 +81,8 @@ int tcp_content_put(struct resource_sink *sink, const Descriptor *message,
   long got = look(socket, (void *)buffer, length);
   if (got < 0)
     failed = refuse_to_save(error, message, got, "looking at what is queued");
+  else if ((size_t)got < length) /* SO_OOBINLINE */
+    failed = refuse_urgent(sink, message, error);
   size_t room = RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA;
   for (long done = 0; !failed && done < got;) {
     size_t part = (size_t)(got - done) < room ? (size_t)(got - done) : room;
