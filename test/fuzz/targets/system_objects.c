@@ -14,6 +14,7 @@
 #include "../Inputs/memory_io.h"
 #include "../Inputs/record_list.h"
 
+#include "runtime/resources/tcp_room.h"
 #include "tools/hwckpt/assembly.h"
 #include "tools/hwckpt/exchange.h"
 #include "tools/hwckpt/family.h"
@@ -448,6 +449,10 @@ int fake_socket(int domain, int type, int protocol) {
   return fails() ? -1 : SOCKET_FD + next_byte();
 }
 
+bool tcp_room_make(int socket, size_t bytes) {
+  (void)socket, (void)bytes;
+  return !fails();
+}
 int fake_setsockopt(int fd, int level, int name, const void *value,
                     socklen_t length) {
   (void)level, (void)name;
