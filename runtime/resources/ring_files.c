@@ -137,7 +137,9 @@ static const char *find_file(const struct resource_sink *sink, const char *text,
   struct named named;
   read_path(text, named.path);
   /* A table often has one file in many rows. */
-  if (strcmp(named.path, last->path) != 0) {
+  size_t length = strlen(named.path);
+  if (length != strlen(last->path) ||
+      memcmp(named.path, last->path, length) != 0) {
     find_holder(sink, &named);
     *last = named;
   }
