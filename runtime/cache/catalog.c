@@ -1,6 +1,8 @@
 /* catalog.c - listing applications and generations. */
 #include "catalog.h"
 
+#include "blocks.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -68,7 +70,7 @@ static int open_entry(const struct reading *in, uint64_t number,
   int result = image_open(image, in->cache, in->application, in->directory,
                           number, error);
   if (result == 0 && in->index)
-    result = image_load_index(image, in->index, error);
+    result = image_load_frames(image, in->index, error);
   if (result < 0)
     image_close(image);
   return result;

@@ -129,6 +129,15 @@ static size_t write_rounds(size_t count) {
   return take();
 }
 
+/* Those before the newest go, once that is seen to be whole. */
+static size_t retain(void) {
+  take();
+  size_t before = resident();
+  CHECK_OK(unit_retain(cache, name, 1, &unit_error));
+  printf("retaining: %zu KiB more\n", (most - before) >> 10);
+  return take() - before;
+}
+
 /* Deltas of pages all over the program, until they are merged. */
 static size_t merge(void) {
   do
@@ -173,6 +182,7 @@ int main(int argc, char **argv) {
   printf("writing %zu pages: %zu KiB\n", pages, written >> 10);
   unit_seed(3);
   size_t in_rounds = write_rounds(pages * 2);
+  size_t retaining = retain();
   size_t first = merge(), second = merge();
   size_t chain = argc > 2 ? strtoul(argv[2], NULL, 0) : 300;
   size_t of_chain = merge_chain(chain);
@@ -189,6 +199,8 @@ int main(int argc, char **argv) {
   /* 24 bytes for each time that a page is put are 3 MiB, and thrice that where
    * the list is put in order. */
   CHECK(pages > 65536 || in_rounds < written + 4 * MIB);
+  /* Of 16 bytes for each run of pages none. */
+  CHECK(pages > 65536 || retaining < MIB / 2);
   CHECK(pages > 65536 || of_chain < 5 * MIB + (chain << 14));
   return 0;
 }
