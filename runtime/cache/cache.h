@@ -389,6 +389,11 @@ int cache_reader_open(struct cache *cache, const char *application,
 int cache_reader_open_newest(struct cache *cache, const char *application,
                              uint64_t number, struct cache_reader **reader,
                              struct hwckpt_error *error);
+/* The same, but of none is the index kept in memory, which is checked: for who
+ * wants the records. */
+int cache_reader_open_records(struct cache *cache, const char *application,
+                              uint64_t number, struct cache_reader **reader,
+                              struct hwckpt_error *error);
 /* Reads what that left. From then on plans may be made by several threads at
  * the same time. */
 int cache_reader_load(struct cache_reader *reader, struct hwckpt_error *error);

@@ -8,6 +8,7 @@
  */
 #include "reader.h"
 
+#include "blocks.h"
 #include "space.h"
 
 #include <string.h>
@@ -145,10 +146,14 @@ static int open_first(struct cache_reader *reader, const struct image *image,
   return result;
 }
 
+/* Of which generations the index is kept: of none, for the records alone; of
+ * the first; of all. */
+enum indexes { INDEX_NONE, INDEX_FIRST, INDEX_ALL };
+
 /* Adds an opened generation to the chain; with its index, and its records when
  * it is the first. */
 static int add_link(struct cache_reader *reader, const struct image *image,
-                    bool with_index, struct hwckpt_error *error) {
+                    enum indexes indexes, struct hwckpt_error *error) {
   const struct cache_env *env = reader->cache->env;
   struct place place = image_place(image);
   struct chain_link link = {.number = image->number,
@@ -156,27 +161,30 @@ static int add_link(struct cache_reader *reader, const struct image *image,
                             .identity = image->identity,
                             .in_log = image_is_in_log(image),
                             .frame_pages = image->commit.frame_pages,
-                            .page_frames = image->commit.page_frames,
-                            .loaded = with_index};
+                            .page_frames = image->commit.page_frames};
   size_t i = cache_reader_chain(reader);
+  link.loaded = indexes == INDEX_ALL || (indexes == INDEX_FIRST && i == 0);
   if (!buffer_append(env, &reader->chain, &link, sizeof(link)))
     return place_fail(&place, error, HWCKPT_E_RESTORE_MEMORY, 0, "chain");
   struct image_index *index = &reader_link(reader, i)->index;
-  int result = with_index ? image_load_index(image, index, error) : 0;
+  int result = 0;
+  if (link.loaded)
+    result = image_load_index(image, index, error);
+  else if (i == 0)
+    result = image_load_frames(image, index, error);
   return result == 0 && i == 0 ? open_first(reader, image, index, error)
                                : result;
 }
 
 static int open_chain(struct cache_reader *reader, const char *application,
-                      uint64_t number, bool with_indexes,
+                      uint64_t number, enum indexes indexes,
                       struct hwckpt_error *error) {
   struct image image;
   int result = image_open(&image, reader->cache, application, reader->directory,
                           number, error);
   /* Ends: a parent's number is always below its child's. */
   while (result == 0) {
-    bool first = cache_reader_chain(reader) == 0;
-    result = add_link(reader, &image, with_indexes || first, error);
+    result = add_link(reader, &image, indexes, error);
     struct image above = image;
     image_close(&image);
     if (result < 0 || above.header.parent == 0)
@@ -187,7 +195,7 @@ static int open_chain(struct cache_reader *reader, const char *application,
 }
 
 static int open_reader(struct cache *cache, const char *application,
-                       uint64_t number, bool with_indexes,
+                       uint64_t number, enum indexes indexes,
                        struct cache_reader **result,
                        struct hwckpt_error *error) {
   *result = NULL;
@@ -205,7 +213,7 @@ static int open_reader(struct cache *cache, const char *application,
   reader->directory = directory;
   status = space_keep(cache, application, &reader->kept, error);
   if (status == 0)
-    status = open_chain(reader, application, number, with_indexes, error);
+    status = open_chain(reader, application, number, indexes, error);
   if (status < 0) {
     cache_reader_close(reader);
     return status;
@@ -217,13 +225,19 @@ static int open_reader(struct cache *cache, const char *application,
 int cache_reader_open(struct cache *cache, const char *application,
                       uint64_t number, struct cache_reader **result,
                       struct hwckpt_error *error) {
-  return open_reader(cache, application, number, true, result, error);
+  return open_reader(cache, application, number, INDEX_ALL, result, error);
 }
 
 int cache_reader_open_newest(struct cache *cache, const char *application,
                              uint64_t number, struct cache_reader **result,
                              struct hwckpt_error *error) {
-  return open_reader(cache, application, number, false, result, error);
+  return open_reader(cache, application, number, INDEX_FIRST, result, error);
+}
+
+int cache_reader_open_records(struct cache *cache, const char *application,
+                              uint64_t number, struct cache_reader **result,
+                              struct hwckpt_error *error) {
+  return open_reader(cache, application, number, INDEX_NONE, result, error);
 }
 
 void cache_reader_let_go(struct cache_reader *reader) {

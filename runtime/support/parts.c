@@ -66,8 +66,8 @@ static int read_names(const struct cache_generation *generation, int damage,
   uint32_t type;
   const void *data;
   size_t length;
-  if (damage || cache_reader_open_newest(parts->cache, parts->application,
-                                         generation->number, &reader, 0) < 0) {
+  if (damage || cache_reader_open_records(parts->cache, parts->application,
+                                          generation->number, &reader, 0) < 0) {
     parts->incomplete = true;
     return 0;
   }

@@ -129,6 +129,30 @@ static size_t write_rounds(size_t count) {
   return take();
 }
 
+static int count_pages(uint64_t address, const void *data, size_t count,
+                       void *context) {
+  (void)address, (void)data;
+  *(size_t *)context += count;
+  return 0;
+}
+
+/* For its records; its pages are read all the same by who wants them then. */
+static size_t open_records(void) {
+  struct cache_range all = {UNIT_BASE, UNIT_BASE + pages * CACHE_PAGE_SIZE};
+  struct cache_reader *reader;
+  size_t seen = 0, before = resident();
+  take();
+  CHECK_OK(
+      cache_reader_open_records(cache, name, newest, &reader, &unit_error));
+  size_t opened = (resident() > most ? resident() : most) - before;
+  printf("opening for the records: %zu KiB more\n", opened >> 10);
+  CHECK_OK(cache_replay(reader, &all, 1, count_pages, &seen, &unit_error));
+  CHECK(seen == pages);
+  cache_reader_close(reader);
+  take();
+  return opened;
+}
+
 /* Those before the newest go, once that is seen to be whole. */
 static size_t retain(void) {
   take();
@@ -182,7 +206,7 @@ int main(int argc, char **argv) {
   printf("writing %zu pages: %zu KiB\n", pages, written >> 10);
   unit_seed(3);
   size_t in_rounds = write_rounds(pages * 2);
-  size_t retaining = retain();
+  size_t opened = open_records(), retaining = retain();
   size_t first = merge(), second = merge();
   size_t chain = argc > 2 ? strtoul(argv[2], NULL, 0) : 300;
   size_t of_chain = merge_chain(chain);
@@ -200,7 +224,7 @@ int main(int argc, char **argv) {
    * the list is put in order. */
   CHECK(pages > 65536 || in_rounds < written + 4 * MIB);
   /* Of 16 bytes for each run of pages none. */
-  CHECK(pages > 65536 || retaining < MIB / 2);
+  CHECK(pages > 65536 || (opened < MIB / 2 && retaining < MIB / 2));
   CHECK(pages > 65536 || of_chain < 5 * MIB + (chain << 14));
   return 0;
 }
