@@ -242,8 +242,6 @@ void events_start(const struct hwckpt_options *options, const char *cache,
   key_is_at(&(struct key_place){options->key, options->key_file,
                                 options->key_command, settings.begun_in});
   atomic_store(&events.begun_by, own);
-  if (cut_is_there())
-    forked_mark();
   monitors_of_member(cut_is_there() && !cut_is_root());
   if (cut_is_there() && !cut_is_root()) {
     /* The first has the timer of all. */

@@ -204,7 +204,7 @@ static const struct call of_checkpoint[] = {
     CALL(statx),        CALL(statfs),        CALL(sched_setattr),
     CALL(renameat),     CALL(renameat2),     CALL(process_vm_writev),
     CALL(getrusage),    CALL(fallocate),     CALL(userfaultfd),
-    CALL(modify_ldt),   TRY(getppid),        CALL(geteuid),
+    CALL(modify_ldt),   CALL(getppid),       CALL(geteuid),
     CALL(pidfd_open),   CALL(pidfd_getfd),   CALL(io_uring_setup),
     CALL(fsync),        CALL(fdatasync),     CALL(io_uring_enter),
     CALL(ppoll),        CALL(membarrier),    CALL(rt_tgsigqueueinfo),
@@ -244,7 +244,6 @@ static const struct call of_end[] = {
     TRY(close),   TRY(getdents64),      TRY(getppid),
     TRY(tgkill),  TRY(newfstatat)};
 static const struct call of_lock[] = {CALL(getpid), CALL(rt_sigprocmask)};
-static const struct call of_parent[] = {TRY(getppid), TRY(kcmp)};
 static const struct call of_socket[] = {CALL(socket, 1 /* AF_UNIX */)};
 static const struct call of_answer[] = {CALL(sendto), CALL(close)};
 static const struct call of_name[] = {CALL(prctl, PR_SET_NAME)};
@@ -278,7 +277,6 @@ const char *filter_forbids(uint32_t number, enum filter_calls calls) {
       [CALLS_OF_HURRY] = {of_hurry, sizeof of_hurry / sizeof *of_hurry},
       [CALLS_OF_END] = {of_end, sizeof of_end / sizeof *of_end},
       [CALLS_OF_LOCK] = {of_lock, sizeof of_lock / sizeof *of_lock},
-      [CALLS_OF_PARENT] = {of_parent, sizeof of_parent / sizeof *of_parent},
       [CALLS_OF_SOCKET] = {of_socket, sizeof of_socket / sizeof *of_socket},
       [CALLS_OF_ANSWER] = {of_answer, sizeof of_answer / sizeof *of_answer},
       [CALLS_OF_NAME] = {of_name, sizeof of_name / sizeof *of_name},

@@ -11,10 +11,9 @@
  * what those of other processes of a tree do (support/undo_first_ask.c); what
  * lets the runtime's threads go first (support/quiesce.c); what the
  * program's thread that ends it calls (interface/start.c), and what
- * any does that unloads a library (support/process_lock.h); what tells whether
- * a child has memory of its own (support/forked.c); what answers who has
- * asked for a checkpoint (interface/asked.c), and what tells him that there is
- * no answer. */
+ * any does that unloads a library (support/process_lock.h); what answers who
+ * has asked for a checkpoint (interface/asked.c), and what tells him that there
+ * is no answer. */
 enum filter_calls {
   CALLS_OF_STOP,
   CALLS_OF_CHECKPOINT,
@@ -24,7 +23,6 @@ enum filter_calls {
   CALLS_OF_HURRY,
   CALLS_OF_END,
   CALLS_OF_LOCK,
-  CALLS_OF_PARENT,
   CALLS_OF_SOCKET,
   CALLS_OF_ANSWER,
   CALLS_OF_NAME,

@@ -378,8 +378,6 @@ bool resources_forbid_hurry(void);
 bool resources_forbid_end(void);
 /* Whether one ends who takes a lock with signals blocked. */
 bool resources_forbid_lock(void);
-/* Whether one ends who compares himself with his parent. */
-bool resources_forbid_parent(void);
 /* What the runtime's threads, or else any of the program's, cannot do for them:
  * open a socket; send by it; name a thread. */
 bool resources_forbid_socket(bool of_runtime);

@@ -87,8 +87,6 @@ bool resources_forbid_end(void) { return any_forbids(CALLS_OF_END); }
 
 bool resources_forbid_lock(void) { return any_forbids(CALLS_OF_LOCK); }
 
-bool resources_forbid_parent(void) { return any_forbids(CALLS_OF_PARENT); }
-
 bool resources_forbid_socket(bool of_runtime) {
   return forbids(CALLS_OF_SOCKET, of_runtime);
 }

@@ -102,8 +102,7 @@ static _Noreturn void copy_all(struct capture *capture,
   /* At once: a lock of the cache must not outlive the program. */
   SYS(close_range, 0, ~0u, 0);
   SYS(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  long above = SYS(getppid); /* a filter may answer with an error */
-  if (above > 0 && above != parent)
+  if (SYS(getppid) != parent)
     leave(EXIT_FAILED);
   SYS(prctl, PR_SET_NAME, "hwckpt-copy", 0, 0, 0);
   capture->error = &error;

@@ -5,12 +5,8 @@
 
 #include <stdbool.h>
 
-/* The process has memory of its own, in which its runtime begins: what is
- * forked later is told from it. */
-void forked_mark(void);
-
 /* Whether the process has memory of its own: not between vfork and exec. Where
- * nothing tells: false. Async-signal-safe. */
+ * the kernel does not tell: false. Async-signal-safe. */
 bool forked_is_apart(void);
 
 /* Forgets what was the parent's: threads of the runtime, their descriptors,
