@@ -24,6 +24,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
+#include <time.h>
 
 static LIVE struct {
   _Atomic uint32_t started;
@@ -40,6 +41,7 @@ static LIVE struct {
   uint64_t held_until; /* sections are open: so long, 0: none are */
   bool cut_late;       /* a section was open for too long */
   uint64_t open_again; /* not before this, 0: at once */
+  _Atomic uint32_t tried; /* to open that, once or more (futex) */
 } thread;
 
 /* A save asks when its thread waits already: a checkpoint that was under way
@@ -185,6 +187,13 @@ static LIVE struct hwckpt_error not_opened;
 /* A command that has no key for us, or storage that does not answer, may take
  * long to say so: it is not asked again before this many times as long. */
 #define OPEN_PARTS 8u
+/* A thread of the program waits no longer for that. */
+#define OPEN_WAIT_MS 1000
+
+static void note_tried(void) {
+  atomic_store(&thread.tried, 1);
+  SYS(futex, &thread.tried, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
+}
 
 /* What could not be opened is tried again for what comes later. */
 static void open_or_say(void) {
@@ -192,6 +201,7 @@ static void open_or_say(void) {
   if (thread.opened || begin < thread.open_again)
     return;
   thread.opened = settings_open_checkpoints(&not_opened) == 0;
+  note_tried();
   if (thread.opened)
     return;
   uint64_t end = quiesce_now_ns();
@@ -217,6 +227,8 @@ static enum next next_events(struct pending *taken) {
       region_calls_serve();
       due_ns = now; /* pages are to be watched again */
     }
+    if (asked & REQUEST_OPEN)
+      open_or_say();
     if (asked & REQUEST_LET_GO) {
       open_or_say(); /* a restore may have tracked it */
       let_go_serve();
@@ -316,6 +328,7 @@ void checkpoint_thread_forget(void) {
   thread.cut = 0;
   atomic_store(&thread.begun, 0);
   thread.open_again = 0;
+  atomic_store(&thread.tried, 0);
 }
 
 bool checkpoint_thread_is_there(void) { return atomic_load(&thread.started); }
@@ -330,6 +343,15 @@ int checkpoint_thread_start(void) {
     return -EAGAIN;
   }
   return 0;
+}
+
+void checkpoint_thread_open(void) {
+  if (checkpoint_thread_start() < 0)
+    return;
+  requests_wake(REQUEST_OPEN);
+  struct timespec millisecond = {0, 1000000};
+  for (int i = 0; i < OPEN_WAIT_MS && !atomic_load(&thread.tried); i++)
+    SYS(futex, &thread.tried, FUTEX_WAIT_PRIVATE, 0, &millisecond, 0, 0);
 }
 
 uint64_t checkpoint_thread_begun_ns(void) { return atomic_load(&thread.begun); }

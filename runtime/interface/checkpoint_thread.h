@@ -12,6 +12,9 @@
 void checkpoint_thread_forget(void);
 /* When there is none. 0 or a negative errno. Async-signal-safe. */
 int checkpoint_thread_start(void);
+/* And what checkpoints need, the cache and /proc, is opened by it now, if that
+ * takes no more than a second; it says why not. */
+void checkpoint_thread_open(void);
 bool checkpoint_thread_is_there(void);
 
 /* When it began the last checkpoint, 0: none yet. On any thread. */

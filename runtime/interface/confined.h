@@ -1,4 +1,5 @@
-/* confined.h - programs that filter their own system calls (seccomp(2)). */
+/* confined.h - programs that filter their own system calls (seccomp(2)), and
+ * those that give away what root may do. */
 #ifndef HWCKPT_INTERFACE_CONFINED_H
 #define HWCKPT_INTERFACE_CONFINED_H
 
@@ -8,6 +9,11 @@
  * nothing, and threads that it makes likewise. Whether the runtime's thread is
  * there by now. */
 bool __hwckpt_before_filter(void);
+
+/* For interpose_rights.c, in programs of `hwckpt run`: root may soon be
+ * somebody else; or have another root directory. */
+void __hwckpt_before_user_change(void);
+void __hwckpt_before_root_change(void);
 
 /* Threads of the runtime will be under it as well. */
 void __hwckpt_before_filter_of_all(void);

@@ -16,6 +16,8 @@
 
 /* Bit per Event: a checkpoint. */
 #define REQUEST_EVENTS ((2u << _Event_MAX) - 1)
+/* What checkpoints need is to be opened now. */
+#define REQUEST_OPEN (1u << 25)
 /* Memory is to be let go. */
 #define REQUEST_LET_GO (1u << 26)
 /* Something is held back, or somebody is: monitors are asked when it is due. */
@@ -29,7 +31,7 @@
 /* Monitors have something else to watch. */
 #define REQUEST_CHANGED (1u << 31)
 
-_Static_assert(REQUEST_EVENTS < REQUEST_LET_GO, "a bit has one meaning");
+_Static_assert(REQUEST_EVENTS < REQUEST_OPEN, "a bit has one meaning");
 
 extern struct requests {
   _Atomic uint32_t word;

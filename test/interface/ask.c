@@ -4,6 +4,7 @@
 // RUN: %behaviour %s -o %t
 // RUN: %python %S/Inputs/ask.py %hwckpt %t
 #include "behaviour.h"
+#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/prctl.h>
@@ -15,7 +16,7 @@ static void *wait_for_ever(void *unused) {
 }
 int main(int argc, char **argv) {
   volatile int rounds = 0;
-  CHECK(argc == 3);
+  CHECK(argc >= 3);
   if (!strcmp(argv[1], "child")) {
     pid_t child = fork();
     if (!child) {
@@ -39,6 +40,11 @@ int main(int argc, char **argv) {
     fflush(stdout);
     wait_for_ever(NULL);
     return 1;
+  } else if (!strcmp(argv[1], "user") || !strcmp(argv[1], "jailed")) {
+    /* Its rights to the cache and /proc are gone before it is asked. */
+    if (argv[1][0] == 'j')
+      CHECK(chroot(argv[3]) == 0 && chdir("/") == 0);
+    CHECK(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
   } else if (!strcmp(argv[1], "full")) {
     struct rlimit none = {4096, RLIM_INFINITY};
     CHECK(!setrlimit(RLIMIT_FSIZE, &none) &&

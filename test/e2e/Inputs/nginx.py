@@ -1,21 +1,26 @@
 #!/usr/bin/env python3
 """nginx.py OUTPUT - starts nginx with two workers that share a zone of memory,
-and is its client: several connections at a time, each answer is checked. Ends
-with status 7."""
+root's as another user, and is its client: several connections at a time, each
+answer is checked. Ends with status 7."""
 
 import atexit
 import http.client
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 output = sys.argv[1]
 rounds = 80000 if os.environ.get("HWCKPT_STRESS") == "1" else 2500
-folder = output + ".nginx"
-os.makedirs(folder + "/files", exist_ok=True)
+# Where workers of another user can look.
+folder = tempfile.mkdtemp(prefix="hwckpt-nginx-", dir="/tmp")
+atexit.register(shutil.rmtree, folder)
+os.chmod(folder, 0o755)
+os.mkdir(folder + "/files")
 for size in (1, 1000, 300000):
     with open(f"{folder}/files/{size}", "w") as file:
         file.write("0123456789abcdef" * (size // 16 + 1))
@@ -23,8 +28,7 @@ with socket.socket() as some:
     some.bind(("127.0.0.1", 0))
     port = some.getsockname()[1]
 with open(folder + "/nginx.conf", "w") as file:
-    # Workers of another user could not write to the cache of this one.
-    user = "user root;" if os.geteuid() == 0 else ""
+    user = "user nobody nogroup;" if os.geteuid() == 0 else ""
     file.write(f"""{user}
 daemon off;
 master_process on;
@@ -81,7 +85,8 @@ def load(number):
             failures.append(repr(failed))
             continue
         if answer.status != 200 or text != b"0123456789abcdef" * (size // 16 + 1):
-            failures.append(f"{size}: {answer.status} {len(text)}")
+            print(f"{size}: {answer.status} {len(text)}", file=sys.stderr, flush=True)
+            server.kill()
             os._exit(1)
         done[number] += 1
 

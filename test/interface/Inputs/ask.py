@@ -26,9 +26,9 @@ def finish(process, status, said=""):
     return out
 
 
-def start(mode, *options):
+def start(mode, *options, root=""):
     """The tool, and the ids that the program prints."""
-    process = tool("run", "--name", "asked", *options, "--", program, mode, end)
+    process = tool("run", "--name", "asked", *options, "--", program, mode, end, root)
     pids = [int(process.stdout.readline()) for _ in range(2 if mode == "child" else 1)]
     return process, pids
 
@@ -80,8 +80,22 @@ for _ in range(5):
     assert process.poll() is None
     kill(process, pid)
 
-# Why none was taken.
 set_end(False)
+# Root that has become another user, behind a root directory of its own too, is
+# asked for the first time, and again when it has come back.
+for mode in ("user", "jailed") if os.geteuid() == 0 else ():
+    os.makedirs(end + ".root", exist_ok=True)
+    process, [pid] = start(mode, root=end + ".root")
+    generation = finish(tool("ckpt", str(pid)), 0)
+    kill(process, pid)
+    process = tool("restore", generation.strip())
+    while (asked := tool("ckpt", "asked")).wait() == 125:
+        assert "E508" in asked.stderr.read()
+    assert finish(asked, 0) > generation
+    assert open(f"/proc/{pid}/status").read().count("\t65534\t65534\t65534\t65534") == 2
+    kill(process, pid)
+
+# Why none was taken.
 for options, mode, said in (
     (("--cache", "/proc/none"), "plain", "HWCKPT-E1"),
     ((), "full", "HWCKPT-E112"),
