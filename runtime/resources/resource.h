@@ -192,9 +192,9 @@ struct resource_source {
   long (*take)(struct resource_source *source, uint64_t key);
   const struct thread_now *threads; /* for resources_finish() */
   size_t thread_count;
-  /* In resources_finish(), once at most: runs the task on every thread but the
-   * main one, with all signals blocked, and waits. Their stacks are the
-   * program's: it is to take little. */
+  /* In resources_finish(): runs the task on every thread but the main one, with
+   * all signals blocked, and waits. Their stacks are the program's: it is to
+   * take little. */
   void (*on_others)(const struct resource_source *source,
                     void (*task)(void *argument), void *argument);
   /* A rollback: the process goes on, with all it has now. Whether a file that

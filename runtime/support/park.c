@@ -75,6 +75,7 @@ static LIVE struct {
   _Atomic uint32_t bell;   /* futex */
   const struct quiesce_errand *errand;
   _Atomic uint32_t back;       /* threads that have done it (futex) */
+  _Atomic uint32_t over;       /* errands from which all are back (futex) */
   _Atomic int pid;             /* whose threads stand */
   _Atomic uint64_t open;       /* who stands in this stop leaves it open */
   _Atomic uint32_t open_saves; /* saves that leave some open */
@@ -194,9 +195,11 @@ static void wake(struct group *group, uint32_t epoch) {
   futex_wake(&group->epoch, 0x7fffffff);
 }
 
-/* It may come back as another thread, after handlers have changed. */
+/* It may come back as another thread, after handlers have changed. Until all
+ * are back the group's epoch says nothing: nobody can sleep on that. */
 static void do_errand(struct slot *slot) {
   const struct quiesce_errand *errand = park.errand;
+  uint32_t over = atomic_load(&park.over);
   char *top = errand->stacks + errand->first + slot->number * errand->other;
   ucontext_t *context = slot->parked.context;
   set_open(context, 0);
@@ -207,6 +210,8 @@ static void do_errand(struct slot *slot) {
   atomic_store(&slot->done, DONE_NO);
   atomic_fetch_add(&park.back, 1);
   futex_wake(&park.back, 1);
+  while (atomic_load(&park.over) == over)
+    futex_wait(&park.over, over, 0);
 }
 
 static void wait_for_end(struct slot *slot, unsigned i, uint64_t stop) {
@@ -511,6 +516,8 @@ void park_recall(unsigned count) {
   for (uint32_t back; (back = atomic_load(&park.back)) != count;)
     futex_wait(&park.back, back, 0);
   set_epochs(EPOCH(atomic_load(&park.stop)));
+  atomic_fetch_add(&park.over, 1);
+  futex_wake(&park.over, 0x7fffffff);
 }
 
 void park_abandon(const struct parked *threads, unsigned count) {

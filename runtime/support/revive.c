@@ -16,13 +16,16 @@
 /* Below the frame, beyond what is parked there. */
 #define STACK_GAP 512
 
-/* What threads that stand ready do next. */
-enum { STAND, TASK, GO };
+/* What threads that stand ready do next; what is between is the number of a
+ * task. */
+#define STAND 0u
+#define GO UINT32_MAX
 
 /* In the image: it outlives the restorer. */
 static struct {
   _Atomic uint32_t ready; /* threads that stand at their frame (futex) */
   _Atomic uint32_t go;    /* futex */
+  uint32_t tasks;         /* so many were done */
   void (*task)(void *argument);
   void *argument;
   uint32_t times;
@@ -32,6 +35,7 @@ static struct {
 void revive_begin(uint32_t times) {
   atomic_store(&back.ready, 0);
   atomic_store(&back.go, STAND);
+  back.tasks = 0;
   back.times = times;
   arch_xstate_look(&back.xstate);
 }
@@ -83,12 +87,13 @@ static void tell_all(uint32_t next) {
 _Noreturn void revive_stand_ready(const Thread *thread) {
   const ucontext_t *context = (const ucontext_t *)thread->frame;
   tell_ready();
-  wait_while(&back.go, STAND);
-  if (atomic_load(&back.go) == TASK) {
+  for (uint32_t next = STAND; next != GO;) {
+    wait_while(&back.go, next);
+    next = atomic_load(&back.go);
+    if (next == STAND || next == GO)
+      continue;
     back.task(back.argument);
     tell_ready();
-    wait_while(&back.go, TASK);
-    wait_while(&back.go, STAND);
   }
   resources_confine(false);
   resources_become();
@@ -126,7 +131,7 @@ void revive_have_others(const struct resource_source *source,
   back.task = task;
   back.argument = argument;
   atomic_store(&back.ready, 0);
-  tell_all(TASK);
+  tell_all(++back.tasks);
   revive_wait((uint32_t)source->thread_count - 1);
   atomic_store(&back.go, STAND); /* in a rollback this thread stands too */
 }

@@ -36,7 +36,7 @@ void revive_wait(uint32_t count);
 void revive_go(void);
 
 struct resource_source;
-/* Once at most, when all stand ready (on_others() of resource.h). */
+/* When all stand ready (on_others() of resource.h). */
 void revive_have_others(const struct resource_source *source,
                         void (*task)(void *argument), void *argument);
 
