@@ -74,6 +74,7 @@ int descriptors_save(struct resource_sink *sink, struct hwckpt_error *error) {
   size_t files = 0;
   int result = facts_gather(sink, error);
   if (!result && come_to_rest(sink)) {
+    sink->written(sink);
     facts_let_go(sink);
     result = facts_gather(sink, error);
   }

@@ -100,6 +100,8 @@ struct resource_sink {
   /* Memory that the kernel may write past the page tables as long as the
    * program runs, and does not now. */
   void (*pinned)(struct resource_sink *sink, uint64_t begin, uint64_t end);
+  /* Memory of the program has been written in the stop, nobody knows where. */
+  void (*written)(struct resource_sink *sink);
   bool go_on;    /* what is not supported is said, and no reason to fail */
   void *scratch; /* RESOURCE_SCRATCH bytes */
   int pidfd;     /* of the program, for pidfd_getfd() */
@@ -301,8 +303,8 @@ struct descriptor_kind {
   bool (*recognise)(const struct resource_sink *sink,
                     const Descriptor *message);
   /* In the stop, before anything of descriptors is saved, of those whose file
-   * has no type: waits for what changes them by itself, without end of its own;
-   * whether there was such. Null: nothing. */
+   * has no type: waits for what changes them, and memory, by itself, without
+   * end of its own; whether there was such. Null: nothing. */
   bool (*rest)(const struct resource_sink *sink, const Descriptor *message);
   /* Fills what only this kind knows; may put records that come before the
    * descriptor's own. Null: nothing. */

@@ -49,6 +49,11 @@ static void sink_pinned(struct resource_sink *sink, uint64_t begin,
   rest_touch(&checkpoint.rest, begin, end);
 }
 
+static void sink_written(struct resource_sink *sink) {
+  (void)sink;
+  rest_search_in_vain(&checkpoint.rest);
+}
+
 void checkpoint_remember(void) { resources_begin(); }
 
 void checkpoint_own_filter(void) { resources_own_filter(); }
@@ -164,6 +169,7 @@ static int open_sink(struct hwckpt_error *error) {
   checkpoint.sink.put = sink_put;
   checkpoint.sink.warn = sink_warn;
   checkpoint.sink.pinned = sink_pinned;
+  checkpoint.sink.written = sink_written;
   checkpoint.sink.go_on = checkpoint.options.go_on;
   checkpoint.sink.scratch = scratch;
   checkpoint.sink.pidfd = -1;

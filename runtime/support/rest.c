@@ -113,6 +113,8 @@ void rest_touch(struct rest *rest, uint64_t begin, uint64_t end) {
                 end < area->end ? end : area->end);
 }
 
+void rest_search_in_vain(struct rest *rest) { rest->touched = true; }
+
 void rest_end(struct rest *rest) {
   if (rest->search)
     search_end(rest->search);

@@ -42,6 +42,8 @@ int rest_begin(struct rest *rest, bool little, const struct parked *threads,
                unsigned count, struct hwckpt_error *error);
 /* Then: what lies in [begin, end) counts as written. */
 void rest_touch(struct rest *rest, uint64_t begin, uint64_t end);
+/* Memory was written since rest_begin(): what a search finds is not all. */
+void rest_search_in_vain(struct rest *rest);
 /* The last in a stop. */
 void rest_end(struct rest *rest);
 
