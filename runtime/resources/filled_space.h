@@ -13,7 +13,7 @@ struct filled_space {
 };
 
 /* Takes all that is free, with the memory's room for a list of holes; 0 or a
- * negative errno. Before other threads are there. Afterwards, whatever the
+ * negative errno. While no other thread runs. Afterwards, whatever the
  * result, filled_space_empty(). */
 long filled_space_fill(struct filled_space *space, void *memory, size_t room);
 void filled_space_empty(const struct filled_space *space);

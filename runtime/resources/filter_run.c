@@ -247,6 +247,13 @@ static const struct call of_lock[] = {CALL(getpid), CALL(rt_sigprocmask)};
 static const struct call of_socket[] = {CALL(socket, 1 /* AF_UNIX */)};
 static const struct call of_answer[] = {CALL(sendto), CALL(close)};
 static const struct call of_name[] = {CALL(prctl, PR_SET_NAME)};
+static const struct call of_rings[] = {
+    CALL(io_uring_enter),
+    CALL(io_uring_register, 0, 4 /* IORING_REGISTER_EVENTFD */),
+    CALL(io_uring_register, 0, 26 /* IORING_REGISTER_PBUF_STATUS */),
+    CALL(io_uring_register, 0, 33 /* IORING_REGISTER_RESIZE_RINGS */),
+    CALL(io_uring_register, 0, 34 /* IORING_REGISTER_MEM_REGION */),
+};
 
 static bool goes_through(uint32_t number, const struct call *call) {
   struct seccomp_data data = {.nr = call->number,
@@ -280,6 +287,7 @@ const char *filter_forbids(uint32_t number, enum filter_calls calls) {
       [CALLS_OF_SOCKET] = {of_socket, sizeof of_socket / sizeof *of_socket},
       [CALLS_OF_ANSWER] = {of_answer, sizeof of_answer / sizeof *of_answer},
       [CALLS_OF_NAME] = {of_name, sizeof of_name / sizeof *of_name},
+      [CALLS_OF_RINGS] = {of_rings, sizeof of_rings / sizeof *of_rings},
   };
   for (size_t i = 0; i < lists[calls].count; i++)
     if (!goes_through(number, &lists[calls].calls[i]))

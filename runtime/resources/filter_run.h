@@ -13,7 +13,8 @@
  * program's thread that ends it calls (interface/start.c), and what
  * any does that unloads a library (support/process_lock.h); what answers who
  * has asked for a checkpoint (interface/asked.c), and what tells him that there
- * is no answer. */
+ * is no answer; what threads that are stopped ask of their rings
+ * (ring_issuer.c). */
 enum filter_calls {
   CALLS_OF_STOP,
   CALLS_OF_CHECKPOINT,
@@ -26,6 +27,7 @@ enum filter_calls {
   CALLS_OF_SOCKET,
   CALLS_OF_ANSWER,
   CALLS_OF_NAME,
+  CALLS_OF_RINGS,
 };
 
 /* The name of a call of these that the filter, or one it stands on, forbids;

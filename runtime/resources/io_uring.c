@@ -15,35 +15,31 @@
 #include "../support/live.h"
 #include "../support/record_types.h"
 #include "borrow.h"
-#include "filled_space.h"
 #include "info.h"
-#include "resource.h"
+#include "ring_asked.h"
 #include "ring_buffers.h"
 #include "ring_files.h"
+#include "ring_issuer.h"
+#include "ring_memory.h"
 #include "ring_thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <time.h>
 
 /* linux/io_uring.h of Debian 12 is older than what is used of it. */
-#define SETUP_THREAD (1u << 1)    /* IORING_SETUP_SQPOLL */
-#define SETUP_PROCESSOR (1u << 2) /* IORING_SETUP_SQ_AFF */
-#define SETUP_SIZE (1u << 3)      /* IORING_SETUP_CQSIZE */
-#define ENTER_AWAIT 1u            /* IORING_ENTER_GETEVENTS */
-#define ENTER_WAKE 2u             /* IORING_ENTER_SQ_WAKEUP */
-#define REGISTER_EVENTFD 4u
-#define UNREGISTER_EVENTFD 5u
-#define REGISTER_REGION 34u        /* IORING_REGISTER_MEM_REGION */
-#define REGISTER_BUFFER_STATUS 26u /* IORING_REGISTER_PBUF_STATUS */
-#define BUFFER_GROUPS 65536u
+#define SETUP_THREAD (1u << 1)         /* IORING_SETUP_SQPOLL */
+#define SETUP_PROCESSOR (1u << 2)      /* IORING_SETUP_SQ_AFF */
+#define SETUP_SIZE (1u << 3)           /* IORING_SETUP_CQSIZE */
+#define SETUP_DISABLED (1u << 6)       /* IORING_SETUP_R_DISABLED */
+#define SETUP_NOTED (1u << 9)          /* IORING_SETUP_TASKRUN_FLAG */
+#define SETUP_ISSUER (1u << 12)        /* IORING_SETUP_SINGLE_ISSUER */
+#define SETUP_DEFERRED (1u << 13)      /* IORING_SETUP_DEFER_TASKRUN */
+#define ENTER_WAKE 2u                  /* IORING_ENTER_SQ_WAKEUP */
 #define OFFSET_SUBMISSIONS 0x10000000u /* IORING_OFF_SQES */
 #define OFFSET_PART 0x07ffffffu        /* within one of the things mapped */
-#define SUBMISSION 64u                 /* bytes of one */
-#define PAGE 4096u
 
 struct uring_params {
   uint32_t submissions, completions, flags, processor, unused[6];
@@ -55,10 +51,6 @@ struct uring_params {
   } completion;
 };
 _Static_assert(sizeof(struct uring_params) == 120, "struct io_uring_params");
-
-struct buffer_status {
-  uint32_t group, head, unused[8];
-};
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
@@ -75,24 +67,6 @@ static long make_ring(const IoUring *state, uint32_t flags,
   if (flags & SETUP_PROCESSOR)
     params->processor = state->processor - 1;
   return SYS(io_uring_setup, state->submissions, params);
-}
-
-static uint64_t pages(uint64_t bytes) {
-  return (bytes + PAGE - 1) / PAGE * PAGE;
-}
-
-static uint64_t rings_size(const struct uring_params *params) {
-  return pages(params->submission.array +
-               params->submissions * sizeof(uint32_t));
-}
-
-static uint64_t submissions_size(const struct uring_params *params) {
-  return pages((uint64_t)params->submissions * SUBMISSION);
-}
-
-static uint64_t part_size(const struct uring_params *params, uint32_t offset) {
-  return offset == OFFSET_SUBMISSIONS ? submissions_size(params)
-                                      : rings_size(params);
 }
 
 /* Where things are in the memory of a ring, which the program was told once. */
@@ -179,21 +153,26 @@ static void wait_a_moment(void) {
   SYS(nanosleep, &millisecond, 0);
 }
 
-/* Files, pipes and the like are saved when nothing writes to them any more. */
+/* Files, pipes and the like are saved when nothing writes to them any more.
+ * Where one thread alone is answered, it has waited for that itself, but for
+ * what a thread of the kernel submits. */
 static bool come_to_rest(const struct resource_sink *sink,
                          const Descriptor *message) {
   struct seen seen;
   int tries = 0;
   long ring = borrow_number(sink, message->number);
+  bool has_issuer = ring >= 0 && ring_has_another_issuer((int)ring);
+  bool waited = has_issuer && ring_issuers_attend(sink);
   for (; ring >= 0 && tries < REST_TRIES; tries++) {
-    if (see(message->number, &seen) < 0 || has_come_to_rest(&seen))
+    if (see(message->number, &seen) < 0 || has_come_to_rest(&seen) ||
+        (has_issuer && seen.told && !seen.thread))
       break;
     have_all_submitted((int)ring, &seen);
     wait_a_moment();
   }
   if (ring >= 0)
     SYS(close, ring);
-  return tries > 0;
+  return tries > 0 || waited;
 }
 
 static long see_when_told(int number, struct seen *seen) {
@@ -221,33 +200,20 @@ static const char *why_not(const struct seen *seen) {
  * program runs again, before the checkpoint counts; once one was found there,
  * in the stop from then on. */
 
-#define FIRST_GROUPS 1024u
-
 static LIVE bool looks_at_all;
 
 static void begin(void) { looks_at_all = false; }
 
-static const char provided[] =
-    "provided buffers, or a kernel that does not tell (before 6.8)";
-
-static bool has_buffers(int ring, uint32_t groups) {
-  struct buffer_status status = {0};
-  for (; status.group < groups; status.group++)
-    if (SYS(io_uring_register, ring, REGISTER_BUFFER_STATUS, &status, 1) !=
-        -ENOENT)
-      return true;
-  return false;
-}
-
-/* Whether the rest of its groups can be asked for later. */
-static bool keep_for_later(struct resource_sink *sink, int ring) {
-  if (looks_at_all)
+/* Whether the rest of its groups can be asked for later, or all were. */
+static bool keep_for_later(struct resource_sink *sink, int ring,
+                           const IoUring *state) {
+  if (looks_at_all || state->issuer || state->disabled)
     return true;
   long kept = sink->later_count < RESOURCE_LATER
                   ? SYS(fcntl, ring, F_DUPFD_CLOEXEC, 0)
                   : -EMFILE;
   if (kept < 0)
-    return !has_buffers(ring, BUFFER_GROUPS);
+    return !ring_has_buffers(ring, 0, RING_GROUPS);
   sink->later[sink->later_count++] = (int)kept;
   return true;
 }
@@ -256,39 +222,17 @@ static int confirm(struct resource_sink *sink, struct hwckpt_error *error) {
   int result = 0;
   while (sink->later_count) {
     int ring = sink->later[--sink->later_count];
-    if (error && !result && has_buffers(ring, BUFFER_GROUPS)) {
+    if (error && !result && ring_has_buffers(ring, 0, RING_GROUPS)) {
       looks_at_all = true;
       result = hwckpt_fail(error, HWCKPT_E_NOT_SUPPORTED, 0,
-                           "anon_inode:[io_uring]", "%s", provided);
+                           "anon_inode:[io_uring]", "%s", ring_has_provided);
     }
     SYS(close, ring);
   }
   return result;
 }
 
-/* ---- what else is asked for ---- */
-
-/* What only an answer to a request shows: nothing of the ring is changed. */
-static const char *ask(int ring) {
-  if (SYS(io_uring_enter, ring, 0, 0, 0, 0, 0) < 0)
-    return "it is not enabled";
-  long event = SYS(eventfd2, 0, EFD_CLOEXEC);
-  int32_t own = (int32_t)event;
-  long result = SYS(io_uring_register, ring, REGISTER_EVENTFD, &own, 1);
-  if (result >= 0)
-    SYS(io_uring_register, ring, UNREGISTER_EVENTFD, 0, 0);
-  SYS(close, event);
-  if (result < 0)
-    return result == -EBUSY    ? "a registered eventfd"
-           : result == -EEXIST ? "one thread alone may submit (SINGLE_ISSUER)"
-                               : "it takes no requests";
-  /* That there is one comes before that nothing can be read there. */
-  if (SYS(io_uring_register, ring, REGISTER_REGION, 1, 1) == -EBUSY)
-    return "a registered region of memory";
-  return has_buffers(ring, looks_at_all ? BUFFER_GROUPS : FIRST_GROUPS)
-             ? provided
-             : 0;
-}
+/* ---- where it is ---- */
 
 static const char *hexadecimal(const char *text, uint64_t *value) {
   for (*value = 0;; text++) {
@@ -341,6 +285,38 @@ static const char *find_mappings(uint64_t inode, IoUring *state) {
                                 : "rings that are not mapped (NO_MMAP)";
 }
 
+/* Nobody can use it any more, so what is registered with it does not matter,
+ * nor where the kernel's counts stand; but for what a thread of the kernel
+ * submits. */
+static const char *take_as_left(int ring, IoUring *state) {
+  if (state->has_thread)
+    return "one thread alone may ask (SINGLE_ISSUER), and it has ended";
+  state->issuer = RING_ISSUER_ENDED;
+  state->count = 0;
+  state->deferred = ring_is_deferred_by_another(ring);
+  return 0;
+}
+
+/* Asked by its issuer, in the stop before, or by us. */
+static const char *ask(const Descriptor *message, int ring, IoUring *state) {
+  struct ring_answers answers = {0};
+  if (ring_has_another_issuer(ring)) {
+    const char *reason = 0;
+    const struct ring_issuer *issuer = ring_issuer_of(message->inode, &reason);
+    if (!issuer)
+      return reason;
+    if (!issuer->tid)
+      return take_as_left(ring, state);
+    state->issuer = issuer->tid;
+    answers = issuer->answers;
+  } else {
+    ring_ask(ring, looks_at_all ? RING_GROUPS : RING_FIRST_GROUPS, &answers);
+  }
+  state->deferred = answers.deferred;
+  state->disabled = answers.disabled;
+  return answers.reason;
+}
+
 /* Entries of twice the size (SQE128, CQE32) take more memory than the same
  * number of ours; small ones fit into a page either way, and serve devices,
  * which are refused. */
@@ -353,7 +329,8 @@ static const char *compare_sizes(IoUring *state) {
   state->layout_count = 6;
   lay_out(&params, state->layout);
   for (size_t i = 0; i < state->mapping_count; i++)
-    if (state->mapping[i].length > part_size(&params, state->mapping[i].offset))
+    if (state->mapping[i].length >
+        ring_memory_size(state, state->mapping[i].offset))
       return "large entries (SQE128, CQE32)";
   return 0;
 }
@@ -370,7 +347,7 @@ static const char *describe(const struct resource_sink *sink,
   reason = reason ? reason : message->shared ? "another process has it too" : 0;
   if (!reason && seen->thread)
     reason = ring_thread_save(sink, (int)seen->thread, state);
-  reason = reason ? reason : ask(ring);
+  reason = reason ? reason : ask(message, ring, state);
   reason = reason ? reason : find_mappings(message->inode, state);
   return reason ? reason : compare_sizes(state);
 }
@@ -390,8 +367,8 @@ static int put(struct resource_sink *sink, Descriptor *message, int ring,
     failed = ring_files_save(sink, message, &reason, error);
   if (failed)
     return failed;
-  if (!reason && !keep_for_later(sink, ring))
-    reason = provided;
+  if (!reason && !keep_for_later(sink, ring, &state))
+    reason = ring_has_provided;
   if (!reason)
     return resource_put(sink, RECORD_IO_URING, IoUring_fields, &state, error);
   message->kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED;
@@ -413,142 +390,55 @@ static int save(struct resource_sink *sink, Descriptor *message,
 
 /* ---- restoring ---- */
 
-/* A new ring while it is filled. */
-struct filling {
-  int fd;
-  struct uring_params params;
-  char *rings, *submissions;
-};
-
-static void *map_part(const struct filling *ring, uint32_t offset) {
-  long at = SYS(mmap, 0, part_size(&ring->params, offset),
-                PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, offset);
-  return at < 0 && at > -4096 ? 0 : (void *)at;
-}
-
-static void unmap(const struct filling *ring) {
-  if (ring->rings)
-    SYS(munmap, ring->rings, rings_size(&ring->params));
-  if (ring->submissions)
-    SYS(munmap, ring->submissions, submissions_size(&ring->params));
-}
-
-/* A thread of the kernel has them done a moment later. */
-static long submit(const struct filling *ring, uint32_t count) {
-  if (!(ring->params.flags & SETUP_THREAD))
-    return SYS(io_uring_enter, ring->fd, count, 0, 0, 0, 0);
-  return SYS(io_uring_enter, ring->fd, count, count, ENTER_AWAIT | ENTER_WAKE,
-             0, 0);
-}
-
-/* Submissions of zeros are IORING_OP_NOP, done when io_uring_enter() returns.
- */
-static long count_on(const struct filling *ring, uint32_t count) {
-  volatile uint32_t *tail =
-      (void *)(ring->rings + ring->params.submission.tail);
-  volatile uint32_t *head =
-      (void *)(ring->rings + ring->params.completion.head);
-  while (*tail != count) {
-    uint32_t some = count - *tail;
-    some = some < ring->params.submissions ? some : ring->params.submissions;
-    *tail += some;
-    long taken = submit(ring, some);
-    if (taken != (long)some)
-      return taken < 0 ? taken : -EIO;
-    *head = *tail;
-  }
-  return 0;
-}
-
-/* A ring made with NO_SQARRAY takes its submissions in their order, and nobody
- * ever wrote to where another has it. */
-static void set_order(const struct filling *ring) {
-  uint32_t *order = (void *)(ring->rings + ring->params.submission.array);
-  for (uint32_t i = 0; i < ring->params.submissions; i++)
-    if (order[i])
-      return;
-  for (uint32_t i = 0; i < ring->params.submissions; i++)
-    order[i] = i;
-}
-
-/* The memory of the old ring is there, as memory of the program's own. */
-static long take_content(const struct filling *ring, const IoUring *state) {
-  for (size_t i = 0; i < state->mapping_count; i++) {
-    uint32_t offset = state->mapping[i].offset;
-    if (state->mapping[i].length > part_size(&ring->params, offset))
-      return -EOVERFLOW;
-    memcpy(offset == OFFSET_SUBMISSIONS ? ring->submissions : ring->rings,
-           (const void *)state->mapping[i].start, state->mapping[i].length);
-  }
-  set_order(ring);
-  /* Whether it sleeps is said in that memory, by itself alone. */
-  if (ring->params.flags & SETUP_THREAD)
-    SYS(io_uring_enter, ring->fd, 0, 0, ENTER_WAKE, 0, 0);
-  return 0;
-}
-
-/* Of the scratch memory, behind what records are decoded from. */
-#define HOLES_ROOM (RESOURCE_SCRATCH - RESOURCE_SCRATCH_FACTS)
-
-static long take_place(struct resource_source *source, int ring,
-                       const IoUring *state) {
-  struct filled_space space;
-  long result = filled_space_fill(
-      &space, (char *)source->scratch + RESOURCE_SCRATCH_FACTS, HOLES_ROOM);
-  for (size_t i = 0; result >= 0 && i < state->mapping_count; i++)
-    result = filled_space_map(state->mapping[i].start, state->mapping[i].length,
-                              state->mapping[i].protection, ring,
-                              state->mapping[i].offset);
-  filled_space_empty(&space);
-  return result;
-}
-
-static long fill(struct filling *ring, const IoUring *state) {
-  uint32_t layout[6];
-  lay_out(&ring->params, layout);
-  if (state->layout_count != 6 ||
-      memcmp(layout, state->layout, sizeof(layout)) != 0)
-    return -EPROTONOSUPPORT;
-  ring->rings = map_part(ring, 0);
-  ring->submissions = map_part(ring, OFFSET_SUBMISSIONS);
-  long result =
-      ring->rings && ring->submissions ? count_on(ring, state->count) : -ENOMEM;
-  if (result >= 0)
-    result = take_content(ring, state);
-  unmap(ring);
-  return result;
+/* One that had an issuer is disabled until that is there. Where completions are
+ * deferred, a program may go by the flag that tells of them. */
+static uint32_t setup_flags(const IoUring *state) {
+  return (state->issuer ? SETUP_ISSUER : 0) |
+         (state->issuer || state->disabled ? SETUP_DISABLED : 0) |
+         (state->deferred ? SETUP_ISSUER | SETUP_DEFERRED | SETUP_NOTED : 0) |
+         (state->has_thread ? SETUP_THREAD : 0);
 }
 
 /* Its thread of the kernel gets an id that no thread of the program is to have:
  * the next ones are behind all of these (tools/hwckpt/process_id.c). */
-static long make_with_thread(const IoUring *state,
-                             struct uring_params *params) {
+static long make_as_it_was(const IoUring *state, struct uring_params *params) {
+  uint32_t flags = setup_flags(state);
   long fd = -EINVAL;
-  if (state->processor)
-    fd = make_ring(state, SETUP_THREAD | SETUP_PROCESSOR, params);
+  if (state->has_thread && state->processor)
+    fd = make_ring(state, flags | SETUP_PROCESSOR, params);
   /* There may be no such processor here. */
-  return fd == -EINVAL ? make_ring(state, SETUP_THREAD, params) : fd;
+  return fd == -EINVAL ? make_ring(state, flags, params) : fd;
+}
+
+/* Who may submit fills it. */
+static long fill(struct resource_source *source, int ring,
+                 const struct uring_params *params, const IoUring *state) {
+  uint32_t layout[6];
+  lay_out(params, layout);
+  if (state->layout_count != 6 ||
+      memcmp(layout, state->layout, sizeof(layout)) != 0)
+    return -EPROTONOSUPPORT;
+  if (state->issuer > 0)
+    return 0;
+  long result = ring_memory_fill(ring, state);
+  return result < 0 ? result : ring_memory_take_place(source, ring, state);
 }
 
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
   IoUring state;
-  struct filling ring = {0};
+  struct uring_params params;
   int failed =
       resource_get_own(source, RECORD_IO_URING, IoUring_fields, &state, error);
   if (failed)
     return failed;
-  long fd = state.has_thread ? make_with_thread(&state, &ring.params)
-                             : make_ring(&state, 0, &ring.params);
+  long fd = make_as_it_was(&state, &params);
   if (fd < 0)
     return refuse_to_restore(error, message, fd, "io_uring_setup");
-  ring.fd = (int)fd;
   const char *part = "the memory of its rings";
-  long result = fill(&ring, &state);
-  if (result >= 0)
-    result = take_place(source, ring.fd, &state);
+  long result = fill(source, (int)fd, &params, &state);
   if (result >= 0) {
-    result = ring_buffers_restore(source, ring.fd, state.buffers);
+    result = ring_buffers_restore(source, (int)fd, state.buffers);
     part = "registering its buffers";
   }
   if (result >= 0 && message->flags & O_NONBLOCK)
@@ -570,8 +460,12 @@ static int link_up(struct resource_source *source, const Descriptor *message,
   if (failed)
     return failed;
   long result = ring_files_restore(source, descriptor, state.files);
+  if (result < 0)
+    return refuse_to_restore(error, message, result, "registering its files");
+  if (state.issuer)
+    result = ring_issuer_hand_on(source, descriptor);
   return result < 0 ? refuse_to_restore(error, message, result,
-                                        "registering its files")
+                                        "more than 256 rings of single threads")
                     : 0;
 }
 

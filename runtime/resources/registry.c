@@ -179,7 +179,8 @@ static int save_all(struct resource_sink *sink, struct hwckpt_error *error) {
       kinds[i]->first();
   int result = read_status(sink, error);
   for (size_t i = 0; kinds[i] && !result; i++)
-    result = kinds[i]->save(sink, error);
+    if (kinds[i]->save)
+      result = kinds[i]->save(sink, error);
   if (!result)
     result = save_threads(sink, error);
   return result ? result : descriptors_save(sink, error);

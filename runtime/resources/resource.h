@@ -102,6 +102,12 @@ struct resource_sink {
   void (*pinned)(struct resource_sink *sink, uint64_t begin, uint64_t end);
   /* Memory of the program has been written in the stop, nobody knows where. */
   void (*written)(struct resource_sink *sink);
+  /* Has all threads of the program do the task at the same time, on little
+   * stacks, with all signals blocked, and waits for them; 0 or a negative code
+   * where there is no memory for that. */
+  int (*on_threads)(const struct resource_sink *sink,
+                    void (*task)(unsigned thread, void *argument),
+                    void *argument, struct hwckpt_error *error);
   bool go_on;    /* what is not supported is said, and no reason to fail */
   void *scratch; /* RESOURCE_SCRATCH bytes */
   int pidfd;     /* of the program, for pidfd_getfd() */
@@ -265,6 +271,7 @@ struct resource_kind {
   /* In the stop, before anything is saved: what changes by itself while other
    * kinds are. Null: nothing. */
   void (*first)(void);
+  /* Null: descriptors have it. */
   int (*save)(struct resource_sink *sink, struct hwckpt_error *error);
   /* Before any descriptor is there. Null: nothing. */
   int (*restore)(struct resource_source *source, struct hwckpt_error *error);
@@ -380,6 +387,9 @@ bool resources_forbid_hurry(void);
 bool resources_forbid_end(void);
 /* Whether one ends who takes a lock with signals blocked. */
 bool resources_forbid_lock(void);
+/* Whether one keeps the program's threads from asking their rings (io_uring).
+ */
+bool resources_forbid_rings(void);
 /* What the runtime's threads, or else any of the program's, cannot do for them:
  * open a socket; send by it; name a thread. */
 bool resources_forbid_socket(bool of_runtime);

@@ -87,6 +87,8 @@ bool resources_forbid_end(void) { return any_forbids(CALLS_OF_END); }
 
 bool resources_forbid_lock(void) { return any_forbids(CALLS_OF_LOCK); }
 
+bool resources_forbid_rings(void) { return any_forbids(CALLS_OF_RINGS); }
+
 bool resources_forbid_socket(bool of_runtime) {
   return forbids(CALLS_OF_SOCKET, of_runtime);
 }

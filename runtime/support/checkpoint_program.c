@@ -8,6 +8,7 @@
 #include "../resources/info.h"
 #include "describe.h"
 #include "drain.h"
+#include "errand.h"
 #include "key.h"
 #include "private.h"
 #include "program_stderr.h"
@@ -52,6 +53,12 @@ static void sink_pinned(struct resource_sink *sink, uint64_t begin,
 static void sink_written(struct resource_sink *sink) {
   (void)sink;
   rest_search_in_vain(&checkpoint.rest);
+}
+
+static int sink_on_threads(const struct resource_sink *sink,
+                           void (*task)(unsigned thread, void *argument),
+                           void *argument, struct hwckpt_error *error) {
+  return errand_of_all(task, argument, (unsigned)sink->thread_count, error);
 }
 
 void checkpoint_remember(void) { resources_begin(); }
@@ -170,6 +177,7 @@ static int open_sink(struct hwckpt_error *error) {
   checkpoint.sink.warn = sink_warn;
   checkpoint.sink.pinned = sink_pinned;
   checkpoint.sink.written = sink_written;
+  checkpoint.sink.on_threads = sink_on_threads;
   checkpoint.sink.go_on = checkpoint.options.go_on;
   checkpoint.sink.scratch = scratch;
   checkpoint.sink.pidfd = -1;

@@ -1,7 +1,9 @@
-/* rings.c [WORK] - writes a file by an io_uring and reads it back by another,
- * with several operations under way at once; says what it read. The file only
- * grows: what an io_uring overwrites no undo log has (docs/limits.md). Half of
- * what is read goes to registered buffers, which nobody else writes. */
+/* rings.c [WORK [alone]] - writes a file by an io_uring and reads it back by
+ * another, with several operations under way at once; says what it read. The
+ * file only grows: what an io_uring overwrites no undo log has
+ * (docs/limits.md). Half of what is read goes to registered buffers, which
+ * nobody else writes. alone: both are of one thread, and complete when it asks.
+ */
 #include <liburing.h>
 
 #include <fcntl.h>
@@ -41,10 +43,12 @@ static void finish(struct io_uring *ring) {
 
 int main(int argc, char **argv) {
   int work = argc > 1 ? atoi(argv[1]) : 1; /* for each word that is written */
+  unsigned flags =
+      argc > 2 ? IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN : 0;
   uint64_t value = 1, sum = 0;
   int file = open("data", O_RDWR | O_CREAT | O_TRUNC, 0600);
-  need(io_uring_queue_init(DEPTH, &writes, 0) == 0 &&
-           io_uring_queue_init(2 * DEPTH, &reads, 0) == 0,
+  need(io_uring_queue_init(DEPTH, &writes, flags) == 0 &&
+           io_uring_queue_init(2 * DEPTH, &reads, flags) == 0,
        "queue");
   struct iovec buffers = {got, sizeof got / 2};
   need(io_uring_register_buffers(&reads, &buffers, 1) == 0, "buffers");

@@ -429,7 +429,7 @@ long fake_kernel(long number, const long arguments[6]) {
   return answer(number, arguments);
 }
 
-/* Saving alone uses it. */
+/* There is no process that could do something for it. */
 long arch_spawn(uint64_t flags, void *stack_top, void *tls,
                 void (*function)(void *), void *argument) {
   (void)flags, (void)stack_top, (void)tls, (void)function, (void)argument;
