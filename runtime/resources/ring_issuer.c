@@ -151,16 +151,19 @@ static void ask(const struct attended *ring, struct ring_answers *answers) {
 static void attend(unsigned thread, void *argument) {
   (void)thread;
   (void)argument;
+  int self = (int)SYS(gettid);
   uint64_t end_ns = now_ns() + REST_NS;
   for (unsigned i = 0; i < attended.count; i++) {
     struct attended *ring = &attended.rings[i];
     if (!ring_answers_caller(ring->number))
       continue;
+    ring->issuer.tid = self;
     if (ring->count)
       bring_to_rest(ring, end_ns);
-    ask(ring, &ring->issuer.answers);
-    ring->issuer.tid = (int)SYS(gettid);
   }
+  for (unsigned i = 0; i < attended.count; i++)
+    if (attended.rings[i].issuer.tid == self)
+      ask(&attended.rings[i], &attended.rings[i].issuer.answers);
 }
 
 /* ---- on the runtime's thread again ---- */

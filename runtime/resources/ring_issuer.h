@@ -13,7 +13,7 @@
 #define RING_ISSUER_ENDED (-1) /* of IoUring: in the place of its id */
 
 struct ring_issuer {
-  int32_t tid; /* 0: none of the program's threads */
+  _Atomic int32_t tid; /* 0: none of the program's threads */
   struct ring_answers answers;
 };
 
