@@ -33,6 +33,10 @@
 
 #define RUNTIME_THREADS 16
 #define RUNTIME_STACK ((size_t)512 << 10)
+/* Behind the stack. A debugger reads of each thread what libc has at the thread
+ * pointer (libthread_db: struct pthread, 2,304 bytes in glibc 2.36), and does
+ * without threads where that is not there. */
+#define RUNTIME_TLS 8192
 #define RUNTIME_SLICE 100000 /* ns; the least the kernel takes */
 #define MILLISECOND 1000000ull
 #define GRACE_NS (MILLISECOND / 5) /* without another thread at a site */
@@ -228,7 +232,7 @@ static int spawn(void (*function)(void *), void *argument, const char *name,
   while (slot < RUNTIME_THREADS && atomic_load(&quiesce.runtime_tids[slot]))
     slot++;
   char *block = park_open() && slot < RUNTIME_THREADS
-                    ? private_map(RUNTIME_STACK + 4096)
+                    ? private_map(RUNTIME_STACK + RUNTIME_TLS)
                     : 0;
   if (!block)
     return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, name,
@@ -257,7 +261,7 @@ static int spawn(void (*function)(void *), void *argument, const char *name,
   while (tid > 0 && !companion && !atomic_load(&start->alone))
     futex_wait(&start->alone, 0, 0);
   if (tid < 0) {
-    private_unmap(block, RUNTIME_STACK + 4096);
+    private_unmap(block, RUNTIME_STACK + RUNTIME_TLS);
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-tid, name,
                        "thread of the runtime");
   }
