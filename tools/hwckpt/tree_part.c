@@ -1,6 +1,7 @@
 /* tree_part.c - who takes part in one checkpoint of all processes of a program:
  * who is born, ends, has no runtime or does not come (tree_cut_state.h). */
 #include "command.h"
+#include "proc_stat.h"
 #include "tree_cut_state.h"
 #include "tree_facts.h"
 #include "tree_stopped.h"
@@ -94,6 +95,22 @@ static bool drop_unlisted(struct cut *cut) {
   return gone;
 }
 
+/* Nothing of that would be there after a restore. And it would not stop: who is
+ * traced waits with each signal for who traces it, and that one stands. */
+static void check_traced(struct cut *cut, const struct tree_member *member) {
+  char name[96], detail[128];
+  pid_t pid =
+      member->process.tracer ? proc_of_thread(member->process.tracer) : 0;
+  const struct tree_member *tracer = pid && pid != member->process.pid
+                                         ? tree_member_find(&cut->members, pid)
+                                         : NULL;
+  if (!tracer || !tree_member_takes_part(member))
+    return;
+  tree_member_name(tracer, name, sizeof name);
+  snprintf(detail, sizeof detail, "%s traces it", name);
+  tree_cut_fail(cut, HWCKPT_E_TREE_NO_RUNTIME, member, detail);
+}
+
 /* Looks who is there; returns whether somebody is new, or may be: whose parent
  * ended meanwhile may have gone to whom we had looked at before. While not all
  * are to stand still, there may always be one. */
@@ -128,6 +145,8 @@ bool tree_cut_walk(struct cut *cut) {
   cut->walked_ms = tree_now_ms();
   if (!cut->failed)
     ended |= drop_unlisted(cut);
+  for (size_t i = 0; i < cut->members.count; i++)
+    check_traced(cut, &cut->members.list[i]);
   const struct tree_member *root =
       tree_member_find(&cut->members, cut->members.root);
   if (!root || !tree_member_takes_part(root))

@@ -61,6 +61,7 @@ static bool look_at_status(struct tree_process *process) {
   process->inner_group = last_number(text, "\nNSpgid:");
   process->inner_session = last_number(text, "\nNSsid:");
   process->handles = signals_of(text, "\nSigCgt:") >> (ASK_SIGNAL - 1) & 1;
+  process->tracer = last_number(text, "\nTracerPid:");
   process->stops = signals_of(text, "\nShdPnd:") >> (SIGSTOP - 1) & 1;
   return true;
 }

@@ -15,6 +15,7 @@ struct tree_process {
   char state; /* of /proc/PID/stat; 'Z': nothing of it is left but its status */
   bool handles; /* the runtime's signal */
   bool stops;   /* SIGSTOP waits for it */
+  pid_t tracer; /* a thread, in our own pid namespace; 0: none */
   uint32_t wait_status, exit_signal;
   char comm[64];
 };
