@@ -3,6 +3,7 @@
 #include "hand_on.h"
 #include "../../intrinsics/hwckpt_isa.h"
 #include "../arch/sys.h"
+#include "loader_name.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -38,6 +39,13 @@ static bool has_our_note(int file, const Elf64_Phdr *segment) {
   return false;
 }
 
+static bool has_foreign_loader(int file, const Elf64_Phdr *segment) {
+  char name[LOADER_NAME_MAX] = "";
+  return segment->p_filesz < sizeof name &&
+         read_at(file, name, segment->p_filesz, segment->p_offset) &&
+         loader_is_foreign(name);
+}
+
 static enum program look_at_elf(int file, const Elf64_Ehdr *header) {
   enum program found = PROGRAM_WITHOUT;
   Elf64_Phdr segment = {0};
@@ -50,7 +58,7 @@ static enum program look_at_elf(int file, const Elf64_Ehdr *header) {
       return PROGRAM_WITHOUT;
     if (segment.p_type == PT_NOTE && has_our_note(file, &segment))
       return PROGRAM_HAS;
-    if (segment.p_type == PT_INTERP)
+    if (segment.p_type == PT_INTERP && !has_foreign_loader(file, &segment))
       found = PROGRAM_LOADS;
   }
   return found;

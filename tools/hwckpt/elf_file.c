@@ -2,6 +2,7 @@
 #include "elf_file.h"
 
 #include "intrinsics/hwckpt_isa.h"
+#include "runtime/interface/loader_name.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -141,18 +142,27 @@ bool elf_has_runtime(const struct elf_file *elf) {
   return find_note(elf->data, elf->size, false, &note);
 }
 
-bool elf_is_dynamic(const struct elf_file *elf) {
+static bool is_foreign(const struct elf_file *elf, const Elf64_Phdr *segment) {
+  char name[LOADER_NAME_MAX] = "";
+  if (segment->p_filesz >= sizeof name || segment->p_offset > elf->size ||
+      segment->p_filesz > elf->size - segment->p_offset)
+    return false;
+  memcpy(name, elf->data + segment->p_offset, segment->p_filesz);
+  return loader_is_foreign(name);
+}
+
+enum elf_loader elf_loader(const struct elf_file *elf) {
   Elf64_Ehdr header;
   Elf64_Phdr segment;
   if (!entry(elf->data, elf->size, 0, 0, &header, sizeof header) ||
       header.e_phentsize != sizeof segment)
-    return false;
+    return ELF_LOADER_NONE;
   for (unsigned i = 0; i < header.e_phnum; i++)
     if (entry(elf->data, elf->size, header.e_phoff, i, &segment,
               sizeof segment) &&
         segment.p_type == PT_INTERP)
-      return true;
-  return false;
+      return is_foreign(elf, &segment) ? ELF_LOADER_FOREIGN : ELF_LOADER_GLIBC;
+  return ELF_LOADER_NONE;
 }
 
 unsigned elf_type(const struct elf_file *elf) {

@@ -32,8 +32,14 @@ size_t elf_build_id_in_memory(const void *image, size_t size,
 /* Whether the file is a program with hwckpt's runtime in it. */
 bool elf_has_runtime(const struct elf_file *elf);
 
-/* Whether it is a program that the dynamic linker loads. */
-bool elf_is_dynamic(const struct elf_file *elf);
+enum elf_loader {
+  ELF_LOADER_NONE,    /* it is linked statically */
+  ELF_LOADER_FOREIGN, /* of a libc that the runtime is not made for */
+  ELF_LOADER_GLIBC
+};
+
+/* What loads it and its libraries. */
+enum elf_loader elf_loader(const struct elf_file *elf);
 
 /* Its header's e_type (ET_EXEC ...) and e_machine. */
 unsigned elf_type(const struct elf_file *elf);

@@ -112,7 +112,7 @@ static bool read_interpreter(const char *path,
 /* Whether the program lacks the runtime; of a script, its interpreter. What
  * cannot be read or understood is run: the system will say. */
 static bool lacks_runtime(const char *path, char looked_at[CACHE_PATH_MAX],
-                          bool *dynamic) {
+                          enum elf_loader *loader) {
   char next[CACHE_PATH_MAX];
   struct elf_file elf;
   snprintf(looked_at, CACHE_PATH_MAX, "%s", path);
@@ -120,7 +120,7 @@ static bool lacks_runtime(const char *path, char looked_at[CACHE_PATH_MAX],
     int failed = elf_open(&elf, looked_at);
     if (!failed) {
       bool lacks = !elf_has_runtime(&elf);
-      *dynamic = elf_is_dynamic(&elf);
+      *loader = elf_loader(&elf);
       elf_close(&elf);
       return lacks;
     }
@@ -147,14 +147,14 @@ static bool is_raised(const char *path) {
 }
 
 static int check_program(struct request *request) {
-  bool dynamic = false;
+  enum elf_loader loader = ELF_LOADER_NONE;
   char path[CACHE_PATH_MAX], looked_at[CACHE_PATH_MAX];
   int failed = find_program(request->program[0], path);
   if (failed)
     return cannot_start(request->program[0], -failed);
   if (!own_file("hwckpt-preload.so", request->hand_on))
     request->hands_on = true;
-  bool lacks = lacks_runtime(path, looked_at, &dynamic);
+  bool lacks = lacks_runtime(path, looked_at, &loader);
   request->no_runtime = lacks && request->force;
   struct hwckpt_error error = {0};
   if (!request->force && is_raised(looked_at)) {
@@ -164,15 +164,17 @@ static int check_program(struct request *request) {
   if (request->force || !lacks)
     return 0;
   int missing = own_file("hwckpt-preload.so", request->preload);
-  if (dynamic && !missing)
+  if (loader == ELF_LOADER_GLIBC && !missing)
     return 0;
-  if (dynamic)
+  if (loader == ELF_LOADER_GLIBC)
     hwckpt_fail(&error, HWCKPT_E_NO_RUNTIME, -missing, request->preload, "%s",
                 "");
   else
     hwckpt_fail(&error, HWCKPT_E_NOT_INSTRUMENTED, 0, looked_at,
-                "it is linked statically, so no runtime can be preloaded and "
-                "no checkpoint would be taken; --force runs it all the same");
+                "%s, so no runtime can be preloaded and "
+                "no checkpoint would be taken; --force runs it all the same",
+                loader == ELF_LOADER_NONE ? "it is linked statically"
+                                          : "it uses another libc than glibc");
   return report_error(&error);
 }
 
