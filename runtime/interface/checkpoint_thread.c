@@ -37,10 +37,10 @@ static LIVE struct {
   uint64_t turn_since;    /* it waits for its turn, 0: no */
   uint32_t cut;           /* of all processes, that is asked for; 0: none */
   uint64_t cut_since;
-  uint64_t piece_at;   /* the next piece of what was loaded is taken over */
-  uint64_t held_until; /* sections are open: so long, 0: none are */
-  bool cut_late;       /* a section was open for too long */
-  uint64_t open_again; /* not before this, 0: at once */
+  uint64_t piece_at;      /* the next piece of what was loaded is taken over */
+  uint64_t held_until;    /* sections are open: so long, 0: none are */
+  bool cut_late;          /* a section was open for too long */
+  uint64_t open_again;    /* not before this, 0: at once */
   _Atomic uint32_t tried; /* to open that, once or more (futex) */
 } thread;
 
