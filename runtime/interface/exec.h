@@ -7,6 +7,9 @@
 struct hwckpt_successor {
   const char *preload; /* path of the runtime to preload; "": not known */
   const char *options; /* for HWCKPT_OPTIONS */
+  const char *entered; /* a kind of namespace that it is not to come back to
+                        * from a checkpoint, and is not told of by the options;
+                        * "": none */
   int together;        /* all processes of the program are checkpointed */
 };
 

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 static const char preload_key[] = "LD_PRELOAD=",
-                  options_key[] = "HWCKPT_OPTIONS=";
+                  options_key[] = "HWCKPT_OPTIONS=",
+                  entered_key[] = ":entered=";
 
 /* ---- what kind of file it is ---- */
 
@@ -156,8 +157,9 @@ size_t hand_on_size(const struct hwckpt_successor *we,
                     char *const environment[]) {
   const char *others = hand_on_others(environment);
   return (hand_on_count(environment) + 3) * sizeof(char *) +
-         sizeof options_key + strlen(we->options) + sizeof preload_key +
-         strlen(we->preload) + 1 + strlen(others);
+         sizeof options_key + strlen(we->options) + sizeof entered_key +
+         strlen(we->entered) + sizeof preload_key + strlen(we->preload) + 1 +
+         strlen(others);
 }
 
 const char *hand_on_others(char *const environment[]) {
@@ -178,7 +180,11 @@ char *const *hand_on(const struct hwckpt_successor *we,
         !(preload && is_of(environment[i], preload_key)))
       entries[kept++] = environment[i];
   entries[kept++] = text;
-  text = joined(joined(text, options_key), we->options) + 1;
+  text = joined(joined(text, options_key), we->options);
+  if (*we->entered)
+    text = joined(joined(text, *we->options ? entered_key : entered_key + 1),
+                  we->entered);
+  text++;
   if (preload) {
     entries[kept++] = text;
     text = joined(joined(text, preload_key), we->preload);

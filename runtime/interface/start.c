@@ -160,11 +160,13 @@ static void restored(const char *cache, const char *application,
   /* Of who restored it before: it is not in the way of the new one. */
   forget_option(options_text, "tree=");
   forget_option(options_text, "key=");
+  forget_option(options_text, "entered=");
   size_t length = strlen(options_text);
   if (*override)
     hwckpt_format(options_text + length, sizeof options_text - length, "%s%s",
                   length ? ":" : "", override);
   read_options();
+  resources_executed_in(options.entered);
   monitors_read_rules(options.on, say_here);
   hooks_restored();
   sites_forget();
@@ -224,7 +226,8 @@ int __hwckpt_successor(struct hwckpt_successor *successor) {
   if (!together && !(here && *preloaded))
     return 0;
   *successor = (struct hwckpt_successor){
-      *preloaded ? preloaded : options.preload, options_text, together};
+      *preloaded ? preloaded : options.preload, options_text,
+      *options.entered ? "" : resources_entered(), together};
   return 1;
 }
 
@@ -268,6 +271,7 @@ __attribute__((constructor(101))) static void start(void) {
   unblock(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGSYS - 1));
   arch_read_tls_directly(true);
   checkpoint_remember();
+  resources_executed_in(options.entered);
   hooks_install();
   faults_start(&options);
   entries_choose(options.hook);

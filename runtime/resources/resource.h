@@ -439,4 +439,10 @@ int resources_within_reach(struct hwckpt_error *error);
  * On its main thread, which has that in common with the others. */
 int resources_enter_root(struct hwckpt_error *error);
 
+/* namespaces.c: a kind of namespace that the program has entered since it was
+ * started, or its forerunner before, of which it is told; "": none. The string
+ * stays. Async-signal-safe, also in a child of vfork. */
+const char *resources_entered(void);
+void resources_executed_in(const char *entered);
+
 #endif
