@@ -120,14 +120,19 @@ struct filling {
   const struct undo *undo;
   int fd;
   const char *path;
-  uint64_t size; /* that the file is to have */
+  struct undo_state_of file; /* as it is to be */
 };
+
+/* Blocks as what keeps them has them. What is longer, as holes may be, is
+ * filled whatever other logs say. */
+#define BLOCK 4096u
+#define BLOCKS_MOST 1024u
 
 /* They take no room, where the file system can. */
 static int fill_zeros(const struct filling *filling, uint64_t begin,
                       uint64_t end) {
   static const char zeros[1 << 16];
-  end = end < filling->size ? end : filling->size;
+  end = end < filling->file.size ? end : filling->file.size;
   if (begin >= end ||
       SYS(fallocate, filling->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
           begin, end - begin) == 0)
@@ -142,32 +147,77 @@ static int fill_zeros(const struct filling *filling, uint64_t begin,
   return 0;
 }
 
-static int fill_data(const struct undo_record *data, void *context) {
-  const struct filling *filling = context;
+static int fill_piece(const struct filling *filling,
+                      const struct undo_record *data, uint64_t begin,
+                      uint64_t end) {
   if (data->kind == UNDO_ZEROS)
-    return fill_zeros(filling, data->offset, data->offset + data->size);
-  long result =
-      SYS(pwrite64, filling->fd, data->data, data->length, data->offset);
-  return result == (long)data->length
+    return fill_zeros(filling, begin, end);
+  const char *bytes = (const char *)data->data + (begin - data->offset);
+  long result = SYS(pwrite64, filling->fd, bytes, end - begin, begin);
+  return result == (long)(end - begin)
              ? 0
              : fail_write(filling->undo, filling->path, result, "writing");
+}
+
+/* The end of the piece that begins there: blocks that are all to be filled, or
+ * all not. 0: no memory. */
+static uint64_t end_of_piece(const struct filling *filling, uint64_t begin,
+                             uint64_t end, bool *wanted) {
+  struct undo_filled *filled = filling->undo->target->filled;
+  int first = undo_filled_block(filled, &filling->file, begin / BLOCK);
+  int next = first;
+  uint64_t at = begin;
+  *wanted = first > 0;
+  while (next >= 0 && next == first && at < end) {
+    at = (at / BLOCK + 1) * BLOCK;
+    if (at < end)
+      next = undo_filled_block(filled, &filling->file, at / BLOCK);
+  }
+  return next < 0 ? 0 : at < end ? at : end;
+}
+
+static int fill_data(const struct undo_record *data, void *context) {
+  const struct filling *filling = context;
+  uint64_t begin = data->offset, piece;
+  uint64_t end = begin + (data->kind == UNDO_ZEROS ? data->size : data->length);
+  bool each = filling->undo->target->filled &&
+              end - begin <= (uint64_t)BLOCKS_MOST * BLOCK;
+  bool wanted = true;
+  int failed = 0;
+  for (; begin < end && !failed; begin = piece) {
+    piece = each ? end_of_piece(filling, begin, end, &wanted) : end;
+    if (!piece)
+      return fail_write(filling->undo, filling->path, -ENOMEM, "its blocks");
+    if (wanted)
+      failed = fill_piece(filling, data, begin, piece);
+  }
+  return failed;
 }
 
 /* The file's bytes, size and time. The record is its UNDO_FILE. */
 int undo_fill(const struct undo *undo, const struct undo_record *file, int fd,
               const char *path) {
-  struct filling filling = {undo, fd, path, file->size};
-  if (undo_entries_each_data(&undo->entries, file, fill_data, &filling))
-    return -1;
   struct stat status;
   long result = SYS(fstat, fd, &status);
-  if (result < 0 || (uint64_t)status.st_size < file->size)
+  struct filling filling = {undo,
+                            fd,
+                            path,
+                            {result < 0 ? 0 : status.st_dev,
+                             result < 0 ? 0 : status.st_ino, file->mtime_ns,
+                             file->size}};
+  struct undo_state_of least = filling.file;
+  if (undo->target->filled && !undo_filled_file(undo->target->filled, &least))
+    return fail_write(undo, path, -ENOMEM, "its blocks");
+  if (undo_entries_each_data(&undo->entries, file, fill_data, &filling))
+    return -1;
+  result = SYS(fstat, fd, &status);
+  if (result < 0 || (uint64_t)status.st_size < least.size)
     return fail_write(undo, path, result, "it is shorter, by another hand");
-  if ((result = SYS(ftruncate, fd, file->size)) < 0)
+  if ((result = SYS(ftruncate, fd, least.size)) < 0)
     return fail_write(undo, path, result, "truncating");
   struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-                              {(time_t)(file->mtime_ns / NANOSECONDS),
-                               (long)(file->mtime_ns % NANOSECONDS)}};
+                              {(time_t)(least.mtime_ns / NANOSECONDS),
+                               (long)(least.mtime_ns % NANOSECONDS)}};
   if ((result = SYS(utimensat, fd, 0, times, 0)) < 0)
     return fail_write(undo, path, result, "its time of modification");
   return 0;

@@ -11,6 +11,7 @@
 
 #include "cache.h"
 #include "memory.h"
+#include "undo_filled.h"
 
 /* What is to be taken back: what the application, or one process of it, changed
  * since the generation was taken. */
@@ -21,6 +22,9 @@ struct undo_target {
   /* The machine was started again since: what it lost of the logs is not known.
    */
   bool restarted;
+  /* What was taken back by logs of other processes of the program; null: there
+   * are none. */
+  struct undo_filled *filled;
   /* E315, E330. */
   void (*warn)(const struct hwckpt_error *warning);
 };

@@ -249,8 +249,8 @@ static void warn(const struct hwckpt_error *warning) {
 
 static void take_back(struct cache *cache, uint64_t generation,
                       bool restarted) {
-  const struct undo_target target = {cache, application, generation, restarted,
-                                     warn};
+  const struct undo_target target = {cache,     application, generation,
+                                     restarted, NULL,        warn};
   warnings = uncertain = 0;
   CHECK_OK(undo_files(&target, false, &unit_error));
 }

@@ -256,6 +256,7 @@ static void prepare_loading(struct progress *progress, bool tracked) {
 
 struct files {
   const struct restore_request *request;
+  struct undo_filled *filled; /* of processes with logs of their own */
   struct cache *cache;
   const char *application;
   uint64_t number;
@@ -269,6 +270,7 @@ static struct undo_target target_of(const struct files *files) {
   return (struct undo_target){.cache = files->cache,
                               .application = files->application,
                               .generation = files->number,
+                              .filled = files->filled,
                               .warn = report_warning};
 }
 
@@ -358,9 +360,15 @@ struct tree_files {
  * from when they could not use that one, most likely as it had ended. */
 static int roll_back_tree(void *context, struct hwckpt_error *error) {
   struct tree_files *files = context;
+  struct undo_filled filled = {.env = &cache_env_kernel};
   int failed = 0;
-  for (size_t i = files->count; !failed && i-- > 0;)
+  for (size_t i = files->count; !failed && i-- > 0;) {
+    filled.process = (unsigned)i;
+    files->parts[i].filled = &filled;
     failed = roll_back_files(&files->parts[i], error);
+    files->parts[i].filled = NULL;
+  }
+  undo_filled_close(&filled);
   return failed;
 }
 
