@@ -35,7 +35,13 @@ long page_scan_into(int pagemap, struct page_scan *scan,
   scan->regions = (uint64_t)regions;
   scan->region_count = room;
   scan->return_mask |= guards;
-  return SYS(ioctl, pagemap, SCAN_IOCTL, scan);
+  long found = SYS(ioctl, pagemap, SCAN_IOCTL, scan);
+  /* The kernel takes 512 regions at a time. Where the last of these are fewer
+   * and the scan ends with them, walk_end is where they began (seen with Linux
+   * 6.18): who went on from there would get them twice. */
+  if (found > 0 && scan->walk_end < regions[found - 1].end)
+    scan->walk_end = regions[found - 1].end;
+  return found;
 }
 
 long page_scan(const struct page_scanner *scanner, struct page_scan *scan) {
