@@ -8,26 +8,15 @@
  *
  * As interpose_threads.c, not for programs that are linked statically. */
 #include "confined.h"
+#include "interpose_next.h"
 
-#include <dlfcn.h>
-#include <errno.h>
 #include <grp.h>
 #include <unistd.h>
 
 #define EXPORTED __attribute__((weak, visibility("default")))
 
 #define GIVES_AWAY(name, before, parameters, arguments)                        \
-  EXPORTED int name parameters {                                               \
-    static int(*libcs) parameters;                                             \
-    if (!libcs)                                                                \
-      libcs = (int(*) parameters)dlsym(RTLD_NEXT, #name);                      \
-    if (!libcs) {                                                              \
-      errno = ENOSYS;                                                          \
-      return -1;                                                               \
-    }                                                                          \
-    before();                                                                  \
-    return libcs arguments;                                                    \
-  }
+  PASSED_ON(EXPORTED, name, name, parameters, arguments, before(), (void)0)
 #define USER(name, parameters, arguments)                                      \
   GIVES_AWAY(name, __hwckpt_before_user_change, parameters, arguments)
 

@@ -9,9 +9,9 @@
  * what they draw in. */
 #include "../resources/posix_notice.h"
 #include "../support/quiesce.h"
+#include "interpose_next.h"
 
 #include <aio.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <mqueue.h>
 #include <netdb.h>
@@ -20,26 +20,15 @@
 
 #define EXPORTED __attribute__((weak, visibility("default")))
 
-#define PASSED_ON(linkage, own, name, parameters, arguments)                   \
-  linkage int own parameters {                                                 \
-    static int(*libcs) parameters;                                             \
-    if (!libcs)                                                                \
-      libcs = (int(*) parameters)dlsym(RTLD_NEXT, #name);                      \
-    if (!libcs) {                                                              \
-      errno = ENOSYS;                                                          \
-      return -1;                                                               \
-    }                                                                          \
-    int result = libcs arguments;                                              \
-    __hwckpt_thread_created();                                                 \
-    return result;                                                             \
-  }
 #define BEGINS_THREAD(name, parameters, arguments)                             \
-  PASSED_ON(EXPORTED, name, name, parameters, arguments)
+  PASSED_ON(EXPORTED, name, name, parameters, arguments, (void)0,              \
+            __hwckpt_thread_created())
 
 /* A notification without a thread is a system call, of which the kernel does
  * not tell all. */
 PASSED_ON(static, notify_by_thread, mq_notify,
-          (mqd_t queue, const struct sigevent *event), (queue, event))
+          (mqd_t queue, const struct sigevent *event), (queue, event), (void)0,
+          __hwckpt_thread_created())
 EXPORTED int mq_notify(mqd_t queue, const struct sigevent *event) {
   if (event && event->sigev_notify == SIGEV_THREAD) {
     int failed = notify_by_thread(queue, event);

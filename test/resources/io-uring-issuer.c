@@ -415,7 +415,9 @@ static void come_back_polled(void) {
   memset(&ring.parameters, 0, sizeof ring.parameters);
   ring.parameters.sq_thread_idle = 1;
   map_ring(&ring, 4, IORING_SETUP_SQPOLL | SINGLE);
-  usleep(50000);
+  const unsigned *flags = at(&ring, ring.parameters.sq_off.flags);
+  while (!(*(volatile const unsigned *)flags & IORING_SQ_NEED_WAKEUP))
+    sched_yield(); /* until it sleeps */
   add(&ring, IORING_OP_WRITE, file, "ab", 2, 0);
   die_and_come_back();
   take(&ring, 0, 2);
