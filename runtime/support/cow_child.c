@@ -4,6 +4,7 @@
 #include "cow_child.h"
 
 #include "../arch/sys.h"
+#include "quiesce.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -128,6 +129,8 @@ long cow_child_start(const struct capture *capture,
   long pid = SYS(clone, 0, 0, 0, 0, 0);
   if (pid == 0)
     copy_all(&own, map, runs, parent);
+  if (pid > 0)
+    quiesce_calm((int)pid);
   return pid;
 }
 

@@ -49,10 +49,11 @@
 
 #define EXECUTING_MS 2000 /* for another thread that executes a program */
 
-/* So many threads a processor that want to run are a crowd; in one the
- * runtime's go first by so many steps of nice. */
+/* So many threads a processor that want to run are a crowd. */
 #define CROWD 8u
-#define CROWD_STEPS 20u
+/* By which the runtime's threads go first in a crowd, and while the program
+ * stands still: as far as nice goes. */
+#define MOST_STEPS 20u
 
 static LIVE struct {
   struct parked *threads; /* what quiesce_stop() returns; private memory */
@@ -64,6 +65,7 @@ static LIVE struct {
   unsigned hurry;                   /* that it is to, whatever others do, */
   bool hurry_in_crowds;             /* and in a crowd */
   bool crowd;                       /* at the last look at all threads */
+  bool stopping;                    /* threads stand, or are to */
   struct sigaction_raw libc_action; /* what libc had for the stop signal */
   bool (*other)(const siginfo_t *info);
 } quiesce;
@@ -309,15 +311,26 @@ static void go_first(int tid, long steps, long *raised) {
     *raised = wanted - usual;
 }
 
+/* What the runtime's threads are to go first by. */
+static unsigned steps_wanted(bool stopping) {
+  bool most = stopping || (quiesce.hurry_in_crowds && quiesce.crowd);
+  return most && quiesce.hurry < MOST_STEPS ? MOST_STEPS : quiesce.hurry;
+}
+
 static void hurry(void) {
-  unsigned steps = quiesce.hurry;
-  if (quiesce.hurry_in_crowds && quiesce.crowd && steps < CROWD_STEPS)
-    steps = CROWD_STEPS;
+  unsigned steps = steps_wanted(quiesce.stopping);
   for (unsigned i = 0; i < RUNTIME_THREADS; i++) {
     int tid = atomic_load(&quiesce.runtime_tids[i]);
     if (tid && quiesce.raised[i] != steps && !resources_forbid_hurry())
       go_first(tid, steps, &quiesce.raised[i]);
   }
+}
+
+void quiesce_calm(int tid) {
+  unsigned steps = steps_wanted(false);
+  long raised = raised_here();
+  if (raised != steps)
+    go_first(tid, steps, &raised);
 }
 
 void quiesce_hurry(unsigned steps) {
@@ -529,9 +542,10 @@ static void prepare(struct stop *stop, const struct quiesce_hooks *hooks) {
   task_each(survey, stop);
   interrupted_surveyed();
   quiesce.crowd = stop->running > CROWD * park_processors();
-  hurry();
   if (hooks && hooks->prepare)
     hooks->prepare();
+  quiesce.stopping = true;
+  hurry();
 }
 
 static void main_thread_first(unsigned count, int pid) {
@@ -591,6 +605,8 @@ uint64_t quiesce_resume(void) {
   park_leave_none_open();
   uint64_t now = quiesce_now_ns();
   park_end();
+  quiesce.stopping = false;
+  hurry();
   return now;
 }
 

@@ -158,11 +158,16 @@ bool quiesce_is_runtime_thread(int tid);
 int quiesce_program_thread(void);
 
 /* Lets the runtime's threads go first by so many steps of nice (0: no longer),
- * where that is allowed (setpriority(2)). */
+ * where that is allowed (setpriority(2)). While the program is stopped they go
+ * first as far as can be: what else runs on its processors would have it stand
+ * still for longer. */
 void quiesce_hurry(unsigned steps);
 /* And as far as can be from when a stop finds that many more threads want to
  * run than there are processors, until that is no longer wanted. */
 void quiesce_hurry_in_crowds(bool on);
+/* Lets a process that the calling thread has made in a stop go first no further
+ * than the runtime's threads will when the stop is over. */
+void quiesce_calm(int tid);
 /* Processor time that all of those have used. */
 uint64_t quiesce_runtime_cpu_ns(void);
 /* Whether a thread waits in a save or load to be served. */

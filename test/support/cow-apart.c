@@ -1,6 +1,6 @@
 // The copy-on-write child has none of the program's descriptors, so that what
-// the program closes is closed, and ends with the program even where a signal
-// has stopped it.
+// the program closes is closed, goes before nobody, and ends with the program
+// even where a signal has stopped it.
 // RUN: %behaviour %s -o %t
 // RUN: %hwckpt run -o method=cow -- %t look
 // RUN: rm -f %t.pid; (%hwckpt run -o method=cow -- %t end %t.pid || true)
@@ -10,6 +10,7 @@
 #include <glob.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 enum { MEMORY = 64 << 20, CHECKPOINTS = 100 };
 static _Atomic int seen;
 static const char *file; // where its process id goes, then all end
@@ -58,6 +59,9 @@ static void look_at(pid_t copy) {
   }
   if (descriptors)
     closedir(descriptors);
+  errno = 0;
+  int nice = getpriority(PRIO_PROCESS, (id_t)copy);
+  CHECK(errno == ESRCH || nice == getpriority(PRIO_PROCESS, 0));
   seen += descriptors != NULL;
 }
 static void *watch(void *unused) {

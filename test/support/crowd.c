@@ -1,7 +1,8 @@
 // In a crowd, where many more threads want to run than there are processors,
 // the runtime's threads go first while a checkpoint is taken, if that is
-// allowed: else writing it would take as many times longer. They go no longer
-// when it is done, and not at all where the threads wait, or a filter of the
+// allowed: else writing it would take as many times longer. Where there is no
+// crowd they do so while the program stands still, as another process sees.
+// They go no longer when it is done, and not at all where a filter of the
 // program would end it for that.
 // RUN: %behaviour %s -o %t && %t runs && %t waits && %t filtered
 #include "behaviour.h"
@@ -9,11 +10,12 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 enum { THREADS = 24, SAVES = 40, BYTES = 16 << 20, MOST = 64 };
-static _Atomic int over;
-static _Atomic int least = 40;
+static _Atomic int *over, *least; /* shared with the other process */
 static int tids[MOST], count;
 static int nice_of(int tid) { return getpriority(PRIO_PROCESS, (id_t)tid); }
 /* Those of the runtime, by their names. */
@@ -33,7 +35,7 @@ static void find_threads(void) {
   CHECK(count >= 2);
 }
 static void *run(void *unused) {
-  while (!over)
+  while (!*over)
     ;
   return unused;
 }
@@ -47,14 +49,25 @@ static void *sit(void *unused) {
   return unused;
 }
 /* Sees how the runtime's threads go. */
-static void *watch(void *unused) {
-  while (!over) {
+static void *watch(void *pause) {
+  while (!*over) {
     for (int i = 0; i < count; i++)
-      if (nice_of(tids[i]) < least)
-        least = nice_of(tids[i]);
-    usleep(100);
+      if (nice_of(tids[i]) < *least)
+        *least = nice_of(tids[i]);
+    if (pause)
+      usleep(100);
   }
-  return unused;
+  return pause;
+}
+/* The same in another process, which the program's stops do not stop. */
+static pid_t watch_apart(const cpu_set_t *all) {
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child)
+    return child;
+  sched_setaffinity(0, sizeof *all, all);
+  watch(NULL);
+  _exit(0);
 }
 /* Content that is new each time, and takes a while to write. */
 static void fill(unsigned char *memory, unsigned state) {
@@ -78,14 +91,21 @@ static void forbid_priorities(void) {
 int main(int argc, char **argv) {
   static unsigned char memory[BYTES];
   pthread_t threads[THREADS], watcher;
-  cpu_set_t one;
+  cpu_set_t all, one;
+  pid_t apart = 0;
   CHECK(argc == 2);
   int crowd = strcmp(argv[1], "waits") != 0;
-  int goes_first = !strcmp(argv[1], "runs");
+  int goes_first = strcmp(argv[1], "filtered") != 0;
   int usual = nice_of(0), first = usual > 0 ? usual - 20 : -20;
   if (setpriority(PRIO_PROCESS, 0, -20))
     SKIP("no thread may go before others here");
   CHECK_EQUAL(setpriority(PRIO_PROCESS, 0, usual), 0);
+  over = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+              -1, 0);
+  CHECK(over != MAP_FAILED);
+  least = over + 1;
+  *least = 40;
+  CHECK_EQUAL(sched_getaffinity(0, sizeof all, &all), 0);
   CPU_ZERO(&one);
   CPU_SET(sched_getcpu(), &one);
   CHECK_EQUAL(sched_setaffinity(0, sizeof one, &one), 0);
@@ -96,20 +116,26 @@ int main(int argc, char **argv) {
     CHECK_EQUAL(pthread_create(&threads[i], NULL, crowd ? run : sit, NULL), 0);
   while (!crowd && sitting < THREADS)
     sched_yield();
-  CHECK_EQUAL(pthread_create(&watcher, NULL, watch, NULL), 0);
+  if (crowd)
+    CHECK_EQUAL(pthread_create(&watcher, NULL, watch, &count), 0);
+  else
+    apart = watch_apart(&all);
   if (crowd && !goes_first)
     forbid_priorities();
-  for (int i = 0; i < (goes_first ? SAVES : 3) && least > first; i++) {
+  for (int i = 0; i < (goes_first ? SAVES : 3) && *least > first; i++) {
     fill(memory, (unsigned)i);
     CHECK_EQUAL(__builtin_ckpt_save(), 0);
     for (int k = 0; k < count; k++)
       CHECK_EQUAL(nice_of(tids[k]), usual);
   }
-  CHECK_EQUAL(least, goes_first ? first : usual);
-  over = 1;
+  CHECK_EQUAL((int)*least, goes_first ? first : usual);
+  *over = 1;
   CHECK_EQUAL(close(sits[1]), 0);
   for (int i = 0; i < THREADS; i++)
     CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
-  CHECK_EQUAL(pthread_join(watcher, NULL), 0);
+  if (crowd)
+    CHECK_EQUAL(pthread_join(watcher, NULL), 0);
+  else
+    CHECK_EQUAL(waitpid(apart, NULL, 0), apart);
   return 0;
 }
