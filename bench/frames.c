@@ -4,9 +4,10 @@
  *   frames CACHE APPLICATION GENERATION
  *
  * reads all frames that make up the generation, past the page cache, checks and
- * decodes them, with a thread a processor, and keeps nothing. Prints JSON: the
- * milliseconds that took, and how many pages it were. No memory of a program is
- * touched, no process made: a restore has that to do besides.
+ * decodes them, with four threads a processor as a restore, and keeps nothing.
+ * Prints JSON: the milliseconds that took, and how many pages it were. No
+ * memory of a program is touched, no process made: a restore has that to do
+ * besides.
  *
  * Invariant: the frames are those that a restore reads, in the same units. */
 #include "runtime/cache/cache.h"
@@ -22,7 +23,12 @@
 #include <unistd.h>
 
 #define UNIT_FRAMES 8 /* as in tools/restorer/fill.c */
-enum { BLOCK = 4096, BOUNCE = 4 << 20, MAX_READERS = 64 };
+enum {
+  BLOCK = 4096,
+  BOUNCE = 4 << 20,
+  READERS_PER_PROCESSOR = 4, /* there too */
+  MAX_READERS = 32
+};
 
 static _Noreturn void fail(const struct hwckpt_error *error) {
   char text[1400];
@@ -93,6 +99,7 @@ static double read_all(void) {
   pthread_t threads[MAX_READERS];
   struct hwckpt_error error;
   long count = sysconf(_SC_NPROCESSORS_ONLN);
+  count *= READERS_PER_PROCESSOR;
   count = count < MAX_READERS ? count : MAX_READERS;
   for (long i = 0; i < count; i++)
     if (cache_worker_open(plan, &workers[i], &error) < 0)

@@ -668,7 +668,7 @@ const struct command command_restore = {
         "  --name NAME    go on as another application: for several programs "
         "from one\n"
         "                 generation, side by side\n"
-        "  --threads N    read with N threads, instead of one a processor\n"
+        "  --threads N    read with N threads, instead of four a processor\n"
         "  --processor=any\n"
         "                 also on a processor that lacks instructions of the "
         "one the\n"

@@ -17,7 +17,7 @@ struct restore_request {
   enum id_policy policy;
   enum lazy_mode lazy;
   bool tracked;     /* what is written while memory is loaded is known */
-  unsigned threads; /* that read; 0: one a processor */
+  unsigned threads; /* that read; 0: four a processor */
   const char *from[FETCH_TIERS_MAX]; /* tiers */
   unsigned from_count;
   struct key_request key; /* of what is there */

@@ -1,5 +1,6 @@
-/* fill.c - reads what the generation holds into the program's memory, with as
- * many threads as there are processors.
+/* fill.c - reads what the generation holds into the program's memory, with
+ * several threads a processor: while some wait for flash the others check,
+ * decode and have pages made.
  *
  * Invariant: when fill_memory() returns, the process has one thread again, and
  * its workers' thread ids are free: the program's threads want theirs. */
@@ -17,6 +18,7 @@
 #define UNIT_FRAMES 8 /* 2 MiB of pages */
 #define WORKER_STACK ((uint64_t)128 << 10)
 #define WORKERS_MAX 32
+#define WORKERS_PER_PROCESSOR 4
 
 static struct {
   const struct cache_plan *plan;
@@ -83,7 +85,9 @@ static unsigned processors(void) {
 }
 
 static size_t workers_wanted(void) {
-  size_t wanted = restorer.plan.threads ? restorer.plan.threads : processors();
+  size_t wanted = restorer.plan.threads
+                      ? restorer.plan.threads
+                      : (size_t)processors() * WORKERS_PER_PROCESSOR;
   size_t units = cache_plan_units(filling.plan);
   wanted = wanted < WORKERS_MAX ? wanted : WORKERS_MAX;
   wanted = wanted < units ? wanted : units;

@@ -37,7 +37,7 @@ struct restore_plan {
                          struct restore_go comes in */
   uint32_t keep_ids;  /* the process has its old pid: tids must fit too */
   uint64_t start_ns;  /* CLOCK_MONOTONIC when the tool began */
-  uint32_t threads;   /* that read; 0: as many as there are processors */
+  uint32_t threads;   /* that read; 0: four a processor */
   uint32_t lazy;      /* enum restore_lazy */
   uint32_t in_tree;   /* one process of several (docs/trees.md) */
   uint32_t memories;  /* behind the ranges */
