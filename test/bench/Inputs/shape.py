@@ -36,6 +36,7 @@ RESTORE = {
     "written_percent": (*NUMBER, type(None)),
     "mode": str,
     "cold": bool,
+    "running_ms": NUMBER,
     "first_step_ms": NUMBER,
     "complete_ms": NUMBER,
     "ratio_to_raw_read": NUMBER,
@@ -90,7 +91,7 @@ def capture(told):
 def restore(told):
     for row in told["rows"]:
         fields("restore", row, RESTORE)
-        if not 0 < row["first_step_ms"] <= row["first_step_worst_ms"]:
+        if not 0 < row["running_ms"] <= row["first_step_ms"] <= row["first_step_worst_ms"]:
             sys.exit(f"these times cannot be: {row}")
     if {row["cold"] for row in told["rows"]} != {True, False}:
         sys.exit("cold or warm is missing")
