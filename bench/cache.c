@@ -6,8 +6,10 @@
  *   cache memory FOLDER CACHE APPLICATION GENERATION ROUNDS
  *                                        the pages of a generation of another
  *                                        cache, written at several levels
- *   cache chain FOLDER MIB DELTAS ROUNDS a generation, and as many upon it,
- * each of a hundredth of its pages; then how long reading the newest takes
+ *   cache chain FOLDER MIB DELTAS ROUNDS EXTRA
+ *                                        a generation, and as many upon it,
+ * each of a hundredth of its pages, merged to so many extra_reads (0: as
+ * usual); then how long reading the newest takes
  *
  * Invariant: before anything is read, its files are taken out of the page
  * cache; memory is touched before anything is measured. */
@@ -320,8 +322,9 @@ static void forget_generations(void) {
 }
 
 /* What a program does between two checkpoints. */
-static void after_commit(void) {
-  static const struct cache_merge_options options = {.level = 0};
+static void after_commit(unsigned extra_reads) {
+  const struct cache_merge_options options = {.level = 0,
+                                              .extra_reads = extra_reads};
   struct cache_merge_result merged;
   ok(cache_merge(cache, application, &options, &merged, &error));
   forget_generations();
@@ -443,7 +446,7 @@ static void memory(const char *folder, unsigned rounds) {
 }
 
 static void chain(const char *folder, size_t mib, unsigned deltas,
-                  unsigned rounds) {
+                  unsigned rounds, unsigned extra_reads) {
   size_t pages = (mib << 20) / CACHE_PAGE_SIZE, changed = pages / 100;
   unsigned char *memory = map(mib << 20), *back = map(mib << 20);
   uint64_t bytes = 0;
@@ -466,7 +469,7 @@ static void chain(const char *folder, size_t mib, unsigned deltas,
     ok(cache_commit(writer, &last, &error));
     bytes += last.bytes;
     parent = last.number;
-    after_commit();
+    after_commit(extra_reads);
   }
   struct cache_reader *reader;
   ok(cache_reader_open(cache, application, parent, &reader, &error));
@@ -494,9 +497,10 @@ int main(int count, char **arguments) {
   } else if (count == 7 && !strcmp(mode, "memory")) {
     take_image(arguments[3], arguments[4], strtoull(arguments[5], NULL, 10));
     memory(arguments[2], (unsigned)atoi(arguments[6]));
-  } else if (count == 6 && !strcmp(mode, "chain")) {
+  } else if (count == 7 && !strcmp(mode, "chain")) {
     chain(arguments[2], strtoull(arguments[3], NULL, 10),
-          (unsigned)atoi(arguments[4]), (unsigned)atoi(arguments[5]));
+          (unsigned)atoi(arguments[4]), (unsigned)atoi(arguments[5]),
+          (unsigned)atoi(arguments[6]));
   } else {
     fputs("usage: cache bandwidth|memory|chain FOLDER ...; see cache.c\n",
           stderr);

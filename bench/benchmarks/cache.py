@@ -49,6 +49,8 @@ LEAST = 2
 def parse(words):
     options = parser("cache", __doc__, side_by_side=False)
     options.add_argument("--rounds", type=int, help="of each measurement (9; quick: 3)")
+    options.add_argument("--extra-reads", type=int, default=0, metavar="PERCENT",
+                         help="that merges leave in `restore` (as usual)")  # fmt: skip
     options.add_argument("--only", nargs="+", choices=sorted(PARTS), help="these parts")
     arguments = options.parse_args(words)
     arguments.rounds = arguments.rounds or (3 if arguments.quick else 9)
@@ -264,7 +266,7 @@ class Parts:
         rows = []
         for deltas in QUICK_DELTAS if self.arguments.quick else DELTAS:
             figures.progress(f"restore after {deltas} deltas")
-            found = self.ask("chain", size, deltas, self.arguments.rounds)
+            found = self.ask("chain", size, deltas, self.arguments.rounds, self.arguments.extra_reads)
             rows.append({
                 "case": "restore", "mib": size, "deltas": deltas, "chain": found["chain"],
                 "read_ms": round(figures.median(found["read_s"]) * 1e3, 2),

@@ -302,9 +302,14 @@ void cache_abort(struct cache_writer *writer);
 
 /* ---- the life of generations ---- */
 
+#define CACHE_EXTRA_READS 25u /* percent, where nothing else is said */
+
 struct cache_merge_options {
   int level;   /* as for writing */
   bool always; /* also before it is due */
+  /* What a restore may read beyond the pages of the generation, in percent of
+   * them: the less, the more is written. 0: CACHE_EXTRA_READS. */
+  unsigned extra_reads;
   /* Asked between pieces of work, of some milliseconds each; may sleep. False:
    * to be ended soon. What was done until then counts, when it is worth
    * anything. Null: take your time. */
@@ -322,9 +327,9 @@ struct cache_merge_result {
 /* Merges the newest generation with all it builds on, when that is due: it
  * becomes a base with the same number and content. 0 with merged == false:
  * it is not due, somebody reads, or there was no time. Called after each
- * generation, when nobody reads, it keeps what a restore reads to 1.5 times
- * the pages of the newest one and 8 MiB where there is time, and to twice them
- * in any case, for then it does not ask. */
+ * generation, when nobody reads, it keeps what a restore reads to the pages of
+ * the newest one, extra_reads percent of them and 8 MiB where there is time,
+ * and to three quarters of them more in any case, for then it does not ask. */
 int cache_merge(struct cache *cache, const char *application,
                 const struct cache_merge_options *options,
                 struct cache_merge_result *merged, struct hwckpt_error *error);

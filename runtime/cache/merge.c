@@ -25,12 +25,17 @@
 #include <string.h>
 
 #define MERGE_CHAIN 32u /* generations */
-/* Pages that a restore may read for so many that count. The constant parts are
- * what is not worth the bother in a small program. */
-static uint64_t merge_keep(uint64_t pages) { return pages + pages / 4 + 1024; }
-static uint64_t merge_due(uint64_t pages) { return pages + pages / 2 + 2048; }
-static uint64_t merge_most(uint64_t pages) {
-  return merge_due(pages) + pages / 2;
+/* Pages that a restore may read for so many that count, and `extra` percent
+ * more. The constant parts are what is not worth the bother in a small program.
+ */
+static uint64_t merge_keep(uint64_t pages, unsigned extra) {
+  return pages + pages * extra / 200 + 1024;
+}
+static uint64_t merge_due(uint64_t pages, unsigned extra) {
+  return pages + pages * extra / 100 + 2048;
+}
+static uint64_t merge_most(uint64_t pages, unsigned extra) {
+  return merge_due(pages, extra) + pages / 4 * 3;
 }
 /* When there was no time to copy anything, a chain so short stays as it is. */
 #define MERGE_LEAST 8u
@@ -41,20 +46,21 @@ struct merge {
   struct image image; /* the generation that is merged; closed */
   CacheCommit before; /* its commit record */
   struct survey survey;
-  unsigned fill; /* frames with so few pages that count are copied */
-  bool urgent;   /* it is carried through */
+  unsigned extra; /* percent of its pages, that a restore may read */
+  unsigned fill;  /* frames with so few pages that count are copied */
+  bool urgent;    /* it is carried through */
 };
 
 /* ---- whether ---- */
 
-static bool is_due(const struct chain_cost *cost) {
+static bool is_due(const struct chain_cost *cost, unsigned extra) {
   return cost->length > MERGE_CHAIN ||
-         cost->frame_pages > merge_due(cost->image_pages);
+         cost->frame_pages > merge_due(cost->image_pages, extra);
 }
 
-static bool is_urgent(const struct chain_cost *cost) {
+static bool is_urgent(const struct chain_cost *cost, unsigned extra) {
   return cost->length > 2 * MERGE_CHAIN ||
-         cost->frame_pages > merge_most(cost->image_pages);
+         cost->frame_pages > merge_most(cost->image_pages, extra);
 }
 
 /* > 0: there is nothing to do. */
@@ -69,12 +75,12 @@ static int look(struct merge *merge, struct cache *cache,
   if (result < 0)
     return result;
   merge->result->generations = cost.length;
-  merge->urgent = is_urgent(&cost);
-  if (is_due(&cost))
+  merge->urgent = is_urgent(&cost, merge->extra);
+  if (is_due(&cost, merge->extra))
     return 0;
   return merge->options->always &&
                  (cost.length > 1 ||
-                  cost.frame_pages > merge_keep(cost.image_pages))
+                  cost.frame_pages > merge_keep(cost.image_pages, merge->extra))
              ? 0
              : 1;
 }
@@ -158,7 +164,8 @@ static void choose(struct merge *merge) {
     room += can_stay ? FORMAT_FRAME_PAGES : pages_in(frame->live);
   }
   unsigned fill = 0;
-  while (room > merge_keep(survey->pages) && fill + 1 < FORMAT_FRAME_PAGES) {
+  while (room > merge_keep(survey->pages, merge->extra) &&
+         fill + 1 < FORMAT_FRAME_PAGES) {
     fill++;
     room -= frames[fill] * (FORMAT_FRAME_PAGES - fill);
   }
@@ -405,7 +412,10 @@ static void forget_content(struct cache *cache, int result) {
 int cache_merge(struct cache *cache, const char *application,
                 const struct cache_merge_options *options,
                 struct cache_merge_result *merged, struct hwckpt_error *error) {
-  struct merge merge = {.options = options, .result = merged};
+  struct merge merge = {.options = options,
+                        .result = merged,
+                        .extra = options->extra_reads ? options->extra_reads
+                                                      : CACHE_EXTRA_READS};
   const struct writer_told told = {tell_pieces, tell_hashes, &merge};
   struct cache_writer *writer;
   memset(merged, 0, sizeof(*merged));

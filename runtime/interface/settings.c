@@ -90,6 +90,7 @@ int settings_open_checkpoints(struct hwckpt_error *error) {
       .go_on = options->on_unsupported[0] == 'w',
       .level = (int)options->level,
       .base_every = (unsigned)options->base_every,
+      .extra_reads = (unsigned)options->extra_reads,
       .retention = retention(),
       .huge = options->huge,
       .ring_bytes = (size_t)options->ring << 20,

@@ -65,6 +65,7 @@ const Limits NumberLimits[] = {
     {"rollback_every", 0, INT64_MAX, "0 or more"},
     {"rollback_retries", 1, INT_MAX, "1 or more"},
     {"base_every", 0, UINT_MAX, "0 or more"},
+    {"extra_reads", 1, 1000, "percent, 1 to 1000"},
     {"keep", 1, INT_MAX, "1 or more"},
     {"weight", 1, 1000000, "1 to 1000000"},
     {"ring", 1, 1 << 20, "MiB, 1 or more"},

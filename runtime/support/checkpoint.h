@@ -42,6 +42,7 @@ struct checkpoint_options {
   int level;  /* zstd; 0: raw */
   unsigned
       base_every; /* generations from base to base; 0: merging makes them */
+  unsigned extra_reads; /* percent; see cache_merge() */
   struct cache_retention retention;
   bool huge;         /* huge pages for large anonymous memory */
   size_t ring_bytes; /* memory that holds pages until they are written */

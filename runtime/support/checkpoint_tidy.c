@@ -47,6 +47,7 @@ static int merge(bool always, struct background *background,
   const struct cache_merge_options options = {
       .level = checkpoint.options.level,
       .always = always,
+      .extra_reads = checkpoint.options.extra_reads,
       .go_on = background_goes_on,
       .context = background,
   };
