@@ -77,9 +77,11 @@ static int replace(int folder, const char *path, char *const arguments[],
   alignas(char *) char room[hand_on_size(&we, environment)];
   char *const *entries = hand_on(&we, environment, preload, room);
   bool seen = program == PROGRAM_HAS || preload;
+  seen = seen && !hand_on_is_raised(folder, path, flags);
   if (program != PROGRAM_UNKNOWN)
-    __hwckpt_before_program(folder, *path ? path : NULL,
-                            seen && !hand_on_is_raised(folder, path, flags));
+    __hwckpt_before_program(folder, *path ? path : NULL, seen);
+  if (program != PROGRAM_UNKNOWN && !seen)
+    __hwckpt_ends_with(*path ? path : "program");
   struct stop_signal before = {0};
   if (we.together)
     put_off_stop(&before, program == PROGRAM_LOADS && !preload ? PROGRAM_WITHOUT

@@ -22,4 +22,8 @@ int __hwckpt_successor(struct hwckpt_successor *successor);
  * that is so. Seen: it will have a runtime. */
 void __hwckpt_before_program(int folder, const char *path, int seen);
 
+/* Before a program without a runtime takes the place of this one: says that no
+ * checkpoints come from then on, where nothing else would. */
+void __hwckpt_ends_with(const char *path);
+
 #endif

@@ -235,6 +235,16 @@ void __hwckpt_before_program(int folder, const char *path, int seen) {
   undo_before_program(folder, path, seen);
 }
 
+void __hwckpt_ends_with(const char *path) {
+  struct hwckpt_error error;
+  if (!events_here() || (cut_is_there() && !cut_is_root()))
+    return; /* who takes the checkpoint finds a process without a runtime */
+  hwckpt_fail(&error, HWCKPT_E_NOT_INSTRUMENTED, 0, path,
+              "it takes the place of a program that is checkpointed, and no "
+              "runtime can be preloaded: no checkpoint is taken from now on");
+  say_here(&error);
+}
+
 /* Traps must reach us whatever mask the program was started with; the stop
  * signal when all is there that it needs. */
 static void unblock(uint64_t signals) {

@@ -1,10 +1,11 @@
 // A program that takes another's place is checkpointed as that was, however it
 // is executed; so are children, and errors come back. A program of our own has
-// its own runtime alone, a static one none.
+// its own runtime alone, a static one none, which is said.
 // RUN: %clang -O1 -DPLAIN %s -o %t && %clang -O1 -DLAST -static %s -o %t.static
 // RUN: %clang -O1 -fhwckpt -DOURS %s -o %t.ours && strip %t.ours
 // RUN: printf '#!%%s interpreted\n' %t >%t.script && chmod +x %t.script
-// RUN: %hwckpt run --name exec -o keep=100 -- %t execv %t.script %t.ours %t.static
+// RUN: %hwckpt run --name exec -o keep=100 -- %t execv %t.script %t.ours %t.static 2>%t.said
+// RUN: grep -c 'E503: .*%basename_t.tmp.static: it takes the place' %t.said | grep -x 1
 // RUN: %hwckpt list --json exec | grep -c '"number":' | grep -x 9
 #define _GNU_SOURCE
 #include <dlfcn.h>
