@@ -126,9 +126,15 @@ int mapped_files_find(struct mapped_files *files, struct memory_map *map,
                       int memory, struct hwckpt_error *error) {
   int result = 0;
   files->count = 0;
-  for (size_t i = 0; i < map->count && result == 0; i++)
-    if (!map->areas[i].ring && (map->areas[i].type == AREA_TYPE_FILE_COPY ||
-                                map->areas[i].type == AREA_TYPE_SHARED_MEMORY))
-      result = find(files, &map->areas[i], memory, error);
+  for (size_t i = 0; i < map->count && result == 0; i++) {
+    struct area *area = &map->areas[i];
+    bool of_file = area->type == AREA_TYPE_FILE_PRIVATE ||
+                   area->type == AREA_TYPE_FILE_SHARED;
+    if (!area->ring && (area->type == AREA_TYPE_FILE_COPY ||
+                        area->type == AREA_TYPE_SHARED_MEMORY))
+      result = find(files, area, memory, error);
+    else if (of_file && area->name[0] != '/') /* a socket, a perf event */
+      result = refuse(error, area, "what is no file");
+  }
   return result;
 }
