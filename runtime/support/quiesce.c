@@ -207,15 +207,37 @@ static void runtime_thread_main(void *argument) {
 /* While another thread executes a program the kernel makes no thread that
  * shares its working directory (EAGAIN). In a moment that call has failed, or
  * has ended this thread as well. Where there are too many threads the kernel
- * says the same, and goes on to say it. */
+ * says the same, and goes on to say it: that is waited for once. */
 static long spawn_between_programs(uint64_t flags, void *stack_top, void *tls,
                                    struct runtime_thread *start) {
   const struct timespec moment = {0, MILLISECOND};
+  static LIVE _Atomic bool in_vain;
   long tid = arch_spawn(flags, stack_top, tls, runtime_thread_main, start);
+  if (tid == -EAGAIN && (atomic_load(&in_vain) || task_count() == 1))
+    return tid;
   for (unsigned i = 0; tid == -EAGAIN && i < EXECUTING_MS; i++) {
     SYS(nanosleep, &moment, 0);
     tid = arch_spawn(flags, stack_top, tls, runtime_thread_main, start);
   }
+  atomic_store(&in_vain, tid == -EAGAIN);
+  return tid;
+}
+
+/* A thread that has a deadline may make none that would inherit it (EAGAIN),
+ * but those that do not. */
+static long spawn_without_deadline(uint64_t flags, void *stack_top, void *tls,
+                                   struct runtime_thread *start) {
+  struct sched_attr had = {.size = sizeof had};
+  bool change = SYS(sched_getattr, 0, &had, sizeof had, 0) == 0 &&
+                had.sched_policy == SCHED_DEADLINE &&
+                !(had.sched_flags & SCHED_FLAG_RESET_ON_FORK);
+  struct sched_attr lent = had;
+  lent.sched_flags |= SCHED_FLAG_RESET_ON_FORK;
+  if (change)
+    SYS(sched_setattr, 0, &lent, 0);
+  long tid = spawn_between_programs(flags, stack_top, tls, start);
+  if (change)
+    SYS(sched_setattr, 0, &had, 0);
   return tid;
 }
 
@@ -248,7 +270,7 @@ static int spawn(void (*function)(void *), void *argument, const char *name,
     start->name[i] = name[i];
   uint64_t all = ~0ull, before;
   SYS(rt_sigprocmask, SIG_SETMASK, &all, &before, 8);
-  long tid = spawn_between_programs(
+  long tid = spawn_without_deadline(
       CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
           (companion ? CLONE_FILES | CLONE_FS : 0),
       block + RUNTIME_STACK, arch_tls_fill(block + RUNTIME_STACK), start);
