@@ -16,6 +16,7 @@
 #include "../support/private.h"
 #include "../support/quiesce.h"
 #include "../support/task.h"
+#include "trap_actions.h"
 
 #include <errno.h>
 #include <linux/hw_breakpoint.h>
@@ -128,6 +129,7 @@ static int set(enum breakpoints_of owner, uint64_t address, unsigned length) {
     free++;
   if (free == breakpoints + BREAKPOINTS)
     return 0;
+  trap_actions_keep_open(SIGTRAP);
   free->owner = owner;
   free->length = length;
   atomic_store(&free->address, address);

@@ -95,6 +95,7 @@ static void install(int number) {
 void faults_catch_writes(void) {
   trap_actions_install(SIGSEGV, on_fault);
   trap_actions_keep_open(SIGSEGV);
+  trap_actions_keep_open(SIGTRAP); /* behind the write */
 }
 
 void faults_start(const struct hwckpt_options *options) {

@@ -53,12 +53,11 @@ extern void __interceptor__exit(int) __attribute__((weak));
 extern int __sigaction(int, const struct sigaction *, struct sigaction *)
     __attribute__((weak));
 
-/* The kernel's set is the first 8 bytes of libc's. Besides the traps (SIGSYS is
- * one), the two signals that libc keeps for itself. */
+/* The kernel's set is the first 8 bytes of libc's. Besides what comes for us,
+ * the two signals that libc keeps for itself. */
 static uint64_t without_traps(const sigset_t *set) {
   uint64_t bits = *(const uint64_t *)(const void *)set;
-  return bits & ~(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 7ull << 30 |
-                  __hwckpt_faults());
+  return bits & ~(3ull << 31 | __hwckpt_never_blocked());
 }
 
 static int change_mask(int how, const sigset_t *set, sigset_t *before) {

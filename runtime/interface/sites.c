@@ -13,6 +13,7 @@
 #include "../support/process_lock.h"
 #include "../support/quiesce.h"
 #include "events.h"
+#include "trap_actions.h"
 #include "watch.h"
 
 #include <fcntl.h>
@@ -78,6 +79,7 @@ static void exclude_variables(const struct hwckpt_module *module,
 EXPORTED void __hwckpt_register_module(const struct hwckpt_module *module) {
   if (module->version != HWCKPT_ISA_VERSION)
     return;
+  trap_actions_expect_traps();
   exclude_variables(module, exclude_add);
   uint64_t before = process_lock_blocking(&sites.lock);
   bool watched = watch_module(module);

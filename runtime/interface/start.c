@@ -21,6 +21,7 @@
 #include "settings.h"
 #include "signals.h"
 #include "sites.h"
+#include "trap_actions.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -278,7 +279,9 @@ __attribute__((constructor(101))) static void start(void) {
     cache_default_path(trusted ? environ : 0, given, sizeof given);
   settings_path(given, cache, sizeof cache);
   quiesce_install();
-  unblock(1ull << (SIGTRAP - 1) | 1ull << (SIGILL - 1) | 1ull << (SIGSYS - 1));
+  if (!*preloaded)
+    trap_actions_expect_traps();
+  unblock(__hwckpt_never_blocked());
   arch_read_tls_directly(true);
   checkpoint_remember();
   resources_executed_in(options.entered);

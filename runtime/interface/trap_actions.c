@@ -18,7 +18,7 @@ static struct wanted {
 #define COUNT (sizeof wanted / sizeof *wanted)
 #define TRAPS 3u /* the first, which code with sites runs into */
 
-static uint64_t open_signals; /* are not blocked while they are handled */
+static uint64_t open_signals; /* are never blocked */
 
 static struct wanted *find(int number) {
   for (unsigned i = 0; i < COUNT; i++)
@@ -40,6 +40,11 @@ void trap_actions_install(int number, signal_handler *handler) {
 
 void trap_actions_keep_open(int number) {
   open_signals |= 1ull << (number - 1);
+}
+
+void trap_actions_expect_traps(void) {
+  for (unsigned i = 0; i < TRAPS; i++)
+    trap_actions_keep_open(wanted[i].number);
 }
 
 EXPORTED int __hwckpt_trap_action(int number,
@@ -68,8 +73,8 @@ bool trap_actions_handled(int number) {
   return find(number)->action.handler > (uint64_t)SIG_IGN;
 }
 
-EXPORTED uint64_t __hwckpt_faults(void) {
-  uint64_t faults = 0;
+EXPORTED uint64_t __hwckpt_never_blocked(void) {
+  uint64_t faults = open_signals;
   for (unsigned i = TRAPS; i < COUNT; i++)
     if (wanted[i].handler && wanted[i].number != SIGABRT)
       faults |= 1ull << (wanted[i].number - 1);
@@ -102,13 +107,11 @@ void trap_actions_pass(int number, siginfo_t *info, void *context) {
     act_by_default(number);
     return;
   }
-  /* The program's handler runs with what it asked to be blocked, but for the
-   * traps: code in it has sites. */
+  /* The program's handler runs with what it asked to be blocked, but for what
+   * may come for us. */
   uint64_t mask = arch_context_sigmask(context) | action.mask;
   if (!(action.flags & SA_NODEFER))
     mask |= 1ull << (number - 1);
-  for (unsigned i = 0; i < TRAPS; i++)
-    mask &= ~(1ull << (wanted[i].number - 1));
   mask &= ~open_signals;
   uint64_t before = 0;
   SYS(rt_sigprocmask, SIG_SETMASK, &mask, &before, 8);

@@ -556,8 +556,10 @@ uint64_t watch_pages_protect(struct hwckpt_error *error) {
   if (quiesce_stop(0, &threads, &number, error) == 0) {
     refused = build(&map, threads, number);
     faults_catch_writes();
-    for (unsigned i = 0; i < number; i++)
+    for (unsigned i = 0; i < number; i++) {
       arch_context_unblock(threads[i].context, SIGSEGV);
+      arch_context_unblock(threads[i].context, SIGTRAP);
+    }
     watch_pages_close();
     quiesce_resume();
   }
