@@ -14,4 +14,8 @@ void __hwckpt_await_written(void);
  * waits. */
 void __hwckpt_before_end(void);
 
+/* Before this thread ends alone, by a system call: where it is the program's
+ * last it ends the process, which the runtime's threads would keep. */
+void __hwckpt_before_thread_end(int status);
+
 #endif

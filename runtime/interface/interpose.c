@@ -278,11 +278,20 @@ __hwckpt_syscall_rseq(long number, void *area, uint32_t length, int flags,
   return -1;
 }
 
+__attribute__((visibility("hidden"), used)) _Noreturn void
+__hwckpt_syscall_exit(long number, int status) {
+  (void)number;
+  __hwckpt_before_thread_end(status);
+  for (;;)
+    SYS(exit, status);
+}
+
 /* As libc's; but the runtime is told where it is told all calls
  * (support/calls.h, arch/x86_64/program_calls.c), and where the call is
  * interrupted, the instruction in front tells its number: it is kept in the red
  * zone (arch/x86_64/syscall_number.c). Those that filter calls go to
- * interpose_seccomp.c; rseq() is noted (support/rseq.h). */
+ * interpose_seccomp.c; rseq() is noted (support/rseq.h); exit() may be the last
+ * thread's. */
 __asm__(".text\n"
         ".balign 16\n"
         ".weak syscall\n"
@@ -304,6 +313,8 @@ __asm__(".text\n"
         "  je __hwckpt_syscall_seccomp\n"
         "  cmp $334, %edi\n" /* rseq() */
         "  je __hwckpt_syscall_rseq\n"
+        "  cmp $60, %edi\n" /* exit(), of a thread */
+        "  je __hwckpt_syscall_exit\n"
         "  mov %rdi, -8(%rsp)\n"
         "  mov %rsi, %rdi\n"
         "  mov %rdx, %rsi\n"
@@ -320,6 +331,7 @@ __asm__(".text\n"
         ".hidden __hwckpt_syscall_call, __hwckpt_all_calls_told\n"
         ".hidden __hwckpt_enter_before_call, __hwckpt_syscall_seccomp\n"
         ".hidden __hwckpt_credentials_apart, __hwckpt_syscall_rseq\n"
+        ".hidden __hwckpt_syscall_exit\n"
         "__hwckpt_syscall_again:\n"
         "  lea -128(%rsp), %rsp\n"
         "  .cfi_adjust_cfa_offset 128\n"

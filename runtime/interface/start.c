@@ -8,6 +8,7 @@
 #include "../support/checkpoint.h"
 #include "../support/exclude.h"
 #include "../support/handlers.h"
+#include "../support/quiesce.h"
 #include "../support/restored.h"
 #include "../support/undo.h"
 #include "cut.h"
@@ -33,6 +34,7 @@
 extern char **environ;
 
 /* In a set of signals. */
+#define ENDED_MS 10 /* so long threads may be counted that have ended */
 #define STOP_SIGNAL_BIT (1ull << (STOP_SIGNAL - 1))
 
 /* How programs with the runtime linked in are known. */
@@ -220,6 +222,19 @@ void __hwckpt_before_end(void) {
   __hwckpt_await_written();
   if (events_here() && cut_is_root() && !cut_is_alone())
     undo_before_end();
+}
+
+void __hwckpt_before_thread_end(int status) {
+  const struct timespec moment = {.tv_nsec = 1000000};
+  if (!events_here())
+    return;
+  for (unsigned i = 0; !__hwckpt_is_alone(); i++) {
+    if (i == ENDED_MS)
+      return;
+    SYS(nanosleep, &moment, 0);
+  }
+  __hwckpt_before_end();
+  SYS(exit_group, status);
 }
 
 int __hwckpt_successor(struct hwckpt_successor *successor) {
