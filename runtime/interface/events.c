@@ -95,6 +95,7 @@ bool events_serve(void) {
 }
 
 void events_forked(void) {
+  forked_note();
   /* Of a thread that forks before libc, which has made it, has returned. */
   __hwckpt_thread_created();
   if (cut_is_there() && monitors_wanted_in_children() && events_serve())

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <stdatomic.h>
 
 static bool is_apart_from(int tid) {
   return SYS(kcmp, SYS(gettid), tid, KCMP_VM, 0, 0) > 0;
@@ -28,9 +29,16 @@ static void look_at(int tid, void *context) {
   *apart = *apart && is_apart_from(tid);
 }
 
-/* A first thread that has ended has no memory: then the others tell. */
+static _Atomic int by_libc; /* the process that its fork() began */
+
+void forked_note(void) { atomic_store(&by_libc, (int)SYS(getpid)); }
+
+/* Who has less rights than its parent may not compare. A first thread that has
+ * ended has no memory: then the others tell. */
 bool forked_is_apart(void) {
   char path[32], unused;
+  if (atomic_load(&by_libc) == (int)SYS(getpid))
+    return true;
   int parent = (int)SYS(getppid);
   bool apart = is_apart_from(parent);
   hwckpt_format(path, sizeof path, "/proc/%d/exe", parent);

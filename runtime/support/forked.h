@@ -9,6 +9,9 @@
  * the kernel does not tell: false. Async-signal-safe. */
 bool forked_is_apart(void);
 
+/* In a child of libc's fork(): it has. */
+void forked_note(void);
+
 /* Forgets what was the parent's: threads of the runtime, their descriptors,
  * private memory but what `keeps` says is still used. With all signals blocked,
  * by one thread; others of the child may run. */
