@@ -23,6 +23,7 @@
 #include "../support/rseq.h"
 #include "../support/unhandled.h"
 #include "ending.h"
+#include "signals.h"
 #include "trap_actions.h"
 
 #include <dlfcn.h>
@@ -142,11 +143,15 @@ WEAK int sigaction(int number, const struct sigaction *action,
     stripped(SIG_BLOCK, &action->sa_mask, &copy.sa_mask);
     action = &copy;
   }
+  /* What is ours where the program has none is told as the default. */
   uint64_t mask;
   bool told = action && begin_handler(number, action->sa_handler, &mask);
   int result = __interceptor_sigaction
                    ? __interceptor_sigaction(number, action, before)
                    : __sigaction(number, action, before);
+  if (result == 0 && before &&
+      __hwckpt_is_request((uint64_t)before->sa_handler))
+    *before = (struct sigaction){.sa_handler = SIG_DFL};
   if (told)
     __hwckpt_handler_came(mask);
   return result;
@@ -164,7 +169,7 @@ WEAK sighandler_t signal(int number, sighandler_t handler) {
                          : ssignal(number, handler);
   if (told)
     __hwckpt_handler_came(mask);
-  return was;
+  return __hwckpt_is_request((uint64_t)was) ? SIG_DFL : was;
 }
 
 typedef int creates(pthread_t *, const pthread_attr_t *, void *(*)(void *),

@@ -44,6 +44,12 @@ static void install(int number, signal_handler *handler) {
     signal_set_handler(number, handler);
 }
 
+__attribute__((visibility("default"))) int
+__hwckpt_is_request(uint64_t handler) {
+  return handler == (uint64_t)on_request ||
+         handler == (uint64_t)on_exit_request;
+}
+
 void signals_install(const struct hwckpt_options *options) {
   const struct rule *rule = 0;
   install((int)options->exit_signal, on_exit_request);

@@ -9,4 +9,8 @@
  * already, ours is left out. A restore brings the handlers of then. */
 void signals_install(const struct hwckpt_options *options);
 
+/* For interpose.c: whether that handler is ours. The program is told that its
+ * action is the default. */
+int __hwckpt_is_request(uint64_t handler);
+
 #endif
