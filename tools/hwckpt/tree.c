@@ -24,6 +24,7 @@
 #define OTHERS_MAX 8u
 #define WAITING_MOST 4096 /* or what the kernel lets us have */
 #define SILENT_MS 1000
+#define RESPITE 4 /* times as long as it stood in vain a program runs */
 #define STACK ((size_t)512 << 10) /* where memory is limited */
 
 static struct {
@@ -122,7 +123,8 @@ static void *serve(void *unused) {
         .other_count = atomic_load(&tree.other_count),
         .caller = caller,
     };
-    tree_cut(&request, &tree.silent, &tree.waiting);
+    poll(NULL, 0,
+         RESPITE * (int)tree_cut(&request, &tree.silent, &tree.waiting));
   }
   return NULL;
 }

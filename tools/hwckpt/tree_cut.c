@@ -28,7 +28,8 @@
 #define WALK_MS 1000 /* at all of them, when somebody does not come */
 #define CATCH_UP_MS 20
 #define END_MS 2000
-#define LATE_MS 100 /* for those born on the way to a phase */
+#define LATE_MS 100    /* for those born on the way to a phase */
+#define BIRTHS_MS 5000 /* while all others stand */
 
 /* ---- for tests ---- */
 
@@ -119,6 +120,14 @@ static bool finds_more(struct cut *cut) {
          tree_cut_walk(cut);
 }
 
+/* Births that do not end are not waited for as long as who does not come. */
+static bool is_late(const struct cut *cut, const struct tree_member *behind,
+                    uint64_t until) {
+  uint64_t now = tree_now_ms();
+  bool born = cut->target == PHASE_STOPPED && behind->seen_ms > cut->driven_ms;
+  return now > until || (born && now - cut->driven_ms > BIRTHS_MS);
+}
+
 /* Takes all to that phase, until nobody is new who does not stand still. */
 static bool drive(struct cut *cut, enum tree_phase target,
                   uint64_t milliseconds) {
@@ -140,7 +149,7 @@ static bool drive(struct cut *cut, enum tree_phase target,
     if (behind && !cut->failed)
       look_for(cut, behind);
     behind = first_behind(cut);
-    if (behind && !cut->failed && tree_now_ms() > until)
+    if (behind && !cut->failed && is_late(cut, behind, until))
       tree_cut_give_up(cut, behind);
   }
   return !cut->failed;
@@ -300,8 +309,8 @@ static void take(struct cut *cut) {
   }
 }
 
-void tree_cut(const struct tree_cut_request *request,
-              struct tree_callers *silent, struct tree_callers *late) {
+uint64_t tree_cut(const struct tree_cut_request *request,
+                  struct tree_callers *silent, struct tree_callers *late) {
   struct cut cut = {
       .request = request,
       .silent = silent,
@@ -324,4 +333,6 @@ void tree_cut(const struct tree_cut_request *request,
   for (size_t i = 0; i < cut.members.count; i++)
     tree_member_hang_up(&cut.members.list[i]);
   free(cut.members.list);
+  bool unsettled = cut.failed && cut.error.code == HWCKPT_E_TREE_UNSETTLED;
+  return unsettled ? tree_now_ms() - cut.driven_ms : 0;
 }

@@ -20,8 +20,9 @@ struct tree_cut_request {
 void tree_cut_not_asked(struct tree_caller *caller, pid_t root);
 
 /* Takes it. `silent` are those who connected and have said nothing yet; who
- * called too late for it is added to `late`. */
-void tree_cut(const struct tree_cut_request *request,
-              struct tree_callers *silent, struct tree_callers *late);
+ * called too late for it is added to `late`. How many milliseconds the program
+ * stood in vain, as new processes kept appearing. */
+uint64_t tree_cut(const struct tree_cut_request *request,
+                  struct tree_callers *silent, struct tree_callers *late);
 
 #endif
