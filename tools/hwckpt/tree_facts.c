@@ -333,32 +333,60 @@ static bool same_inode(const struct tree_fact *one,
   return one->device == other->device && one->inode == other->inode;
 }
 
-static bool same_file(const struct gathering *gathering,
-                      const struct tree_fact *one,
-                      const struct tree_fact *other) {
-  int number, other_number;
-  pid_t pid = holder_of(gathering, one, &number);
-  pid_t other_pid = holder_of(gathering, other, &other_number);
-  return syscall(SYS_kcmp, pid, other_pid, KCMP_FILE, (unsigned long)number,
-                 (unsigned long)other_number) == 0;
+static bool is_descriptor(const struct tree_fact *fact) {
+  return fact->number >= 0;
 }
 
-/* Numbers the open files of one inode: of each the first that is met stands for
- * all. */
-static void number_files(const struct gathering *gathering, size_t begin,
-                         size_t end, uint64_t *last) {
+/* The kernel puts open files into an order, whatever that is (kcmp(2)). */
+static int compare_files(const void *one, const void *other, void *context) {
+  const struct gathering *gathering = context;
+  const struct tree_fact *first = *(struct tree_fact *const *)one,
+                         *second = *(struct tree_fact *const *)other;
+  int number, other_number;
+  pid_t pid = holder_of(gathering, first, &number);
+  pid_t other_pid = holder_of(gathering, second, &other_number);
+  long order = syscall(SYS_kcmp, pid, other_pid, KCMP_FILE,
+                       (unsigned long)number, (unsigned long)other_number);
+  if (order >= 0 && order <= 2)
+    return order == 2 ? 1 : -(int)order;
+  return (first > second) - (first < second);
+}
+
+/* Numbers the open files of one inode that are held more than once; false: no
+ * memory. */
+static bool number_files(struct gathering *gathering, size_t begin, size_t end,
+                         uint64_t *last) {
+  struct tree_fact **rows = calloc(end - begin, sizeof *rows);
+  for (size_t i = begin; rows && i < end; i++)
+    rows[i - begin] = &gathering->list[i];
+  if (rows)
+    qsort_r(rows, end - begin, sizeof *rows, compare_files, gathering);
+  for (size_t i = 1; rows && i < end - begin; i++) {
+    if (compare_files(&rows[i - 1], &rows[i], gathering) != 0)
+      continue;
+    if (!rows[i - 1]->file)
+      rows[i - 1]->file = ++*last;
+    rows[i]->file = rows[i - 1]->file;
+  }
+  free(rows);
+  return rows != NULL;
+}
+
+/* Those of all inodes, sorted by these. */
+static bool number_all(struct gathering *gathering) {
   struct tree_fact *list = gathering->list;
-  for (size_t i = begin; i < end; i++)
-    for (size_t j = begin; j < i && !list[i].file; j++) {
-      /* One that was found to be another's is not asked again. */
-      bool stands =
-          !list[j].file || j == begin || list[j].file != list[j - 1].file;
-      if (!stands || !same_file(gathering, &list[i], &list[j]))
-        continue;
-      if (!list[j].file)
-        list[j].file = ++*last;
-      list[i].file = list[j].file;
-    }
+  uint64_t last = 0;
+  bool done = true;
+  if (gathering->count)
+    qsort(list, gathering->count, sizeof *list, by_place);
+  for (size_t begin = 0, end; done && begin < gathering->count; begin = end) {
+    for (end = begin + 1;
+         end < gathering->count && same_inode(&list[begin], &list[end]);)
+      end++;
+    if (end - begin > 1 && is_descriptor(&list[begin]))
+      done = number_files(gathering, begin, end, &last);
+  }
+  return done;
 }
 
 static uint32_t flags_of(const struct gathering *gathering,
@@ -372,10 +400,6 @@ static uint32_t flags_of(const struct gathering *gathering,
   if (file)
     fclose(file);
   return flags & ~(uint32_t)O_CLOEXEC;
-}
-
-static bool is_descriptor(const struct tree_fact *fact) {
-  return fact->number >= 0;
 }
 
 /* POSIX message queues look like files. */
@@ -431,7 +455,6 @@ int tree_facts(const pid_t *pids, size_t count, const struct tree_fact *also,
                size_t also_count, struct tree_fact **facts, size_t *fact_count,
                struct hwckpt_error *error) {
   struct gathering gathering = {.pids = pids};
-  uint64_t last = 0;
   *facts = NULL;
   *fact_count = 0;
   bool has_room =
@@ -443,22 +466,13 @@ int tree_facts(const pid_t *pids, size_t count, const struct tree_fact *also,
                (!any_segments(pids[i]) ||
                 gather_segments(&gathering, pids[i], (int32_t)i));
   }
-  if (!has_room) {
+  if (!has_room || !number_all(&gathering)) {
     close_flights(&gathering);
     free(gathering.list);
     return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "descriptors",
                        "%zu of them", gathering.count);
   }
   struct tree_fact *list = gathering.list;
-  if (gathering.count)
-    qsort(list, gathering.count, sizeof *list, by_place);
-  for (size_t begin = 0, end; begin < gathering.count; begin = end) {
-    for (end = begin + 1;
-         end < gathering.count && same_inode(&list[begin], &list[end]);)
-      end++;
-    if (is_descriptor(&list[begin]))
-      number_files(&gathering, begin, end, &last);
-  }
   for (size_t i = 0; i < gathering.count; i++)
     if (matters(&gathering, &list[i])) {
       struct tree_fact *fact = &list[(*fact_count)++];
