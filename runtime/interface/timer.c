@@ -31,7 +31,13 @@ struct timer {
   bool automatic, by_cpu, asked; /* asked for a checkpoint, since the last */
   uint64_t due;                  /* by_cpu: of the program's processor time */
   uint64_t on_time;              /* when it were due by its interval alone */
+  uint64_t retry; /* after so long, after a refusal; 0: the last was none */
 };
+
+/* What a checkpoint is refused for (E208) is often gone in a moment, such as
+ * bytes for who has not accepted the connection yet: the next is tried after
+ * this part of the interval, and then each time after twice as long. */
+#define RETRY_PARTS 16u
 
 static LIVE struct {
   bool started;
@@ -160,6 +166,28 @@ static uint64_t paced_from(const struct outcome *outcome,
   return begin;
 }
 
+/* 0: it was not refused. */
+static uint64_t retry_after(const struct outcome *outcome,
+                            const struct timer *timer) {
+  if (!outcome->error || outcome->error->code != HWCKPT_E_NOT_SUPPORTED)
+    return 0;
+  uint64_t next =
+      timer->retry ? 2 * timer->retry : timer->interval / RETRY_PARTS;
+  return next < timer->interval ? next : timer->interval;
+}
+
+static uint64_t next_due(const struct outcome *outcome,
+                         const struct timer *timer, uint64_t now,
+                         uint64_t used) {
+  uint64_t took = now - outcome->begin_ns; /* the program rests as long */
+  if (timer->retry)
+    return timer->by_cpu ? used + timer->retry
+                         : now + (took > timer->retry ? took : timer->retry);
+  return timer->by_cpu ? used + timer->interval
+                       : interval_due(paced_from(outcome, timer, now), now,
+                                      timer->interval);
+}
+
 static void ended(const struct outcome *outcome) {
   uint64_t now = quiesce_now_ns(), used = timers.count ? program_cpu_ns() : 0;
   for (unsigned i = 0; i < timers.count; i++) {
@@ -175,9 +203,8 @@ static void ended(const struct outcome *outcome) {
       choose_interval(timer, &outcome->result->statistics);
     timer->asked = false;
     timer->on_time = outcome->begin_ns + timer->interval;
-    timer->due = timer->by_cpu ? used + timer->interval
-                               : interval_due(paced_from(outcome, timer, now),
-                                              now, timer->interval);
+    timer->retry = retry_after(outcome, timer);
+    timer->due = next_due(outcome, timer, now, used);
   }
 }
 
