@@ -13,6 +13,7 @@
 #include "resource.h"
 #include "socket_options.h"
 #include "tcp_left.h"
+#include "tcp_shared.h"
 #include "tree.h"
 #include "udp_queue.h"
 #include "udp_sending.h"
@@ -126,6 +127,7 @@ static int put(struct resource_sink *sink, const Descriptor *descriptor,
       SYS(getpeername, socket, &address, &length) == 0) {
     message.peer.size = (pb_size_t)length;
     memcpy(message.peer.bytes, &address, length);
+    message.refused = udp_is_refused(socket);
   }
   struct queue queue;
   if (message.protocol == IPPROTO_TCP &&
@@ -168,6 +170,27 @@ static long bind_to(int fd, const InternetSocket *socket) {
   return result;
 }
 
+/* Whether another of the process listens at its address: for the moment both
+ * have SO_REUSEPORT, which either may have switched off since it was bound. */
+static bool is_shared(const struct resource_source *source,
+                      const InternetSocket *socket) {
+  static InternetSocket other;
+  struct hwckpt_error error;
+  if (!socket->listens)
+    return false;
+  for (size_t i = 0; i < source->count; i++)
+    if (source->records[i].type == RECORD_INTERNET_SOCKET &&
+        !resource_get(&source->records[i], InternetSocket_fields, &other,
+                      &error) &&
+        tcp_shares(socket, &other))
+      return true;
+  return false;
+}
+
+static void let_share(int fd, int yes) {
+  SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes));
+}
+
 /* The option is of both families. */
 static long bind_elsewhere(int fd, const InternetSocket *socket) {
   int yes = 1, before = socket_number(fd, IPPROTO_IP, IP_FREEBIND, 0);
@@ -186,6 +209,8 @@ static long set_up(const struct resource_source *source, int fd,
   SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
   if (!socket->address.size)
     return 0;
+  if (is_shared(source, socket))
+    let_share(fd, 1);
   return socket->elsewhere ? bind_elsewhere(fd, socket) : bind_to(fd, socket);
 }
 
@@ -214,6 +239,7 @@ static int take(struct resource_source *source, const Descriptor *message,
   if (fd < 0)
     return fd;
   SYS(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &no, sizeof(no));
+  let_share(fd, is_shared(source, socket));
   socket_options_restore(source, fd);
   SYS(fcntl, fd, F_SETFL, message->flags);
   return fd;
@@ -263,21 +289,29 @@ static int link_up(struct resource_source *source, const Descriptor *message,
   if (joined < 0)
     resource_not_set(source, joined, message->path,
                      "descriptor %d: a multicast group", (int)message->number);
+  long refused = socket.refused ? udp_refuse(descriptor) : 0;
+  if (refused < 0)
+    resource_not_set(source, refused, message->path,
+                     "descriptor %d: an error that waited",
+                     (int)message->number);
   long result = socket.peer.size ? SYS(connect, descriptor, socket.peer.bytes,
                                        (int)socket.peer.size)
                                  : 0;
   return result < 0 ? refuse_to_restore(error, message, result, "connect") : 0;
 }
 
-/* Until here its address could be shared, by who sends in its name. */
+/* Until here its address could be shared, by who sends in its name, or listens
+ * at it. */
 static int settle(struct resource_source *source, const Descriptor *message,
                   int descriptor, struct hwckpt_error *error) {
   InternetSocket socket;
   int no = 0;
   int failed = get(source, &socket, error);
   (void)message;
-  if (failed || is_given(source, &socket))
+  if (failed)
     return failed;
+  if (is_shared(source, &socket))
+    let_share(descriptor, 0);
   SYS(setsockopt, descriptor, SOL_SOCKET, SO_REUSEADDR, &no, sizeof(no));
   socket_options_restore(source, descriptor);
   if (socket.protocol == IPPROTO_UDP)

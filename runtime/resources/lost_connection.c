@@ -10,6 +10,9 @@
  * Where the other side had ended a TCP connection before, nothing is lost: what
  * had arrived is read, and then the end.
  *
+ * One that was asked for and not answered yet is asked for again, when all else
+ * is in place.
+ *
  * Connections whose other end is in the program too are none of these
  * (tcp_connection.c, socket_pair.c). */
 #include "../arch/sys.h"
@@ -19,6 +22,7 @@
 #include "socket_options.h"
 #include "tcp_content.h"
 #include "tcp_peer.h"
+#include "tcp_sending.h"
 #include "unix_relation.h"
 
 #include <asm/ioctls.h>
@@ -84,6 +88,17 @@ static void describe_end(int socket, LostConnection *lost) {
   lost->shut = state != TCP_CLOSE_WAIT;
 }
 
+static void describe_asked(int socket, uint64_t inode, LostConnection *lost) {
+  struct tcp_ends ends;
+  if (tcp_state_of(socket) != TCP_SYN_SENT ||
+      !tcp_asked_of(socket, inode, &ends))
+    return;
+  lost->address.size = (pb_size_t)ends.own_length;
+  memcpy(lost->address.bytes, &ends.own, ends.own_length);
+  lost->peer.size = (pb_size_t)ends.peer_length;
+  memcpy(lost->peer.bytes, &ends.peer, ends.peer_length);
+}
+
 static int put(struct resource_sink *sink, const Descriptor *message,
                int socket, struct hwckpt_error *error) {
   LostConnection lost = LostConnection_init_zero;
@@ -91,6 +106,7 @@ static int put(struct resource_sink *sink, const Descriptor *message,
   lost.type = socket_number(socket, SOL_SOCKET, SO_TYPE, 0);
   lost.protocol = socket_number(socket, SOL_SOCKET, SO_PROTOCOL, 0);
   describe_end(socket, &lost);
+  describe_asked(socket, message->inode, &lost);
   int result = resource_put(sink, RECORD_LOST_CONNECTION, LostConnection_fields,
                             &lost, error);
   if (!result)
@@ -106,6 +122,12 @@ static int save(struct resource_sink *sink, Descriptor *message,
 }
 
 /* ---- restoring ---- */
+
+static int get(const struct resource_source *source, LostConnection *lost,
+               struct hwckpt_error *error) {
+  return resource_get_own(source, RECORD_LOST_CONNECTION, LostConnection_fields,
+                          lost, error);
+}
 
 /* Connects to a socket that listens; the other end, or a negative errno. */
 static long connect_here(int socket, int listening) {
@@ -144,17 +166,22 @@ static void end_as_it_ended(const struct resource_source *source,
   SYS(poll, &gone, 1, LOOPBACK_MS);
 }
 
+static union tcp_name loopback_of(int domain) {
+  union tcp_name name;
+  memset(&name, 0, sizeof(name));
+  name.any.sa_family = (sa_family_t)domain;
+  if (domain == AF_INET6)
+    name.six.sin6_addr.s6_addr[15] = 1;
+  else
+    name.four.sin_addr.s_addr = __builtin_bswap32(INADDR_LOOPBACK);
+  return name;
+}
+
 /* Where the machine has no loopback interface the socket stays without a
  * connection, and all that is asked of it ends with ENOTCONN or EPIPE. */
 static long make_tcp(const struct resource_source *source,
                      const LostConnection *lost) {
-  union tcp_name name;
-  memset(&name, 0, sizeof(name));
-  name.any.sa_family = (sa_family_t)lost->domain;
-  if (lost->domain == AF_INET6)
-    name.six.sin6_addr.s6_addr[15] = 1;
-  else
-    name.four.sin_addr.s_addr = __builtin_bswap32(INADDR_LOOPBACK);
+  union tcp_name name = loopback_of(lost->domain);
   long made =
       SYS(socket, lost->domain, lost->type | SOCK_CLOEXEC, lost->protocol);
   long listening =
@@ -172,6 +199,58 @@ static long make_tcp(const struct resource_source *source,
   return made;
 }
 
+/* Under its name, if that is still to be had. */
+static long make_caller(const struct resource_source *source,
+                        const LostConnection *lost) {
+  long made =
+      SYS(socket, lost->domain, lost->type | SOCK_CLOEXEC, lost->protocol);
+  if (made < 0)
+    return made;
+  socket_options_restore(source, (int)made);
+  SYS(bind, made, lost->address.bytes, (int)lost->address.size);
+  return made;
+}
+
+/* The answer is not heard at once: who waits in connect(), and who polls, are
+ * to be told of it by the kernel, not we. Whether it is asked for. */
+static bool ask(int socket, const void *name, uint32_t length, long *result) {
+  bool deaf = tcp_deafen(socket);
+  *result = SYS(connect, socket, name, (int)length);
+  if (deaf)
+    tcp_hear(socket);
+  return *result >= 0 || *result == -EINPROGRESS;
+}
+
+/* Where nobody listens. */
+static bool ask_in_vain(int socket, int domain) {
+  union tcp_name name = loopback_of(domain);
+  uint32_t length = sizeof(name);
+  long closed = SYS(socket, domain, SOCK_STREAM | SOCK_CLOEXEC, 0), ignored;
+  if (closed < 0)
+    return false;
+  bool asked = SYS(bind, closed, &name, (int)length) >= 0 &&
+               SYS(getsockname, closed, &name, &length) >= 0 &&
+               ask(socket, &name, length, &ignored);
+  SYS(close, closed);
+  return asked;
+}
+
+static int ask_again(struct resource_source *source, const Descriptor *message,
+                     int descriptor, struct hwckpt_error *error) {
+  LostConnection lost;
+  long result;
+  int failed = get(source, &lost, error);
+  if (failed || !lost.peer.size)
+    return failed;
+  SYS(fcntl, descriptor, F_SETFL, message->flags | O_NONBLOCK);
+  if (!ask(descriptor, lost.peer.bytes, lost.peer.size, &result) &&
+      !ask_in_vain(descriptor, lost.domain))
+    resource_not_set(source, result, message->path, "descriptor %d: connect",
+                     (int)message->number);
+  SYS(fcntl, descriptor, F_SETFL, message->flags);
+  return 0;
+}
+
 /* A socket that is closed with something unread in it resets its peer. */
 static long make_unix(const LostConnection *lost) {
   int ends[2];
@@ -187,11 +266,12 @@ static long make_unix(const LostConnection *lost) {
 static int make(struct resource_source *source, const Descriptor *message,
                 struct hwckpt_error *error) {
   LostConnection lost;
-  int failed = resource_get_own(source, RECORD_LOST_CONNECTION,
-                                LostConnection_fields, &lost, error);
+  int failed = get(source, &lost, error);
   if (failed)
     return failed;
-  long fd = lost.domain == AF_UNIX ? make_unix(&lost) : make_tcp(source, &lost);
+  long fd = lost.peer.size           ? make_caller(source, &lost)
+            : lost.domain == AF_UNIX ? make_unix(&lost)
+                                     : make_tcp(source, &lost);
   if (fd < 0)
     return hwckpt_fail(error, HWCKPT_E_RESTORE_KERNEL, (int)-fd, message->path,
                        "descriptor %d: socket", (int)message->number);
@@ -206,4 +286,5 @@ const struct descriptor_kind hwckpt_descriptor_lost_connection = {
     .recognise = recognise,
     .save = save,
     .open = make,
+    .meet = ask_again,
 };

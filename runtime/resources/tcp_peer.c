@@ -84,6 +84,51 @@ struct tcp_peer tcp_peer_of(const struct tcp_ends *ends) {
   return peer;
 }
 
+struct asked {
+  uint64_t inode;
+  struct tcp_ends *ends;
+  bool found;
+};
+
+static void note_asked(const struct nlmsghdr *answer, void *context) {
+  const struct inet_diag_msg *found = NLMSG_DATA(answer);
+  struct asked *asked = context;
+  union tcp_name *peer = &asked->ends->peer;
+  if (found->idiag_inode != asked->inode)
+    return;
+  asked->found = true;
+  peer->any.sa_family = asked->ends->own.any.sa_family;
+  peer->four.sin_port = found->id.idiag_dport; /* at the same place in both */
+  asked->ends->peer_length = asked->ends->own_length;
+  if (peer->any.sa_family == AF_INET)
+    memcpy(&peer->four.sin_addr, found->id.idiag_dst, 4);
+  else if (found->idiag_family == AF_INET6)
+    memcpy(&peer->six.sin6_addr, found->id.idiag_dst, 16);
+  else { /* IPv4, mapped */
+    memset(&peer->six.sin6_addr.s6_addr[10], 0xff, 2);
+    memcpy(&peer->six.sin6_addr.s6_addr[12], found->id.idiag_dst, 4);
+  }
+  if (found->idiag_family == AF_INET6)
+    peer->six.sin6_scope_id = found->id.idiag_if;
+}
+
+bool tcp_asked_of(int socket, uint64_t inode, struct tcp_ends *ends) {
+  _Alignas(8) char answers[8192];
+  struct asked asked = {inode, ends, false};
+  memset(ends, 0, sizeof(*ends));
+  ends->own_length = sizeof(ends->own);
+  if (SYS(getsockname, socket, &ends->own, &ends->own_length) < 0)
+    return false;
+  struct inet_diag_req_v2 what = {.sdiag_family = family_of(ends),
+                                  .sdiag_protocol = IPPROTO_TCP,
+                                  .idiag_states = 1u << TCP_SYN_SENT,
+                                  .id.idiag_sport = ends->own.four.sin_port};
+  const struct sock_diag_question question = {
+      &what, sizeof(what), .all = true, .head = sizeof(struct inet_diag_msg)};
+  sock_diag_ask(-1, &question, answers, sizeof(answers), note_asked, &asked);
+  return asked.found;
+}
+
 /* ---- who listens ---- */
 
 static bool is_inside(const struct resource_sink *sink, uint64_t device,

@@ -25,6 +25,10 @@ int tcp_state_of(int socket);
 /* False: it is not connected. */
 bool tcp_ends_of(int socket, struct tcp_ends *ends);
 
+/* Of one with this inode that asks for a connection (SYN_SENT); false: its peer
+ * is not known. */
+bool tcp_asked_of(int socket, uint64_t inode, struct tcp_ends *ends);
+
 struct tcp_peer {
   uint32_t inode; /* 0: nobody has it */
   uint8_t state;  /* TCP_..., 0: it is not on this machine */

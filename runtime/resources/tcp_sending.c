@@ -150,8 +150,7 @@ static LIVE struct {
   int socket[HELD];
 } held;
 
-/* It has none of its own, which would be lost. */
-static bool attach_filter(int socket) {
+bool tcp_deafen(int socket) {
   struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
   struct sock_fprog what = {1, &nothing};
   uint32_t none = 0;
@@ -161,7 +160,7 @@ static bool attach_filter(int socket) {
              sizeof(what)) >= 0;
 }
 
-static void detach_filter(int socket) {
+void tcp_hear(int socket) {
   int unused = 0;
   SYS(setsockopt, socket, SOL_SOCKET, SO_DETACH_FILTER, &unused,
       sizeof(unused));
@@ -172,13 +171,13 @@ bool tcp_sending_hold(int socket, uint32_t *number) {
       held.count < HELD ? SYS(fcntl, socket, F_DUPFD_CLOEXEC, 0) : -EMFILE;
   if (duplicate < 0)
     return false;
-  bool attached = attach_filter(socket);
+  bool attached = tcp_deafen(socket);
   if (attached && arrived_to(socket, number)) {
     held.socket[held.count++] = (int)duplicate;
     return true;
   }
   if (attached)
-    detach_filter(socket);
+    tcp_hear(socket);
   SYS(close, duplicate);
   return false;
 }
@@ -186,7 +185,7 @@ bool tcp_sending_hold(int socket, uint32_t *number) {
 void tcp_sending_let_go(void) {
   while (held.count) {
     int socket = held.socket[--held.count];
-    detach_filter(socket);
+    tcp_hear(socket);
     SYS(close, socket);
   }
 }

@@ -31,4 +31,9 @@ void tcp_sending_forget(struct tcp_sending *sending);
 bool tcp_sending_hold(int socket, uint32_t *number);
 void tcp_sending_let_go(void);
 
+/* What comes meanwhile is not heard, and sent again. False: the socket has a
+ * filter of its own, which would be lost. */
+bool tcp_deafen(int socket);
+void tcp_hear(int socket);
+
 #endif

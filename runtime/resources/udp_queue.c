@@ -1,14 +1,15 @@
 /* udp_queue.c - see udp_queue.h. Source: udp(7), ip(7), socket(7).
  *
- * The kernel shows an empty datagram once to who only looks. Looking would take
- * an error that waits from the program: with one, nobody looks. A datagram is
- * sent again from a socket that has its sender's address for the moment; all
- * UDP sockets of the program let theirs be shared until all is in place. */
+ * Looking would take an error that waits from the program: with one, nobody
+ * looks. A datagram is sent again from a socket that has its sender's address
+ * for the moment; all UDP sockets of the program let theirs be shared until all
+ * is in place. */
 #include "udp_queue.h"
 
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
+#include "packet_walk.h"
 #include "socket_options.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 union name {
   struct sockaddr any;
@@ -25,12 +27,44 @@ union name {
 
 /* ---- saving ---- */
 
-static long put_one(struct resource_sink *sink, const union name *from,
-                    uint32_t name_length, long count,
-                    struct hwckpt_error *error) {
+struct looking {
+  int socket;
+  char *buffer;
+  size_t room;
+};
+
+static long look(void *context, struct packet *packet) {
+  const struct looking *looking = context;
+  _Alignas(struct cmsghdr) char control[512];
+  struct iovec part = {looking->buffer, looking->room};
+  struct msghdr head = {.msg_name = packet->sender.name,
+                        .msg_namelen = sizeof(union name),
+                        .msg_iov = &part,
+                        .msg_iovlen = 1,
+                        .msg_control = control,
+                        .msg_controllen = sizeof(control)};
+  *packet = (struct packet){0};
+  long count = SYS(recvmsg, looking->socket, &head, MSG_PEEK | MSG_DONTWAIT);
+  if (count >= 0 && head.msg_namelen > sizeof(union name))
+    return -EINVAL;
+  packet->sender.name_length = head.msg_namelen;
+  for (size_t at = 0; at + sizeof(struct cmsghdr) <= head.msg_controllen;) {
+    const struct cmsghdr *header = (const void *)(control + at);
+    if (header->cmsg_len < sizeof(*header))
+      break;
+    if (!packet->mark)
+      packet->mark = packet_mark(header);
+    at += CMSG_ALIGN(header->cmsg_len);
+  }
+  return count;
+}
+
+static int put_one(struct resource_sink *sink,
+                   const struct packet_sender *sender, long count,
+                   struct hwckpt_error *error) {
   SocketControl control = SocketControl_init_zero;
-  control.name.size = (pb_size_t)name_length;
-  memcpy(control.name.bytes, from, name_length);
+  control.name.size = (pb_size_t)sender->name_length;
+  memcpy(control.name.bytes, sender->name, sender->name_length);
   control.from = -1;
   int result = resource_put(sink, RECORD_SOCKET_CONTROL, SocketControl_fields,
                             &control, error);
@@ -41,37 +75,36 @@ static long put_one(struct resource_sink *sink, const union name *from,
 }
 
 static int put_all(struct resource_sink *sink, const Descriptor *message,
-                   int socket, struct hwckpt_error *error) {
-  char *buffer = (char *)sink->scratch + RESOURCE_SCRATCH_DATA;
-  size_t room = RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA;
+                   struct packet_walk *walk, struct hwckpt_error *error) {
+  struct packet packet;
+  bool remembered;
   for (;;) {
-    union name from;
-    uint32_t length = sizeof(from);
-    long count = SYS(recvfrom, socket, buffer, room, MSG_PEEK | MSG_DONTWAIT,
-                     &from, &length);
+    long count = packet_walk_next(walk, &packet, &remembered);
     if (count == -EAGAIN)
       return 0;
-    if (count < 0 || length > sizeof(from))
+    if (count < 0)
       return refuse_to_save(error, message, count, "looking at what is queued");
-    long failed = put_one(sink, &from, length, count, error);
+    int failed = put_one(sink, &packet.sender, count, error);
     if (failed)
-      return (int)failed;
+      return failed;
   }
 }
 
 int udp_queue_put(struct resource_sink *sink, const Descriptor *message,
                   int socket, struct hwckpt_error *error) {
-  struct pollfd look = {socket, POLLIN, 0};
-  int start = 0, before = socket_number(socket, SOL_SOCKET, SO_PEEK_OFF, -1);
-  SYS(poll, &look, 1, 0);
-  if (!(look.revents & POLLIN) || look.revents & POLLERR)
+  struct pollfd look_for = {socket, POLLIN, 0};
+  struct looking looking = {socket,
+                            (char *)sink->scratch + RESOURCE_SCRATCH_DATA,
+                            RESOURCE_SCRATCH_FACTS - RESOURCE_SCRATCH_DATA};
+  struct packet_walk walk;
+  SYS(poll, &look_for, 1, 0);
+  if (!(look_for.revents & POLLIN) || look_for.revents & POLLERR)
     return 0;
-  long result =
-      SYS(setsockopt, socket, SOL_SOCKET, SO_PEEK_OFF, &start, sizeof(start));
+  long result = packet_walk_begin(&walk, socket, look, &looking);
   if (result < 0)
     return refuse_to_save(error, message, result, "SO_PEEK_OFF");
-  int failed = put_all(sink, message, socket, error);
-  SYS(setsockopt, socket, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof(before));
+  int failed = put_all(sink, message, &walk, error);
+  packet_walk_end(&walk);
   return failed;
 }
 

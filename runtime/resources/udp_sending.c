@@ -6,14 +6,19 @@
 #include "socket_options.h"
 
 #include <asm/ioctls.h>
+#include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
 /* What goes to a device is there until that has sent it. */
 #define SENT_MS 60
+/* The loopback interface answers at once. */
+#define REFUSED_MS 100
 
 struct wanted {
   uint64_t inode;
@@ -66,4 +71,63 @@ bool udp_is_corked(int socket) {
     SYS(nanosleep, &moment, 0);
   }
   return true;
+}
+
+/* With IP_RECVERR it tells more, which is not to be had again. */
+bool udp_is_refused(int socket) {
+  struct pollfd look = {.fd = socket};
+  return SYS(poll, &look, 1, 0) == 1 && look.revents & POLLERR &&
+         !socket_number(socket, IPPROTO_IP, IP_RECVERR, 0) &&
+         !socket_number(socket, IPPROTO_IPV6, IPV6_RECVERR, 0);
+}
+
+/* The loopback interface's, as the socket reaches it. */
+static long loopback_for(int socket, struct sockaddr_in6 *name,
+                         uint32_t *length) {
+  struct sockaddr_in *four = (void *)name;
+  long result = SYS(getsockname, socket, name, length);
+  name->sin6_port = 0; /* at the same place in both */
+  if (name->sin6_family == AF_INET) {
+    four->sin_addr.s_addr = __builtin_bswap32(INADDR_LOOPBACK);
+  } else if (IN6_IS_ADDR_V4MAPPED(&name->sin6_addr)) {
+    const uint8_t address[] = {127, 0, 0, 1};
+    memcpy(&name->sin6_addr.s6_addr[12], address, sizeof(address));
+  } else {
+    name->sin6_addr = (struct in6_addr){.s6_addr[15] = 1};
+  }
+  return result;
+}
+
+/* It hears nobody but itself. */
+static long make_deaf(struct sockaddr_in6 *name, uint32_t length) {
+  long fd = SYS(socket, name->sin6_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return fd;
+  long result = SYS(bind, fd, name, (int)length);
+  if (result >= 0)
+    result = SYS(getsockname, fd, name, &length);
+  if (result >= 0)
+    result = SYS(connect, fd, name, (int)length);
+  if (result >= 0)
+    return fd;
+  SYS(close, fd);
+  return result;
+}
+
+long udp_refuse(int socket) {
+  struct sockaddr_in6 name;
+  struct pollfd look = {.fd = socket};
+  uint32_t length = sizeof(name);
+  memset(&name, 0, sizeof(name));
+  long result = loopback_for(socket, &name, &length);
+  long deaf = result < 0 ? result : make_deaf(&name, length);
+  if (deaf < 0)
+    return deaf;
+  result = SYS(connect, socket, &name, (int)length);
+  if (result >= 0)
+    result = SYS(sendto, socket, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+  if (result >= 0)
+    result = SYS(poll, &look, 1, REFUSED_MS) == 1 ? 0 : -ETIMEDOUT;
+  SYS(close, deaf);
+  return result;
 }

@@ -48,7 +48,7 @@ static bool has_holder(const void *name, uint32_t length) {
 
 /* The program's descriptor of the socket with that name. */
 static int32_t number_of_name(const struct resource_sink *sink,
-                              const struct unix_message *from) {
+                              const struct packet_sender *from) {
   for (size_t i = 0; i < sink->fact_count; i++) {
     if (!S_ISSOCK(sink->facts[i].mode))
       continue;
@@ -65,12 +65,13 @@ static int32_t number_of_name(const struct resource_sink *sink,
 }
 
 static int put_control(struct resource_sink *sink, const Descriptor *message,
-                       const struct unix_message *from, size_t rights,
+                       const struct unix_message *head, size_t rights,
                        int32_t *flight, struct hwckpt_error *error) {
   SocketControl control = SocketControl_init_zero;
-  if (from->cut || (rights && *flight < 0))
+  const struct packet_sender *from = &head->packet.sender;
+  if (head->cut || (rights && *flight < 0))
     return refuse_to_save(error, message, 0, "descriptors on their way");
-  if (!rights && !from->has_sender && !from->name_length)
+  if (!rights && !from->has_process && !from->name_length)
     return 0;
   if (from->name_length) {
     control.name.size = (pb_size_t)from->name_length;
@@ -79,10 +80,10 @@ static int put_control(struct resource_sink *sink, const Descriptor *message,
   }
   for (size_t i = 0; i < rights; i++)
     control.rights[control.rights_count++] = (*flight)++;
-  control.has_sender = from->has_sender;
-  control.pid = from->sender.pid;
-  control.user = from->sender.user;
-  control.group = from->sender.group;
+  control.has_sender = from->has_process;
+  control.pid = from->process.pid;
+  control.user = from->process.user;
+  control.group = from->process.group;
   return resource_put(sink, RECORD_SOCKET_CONTROL, SocketControl_fields,
                       &control, error);
 }

@@ -36,24 +36,6 @@ static int most_of(int socket, bool stream) {
   return waiting;
 }
 
-long unix_queue_begin(struct unix_queue *queue, int socket) {
-  queue->socket = socket;
-  queue->stream = number_of(socket, SO_TYPE, 0) == SOCK_STREAM;
-  queue->at = 0;
-  queue->most = most_of(socket, queue->stream);
-  queue->before = number_of(socket, SO_PEEK_OFF, -1);
-  queue->passes = number_of(socket, SO_PASSCRED, 0);
-  long result = set_number(socket, SO_PEEK_OFF, 0);
-  if (result >= 0)
-    set_number(socket, SO_PASSCRED, 1);
-  return result < 0 ? result : 0;
-}
-
-void unix_queue_end(const struct unix_queue *queue) {
-  set_number(queue->socket, SO_PEEK_OFF, queue->before);
-  set_number(queue->socket, SO_PASSCRED, queue->passes);
-}
-
 void unix_queue_close(struct unix_message *message) {
   while (message->count)
     SYS(close, message->rights[--message->count]);
@@ -63,16 +45,19 @@ static void take_control(const struct cmsghdr *header,
                          struct unix_message *message) {
   size_t length = header->cmsg_len - CMSG_LEN(0);
   const void *data = CMSG_DATA(header);
+  struct packet_sender *sender = &message->packet.sender;
   if (header->cmsg_level != SOL_SOCKET)
     return;
   if (header->cmsg_type == SCM_RIGHTS) {
     message->count = length / sizeof(int);
     memcpy(message->rights, data, message->count * sizeof(int));
   } else if (header->cmsg_type == SCM_CREDENTIALS &&
-             length == sizeof(message->sender)) {
-    memcpy(&message->sender, data, sizeof(message->sender));
+             length == sizeof(sender->process)) {
+    memcpy(&sender->process, data, sizeof(sender->process));
     /* Nobody asked for it when it was sent, so the kernel did not note it. */
-    message->has_sender = message->sender.pid > 0;
+    sender->has_process = sender->process.pid > 0;
+  } else if (!message->packet.mark) {
+    message->packet.mark = packet_mark(header);
   }
 }
 
@@ -83,14 +68,16 @@ static long peek(const struct unix_queue *queue, char *buffer, size_t room,
                  bool short_of_one, struct unix_message *message) {
   _Alignas(struct cmsghdr) char control[CONTROL_ROOM];
   struct iovec parts[] = {{buffer, room - short_of_one}, {(void *)1, 1}};
-  struct msghdr head = {.msg_name = message->name,
-                        .msg_namelen = sizeof(message->name),
+  struct packet_sender *sender = &message->packet.sender;
+  struct msghdr head = {.msg_name = sender->name,
+                        .msg_namelen = sizeof(sender->name),
                         .msg_iov = parts,
                         .msg_iovlen = short_of_one ? 2 : 1,
                         .msg_control = control,
                         .msg_controllen = sizeof(control)};
-  message->count = message->name_length = 0;
-  message->has_sender = message->cut = false;
+  message->count = sender->name_length = 0;
+  message->packet.mark = 0;
+  sender->has_process = message->cut = false;
   if (queue->stream)
     set_number(queue->socket, SO_PEEK_OFF, queue->at);
   long length = SYS(recvmsg, queue->socket, &head,
@@ -104,8 +91,8 @@ static long peek(const struct unix_queue *queue, char *buffer, size_t room,
   message->cut = (head.msg_flags & MSG_CTRUNC) != 0;
   /* Without one the kernel gives nothing, or the family alone. */
   if (!queue->stream && head.msg_namelen > sizeof(sa_family_t) &&
-      head.msg_namelen <= sizeof(message->name))
-    message->name_length = head.msg_namelen;
+      head.msg_namelen <= sizeof(sender->name))
+    sender->name_length = head.msg_namelen;
   for (size_t at = 0; at + sizeof(struct cmsghdr) <= head.msg_controllen;) {
     const struct cmsghdr *header = (const void *)(control + at);
     if (header->cmsg_len < sizeof(*header))
@@ -113,6 +100,7 @@ static long peek(const struct unix_queue *queue, char *buffer, size_t room,
     take_control(header, message);
     at += CMSG_ALIGN(header->cmsg_len);
   }
+  message->packet.with_rights = message->count || message->cut;
   return length;
 }
 
@@ -128,14 +116,74 @@ static size_t border_of(const struct unix_queue *queue, char *buffer,
   return before > 0 && (size_t)before < length ? (size_t)before : 0;
 }
 
+/* ---- packets ---- */
+
+struct looking {
+  const struct unix_queue *queue;
+  char *buffer;
+  size_t room;
+  struct unix_message *message;
+};
+
+static long look_at_packet(void *context, struct packet *packet) {
+  const struct looking *looking = context;
+  unix_queue_close(looking->message);
+  long length = peek(looking->queue, looking->buffer, looking->room, false,
+                     looking->message);
+  *packet = looking->message->packet;
+  return length;
+}
+
+static long next_packet(struct unix_queue *queue, char *buffer, size_t room,
+                        struct unix_message *message) {
+  struct looking looking = {queue, buffer, room, message};
+  struct packet packet;
+  bool remembered;
+  queue->walk.context = &looking;
+  long length = packet_walk_next(&queue->walk, &packet, &remembered);
+  if (remembered) {
+    unix_queue_close(message); /* of one that was looked at before */
+    message->cut = packet.with_rights;
+    message->packet = packet;
+  }
+  return length;
+}
+
+/* ---- both ---- */
+
+long unix_queue_begin(struct unix_queue *queue, int socket) {
+  queue->socket = socket;
+  queue->stream = number_of(socket, SO_TYPE, 0) == SOCK_STREAM;
+  queue->at = 0;
+  queue->most = most_of(socket, queue->stream);
+  queue->before = number_of(socket, SO_PEEK_OFF, -1);
+  queue->passes = number_of(socket, SO_PASSCRED, 0);
+  long result = queue->stream ? set_number(socket, SO_PEEK_OFF, 0)
+                              : packet_walk_begin(&queue->walk, socket,
+                                                  look_at_packet, 0);
+  if (result >= 0)
+    set_number(socket, SO_PASSCRED, 1);
+  return result < 0 ? result : 0;
+}
+
+void unix_queue_end(struct unix_queue *queue) {
+  if (queue->stream)
+    set_number(queue->socket, SO_PEEK_OFF, queue->before);
+  else
+    packet_walk_end(&queue->walk);
+  set_number(queue->socket, SO_PASSCRED, queue->passes);
+}
+
 long unix_queue_next(struct unix_queue *queue, char *buffer, size_t room,
                      struct unix_message *message) {
   size_t left = (size_t)(queue->most - queue->at);
   message->count = 0;
   if (!left)
     return -EAGAIN;
+  if (!queue->stream)
+    return next_packet(queue, buffer, room, message);
   long length = peek(queue, buffer, room < left ? room : left, false, message);
-  if (!queue->stream || length < 0)
+  if (length < 0)
     return length;
   size_t border = message->count || message->cut
                       ? border_of(queue, buffer, (size_t)length)

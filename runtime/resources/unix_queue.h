@@ -7,9 +7,10 @@
 #ifndef HWCKPT_RESOURCES_UNIX_QUEUE_H
 #define HWCKPT_RESOURCES_UNIX_QUEUE_H
 
+#include "packet_walk.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #define UNIX_QUEUE_RIGHTS 253u /* SCM_MAX_FD */
 /* No stream has a larger piece with descriptors. */
@@ -22,19 +23,14 @@ struct unix_queue {
   int most;           /* bytes that may be: to look further would take an error
                        * off that the program is to be told */
   int before, passes; /* SO_PEEK_OFF and SO_PASSCRED, to be put back */
+  struct packet_walk walk; /* of packets */
 };
 
 struct unix_message {
   size_t count;
   int rights[UNIX_QUEUE_RIGHTS]; /* the caller closes them */
   bool cut;                      /* there are more of them */
-  char name[110];                /* of who sent it: struct sockaddr_un */
-  uint32_t name_length;          /* 0: it has none */
-  bool has_sender;
-  struct {
-    int32_t pid;
-    uint32_t user, group;
-  } sender;
+  struct packet packet;
 };
 
 /* 0 or a negative errno; with 0, unix_queue_end() is to follow. */
@@ -43,7 +39,7 @@ long unix_queue_begin(struct unix_queue *queue, int socket);
  * buffer; -EAGAIN: there is no more; another negative errno. */
 long unix_queue_next(struct unix_queue *queue, char *buffer, size_t room,
                      struct unix_message *message);
-void unix_queue_end(const struct unix_queue *queue);
+void unix_queue_end(struct unix_queue *queue);
 void unix_queue_close(struct unix_message *message);
 
 #endif

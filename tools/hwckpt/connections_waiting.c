@@ -6,6 +6,7 @@
 #include "exchange.h"
 
 #include "runtime/resources/tcp_left.h"
+#include "runtime/resources/tcp_shared.h"
 #include "runtime/resources/tree.h"
 
 #include <errno.h>
@@ -64,7 +65,7 @@ static void set_option(int fd, const void *data, size_t length) {
 
 /* Its options, before it is bound, are behind its own record. */
 static int make_listener(const struct generation *generation, size_t record,
-                         struct listener *listener,
+                         struct listener *listener, int shared,
                          struct hwckpt_error *error) {
   const InternetSocket *is = &listener->is;
   union tcp_name name = tcp_name_of(is->address.bytes, is->address.size);
@@ -76,6 +77,9 @@ static int make_listener(const struct generation *generation, size_t record,
                              &length) &&
          type == RECORD_SOCKET_OPTION)
     set_option(fd, data, length);
+  /* Its process sets it as it was. */
+  if (shared)
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shared, sizeof shared);
   listener->socket = fd;
   if (fd >= 0 &&
       (!bind(fd, &name.any, is->address.size) ||
@@ -87,7 +91,33 @@ static int make_listener(const struct generation *generation, size_t record,
                     error);
 }
 
+static bool shares_with_any(const InternetSocket *socket,
+                            const struct generation *generation) {
+  uint32_t type;
+  const void *data;
+  size_t length;
+  for (size_t i = 0;
+       cache_reader_record(generation->reader, i, &type, &data, &length); i++) {
+    pb_istream_t stream = pb_istream_from_buffer(data, length);
+    InternetSocket other = InternetSocket_init_zero;
+    if (type == RECORD_INTERNET_SOCKET &&
+        pb_decode(&stream, InternetSocket_fields, &other) &&
+        tcp_shares(socket, &other))
+      return true;
+  }
+  return false;
+}
+
+static bool is_shared(const InternetSocket *socket,
+                      const struct assembly_plan *plan) {
+  for (size_t i = 0; i < plan->count; i++)
+    if (shares_with_any(socket, &plan->parts[i]->generation))
+      return true;
+  return false;
+}
+
 static int make_listeners(struct listeners *listeners,
+                          const struct assembly_plan *plan,
                           const struct generation *generation,
                           struct hwckpt_error *error) {
   uint32_t type;
@@ -104,7 +134,9 @@ static int make_listeners(struct listeners *listeners,
       failed = hwckpt_fail(error, HWCKPT_E_RESTORE_MEMORY, ENOMEM, "a tree",
                            "connections");
     else if (listeners->count > before)
-      failed = make_listener(generation, i, &listeners->all[before], error);
+      failed =
+          make_listener(generation, i, &listeners->all[before],
+                        is_shared(&listeners->all[before].is, plan), error);
   }
   return failed;
 }
@@ -190,7 +222,8 @@ int connections_queue(const struct assembly_plan *plan,
   struct listeners listeners = {0};
   int failed = 0;
   for (size_t i = 0; !failed && i < plan->count; i++)
-    failed = make_listeners(&listeners, &plan->parts[i]->generation, error);
+    failed =
+        make_listeners(&listeners, plan, &plan->parts[i]->generation, error);
   put_in_order(ends);
   for (size_t i = 0; !failed && i < ends->count; i++) {
     const struct listener *listener = listener_of(&listeners, &ends->all[i]);
