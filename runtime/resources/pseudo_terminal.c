@@ -27,6 +27,8 @@
 #define CONTENT_ROOM (RESOURCE_SCRATCH_FACTS - CONTENT_AT)
 /* Terminals that are made in passing, to get a number. */
 #define PASSED_MAX 64
+/* A slave's inode is its number and this (the kernel's fs/devpts/inode.c). */
+#define DEVPTS_INODES 3u
 
 static const char slaves[] = "/dev/pts/";
 
@@ -103,7 +105,8 @@ static int slave_of(const struct resource_sink *sink, uint32_t terminal) {
   char name[64];
   for (size_t i = 0; i < sink->fact_count; i++) {
     const struct descriptor_fact *fact = &sink->facts[i];
-    if (!S_ISCHR(fact->mode) || fact->id || fact->flags & O_PATH)
+    if (!S_ISCHR(fact->mode) || fact->id || fact->flags & O_PATH ||
+        fact->inode != terminal - 1 + DEVPTS_INODES)
       continue;
     info_descriptor(name, "fd", fact->number);
     if (is_slave(name, terminal))
