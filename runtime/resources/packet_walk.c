@@ -28,7 +28,7 @@ static struct {
   } all[REMEMBERED];
 } known;
 
-static int number_of(int socket, int name, int otherwise) {
+int packet_option(int socket, int name, int otherwise) {
   int value = 0;
   uint32_t length = sizeof(value);
   return SYS(getsockopt, socket, SOL_SOCKET, name, &value, &length) < 0
@@ -36,7 +36,7 @@ static int number_of(int socket, int name, int otherwise) {
              : value;
 }
 
-static long set_number(int socket, int name, int value) {
+long packet_set_option(int socket, int name, int value) {
   return SYS(setsockopt, socket, SOL_SOCKET, name, &value, sizeof(value));
 }
 
@@ -45,7 +45,7 @@ static int times_of(int socket) {
   static const int names[] = {SO_TIMESTAMP_OLD, SO_TIMESTAMPNS_OLD,
                               SO_TIMESTAMP_NEW, SO_TIMESTAMPNS_NEW};
   for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-    if (number_of(socket, names[i], 0) > 0)
+    if (packet_option(socket, names[i], 0) > 0)
       return names[i];
   return 0;
 }
@@ -67,17 +67,17 @@ long packet_walk_begin(struct packet_walk *walk, int socket,
   *walk = (struct packet_walk){.socket = socket,
                                .look = look,
                                .context = context,
-                               .before = number_of(socket, SO_PEEK_OFF, -1),
+                               .before = packet_option(socket, SO_PEEK_OFF, -1),
                                .times = times_of(socket)};
   long result = SYS(fstat, socket, &facts);
   if (result >= 0)
-    result = set_number(socket, SO_PEEK_OFF, 0);
+    result = packet_set_option(socket, SO_PEEK_OFF, 0);
   if (result < 0)
     return result;
   walk->inode = facts.st_ino;
   for (size_t i = 0; i < known.count; i++)
     known.all[i].given &= known.all[i].inode != walk->inode;
-  set_number(socket, SO_TIMESTAMPNS_OLD, 1);
+  packet_set_option(socket, SO_TIMESTAMPNS_OLD, 1);
   return 0;
 }
 
@@ -120,9 +120,9 @@ static const struct remembered *next_remembered(struct packet_walk *walk) {
 }
 
 static long look_at_first(struct packet_walk *walk, struct packet *packet) {
-  set_number(walk->socket, SO_PEEK_OFF, -1);
+  packet_set_option(walk->socket, SO_PEEK_OFF, -1);
   long length = walk->look(walk->context, packet);
-  set_number(walk->socket, SO_PEEK_OFF, 0);
+  packet_set_option(walk->socket, SO_PEEK_OFF, 0);
   if (length == 0)
     begin_with(walk, packet);
   return length;
@@ -169,9 +169,10 @@ static void forget(uint64_t inode) {
 }
 
 void packet_walk_end(struct packet_walk *walk) {
-  set_number(walk->socket, SO_PEEK_OFF, walk->before);
-  set_number(walk->socket, walk->times ? walk->times : SO_TIMESTAMPNS_OLD,
-             walk->times != 0);
+  packet_set_option(walk->socket, SO_PEEK_OFF, walk->before);
+  packet_set_option(walk->socket,
+                    walk->times ? walk->times : SO_TIMESTAMPNS_OLD,
+                    walk->times != 0);
   if (walk->over)
     forget(walk->inode);
 }

@@ -49,6 +49,10 @@ long packet_walk_next(struct packet_walk *walk, struct packet *packet,
                       bool *remembered);
 void packet_walk_end(struct packet_walk *walk);
 
+/* Options of a socket (SOL_SOCKET); `otherwise` where it has not that one. */
+int packet_option(int socket, int name, int otherwise);
+long packet_set_option(int socket, int name, int value);
+
 /* In what came with a packet; 0: it is not there. */
 uint64_t packet_mark(const struct cmsghdr *header);
 

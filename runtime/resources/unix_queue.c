@@ -13,18 +13,6 @@
 /* All descriptors, the sender, and what else a socket may be told. */
 #define CONTROL_ROOM (CMSG_SPACE(UNIX_QUEUE_RIGHTS * sizeof(int)) + 512)
 
-static int number_of(int socket, int name, int otherwise) {
-  int value = 0;
-  uint32_t length = sizeof(value);
-  return SYS(getsockopt, socket, SOL_SOCKET, name, &value, &length) < 0
-             ? otherwise
-             : value;
-}
-
-static long set_number(int socket, int name, int value) {
-  return SYS(setsockopt, socket, SOL_SOCKET, name, &value, sizeof(value));
-}
-
 /* Of packets an error is told before them. */
 static int most_of(int socket, bool stream) {
   struct pollfd look = {.fd = socket};
@@ -79,7 +67,7 @@ static long peek(const struct unix_queue *queue, char *buffer, size_t room,
   message->packet.mark = 0;
   sender->has_process = message->cut = false;
   if (queue->stream)
-    set_number(queue->socket, SO_PEEK_OFF, queue->at);
+    packet_set_option(queue->socket, SO_PEEK_OFF, queue->at);
   long length = SYS(recvmsg, queue->socket, &head,
                     MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC |
                         (queue->stream ? 0 : MSG_TRUNC));
@@ -153,25 +141,25 @@ static long next_packet(struct unix_queue *queue, char *buffer, size_t room,
 
 long unix_queue_begin(struct unix_queue *queue, int socket) {
   queue->socket = socket;
-  queue->stream = number_of(socket, SO_TYPE, 0) == SOCK_STREAM;
+  queue->stream = packet_option(socket, SO_TYPE, 0) == SOCK_STREAM;
   queue->at = 0;
   queue->most = most_of(socket, queue->stream);
-  queue->before = number_of(socket, SO_PEEK_OFF, -1);
-  queue->passes = number_of(socket, SO_PASSCRED, 0);
-  long result = queue->stream ? set_number(socket, SO_PEEK_OFF, 0)
+  queue->before = packet_option(socket, SO_PEEK_OFF, -1);
+  queue->passes = packet_option(socket, SO_PASSCRED, 0);
+  long result = queue->stream ? packet_set_option(socket, SO_PEEK_OFF, 0)
                               : packet_walk_begin(&queue->walk, socket,
                                                   look_at_packet, 0);
   if (result >= 0)
-    set_number(socket, SO_PASSCRED, 1);
+    packet_set_option(socket, SO_PASSCRED, 1);
   return result < 0 ? result : 0;
 }
 
 void unix_queue_end(struct unix_queue *queue) {
   if (queue->stream)
-    set_number(queue->socket, SO_PEEK_OFF, queue->before);
+    packet_set_option(queue->socket, SO_PEEK_OFF, queue->before);
   else
     packet_walk_end(&queue->walk);
-  set_number(queue->socket, SO_PASSCRED, queue->passes);
+  packet_set_option(queue->socket, SO_PASSCRED, queue->passes);
 }
 
 long unix_queue_next(struct unix_queue *queue, char *buffer, size_t room,
