@@ -33,7 +33,12 @@
 
 #define BASE UINT64_C(0x100000000)
 enum { BLOCK = 1 << 20, BLOCK_PAGES = BLOCK / CACHE_PAGE_SIZE };
-enum { PUT = 64, UNIT_FRAMES = 4, READERS_MAX = 64 };
+enum {
+  PUT = 64,
+  UNIT_FRAMES = 4,
+  READERS_PER_PROCESSOR = 4, /* as in tools/restorer/fill.c */
+  READERS_MAX = 32           /* there too */
+};
 
 static struct hwckpt_error error;
 
@@ -128,7 +133,7 @@ static double device_write(const char *path, const unsigned char *memory,
 }
 
 static unsigned readers(void) {
-  long count = sysconf(_SC_NPROCESSORS_ONLN) * 2;
+  long count = sysconf(_SC_NPROCESSORS_ONLN) * READERS_PER_PROCESSOR;
   return count < READERS_MAX ? (unsigned)count : READERS_MAX;
 }
 

@@ -5,7 +5,7 @@ still here, and none is restored.
              as a restore reads, several threads side by side, with the files out
              of the page cache; in turn with as much written to and read from a
              file past the page cache (O_DIRECT, 1 MiB at a time, 8 writes under
-             way, 2 reads a processor), which is 1.0. Processor time of
+             way, 4 reads a processor), which is 1.0. Processor time of
              writing has compression that was tried in it. The same encrypted.
   memory     what three programs had in memory at a checkpoint: a heap of Lua,
              a page cache of SQLite, an array of doubles of a solver. Written
