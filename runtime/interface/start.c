@@ -33,8 +33,8 @@
 
 extern char **environ;
 
-/* In a set of signals. */
 #define ENDED_MS 10 /* so long threads may be counted that have ended */
+/* In a set of signals. */
 #define STOP_SIGNAL_BIT (1ull << (STOP_SIGNAL - 1))
 
 /* How programs with the runtime linked in are known. */
