@@ -7,6 +7,7 @@
 #include "protect.h"
 #include "write_protect.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -137,20 +138,22 @@ static enum dirty_run classify_written(uint64_t categories) {
 }
 
 static enum dirty_run classify_dropped(uint64_t categories) {
-  return categories & (PAGE_FILE | PAGE_GUARD) ? DIRTY_HOLE : DIRTY_PAGES;
+  return categories & PAGE_SWAPPED && !(categories & PAGE_GUARD) ? DIRTY_PAGES
+                                                                 : DIRTY_HOLE;
 }
 
 static const struct page_scan present_criteria = {
     .category_anyof = PAGE_PRESENT | PAGE_SWAPPED,
     .return_mask = PAGE_FILE | PAGE_ZERO,
 };
-/* A dropped page (MADV_DONTNEED) of a file mapping keeps its protection: as a
- * marker, which shows as swapped, or on the file's own page when that has been
- * read since. A marker cannot be told from a page that is swapped out, so both
- * are copied. */
+/* Where there is nothing of the area's own. A dropped page (MADV_DONTNEED) of a
+ * file mapping keeps its protection: as a marker, which shows as swapped, or on
+ * the file's own page when that has been read since. A marker cannot be told
+ * from a page that is swapped out, so both are copied. */
 static const struct page_scan dropped_criteria = {
-    .category_anyof = PAGE_FILE | PAGE_SWAPPED,
-    .return_mask = PAGE_FILE,
+    .category_inverted = PAGE_PRESENT,
+    .category_anyof = PAGE_PRESENT | PAGE_FILE,
+    .return_mask = PAGE_SWAPPED,
 };
 
 static const struct page_scan *written_of(const struct area *area) {
@@ -276,13 +279,23 @@ static enum tracking prepare(struct dirty *dirty, const struct area *area,
   return state;
 }
 
+/* What lost what it held, or was dropped. */
+static long scan_lost(const struct page_scanner *scanner,
+                      const struct area *area, dirty_visit *visit,
+                      void *context, int *answer) {
+  bool dropped = may_be_dropped(area);
+  return page_scan_each(scanner, dropped ? &dropped_criteria : &page_scan_holes,
+                        area->start, area->end,
+                        dropped ? classify_dropped : page_scan_is_hole, true,
+                        visit, context, answer);
+}
+
 static long scan_sparse(const struct dirty *dirty, const struct area *area,
                         dirty_visit *visit, void *context, int *answer) {
   long result = walk(dirty, area, written_of(area), classify_written, true,
                      visit, context, answer);
   if (result == 0 && *answer == 0)
-    result = walk(dirty, area, &page_scan_holes, page_scan_is_hole, true, visit,
-                  context, answer);
+    result = scan_lost(&dirty->scanner, area, visit, context, answer);
   return result;
 }
 
@@ -333,11 +346,7 @@ static long scan_tracked(struct dirty *dirty, const struct area *area,
   if (dirty->method == DIRTY_SOFT)
     return pagemap_each(&dirty->scanner, area->start, area->end, is_soft_dirty,
                         visit, context, answer);
-  long result = scan_known(dirty, area, visit, context, answer);
-  if (result == 0 && *answer == 0 && may_be_dropped(area))
-    result = walk(dirty, area, &dropped_criteria, classify_dropped, true, visit,
-                  context, answer);
-  return result;
+  return scan_known(dirty, area, visit, context, answer);
 }
 
 /* ---- by mprotect() ---- */
@@ -415,6 +424,18 @@ static int scan_huge(const struct dirty *dirty, const struct area *area,
   return result < 0 ? scan_failed(area, result, error) : answer;
 }
 
+/* Smaller areas are scanned soon enough: nothing is surveyed there. */
+#define DENSE_AREA (1ull << 20)
+
+/* Most are: then the scan itself tells (EPERM: it is not tracked), and nothing
+ * need be asked before. */
+static bool may_be_known(const struct dirty *dirty, const struct area *area) {
+  return dirty->method == DIRTY_WP && !dirty->others && can_be_tracked(area) &&
+         !is_owed(dirty, area) &&
+         (area->type == AREA_TYPE_FILE_PRIVATE ||
+          area->end - area->start < DENSE_AREA);
+}
+
 int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
                dirty_visit *visit, void *context, struct hwckpt_error *error) {
   int answer = 0;
@@ -429,6 +450,9 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
   }
   if (dirty->method == DIRTY_PROTECT && area->type == AREA_TYPE_ANONYMOUS)
     return scan_protected(dirty, area, all, visit, context, error);
+  if (!all && may_be_known(dirty, area) &&
+      (result = scan_sparse(dirty, area, visit, context, &answer)) != -EPERM)
+    return result < 0 ? scan_failed(area, result, error) : answer;
   enum tracking state = prepare(dirty, area, all);
   if (state == KNOWN && !all) {
     result = scan_tracked(dirty, area, visit, context, &answer);
@@ -448,8 +472,6 @@ int dirty_scan(struct dirty *dirty, const struct area *area, bool all,
 
 /* ---- many small areas ---- */
 
-/* Smaller areas are scanned soon enough: nothing is surveyed there. */
-#define DENSE_AREA (1ull << 20)
 #define TOGETHER 1024u
 
 /* Tracked memory only: protects nothing and reports nothing, as no page is in
@@ -506,11 +528,7 @@ long dirty_list_by(const struct page_scanner *scanner, const struct area *area,
   long result = page_scan_each(scanner, &written, area->start, area->end,
                                classify_written, true, visit, context, answer);
   if (result == 0 && *answer == 0)
-    result = page_scan_each(scanner, &page_scan_holes, area->start, area->end,
-                            page_scan_is_hole, true, visit, context, answer);
-  if (result == 0 && *answer == 0 && may_be_dropped(area))
-    result = page_scan_each(scanner, &dropped_criteria, area->start, area->end,
-                            classify_dropped, true, visit, context, answer);
+    result = scan_lost(scanner, area, visit, context, answer);
   return result;
 }
 

@@ -44,9 +44,12 @@ long page_scan_into(int pagemap, struct page_scan *scan,
   return found;
 }
 
+/* The kernel takes memory for as many regions as there is room for. */
 long page_scan(const struct page_scanner *scanner, struct page_scan *scan) {
+  uint64_t most = (scan->end - scan->start) / 4096 + 1;
   return page_scan_into(scanner->pagemap, scan, scanner->regions,
-                        PAGE_SCANNER_REGIONS);
+                        most < PAGE_SCANNER_REGIONS ? most
+                                                    : PAGE_SCANNER_REGIONS);
 }
 
 void page_scan_ask_guards(const struct page_scanner *scanner) {
