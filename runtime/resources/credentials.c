@@ -26,8 +26,10 @@
 __attribute__((visibility("hidden"))) bool __hwckpt_credentials_apart;
 
 static LIVE Credentials started;
+static LIVE uint64_t lent; /* capabilities beyond those, since the restore */
 /* To become; of now when there is nothing to change. */
 static struct {
+  bool told; /* the program changed them */
   bool differs;
   long dumpable; /* which changing users clears */
   Credentials credentials;
@@ -122,7 +124,22 @@ static bool same(const Credentials *a, const Credentials *b) {
          a->secure_bits == b->secure_bits;
 }
 
-static void begin(void) { read_own(&started); }
+/* The right to choose ids, which hwckpt has the restorer inherit, is given back
+ * where the program was not started with it. Root has it all the same. */
+static void begin(void) {
+  const uint64_t right = 1ull << CAP_CHECKPOINT_RESTORE;
+  const Credentials before = started;
+  read_own(&started);
+  uint64_t more = (started.ambient & ~before.ambient) |
+                  (started.inheritable & ~before.inheritable);
+  lent = before.user_count ? more & right : 0;
+  if (started.user[1]) {
+    started.effective &= ~(started.ambient & lent);
+    started.permitted &= ~(started.ambient & lent);
+  }
+  started.ambient &= ~lent;
+  started.inheritable &= ~lent | before.inheritable;
+}
 
 static int refuse(struct resource_sink *sink, struct hwckpt_error *error) {
   return resource_unsupported(sink, error, "credentials",
@@ -205,12 +222,23 @@ static const Credentials *wanted_here(void) {
   return wanted.differs ? &wanted.credentials : 0;
 }
 
+/* Of the calling thread, where nothing else is to change. */
+static void give_back(void) {
+  if (!lent)
+    return;
+  SYS(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_LOWER, CAP_CHECKPOINT_RESTORE, 0,
+      0);
+  set_three(started.effective, started.permitted, started.inheritable);
+}
+
 /* While capabilities are there that allow it. */
 void resources_become(void) {
   const Credentials *to = wanted_here();
   int parent_death = 0; /* cleared as well */
-  if (!to)
+  if (!to) {
+    give_back();
     return;
+  }
   SYS(prctl, PR_GET_PDEATHSIG, &parent_death, 0, 0, 0);
   for (unsigned i = 0; i < CAPABILITIES; i++)
     if (!(to->bounding >> i & 1))
@@ -261,6 +289,7 @@ static int want(struct resource_source *source,
   if (result)
     return result;
   if (!to.tid) {
+    wanted.told = true;
     wanted.credentials = to;
     wanted.differs = !same(now, &to);
     if (wanted.differs)
@@ -282,15 +311,19 @@ static int want(struct resource_source *source,
 static int finish(struct resource_source *source, struct hwckpt_error *error) {
   static Credentials now;
   int result = 0;
-  wanted.differs = false;
+  wanted.told = wanted.differs = false;
   wanted.apart_count = 0;
-  if (source->rolls_back)
+  if (source->rolls_back) {
+    lent = 0;
     return 0;
+  }
   read_own(&now);
   wanted.dumpable = SYS(prctl, PR_GET_DUMPABLE, 0, 0, 0, 0);
   for (size_t at = (size_t)-1;
        !result && resource_next(source, RECORD_CREDENTIALS, &at);)
     result = want(source, &source->records[at], &now, error);
+  if (wanted.told)
+    lent = 0;
   return result;
 }
 
