@@ -161,6 +161,14 @@ struct cache_relatives {
 void cache_set_relatives(struct cache *cache,
                          const struct cache_relatives *relatives);
 
+/* Which content that is in the log already the generations that cache_begin()
+ * begins may refer to, besides what was written through this handle: that of
+ * this generation and those that it builds on, as they were found whole; 0: of
+ * the newest one; CACHE_NOTHING: of none, and nothing that was written through
+ * the handle, as it may be damaged. */
+#define CACHE_NOTHING UINT64_MAX
+void cache_refer_to(struct cache *cache, uint64_t generation);
+
 /* In a program that goes on somewhere else: what was found out about the
  * processor may not hold any more. */
 void cache_forget(void);

@@ -252,6 +252,10 @@ void cache_set_relatives(struct cache *cache,
   cache->relatives = relatives;
 }
 
+void cache_refer_to(struct cache *cache, uint64_t generation) {
+  cache->refer_to = generation;
+}
+
 /* ---- applications ---- */
 
 /* One folder after the other, so that no symbolic link is followed. */

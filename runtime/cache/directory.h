@@ -19,6 +19,7 @@ struct cache {
   unsigned writes;           /* under way at the same time */
   struct pace pace;          /* of coding and of the device */
   const struct cache_relatives *relatives; /* borrowed; null: none */
+  uint64_t refer_to;                       /* cache_refer_to() */
   bool swept;              /* what died writers left was given back */
   struct session *session; /* of the application last written for, or null */
   bool has_key, only_encrypted; /* cache_set_key() */

@@ -194,14 +194,14 @@ static void recall_relative(struct cache *cache, const char *name,
 }
 
 int recall_content(struct cache *cache, struct session *session, int directory,
-                   uint64_t newest, struct hwckpt_error *error) {
+                   uint64_t number, struct hwckpt_error *error) {
   const struct cache_relatives *relatives = cache->relatives;
   struct content *content = &session->content;
   struct place place = {cache, session->application, NULL};
-  struct source own = {cache, session->application, directory, newest};
+  struct source own = {cache, session->application, directory, number};
   content->pages_max = 0;
   recall_chain(&own, content);
-  for (unsigned i = 0; relatives && newest == 0 && i < CACHE_RELATIVES; i++)
+  for (unsigned i = 0; relatives && number == 0 && i < CACHE_RELATIVES; i++)
     if (relatives->names[i][0])
       recall_relative(cache, relatives->names[i], relatives->published[i],
                       content);

@@ -4,11 +4,11 @@
 
 #include "session.h"
 
-/* Fills the session's table of content from the newest generation and what it
+/* Fills the session's table of content from a generation and what it
  * builds on, or, when there is none, from those of the cache's relatives;
  * with none, or none that can be read, the table is empty and has a new seed.
  * Fails only when there is no randomness for that. The caller holds the log. */
 int recall_content(struct cache *cache, struct session *session, int directory,
-                   uint64_t newest, struct hwckpt_error *error);
+                   uint64_t number, struct hwckpt_error *error);
 
 #endif

@@ -92,6 +92,7 @@ int writer_find_newest(struct cache_writer *writer,
                         format_parse_generation, &numbers, error);
   size_t count = numbers.length / sizeof(uint64_t);
   writer->newest = count ? ((const uint64_t *)numbers.data)[count - 1] : 0;
+  writer->known = writer->newest;
   buffer_free(env, &numbers);
   return result;
 }
@@ -103,6 +104,12 @@ void writer_take_number(struct cache_writer *writer, uint64_t number) {
   continue_counts(writer, writer->newest);
 }
 
+/* It refers to nothing that is here. */
+static void know_nothing(struct cache_writer *writer) {
+  content_forget(writer->cache->env, &writer->session->content);
+  writer->session->recalled = true;
+}
+
 /* The next generation. */
 static int identify_next(struct cache_writer *writer, void *context,
                          struct hwckpt_error *error) {
@@ -111,6 +118,10 @@ static int identify_next(struct cache_writer *writer, void *context,
   if (result < 0)
     return result;
   writer_take_number(writer, writer->newest + 1);
+  if (writer->cache->refer_to == CACHE_NOTHING)
+    know_nothing(writer);
+  else if (writer->cache->refer_to)
+    writer->known = writer->cache->refer_to;
   return fill_header(writer, options->parent, error);
 }
 
@@ -125,10 +136,8 @@ static int identify_copy(struct cache_writer *writer, void *context,
   result = fill_header(writer, 0, error);
   if (free && result == 0)
     writer->header.identity = copy->identity;
-  /* A copy may be wanted as what is here is damaged: it refers to none of it.
-   */
-  content_forget(writer->cache->env, &writer->session->content);
-  writer->session->recalled = true;
+  /* A copy may be wanted as what is here is damaged. */
+  know_nothing(writer);
   return result;
 }
 
@@ -185,7 +194,7 @@ static int remember(struct cache_writer *writer, struct hwckpt_error *error) {
   int result = session->recalled
                    ? 0
                    : recall_content(writer->cache, session, writer->directory,
-                                    writer->newest, error);
+                                    writer->known, error);
   session->recalled = result == 0;
   writer->stamp = session->turn;
   writer->known_from =

@@ -49,6 +49,7 @@ struct cache_writer {
   char file[FORMAT_FILE_MAX];      /* the name when committed */
   char temporary[FORMAT_FILE_MAX]; /* the name until then */
   uint64_t number, newest;         /* its own; the newest before it */
+  uint64_t known;                  /* whose content may be referred to */
   CacheHeader header;
   CacheCommit commit;
   int directory, lock, fd;

@@ -346,6 +346,8 @@ static int take_generation(bool base, const struct quiesce_hooks *hooks,
   const struct partners *partners = checkpoint.partners;
   struct cache_writer *writer;
   cache_set_relatives(checkpoint.cache, partners ? partners->relatives : 0);
+  cache_refer_to(checkpoint.cache,
+                 checkpoint.damaged ? CACHE_NOTHING : checkpoint.target);
   int status = begin_generation(&options, &writer, error);
   if (status < 0)
     return status;
@@ -451,6 +453,7 @@ int checkpoint_take(const struct checkpoint_reason *reason,
   if (status)
     return status;
   checkpoint.newest = checkpoint.target = result->generation.number;
+  checkpoint.damaged = false;
   checkpoint.tracked = true;
   checkpoint.uncounted = 0;
   checkpoint.deltas = base ? 0 : checkpoint.deltas + 1;

@@ -45,11 +45,12 @@ struct checkpoint_state {
   struct resource_sink sink;
   int looked_at;               /* thread that stands for the program */
   struct thread_fact *threads; /* QUIESCE_THREADS_MAX, for the sink */
-  uint64_t newest;    /* last generation committed here, on which a delta may be
-                       * built; 0: none */
-  uint64_t target;    /* newest generation of this program, 0: none */
-  bool tracked;       /* what was written since the target is known */
-  bool inherited;     /* newest is what the program comes back from */
+  uint64_t newest; /* last generation committed here, on which a delta may be
+                    * built; 0: none */
+  uint64_t target; /* newest generation of this program, 0: none */
+  bool tracked;    /* what was written since the target is known */
+  bool inherited;  /* newest is what the program comes back from */
+  bool damaged;    /* what was written before: the next refers to none of it */
   unsigned uncounted; /* rollbacks to it that could not be counted */
   unsigned deltas;    /* since the base */
   uint64_t captured;  /* pages, last time */

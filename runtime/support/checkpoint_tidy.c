@@ -40,7 +40,7 @@ static bool background_goes_on(void *context) {
   return on;
 }
 
-/* What turns out to be damaged is not built on any more. */
+/* What turns out to be damaged is not built on any more, nor referred to. */
 static int merge(bool always, struct background *background,
                  struct cache_merge_result *merged,
                  struct hwckpt_error *error) {
@@ -59,8 +59,10 @@ static int merge(bool always, struct background *background,
     checkpoint.deltas = 0;
   if (status == -HWCKPT_E_CACHE_DAMAGED ||
       status == -HWCKPT_E_CACHE_TRUNCATED || status == -HWCKPT_E_CACHE_FORGED ||
-      status == -HWCKPT_E_CHAIN_BROKEN)
+      status == -HWCKPT_E_CHAIN_BROKEN) {
     checkpoint.newest = 0;
+    checkpoint.damaged = true;
+  }
   return status;
 }
 

@@ -248,6 +248,21 @@ int main(void) {
   write_generation(number, 700, 300);
   CHECK(nearly_all(300));
   check();
+
+  /* What goes on from an older one refers to nothing that is only in newer
+   * ones, which may be damaged; to nothing at all if that is asked for. */
+  uint64_t older = number;
+  fill(1000, 300, 9);
+  write_generation(older, 1000, 300);
+  reopen();
+  cache_refer_to(cache, older);
+  write_generation(older, 1000, 300);
+  CHECK(same == 0);
+  write_generation(older, 700, 300);
+  CHECK(nearly_all(300));
+  cache_refer_to(cache, CACHE_NOTHING);
+  write_generation(0, 700, 300);
+  CHECK(same == 0);
   cache_close(cache);
   CHECK(unit_mapped() == 0);
   return 0;
