@@ -429,6 +429,8 @@ const char *generation_descriptor_kind(int kind) {
     return "userfaultfd";
   case DescriptorKind_DESCRIPTOR_PATH:
     return "path";
+  case DescriptorKind_DESCRIPTOR_NAMESPACE:
+    return "namespace";
   }
   return "unknown";
 }
