@@ -18,6 +18,9 @@
 /* The upper half of the stop signal's value; the lower one is the cut. */
 #define TREE_MAGIC 0x68777472u
 #define TREE_NAME "hwckpt-tree-%u" /* behind a byte that is 0 */
+/* The coordinator has a datagram socket of this name from the first checkpoint
+ * on that it takes. */
+#define TREE_MARKER_NAME "hwckpt-cuts-%u"
 #define TREE_NAME_MAX 32
 /* An application's name, '/', a part's. */
 #define TREE_APPLICATION 160

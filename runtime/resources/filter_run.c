@@ -233,8 +233,7 @@ static const struct call of_asking[] = {
     TRY(socket),     TRY(setsockopt), TRY(connect), TRY(nanosleep),
     TRY(kill),       TRY(getsockopt), TRY(sendmsg), TRY(sendto),
     TRY(ppoll),      TRY(recvfrom),   TRY(close),   TRY(geteuid),
-    TRY(pidfd_open), TRY(getppid),    TRY(kcmp),    TRY(bind),
-    TRY(gettid),
+    TRY(pidfd_open), TRY(getppid),    TRY(kcmp),    TRY(gettid),
 };
 
 static const struct call of_hurry[] = {CALL(getpriority), CALL(setpriority)};

@@ -166,8 +166,8 @@ void undo_of_tree(uint32_t number, int first, bool restored) {
   if (!number)
     return;
   undo_first.length = name_socket(&undo_first.address, UNDO_FIRST_NAME, number);
-  undo_first.tool_length =
-      name_socket(&undo_first.tool, "hwckpt-tree-%u", number);
+  undo_first.marker_length =
+      name_socket(&undo_first.marker, "hwckpt-cuts-%u", number);
 }
 
 /* "Seccomp_filters" of a process, as text; "": not told. */

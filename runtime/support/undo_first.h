@@ -95,8 +95,8 @@ struct undo_first {
   int cannot;   /* the process that tried to in vain */
   int filtered; /* the process whose filters may end who listens */
   int listener;
-  uint32_t length, tool_length; /* of the addresses */
-  struct sockaddr_un address, tool;
+  uint32_t length, marker_length; /* of the addresses */
+  struct sockaddr_un address, marker;
   uint32_t stands_in;      /* number of the checkpoint that is being taken */
   _Atomic uint32_t cut;    /* of the one that began the interval (futex) */
   _Atomic uint32_t active; /* something is kept */

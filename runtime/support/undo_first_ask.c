@@ -150,14 +150,15 @@ static bool has_ended(void) {
   return ended;
 }
 
-/* Its name is taken as long as it is. */
-static bool tool_is_there(void) {
-  long fd = SYS(socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  bool taken =
-      SYS(bind, fd, &undo_first.tool, undo_first.tool_length) == -EADDRINUSE;
+/* The tool is there, and has begun a checkpoint: before, the first process
+ * never listens. */
+static bool may_have_listened(void) {
+  long fd = SYS(socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  bool marked =
+      SYS(connect, fd, &undo_first.marker, undo_first.marker_length) == 0;
   if (fd >= 0)
     SYS(close, fd);
-  return taken;
+  return marked;
 }
 
 void undo_first_wait_to_end(void) {
@@ -169,7 +170,7 @@ bool undo_first_listens(void) {
   long fd = connect_to_first();
   if (fd >= 0)
     SYS(close, fd);
-  if (fd == -ECONNREFUSED && tool_is_there() && has_ended())
+  if (fd == -ECONNREFUSED && may_have_listened() && has_ended())
     undo_first_wait_to_end();
   return fd >= 0;
 }

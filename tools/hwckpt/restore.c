@@ -335,6 +335,8 @@ static int begin_tree(struct restore_request *request,
   pid_t root = request->policy == IDS_ANY ? 0 : generation->process.pid;
   int failed = tree_begin(error);
   if (!failed)
+    tree_has_checkpoints();
+  if (!failed)
     failed = tree_set_option(request->options, root, error);
   if (!failed)
     failed = key_service_begin(error);

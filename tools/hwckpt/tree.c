@@ -28,7 +28,7 @@
 #define STACK ((size_t)512 << 10) /* where memory is limited */
 
 static struct {
-  int listener;
+  int listener, marker;
   uint32_t number; /* of the socket, 0: there is none */
   pid_t root;
   _Atomic size_t other_count;
@@ -36,14 +36,25 @@ static struct {
   uint32_t cut;
   /* Who came too late for the last cut, and who has said nothing yet. */
   struct tree_callers waiting, silent;
-} tree = {.listener = -1};
+} tree = {.listener = -1, .marker = -1};
 
 static int refused(const char *what, struct hwckpt_error *error) {
   return hwckpt_fail(error, HWCKPT_E_NO_PROGRAM, errno, what, "%s", "");
 }
 
-int tree_begin(struct hwckpt_error *error) {
+/* Behind a byte that is 0. */
+static int bind_name(int socket, const char *format, uint32_t number) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t room = sizeof address.sun_path - 1;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+  size_t length = (size_t)snprintf(address.sun_path + 1, room, format, number);
+#pragma GCC diagnostic pop
+  return bind(socket, (struct sockaddr *)&address,
+              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length));
+}
+
+int tree_begin(struct hwckpt_error *error) {
   uint32_t number;
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) ||
       (tree.listener = socket(
@@ -52,11 +63,7 @@ int tree_begin(struct hwckpt_error *error) {
   for (;;) {
     if (getrandom(&number, sizeof number, 0) < 0)
       return refused("getrandom", error);
-    size_t length = (size_t)snprintf(address.sun_path + 1, TREE_NAME_MAX,
-                                     TREE_NAME, number);
-    if (number &&
-        !bind(tree.listener, (struct sockaddr *)&address,
-              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length)))
+    if (number && !bind_name(tree.listener, TREE_NAME, number))
       break;
     if (number && errno != EADDRINUSE)
       return refused("bind", error);
@@ -65,6 +72,16 @@ int tree_begin(struct hwckpt_error *error) {
     return refused("listen", error);
   tree.number = number;
   return 0;
+}
+
+void tree_has_checkpoints(void) {
+  if (tree.marker >= 0 || !tree.number)
+    return;
+  tree.marker = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (tree.marker < 0 || !bind_name(tree.marker, TREE_MARKER_NAME, tree.number))
+    return;
+  close(tree.marker);
+  tree.marker = -1;
 }
 
 int tree_set_option(char *options, pid_t root, struct hwckpt_error *error) {
@@ -123,6 +140,7 @@ static void *serve(void *unused) {
         .other_count = atomic_load(&tree.other_count),
         .caller = caller,
     };
+    tree_has_checkpoints();
     poll(NULL, 0,
          RESPITE * (int)tree_cut(&request, &tree.silent, &tree.waiting));
   }

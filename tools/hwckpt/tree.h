@@ -18,6 +18,11 @@
  * this one from now on, and there is a socket. */
 int tree_begin(struct hwckpt_error *error);
 
+/* From now on the first process of the program keeps what others change in
+ * files, as there is a checkpoint or one is being taken: who does not reach it
+ * finds it ending. Before, nobody waits for that. */
+void tree_has_checkpoints(void);
+
 /* Appends the option to the text of HWCKPT_OPTIONS. `root` is the process id of
  * the program's first process, as it sees itself. */
 #define TREE_OPTION_MAX 40u /* bytes of it */
