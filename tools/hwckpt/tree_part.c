@@ -13,6 +13,7 @@
 
 #define RUNTIME_MS 3000 /* for a program to begin, and its runtime with it */
 #define LENIENT_MS 200  /* the same, where it is left out then */
+#define SHARED_MS 100   /* to end, or to have memory of its own */
 
 void tree_cut_fail(struct cut *cut, enum hwckpt_code code,
                    const struct tree_member *member, const char *detail) {
@@ -163,12 +164,23 @@ static void check_shared(struct cut *cut, const struct tree_member *member) {
     cut->failed = true;
 }
 
+/* No thread of it is in vfork() then. */
+static bool parent_stands(const struct cut *cut,
+                          const struct tree_member *member) {
+  const struct tree_member *parent =
+      tree_member_find(&cut->members, member->process.parent);
+  return parent && parent->phase >= PHASE_STOPPED;
+}
+
 /* A program that was started and has no runtime, or one that has no memory of
  * its own. */
 void tree_cut_check_new(struct cut *cut, struct tree_member *member) {
   uint64_t age = tree_now_ms() - member->seen_ms;
-  if (member->phase != PHASE_NEW || member->known ||
-      age < (cut->go_on ? LENIENT_MS : RUNTIME_MS))
+  if (member->phase != PHASE_NEW || member->known)
+    return;
+  if (age >= SHARED_MS && parent_stands(cut, member))
+    check_shared(cut, member);
+  if (cut->failed || age < (cut->go_on ? LENIENT_MS : RUNTIME_MS))
     return;
   if (tree_member_has_parents_memory(&cut->members, member)) {
     if (age >= RUNTIME_MS)
