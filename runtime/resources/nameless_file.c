@@ -7,6 +7,7 @@
 #include "borrow.h"
 #include "extents.h"
 #include "info.h"
+#include "same_object.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,12 +39,7 @@ bool nameless_file_is(const Descriptor *message) {
 
 bool nameless_file_is_saved(const struct resource_sink *sink,
                             const Descriptor *message) {
-  for (size_t i = 0; i < sink->fact_count; i++)
-    if (sink->facts[i].device == message->device &&
-        sink->facts[i].inode == message->inode &&
-        sink->facts[i].number < message->number)
-      return true;
-  return false;
+  return same_object_is_lower(sink, message);
 }
 
 /* ---- saving ---- */
@@ -166,20 +162,35 @@ int nameless_file_save(struct resource_sink *sink, const Descriptor *message,
 
 /* ---- restoring ---- */
 
+/* Among the records from *index on, up to `end`: whether it is there. */
+static bool find(const struct resource_source *source,
+                 const Descriptor *message, DeletedFile *file, size_t *index,
+                 size_t end) {
+  struct hwckpt_error ignored;
+  for (; *index < end; ++*index)
+    if (source->records[*index].type == RECORD_DELETED_FILE &&
+        !resource_get(&source->records[*index], DeletedFile_fields, file,
+                      &ignored) &&
+        file->file == message->inode && file->device == message->device)
+      return true;
+  return false;
+}
+
+bool nameless_file_find_own(const struct resource_source *source,
+                            const Descriptor *message, DeletedFile *file,
+                            size_t *index) {
+  *index = resource_first_own(source);
+  return find(source, message, file, index, source->at);
+}
+
 int nameless_file_find(const struct resource_source *source,
                        const Descriptor *message, DeletedFile *file,
                        size_t *index, struct hwckpt_error *error) {
-  for (size_t i = 0; i < source->count; i++) {
-    if (source->records[i].type != RECORD_DELETED_FILE)
-      continue;
-    int result =
-        resource_get(&source->records[i], DeletedFile_fields, file, error);
-    if (result)
-      return result;
-    *index = i;
-    if (file->file == message->inode && file->device == message->device)
-      return 0;
-  }
+  if (nameless_file_find_own(source, message, file, index))
+    return 0;
+  *index = 0;
+  if (find(source, message, file, index, source->count))
+    return 0;
   return hwckpt_fail(error, HWCKPT_E_RECORD, 0, message->path,
                      "descriptor %d: no record of the deleted file",
                      (int)message->number);
