@@ -4,6 +4,7 @@
  * /proc/self/fd of that one. */
 #include "borrow.h"
 #include "nameless_file.h"
+#include "saved_object.h"
 
 #include "../arch/sys.h"
 #include "../support/record_types.h"
@@ -92,28 +93,18 @@ static int make(struct resource_source *source, const Descriptor *message,
 /* A lower descriptor of the same file, which is there already; or -1. */
 static int placed(struct resource_source *source, const Descriptor *message) {
   static Descriptor other;
-  struct hwckpt_error ignored;
-  for (size_t i = 0; i < source->count; i++) {
-    if (source->records[i].type != RECORD_DESCRIPTOR ||
-        resource_get(&source->records[i], Descriptor_fields, &other, &ignored))
-      continue;
-    if (other.number >= message->number)
-      break;
+  for (size_t i = (size_t)-1;
+       saved_object_next(source, message->inode, &i, &other) &&
+       other.number < message->number;)
     if (other.kind == DescriptorKind_DESCRIPTOR_DELETED_FILE &&
-        other.inode == message->inode && other.device == message->device)
+        other.device == message->device)
       return other.number;
-  }
   return -1;
 }
 
 static int reopen(struct resource_source *source, const Descriptor *message,
                   struct hwckpt_error *error) {
-  /* Thousands of them, each with its record: none is looked for. */
-  DeletedFile own;
-  size_t index;
-  int file = nameless_file_find_own(source, message, &own, &index)
-                 ? -1
-                 : placed(source, message);
+  int file = placed(source, message);
   return file < 0 ? make(source, message, error)
                   : nameless_file_open(message, file, error);
 }

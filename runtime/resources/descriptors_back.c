@@ -7,6 +7,7 @@
 #include "descriptor_facts.h"
 #include "descriptors.h"
 #include "registry.h"
+#include "saved_object.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -94,6 +95,7 @@ int descriptors_check(struct resource_source *source,
                       struct hwckpt_error *error) {
   struct resource_sink sink = {.scratch = source->scratch};
   size_t files = 0;
+  saved_object_forget(source);
   int result = facts_gather(&sink, error);
   if (result) {
     facts_let_go(&sink);
@@ -105,6 +107,7 @@ int descriptors_check(struct resource_source *source,
         sink.facts[i].number, facts_same_as(&sink, i, &files), false};
   result = descriptors_each(source, &sink, check_one, error);
   facts_let_go(&sink);
+  saved_object_forget(source);
   return result;
 }
 

@@ -176,17 +176,15 @@ static bool find(const struct resource_source *source,
   return false;
 }
 
-bool nameless_file_find_own(const struct resource_source *source,
-                            const Descriptor *message, DeletedFile *file,
-                            size_t *index) {
-  *index = resource_first_own(source);
-  return find(source, message, file, index, source->at);
-}
-
+/* First among those that were put with the descriptor: of thousands, each has
+ * its own there. */
 int nameless_file_find(const struct resource_source *source,
                        const Descriptor *message, DeletedFile *file,
                        size_t *index, struct hwckpt_error *error) {
-  if (nameless_file_find_own(source, message, file, index))
+  *index = source->at;
+  while (*index && source->records[*index - 1].type != RECORD_DESCRIPTOR)
+    --*index;
+  if (find(source, message, file, index, source->at))
     return 0;
   *index = 0;
   if (find(source, message, file, index, source->count))

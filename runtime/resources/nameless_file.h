@@ -24,11 +24,6 @@ int nameless_file_save(struct resource_sink *sink, const Descriptor *message,
 int nameless_file_find(const struct resource_source *source,
                        const Descriptor *message, DeletedFile *file,
                        size_t *index, struct hwckpt_error *error);
-/* The same among the records that were put with the descriptor at source->at;
- * false: it is not the first of the file. */
-bool nameless_file_find_own(const struct resource_source *source,
-                            const Descriptor *message, DeletedFile *file,
-                            size_t *index);
 /* A new empty file that is like the one at `path`, where that was if possible:
  * a descriptor for reading and writing, or a negative errno. */
 long nameless_file_create(const char *path, const DeletedFile *file);

@@ -14,6 +14,7 @@
 #include "info.h"
 #include "resource.h"
 #include "same_object.h"
+#include "saved_object.h"
 #include "standard.h"
 #include "tree.h"
 
@@ -256,16 +257,12 @@ static int save(struct resource_sink *sink, Descriptor *message,
 static int placed_end(struct resource_source *source,
                       const Descriptor *message) {
   Descriptor *other = source->scratch;
-  for (size_t i = 0; i < source->count; i++) {
-    if (source->records[i].type != RECORD_DESCRIPTOR)
-      continue;
-    if (resource_get(&source->records[i], Descriptor_fields, other, 0) ||
-        other->number >= message->number)
-      break;
+  for (size_t i = (size_t)-1;
+       saved_object_next(source, message->inode, &i, other) &&
+       other->number < message->number;)
     if (other->kind == DescriptorKind_DESCRIPTOR_PIPE &&
         other->pipe == message->pipe)
       return other->number;
-  }
   return -1;
 }
 
@@ -274,10 +271,9 @@ static int placed_end(struct resource_source *source,
 static bool makes_packets(struct resource_source *source,
                           const Descriptor *message) {
   Descriptor *other = source->scratch;
-  for (size_t i = 0; i < source->count; i++)
-    if (source->records[i].type == RECORD_DESCRIPTOR &&
-        !resource_get(&source->records[i], Descriptor_fields, other, 0) &&
-        other->kind == DescriptorKind_DESCRIPTOR_PIPE &&
+  for (size_t i = (size_t)-1;
+       saved_object_next(source, message->inode, &i, other);)
+    if (other->kind == DescriptorKind_DESCRIPTOR_PIPE &&
         other->pipe == message->pipe && other->flags & O_DIRECT)
       return true;
   return false;
@@ -319,9 +315,16 @@ static int fill(struct resource_source *source, size_t index, int writer,
   return 0;
 }
 
-/* Finds the record of the pipe; its contents begin at the one after. */
+/* Finds the record of the pipe, which was put with its first descriptor; its
+ * contents begin at the one after. */
 static bool find(const struct resource_source *source,
                  const Descriptor *message, Pipe *pipe, size_t *index) {
+  *index = resource_first_own(source);
+  for (; *index < source->at; ++*index)
+    if (source->records[*index].type == RECORD_PIPE &&
+        !resource_get(&source->records[*index], Pipe_fields, pipe, 0) &&
+        pipe->pipe == message->pipe)
+      return true;
   *index = (size_t)-1;
   while (resource_next(source, RECORD_PIPE, index))
     if (!resource_get(&source->records[*index], Pipe_fields, pipe, 0) &&

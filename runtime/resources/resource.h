@@ -188,6 +188,7 @@ struct resource_source {
   void (*warn)(struct resource_source *source,
                const struct hwckpt_error *error);
   void *scratch;    /* RESOURCE_SCRATCH bytes */
+  bool indexed;     /* descriptors, there (saved_object.h) */
   int inherited[3]; /* who restores: its 0..2, moved out of the way; -1: none */
   enum file_policy files;
   bool waits; /* a descriptor is not open yet: see struct descriptor_kind */
