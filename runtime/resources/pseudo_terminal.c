@@ -153,7 +153,7 @@ static bool is_open_outside(const Descriptor *message) {
   char path[sizeof(slaves) + 12];
   hwckpt_format(path, sizeof(path), "%s%u", slaves, message->terminal - 1);
   return SYS(newfstatat, AT_FDCWD, path, &outside.slave, 0) < 0 ||
-         minor(outside.slave.st_rdev) != (message->terminal - 1) % 256 ||
+         minor(outside.slave.st_rdev) != message->terminal - 1 ||
          info_each_number("/proc", look_at_process, &outside) < 0 ||
          outside.found;
 }
