@@ -260,3 +260,18 @@ const struct descriptor_kind *facts_recognise(const struct resource_sink *sink,
     i++; /* the last takes all */
   return hwckpt_descriptor_kinds[i];
 }
+
+const struct descriptor_fact *facts_find(const struct resource_sink *sink,
+                                         int32_t number) {
+  size_t low = 0, high = sink->fact_count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (sink->facts[middle].number < number)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < sink->fact_count && sink->facts[low].number == number
+             ? &sink->facts[low]
+             : 0;
+}

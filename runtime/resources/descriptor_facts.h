@@ -18,6 +18,9 @@ long facts_describe(const struct resource_sink *sink,
                     const struct descriptor_fact *fact, Descriptor *message);
 const struct descriptor_kind *facts_recognise(const struct resource_sink *sink,
                                               const Descriptor *message);
+/* Of the descriptor of that number; null: it is not open. */
+const struct descriptor_fact *facts_find(const struct resource_sink *sink,
+                                         int32_t number);
 /* The lowest descriptor with the same open file, -1: none. Asked for each fact
  * in turn, from 0 on, with *files = 0 at first. */
 int32_t facts_same_as(const struct resource_sink *sink, size_t index,

@@ -9,6 +9,7 @@
 #include "../support/live.h"
 #include "../support/record_types.h"
 #include "borrow.h"
+#include "descriptor_facts.h"
 #include "info.h"
 #include "resource.h"
 
@@ -17,6 +18,7 @@
 #include <linux/kcmp.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
 static bool recognise(const struct resource_sink *sink,
                       const Descriptor *message) {
@@ -79,10 +81,24 @@ static unsigned count_before(const Descriptor *message, int32_t number,
   return count;
 }
 
+/* Whether the descriptor of the entry's number is the socket that it is for. A
+ * socket has but one open file, so its inode tells; the kernel, asked for the
+ * nth entry, goes through all that are before it. */
+static bool is_the_socket(const struct resource_sink *sink, const char *line,
+                          int32_t number) {
+  const struct descriptor_fact *fact = facts_find(sink, number);
+  uint64_t inode, device;
+  return fact && S_ISSOCK(fact->mode) && !(fact->flags & O_PATH) &&
+         info_number(line, " ino:", 16, &inode) && inode == fact->inode &&
+         info_number(line, "sdev:", 16, &device) && device == fact->device;
+}
+
 /* The descriptor that has the watched file, -1: none has it any more. */
 static int32_t holder_of(const struct resource_sink *sink,
                          const Descriptor *message, const EpollWatch *watch,
-                         unsigned nth) {
+                         const char *line, unsigned nth) {
+  if (is_the_socket(sink, line, watch->number))
+    return watch->number;
   if (is_watched(message, watch, watch->number, nth))
     return watch->number;
   for (size_t i = 0; i < sink->fact_count; i++)
@@ -102,8 +118,8 @@ static int put_watch(struct resource_sink *sink, const Descriptor *message,
                        "descriptor %d: '%s'", (int)message->number, line);
   watch->number = (int32_t)number;
   watch->events = (uint32_t)events;
-  watch->holder =
-      holder_of(sink, message, watch, count_before(message, watch->number, at));
+  watch->holder = holder_of(sink, message, watch, line,
+                            count_before(message, watch->number, at));
   if (watch->holder < 0)
     return resource_unsupported(
         sink, error, message->path,

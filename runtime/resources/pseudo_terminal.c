@@ -9,6 +9,7 @@
 #include "../arch/sys.h"
 #include "../support/record_types.h"
 #include "borrow.h"
+#include "descriptor_facts.h"
 #include "info.h"
 #include "resource.h"
 #include "terminal_content.h"
@@ -41,14 +42,6 @@ static uint32_t slave_number(const char *path) {
   return (uint32_t)number + 1;
 }
 
-static const struct descriptor_fact *fact_of(const struct resource_sink *sink,
-                                             int number) {
-  for (size_t i = 0; i < sink->fact_count; i++)
-    if (sink->facts[i].number == number)
-      return &sink->facts[i];
-  return 0;
-}
-
 /* The lowest descriptor of the master; null: it is not in the program. */
 static const struct descriptor_fact *master_of(const struct resource_sink *sink,
                                                uint32_t terminal) {
@@ -75,7 +68,7 @@ static uint32_t terminal_of(const struct resource_sink *sink,
                             const Descriptor *message) {
   if (!S_ISCHR(message->mode) || message->flags & O_PATH)
     return 0;
-  const struct descriptor_fact *fact = fact_of(sink, message->number);
+  const struct descriptor_fact *fact = facts_find(sink, message->number);
   if (fact && fact->id)
     return (uint32_t)fact->id;
   uint32_t terminal = slave_number(message->path);

@@ -4,6 +4,7 @@
 #include "behaviour.h"
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 static void watch(int epoll, int fd, uint32_t events, uint64_t data) {
   struct epoll_event event = {.events = events, .data.u64 = data};
   CHECK_EQUAL(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event), 0);
@@ -11,6 +12,30 @@ static void watch(int epoll, int fd, uint32_t events, uint64_t data) {
 static uint64_t next(int epoll) {
   struct epoll_event event;
   return epoll_wait(epoll, &event, 1, 0) == 1 ? event.data.u64 : 0;
+}
+/* Two sockets, both watched as the number that they had; and after that. */
+static int pairs[2][2], one_number, kept_socket;
+static void watch_sockets(void) {
+  one_number = epoll_create1(0);
+  for (int i = 0; i < 2; i++)
+    CHECK_EQUAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]), 0);
+  watch(one_number, pairs[0][0], EPOLLIN, 20);
+  kept_socket = dup(pairs[0][0]);
+  CHECK_EQUAL(dup2(pairs[1][0], pairs[0][0]), pairs[0][0]);
+  watch(one_number, pairs[0][0], EPOLLIN, 21);
+  watch(one_number, kept_socket, EPOLLIN | EPOLLET, 22);
+}
+static void sockets_are_told_apart(void) {
+  char byte;
+  CHECK_EQUAL(next(one_number), 0);
+  CHECK_EQUAL(write(pairs[1][1], "x", 1), 1);
+  CHECK_EQUAL(next(one_number), 21);
+  CHECK_EQUAL(read(pairs[1][0], &byte, 1), 1);
+  CHECK_EQUAL(next(one_number), 0);
+  CHECK_EQUAL(write(pairs[0][1], "x", 1), 1);
+  uint64_t some = next(one_number);
+  CHECK(some == 20 || some == 22);
+  CHECK_EQUAL(read(kept_socket, &byte, 1), 1);
 }
 int main(void) {
   int outer = epoll_create1(EPOLL_CLOEXEC);
@@ -33,7 +58,9 @@ int main(void) {
   close(gone[0]);
   CHECK_EQUAL(dup2(level, gone[0]), gone[0]);
   watch(lent, gone[0], EPOLLIN, 6);
+  watch_sockets();
   die_and_come_back();
+  sockets_are_told_apart();
   CHECK_EQUAL(fcntl(outer, F_GETFD), FD_CLOEXEC);
   CHECK_EQUAL(next(outer), 77);
   CHECK_EQUAL((long)next(inner), (long)0xfedcba9876543210);
