@@ -3,6 +3,7 @@
  * its first descriptor; its further descriptors are opened through
  * /proc/self/fd of that one. */
 #include "borrow.h"
+#include "info.h"
 #include "nameless_file.h"
 #include "saved_object.h"
 
@@ -10,7 +11,9 @@
 #include "../support/record_types.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define KERNEL_LARGEFILE 0100000u /* O_LARGEFILE, which libc has as 0 */
@@ -21,8 +24,33 @@ static bool recognise(const struct resource_sink *sink,
   return nameless_file_is(message);
 }
 
+/* What is in it only the program sees, where it has mapped it
+ * (memfd_secret(2)). */
+static bool is_secret(const Descriptor *message) {
+  static const char secret[] = "/secretmem (deleted)";
+  struct statfs system;
+  char path[64];
+  if (memcmp(message->path, secret, sizeof(secret)) != 0)
+    return false;
+  info_descriptor(path, "fd", message->number);
+  return SYS(statfs, path, &system) == 0 && system.f_type == SECRETMEM_MAGIC;
+}
+
+static int refuse_secret(struct resource_sink *sink, Descriptor *message,
+                         struct hwckpt_error *error) {
+  message->kind = DescriptorKind_DESCRIPTOR_UNSUPPORTED;
+  return message->same_as >= 0
+             ? 0
+             : resource_unsupported(
+                   sink, error, message->path,
+                   "descriptor %d: nobody but the program can read it",
+                   (int)message->number);
+}
+
 static int save(struct resource_sink *sink, Descriptor *message,
                 struct hwckpt_error *error) {
+  if (is_secret(message))
+    return refuse_secret(sink, message, error);
   message->deleted = true;
   return nameless_file_is_saved(sink, message)
              ? 0

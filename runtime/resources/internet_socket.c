@@ -58,8 +58,8 @@ static bool has_no_connection(int socket) {
   struct queue queue;
   if (domain != AF_INET && domain != AF_INET6)
     return false;
-  if (protocol == IPPROTO_UDP)
-    return true;
+  if (protocol == IPPROTO_UDP) /* of a raw socket too */
+    return socket_number(socket, SOL_SOCKET, SO_TYPE, 0) == SOCK_DGRAM;
   if (protocol != IPPROTO_TCP)
     return false;
   int state = tcp_state(socket, &queue);

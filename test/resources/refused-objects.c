@@ -41,6 +41,10 @@
 // DESCRIPTORS: goes on
 // RUN: %by_all bash -o pipefail -c '%t secret 2>&1 | FileCheck %s -check-prefix=SECRET'
 // SECRET: {{HWCKPT-E207: .*secretmem|SKIP: }}
+// RUN: %by_all bash -o pipefail -c '%t hidden 2>&1 | FileCheck %s -check-prefix=HIDDEN'
+// HIDDEN: {{HWCKPT-E208: .*secretmem.*descriptor|SKIP: }}
+// RUN: %by_all bash -o pipefail -c '%t raw 2>&1 | FileCheck %s -check-prefix=RAW'
+// RAW: {{HWCKPT-E208: .*socket:.*: descriptor [0-9]+|SKIP: }}
 #include "behaviour.h"
 #include <arpa/inet.h>
 #include <linux/netlink.h>
@@ -194,6 +198,21 @@ static void make_secret(void) {
 
 static void remove_secret(void) { CHECK_EQUAL(munmap(secret, 4096), 0); }
 
+/* Open, and not mapped. */
+static void make_hidden(void) {
+  object = (int)syscall(SYS_memfd_secret, 0);
+  if (object < 0)
+    SKIP("no secret memory");
+  CHECK_EQUAL(ftruncate(object, 4096), 0);
+}
+
+/* Its protocol is that of UDP sockets. */
+static void make_raw(void) {
+  object = socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
+  if (object < 0)
+    SKIP("no raw sockets");
+}
+
 static int id;
 
 /* To be read by nobody but who has CAP_IPC_OWNER. */
@@ -233,6 +252,8 @@ static const struct {
     {"directory", make_directory, end_thread},
     {"descriptors", make_descriptors, end_thread},
     {"secret", make_secret, remove_secret},
+    {"hidden", make_hidden, remove_object},
+    {"raw", make_raw, remove_object},
 };
 
 int main(int argc, char **argv) {
