@@ -15,15 +15,18 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #define CHANGES 1024u
 #define CALLS 64u
 #define OPERATIONS 32u
+#define FAR 65536u /* operations that are looked at */
 
 static LIVE struct {
   _Atomic int lock; /* held with all signals blocked: no thread stops with it */
   int pid;          /* whose all this is; a forked child begins without */
   bool too_many;
+  unsigned unkept; /* calls under way that are in no entry of calls[] */
   size_t count;
   struct change {
     int id;
@@ -50,6 +53,7 @@ static uint64_t lock(void) {
     undo.pid = pid;
     undo.count = 0;
     undo.too_many = false;
+    undo.unkept = 0;
     memset(undo.calls, 0, sizeof undo.calls);
   }
   return before;
@@ -94,6 +98,23 @@ static bool is_undone(const struct sembuf *operations, size_t count) {
   return false;
 }
 
+/* The same of operations that are many, or are not there: the kernel says so
+ * then. */
+static bool is_undone_far(const struct sembuf *operations, size_t count) {
+  struct sembuf some[OPERATIONS];
+  for (size_t i = 0, part; i < count && i < FAR; i += part) {
+    part = count - i < OPERATIONS ? count - i : OPERATIONS;
+    struct iovec own = {some, part * sizeof *some};
+    struct iovec its = {(void *)(operations + i), part * sizeof *some};
+    if (SYS(process_vm_readv, SYS(gettid), &own, 1, &its, 1, 0) !=
+        (long)own.iov_len)
+      return false;
+    if (is_undone(some, part))
+      return true;
+  }
+  return false;
+}
+
 static struct call *claim(int id, const struct sembuf *operations,
                           size_t count) {
   struct call *call = undo.calls, *end = call + CALLS;
@@ -101,7 +122,7 @@ static struct call *claim(int id, const struct sembuf *operations,
   while (call < end && atomic_load(&call->taken))
     call++;
   if (call == end || count > OPERATIONS) {
-    undo.too_many = true;
+    undo.unkept++;
     call = 0;
   } else {
     call->counted = false;
@@ -115,21 +136,30 @@ static struct call *claim(int id, const struct sembuf *operations,
   return call;
 }
 
+/* What failed has changed nothing. */
+static void settle(struct call *call, long result) {
+  uint64_t before = lock();
+  if (!call) {
+    undo.unkept--;
+    undo.too_many |= !result;
+  } else {
+    if (!result)
+      count_call(call);
+    atomic_store(&call->taken, false);
+  }
+  unlock(before);
+}
+
 long __hwckpt_semtimedop(int id, struct sembuf *operations, size_t count,
                          const struct timespec *timeout) {
-  struct call *call = operations && is_undone(operations, count)
-                          ? claim(id, operations, count)
-                          : 0;
+  bool undone = count > OPERATIONS ? is_undone_far(operations, count)
+                                   : operations && is_undone(operations, count);
+  struct call *call = undone ? claim(id, operations, count) : 0;
   long unused;
   long result = arch_semtimedop(id, operations, (long)count, timeout,
                                 call ? &call->result : &unused);
-  if (!call)
-    return result;
-  uint64_t before = lock();
-  if (!result)
-    count_call(call);
-  atomic_store(&call->taken, false);
-  unlock(before);
+  if (undone)
+    settle(call, result);
   return result;
 }
 
@@ -156,7 +186,7 @@ static int save(struct resource_sink *sink, struct hwckpt_error *error) {
   for (size_t i = 0; i < CALLS; i++)
     if (atomic_load(&undo.calls[i].taken) && !undo.calls[i].result)
       count_call(&undo.calls[i]);
-  if (undo.too_many)
+  if (undo.too_many || undo.unkept)
     return resource_unsupported(sink, error, "System V semaphores",
                                 "more SEM_UNDO than is kept");
   for (size_t i = 0; !result && i < undo.count; i++) {
