@@ -22,8 +22,7 @@
 #include <time.h>
 
 #define NANOSECONDS 1000000000ull
-#define AT_ONCE (~0ull) /* left of one whose signal is pending */
-#define RESTORE_IDS 77  /* PR_TIMER_CREATE_RESTORE_IDS, Linux 6.15 */
+#define RESTORE_IDS 77 /* PR_TIMER_CREATE_RESTORE_IDS, Linux 6.15 */
 
 /* The kernel's struct sigevent. */
 struct kernel_event {
@@ -255,20 +254,22 @@ bool posix_timer_signals_again(const struct resource_source *source,
   return false;
 }
 
-static void signal_again(const struct resource_source *source,
-                         PosixTimer *timer) {
+/* Its signal was pending. */
+static bool signals_again(const struct resource_source *source,
+                          const PosixTimer *timer) {
   PendingSignal message;
   siginfo_t info;
   if (!can_signal_again(timer))
-    return;
+    return false;
   for (size_t at = (size_t)-1;
        resource_next(source, RECORD_PENDING_SIGNAL, &at);) {
     if (resource_get(&source->records[at], PendingSignal_fields, &message, 0))
       continue;
     memcpy(&info, message.info.bytes, sizeof info);
     if (info.si_code == SI_TIMER && info.si_timerid == timer->id)
-      timer->left_ns = AT_ONCE;
+      return true;
   }
+  return false;
 }
 
 static struct timespec time_of(uint64_t ns) {
@@ -276,18 +277,23 @@ static struct timespec time_of(uint64_t ns) {
                            (long)(ns % NANOSECONDS)};
 }
 
-/* The time of a processor may stand still: what is over by it is sent. */
-static long start(const PosixTimer *timer) {
+/* When the last period began; where the clock has begun anew since, now. The
+ * time of a processor may stand still: what is over by it is sent. */
+static struct timespec last_expiry(const PosixTimer *timer) {
+  struct timespec now = {0, 1};
+  SYS(clock_gettime, timer->clock, &now);
+  uint64_t next = ns_of(&now) + timer->left_ns;
+  return timer->interval_ns && next > timer->interval_ns
+             ? time_of(next - timer->interval_ns)
+             : now;
+}
+
+/* A time that is over signals at once, and periods are counted from it. */
+static long start(const PosixTimer *timer, bool again) {
   struct itimerspec times = {time_of(timer->interval_ns),
-                             time_of(timer->left_ns)};
-  int flags = 0;
-  if (timer->left_ns == AT_ONCE) {
-    times.it_value = time_of(1);
-    if (timer->clock < 0 &&
-        SYS(clock_gettime, timer->clock, &times.it_value) == 0)
-      flags = TIMER_ABSTIME;
-  }
-  return SYS(timer_settime, timer->id, flags, &times, 0);
+                             again ? last_expiry(timer)
+                                   : time_of(timer->left_ns)};
+  return SYS(timer_settime, timer->id, again ? TIMER_ABSTIME : 0, &times, 0);
 }
 
 /* In a rollback. */
@@ -338,12 +344,12 @@ static int clock_of_now(const struct resource_source *source, PosixTimer *timer,
   return of_thread && now < 0 ? now : 0;
 }
 
-static int make(const PosixTimer *timer, struct kernel_event *event,
+static int make(const PosixTimer *timer, struct kernel_event *event, bool again,
                 struct hwckpt_error *error) {
   long result = create(timer, event);
   if (result < 0)
     return refuse(error, timer, result, "timer_create");
-  result = start(timer);
+  result = start(timer, again);
   return result < 0 ? refuse(error, timer, result, "timer_settime") : 0;
 }
 
@@ -358,16 +364,16 @@ static bool started_again(const struct resource_source *source, int32_t tid) {
  * also where the one started again in its place has its number. */
 static int set_back(const struct resource_source *source,
                     const PosixTimer *timer, struct kernel_event *event,
-                    struct hwckpt_error *error) {
+                    bool again, struct hwckpt_error *error) {
   bool stays = !started_again(source, event->tid) &&
                !started_again(source, thread_of_clock(timer->clock));
-  long result = stays ? start(timer) : -ESRCH;
+  long result = stays ? start(timer, again) : -ESRCH;
   if (result >= 0)
     return 0;
   if (result != -ESRCH)
     return refuse(error, timer, result, "timer_settime");
   SYS(timer_delete, timer->id);
-  return make(timer, event, error);
+  return make(timer, event, again, error);
 }
 
 static int restore(struct resource_source *source,
@@ -385,9 +391,10 @@ static int restore(struct resource_source *source,
     event.tid = resource_tid(source, timer.tid, error);
   if (event.tid < 0)
     return event.tid;
-  signal_again(source, &timer);
-  return exists(source, timer.id) ? set_back(source, &timer, &event, error)
-                                  : make(&timer, &event, error);
+  bool again = signals_again(source, &timer);
+  return exists(source, timer.id)
+             ? set_back(source, &timer, &event, again, error)
+             : make(&timer, &event, again, error);
 }
 
 static int finish(struct resource_source *source, struct hwckpt_error *error) {

@@ -1,13 +1,13 @@
 // Timers whose signal is pending at the checkpoint have it pending afterwards,
 // once, and go on: a periodic one, one that has come to its end, one that
-// counts the time of the processor. After a restore, and after a rollback,
-// whether the signal was taken meanwhile or not.
+// counts the time of the processor. Periods begin when they would have. After a
+// restore, and after a rollback, whether the signal was taken meanwhile or not.
 // RUN: %behaviour %s -o %t && %restored_by_all -- %t
 // RUN: rm -rf %t.cache %t.taken %t.left
 // RUN: HWCKPT_CACHE=%t.cache %t %t.taken %t.left
 #include "behaviour.h"
 
-enum { PERIOD = 2 };
+enum { PERIOD = 2, LONG_PERIOD = 100000, SIGNALS = 4 };
 static sigset_t set;
 
 static timer_t make(clockid_t clock, int number, int value, long interval) {
@@ -19,6 +19,22 @@ static timer_t make(clockid_t clock, int number, int value, long interval) {
   CHECK_EQUAL(timer_create(clock, &event, &timer), 0);
   CHECK_EQUAL(timer_settime(timer, 0, &times, NULL), 0);
   return timer;
+}
+
+/* In the middle of a period, its signal sent when that began. */
+static timer_t make_long(int number, int value) {
+  timer_t timer = make(CLOCK_REALTIME, number, value, 0);
+  struct itimerspec times = {{LONG_PERIOD, 0}, {0, 0}};
+  clock_gettime(CLOCK_REALTIME, &times.it_value);
+  times.it_value.tv_sec -= LONG_PERIOD / 2;
+  CHECK_EQUAL(timer_settime(timer, TIMER_ABSTIME, &times, NULL), 0);
+  return timer;
+}
+
+static time_t left_of(timer_t timer) {
+  struct itimerspec times;
+  CHECK_EQUAL(timer_gettime(timer, &times), 0);
+  return times.it_value.tv_sec;
 }
 
 static void await_pending(int number) {
@@ -42,22 +58,24 @@ static void take_one(int number, int value) {
 int main(int argc, char **argv) {
   struct itimerspec times;
   sigemptyset(&set);
-  for (int i = 0; i < 3; i++)
+  for (int i = 0; i < SIGNALS; i++)
     sigaddset(&set, SIGRTMIN + i);
   sigprocmask(SIG_BLOCK, &set, NULL);
   timer_t periodic = make(CLOCK_MONOTONIC, 0, 10, PERIOD);
   timer_t once = make(CLOCK_REALTIME, 1, 11, 0);
   make(CLOCK_PROCESS_CPUTIME_ID, 2, 12, 0);
-  for (int i = 0; i < 3; i++)
+  timer_t periods = make_long(3, 13);
+  for (int i = 0; i < SIGNALS; i++)
     await_pending(i);
   int back = came_back();
   if (argc == 1 && !back)
     die();
   if (argc > 2 && first_time(argv[2]))
     roll_back();
+  CHECK(left_of(periods) <= LONG_PERIOD / 2);
   for (double begin = now(); now() - begin < PERIOD + 0.1;)
     usleep(10000);
-  for (int i = 0; i < 3; i++)
+  for (int i = 0; i < SIGNALS; i++)
     take_one(i, 10 + i);
   CHECK_EQUAL(timer_gettime(once, &times), 0);
   CHECK_EQUAL(times.it_value.tv_sec + times.it_value.tv_nsec, 0);
