@@ -19,7 +19,8 @@
 #define READINGS 50u
 #define END_STEPS 1000u /* memory is given back, however much it is */
 #define STEP_NS 20000000
-#define STEPS 100u /* for others to see that the first process is gone */
+#define END_S 2      /* for others to see that the first process is gone, */
+#define LOOKS_MIN 5u /* however long it takes to look at all processes */
 
 struct found {
   pid_t named[NAMED];
@@ -221,6 +222,12 @@ static void await_ends(const struct survivors_search *search) {
   }
 }
 
+static time_t seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec;
+}
+
 int survivors_check(const struct survivors_search *search,
                     struct hwckpt_error *error) {
   const struct timespec step = {.tv_nsec = STEP_NS};
@@ -228,7 +235,10 @@ int survivors_check(const struct survivors_search *search,
   await_ends(search);
   if (any(search))
     look(search, &found);
-  for (unsigned i = 0; found.count && !found.first && i < STEPS; i++) {
+  time_t end = seconds() + END_S;
+  for (unsigned i = 0;
+       found.count && !found.first && (i < LOOKS_MIN || seconds() <= end);
+       i++) {
     nanosleep(&step, NULL);
     look(search, &found);
   }
