@@ -181,6 +181,31 @@ long info_each_descriptor(void (*visit)(int number, void *context),
   return info_each_number(path, visit, context);
 }
 
+struct wanted {
+  const struct stat *object;
+  int process;
+  bool found;
+};
+
+static void look_at_descriptor(int number, void *context) {
+  struct wanted *wanted = context;
+  struct stat open;
+  char path[64];
+  hwckpt_format(path, sizeof(path), "/proc/%d/fd/%d", wanted->process, number);
+  wanted->found |= !wanted->found &&
+                   SYS(newfstatat, AT_FDCWD, path, &open, 0) == 0 &&
+                   open.st_ino == wanted->object->st_ino &&
+                   open.st_dev == wanted->object->st_dev;
+}
+
+bool info_process_has(int process, const struct stat *object) {
+  struct wanted wanted = {object, process, false};
+  char path[64];
+  hwckpt_format(path, sizeof(path), "/proc/%d/fd", process);
+  info_each_number(path, look_at_descriptor, &wanted);
+  return wanted.found;
+}
+
 bool info_begins(const char *text, const char *key) {
   while (*key && *text == *key) {
     text++;

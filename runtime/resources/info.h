@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct info {
   int fd;
@@ -64,6 +65,9 @@ long info_each_descriptor(void (*visit)(int number, void *context),
 /* The same for the numbers among the names in a directory of /proc. */
 long info_each_number(const char *path,
                       void (*visit)(int number, void *context), void *context);
+/* Whether another process has the object open; false, too, where we may not
+ * look. */
+bool info_process_has(int process, const struct stat *object);
 
 /* Whether the text begins with key. */
 bool info_begins(const char *text, const char *key);

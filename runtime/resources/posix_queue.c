@@ -108,10 +108,49 @@ static int put_messages(struct resource_sink *sink, const char *taken,
   return result;
 }
 
+/* ---- who waits to send ----
+ *
+ * Room that is made in a full queue goes to who waits for it, and then there is
+ * none for what is put back. Threads of the checkpoint stand, and wait for
+ * nothing. */
+
+struct sender {
+  struct stat queue;
+  int process, found; /* 0: none */
+  bool waits;         /* process does, at some queue */
+};
+
+static void look_at_thread(int thread, void *context) {
+  struct sender *sender = context;
+  char text[16] = "", path[64];
+  hwckpt_format(path, sizeof path, "/proc/%d/task/%d/wchan", sender->process,
+                thread);
+  long file = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  if (file < 0)
+    return;
+  SYS(read, file, text, sizeof text - 1);
+  SYS(close, file);
+  sender->waits |= info_begins(text, "wq_sleep");
+}
+
+static void look_at_process(int process, void *context) {
+  struct sender *sender = context;
+  char path[64];
+  if (sender->found)
+    return;
+  sender->process = process;
+  sender->waits = false;
+  hwckpt_format(path, sizeof path, "/proc/%d/task", process);
+  info_each_number(path, look_at_thread, sender);
+  if (sender->waits && info_process_has(process, &sender->queue))
+    sender->found = process;
+}
+
 /* What is done elsewhere. */
 struct look {
   PosixQueue *queue;
   bool holds; /* this descriptor is the one that content is saved with */
+  struct sender sender;
   char *taken;
   size_t bytes;
   long result;
@@ -120,16 +159,16 @@ struct look {
 
 static void describe(struct look *look, int file, long *messages) {
   struct mq_attr facts = {0};
-  struct stat status = {0};
+  struct stat *status = &look->sender.queue;
   look->what = "mq_getattr";
   look->result = SYS(mq_getsetattr, file, 0, &facts);
   if (look->result >= 0)
-    look->result = SYS(fstat, file, &status);
+    look->result = SYS(fstat, file, status);
   look->queue->messages = (uint64_t)facts.mq_maxmsg;
   look->queue->size = (uint64_t)facts.mq_msgsize;
-  look->queue->mode = status.st_mode & 0777;
-  look->queue->user = status.st_uid;
-  look->queue->group = status.st_gid;
+  look->queue->mode = status->st_mode & 0777;
+  look->queue->user = status->st_uid;
+  look->queue->group = status->st_gid;
   *messages = facts.mq_curmsgs;
 }
 
@@ -149,7 +188,11 @@ static void read_messages(struct look *look) {
 static void look_through(struct look *look, int file) {
   long messages;
   describe(look, file, &messages);
-  if (look->result >= 0 && look->holds && messages)
+  if (look->result < 0 || !look->holds || !messages)
+    return;
+  if (messages >= (long)look->queue->messages)
+    info_each_number("/proc", look_at_process, &look->sender);
+  if (!look->sender.found)
     read_messages(look);
 }
 
@@ -192,6 +235,12 @@ static int put_queue(struct resource_sink *sink, const Descriptor *message,
     return failed;
   if (look.result < 0)
     return refuse_to_save(error, message, look.result, look.what);
+  if (look.sender.found)
+    return resource_unsupported(
+        sink, error, message->path,
+        "descriptor %d: full, and process %d waits to send, which is not part "
+        "of the checkpoint",
+        (int)message->number, look.sender.found);
   failed =
       resource_put(sink, RECORD_POSIX_QUEUE, PosixQueue_fields, &queue, error);
   return failed ? failed : put_messages(sink, look.taken, look.bytes, error);

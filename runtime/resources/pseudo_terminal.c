@@ -114,28 +114,13 @@ static bool has_slave(const struct resource_sink *sink, uint32_t terminal) {
 
 struct outside {
   struct stat slave;
-  int process;
   bool found;
 };
 
-static void look_at_descriptor(int number, void *context) {
-  struct outside *outside = context;
-  struct stat open;
-  char path[64];
-  hwckpt_format(path, sizeof(path), "/proc/%d/fd/%d", outside->process, number);
-  outside->found |= !outside->found &&
-                    SYS(newfstatat, AT_FDCWD, path, &open, 0) == 0 &&
-                    open.st_ino == outside->slave.st_ino &&
-                    open.st_dev == outside->slave.st_dev;
-}
-
 static void look_at_process(int process, void *context) {
   struct outside *outside = context;
-  char path[64];
-  outside->process = process;
-  hwckpt_format(path, sizeof(path), "/proc/%d/fd", process);
-  if (!outside->found)
-    info_each_number(path, look_at_descriptor, outside);
+  outside->found |=
+      !outside->found && info_process_has(process, &outside->slave);
 }
 
 /* Whether another process has a slave of a terminal of which nobody in the
