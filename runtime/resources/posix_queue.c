@@ -56,9 +56,13 @@ static bool is_named(const Descriptor *message) {
          memcmp(message->path + length - tail, gone, tail) != 0;
 }
 
-/* A queue of its own open file: blocking or not is the open file's. */
+/* A queue of its own open file: blocking or not is the open file's. O_CLOEXEC
+ * here would stay with that: every descriptor of it would seem to have it. */
 static long open_queue(const PosixQueue *queue, int flags) {
-  return SYS(mq_open, queue->name, flags | O_CLOEXEC, 0, 0);
+  long file = SYS(mq_open, queue->name, flags & ~O_CLOEXEC, 0, 0);
+  if (file >= 0)
+    SYS(fcntl, file, F_SETFD, FD_CLOEXEC);
+  return file;
 }
 
 /* What was taken out goes back in the order of priorities, and of one priority

@@ -151,8 +151,13 @@ static bool hung_up(int master) {
   return look.revents & POLLHUP;
 }
 
+/* Here O_CLOEXEC would stay with the open file as well: every descriptor of it
+ * would seem to have it. */
 static long open_slave(int master, uint32_t flags) {
-  return SYS(ioctl, master, TIOCGPTPEER, flags | O_NOCTTY | O_CLOEXEC);
+  long slave = SYS(ioctl, master, TIOCGPTPEER, flags | O_NOCTTY);
+  if (slave >= 0)
+    SYS(fcntl, slave, F_SETFD, FD_CLOEXEC);
+  return slave;
 }
 
 /* The session of a terminal that the program leads, or of its tree any. */

@@ -18,6 +18,10 @@
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72 /* Linux 5.14 */
 #endif
+#ifndef IPV6_FLOWINFO_SEND
+#define IPV6_FLOWINFO_SEND                                                     \
+  33 /* of linux/in6.h, which does not go with libc's */
+#endif
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76 /* Linux 6.5 */
 #endif
@@ -119,6 +123,8 @@ static const struct {
     {IPPROTO_IPV6, IPV6_TRANSPARENT},
     {IPPROTO_IPV6, IPV6_MULTICAST_IF},
     {IPPROTO_IPV6, IPV6_MULTICAST_ALL},
+    {IPPROTO_IPV6, IPV6_ADDR_PREFERENCES},
+    {IPPROTO_IPV6, IPV6_FLOWINFO_SEND},
     {SOL_NETLINK, NETLINK_PKTINFO},
     {SOL_NETLINK, NETLINK_BROADCAST_ERROR},
     {SOL_NETLINK, NETLINK_NO_ENOBUFS},

@@ -80,6 +80,8 @@ static const struct {
     {IPPROTO_IPV6, IPV6_MINHOPCOUNT, 3, NULL, 0},
     {IPPROTO_IPV6, IPV6_TRANSPARENT, 1, NULL, 0}, /* not for all */
     {IPPROTO_IPV6, IPV6_MULTICAST_IF, 1, NULL, 0},
+    {IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, 2, NULL, 0}, /* a public one */
+    {IPPROTO_IPV6, 33 /* IPV6_FLOWINFO_SEND */, 1, NULL, 0},
 };
 #define COUNT (sizeof set / sizeof *set)
 #define SOCKETS 5

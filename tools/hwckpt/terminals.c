@@ -114,9 +114,11 @@ static bool make(const struct assembly_plan *plan, struct exchange *exchange,
     ioctl(master, TIOCSWINSZ, terminal->window.bytes);
   int slave = -1;
   if (terminal->opened) {
-    slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    /* O_CLOEXEC would stay with the open file as well. */
+    slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
     if (slave < 0)
       return false;
+    fcntl(slave, F_SETFD, FD_CLOEXEC);
     give_to_leader(plan, terminal, slave);
   }
   uint64_t key = terminal->terminal;
