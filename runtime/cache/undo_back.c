@@ -128,15 +128,27 @@ struct filling {
 #define BLOCK 4096u
 #define BLOCKS_MOST 1024u
 
+/* A file that was cut gets its end back. */
+static int reach(const struct filling *filling, uint64_t end) {
+  struct stat status;
+  long result = SYS(fstat, filling->fd, &status);
+  if (result >= 0 && (uint64_t)status.st_size < end)
+    result = SYS(ftruncate, filling->fd, end);
+  return result < 0 ? fail_write(filling->undo, filling->path, result,
+                                 "making it as long as it was")
+                    : 0;
+}
+
 /* They take no room, where the file system can. */
 static int fill_zeros(const struct filling *filling, uint64_t begin,
                       uint64_t end) {
   static const char zeros[1 << 16];
   end = end < filling->file.size ? end : filling->file.size;
-  if (begin >= end ||
-      SYS(fallocate, filling->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-          begin, end - begin) == 0)
+  if (begin >= end)
     return 0;
+  if (SYS(fallocate, filling->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+          begin, end - begin) == 0)
+    return reach(filling, end);
   while (begin < end) {
     uint64_t most = end - begin < sizeof zeros ? end - begin : sizeof zeros;
     long result = SYS(pwrite64, filling->fd, zeros, most, begin);
@@ -179,7 +191,7 @@ static uint64_t end_of_piece(const struct filling *filling, uint64_t begin,
 static int fill_data(const struct undo_record *data, void *context) {
   const struct filling *filling = context;
   uint64_t begin = data->offset, piece;
-  uint64_t end = begin + (data->kind == UNDO_ZEROS ? data->size : data->length);
+  uint64_t end = undo_end_of_data(data);
   bool each = filling->undo->target->filled &&
               end - begin <= (uint64_t)BLOCKS_MOST * BLOCK;
   bool wanted = true;

@@ -304,6 +304,10 @@ const struct undo_entry *undo_entries_home(const struct undo_entries *entries,
   return NULL;
 }
 
+uint64_t undo_end_of_data(const struct undo_record *data) {
+  return data->offset + (data->kind == UNDO_ZEROS ? data->size : data->length);
+}
+
 int undo_entries_each_data(const struct undo_entries *entries,
                            const struct undo_record *of,
                            int (*visit)(const struct undo_record *data,

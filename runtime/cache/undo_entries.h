@@ -95,6 +95,9 @@ const struct undo_entry *undo_entries_home(const struct undo_entries *entries,
                                            const struct undo_record *of,
                                            size_t begin, size_t end,
                                            size_t *place);
+/* Where the bytes end that an UNDO_DATA or UNDO_ZEROS says. */
+uint64_t undo_end_of_data(const struct undo_record *data);
+
 /* Calls visit for each of its UNDO_DATA and UNDO_ZEROS until one returns
  * non-zero. */
 int undo_entries_each_data(

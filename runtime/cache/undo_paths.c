@@ -24,7 +24,7 @@ struct collecting {
 };
 
 static int find_end(const struct undo_record *data, void *context) {
-  return data->offset + data->length == *(uint64_t *)context;
+  return undo_end_of_data(data) == *(uint64_t *)context;
 }
 
 static bool add_path(struct undo_paths *paths, const char *path,
