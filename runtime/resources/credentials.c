@@ -26,7 +26,7 @@
 __attribute__((visibility("hidden"))) bool __hwckpt_credentials_apart;
 
 static LIVE Credentials started;
-static LIVE uint64_t lent; /* capabilities beyond those, since the restore */
+static LIVE uint64_t lent; /* to inherit beyond those, since the restore */
 /* To become; of now when there is nothing to change. */
 static struct {
   bool told; /* the program changed them */
@@ -124,8 +124,11 @@ static bool same(const Credentials *a, const Credentials *b) {
          a->secure_bits == b->secure_bits;
 }
 
-/* The right to choose ids, which hwckpt has the restorer inherit, is given back
- * where the program was not started with it. Root has it all the same. */
+/* The right to choose ids, which hwckpt has the restorer inherit, goes no
+ * further to what the program executes, where that is more than it was started
+ * with. Having it stays, for those who are not root in the namespace of the
+ * program alone: one process of a tree that went on without it could not look
+ * at another that has not gone on yet. */
 static void begin(void) {
   const uint64_t right = 1ull << CAP_CHECKPOINT_RESTORE;
   const Credentials before = started;
@@ -133,10 +136,6 @@ static void begin(void) {
   uint64_t more = (started.ambient & ~before.ambient) |
                   (started.inheritable & ~before.inheritable);
   lent = before.user_count ? more & right : 0;
-  if (started.user[1]) {
-    started.effective &= ~(started.ambient & lent);
-    started.permitted &= ~(started.ambient & lent);
-  }
   started.ambient &= ~lent;
   started.inheritable &= ~lent | before.inheritable;
 }
