@@ -111,7 +111,6 @@ static void read_call(struct interruption *seen) {
   /* Without CLONE_VFORK none of them blocks. */
   seen->forking = seen->number == SYS_vfork || seen->number == SYS_clone ||
                   seen->number == SYS_clone3;
-  seen->waiting = seen->number == SYS_futex;
 }
 
 struct interruption *interrupted_look(int tid) {
@@ -121,7 +120,6 @@ struct interruption *interrupted_look(int tid) {
   if (seen) { /* the rest may be read at this moment */
     seen->blocked = now.blocked;
     seen->forking = now.forking;
-    seen->waiting = now.waiting;
     return seen;
   }
   if (survey->count == THREADS)

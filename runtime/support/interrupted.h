@@ -24,7 +24,6 @@ struct interruption {
   uint32_t next;  /* place in the list of its hash, + 1 */
   bool blocked;   /* in the kernel */
   bool forking;   /* in vfork(), or in a call that may be it */
-  bool waiting;   /* for a futex */
   bool signalled; /* the stop signal has been sent since */
   long number;    /* system call, -1: none */
   uint64_t arguments[6];

@@ -45,7 +45,6 @@
 #define STEP_MAX_NS (20 * MILLISECOND)
 #define FORKING_NS (1000 * MILLISECOND)  /* for threads in vfork(), alone */
 #define FORKED_NS (20 * MILLISECOND)     /* for them while the others stand */
-#define CLOSED_NS (3 * MILLISECOND)      /* for threads that take no signal */
 #define TIMEOUT_NS (10000 * MILLISECOND) /* then the stop is given up */
 
 #define EXECUTING_MS 2000 /* for another thread that executes a program */
@@ -398,7 +397,6 @@ struct stop {
   unsigned never; /* threads that never stop: dead ones that are still listed */
   bool sure;      /* of never: it does not change */
   unsigned missing, forking; /* in the last look */
-  unsigned closed;           /* that wait for another thread, signals blocked */
   unsigned running;          /* when they were looked at while they ran */
   int last_missing;
 };
@@ -431,14 +429,12 @@ static void see_thread(int tid, void *context) {
   if (!seen)
     return;
   stop->forking += seen->forking;
-  if (seen->waiting && since(stop->begin) > CLOSED_NS)
-    stop->closed += task_blocks(tid, STOP_SIGNAL);
   chase(seen, stop);
 }
 
 /* Looks who is missing. */
 static void look(struct stop *stop) {
-  stop->never = stop->missing = stop->forking = stop->closed = 0;
+  stop->never = stop->missing = stop->forking = 0;
   stop->sure = true;
   task_each(see_thread, stop);
 }
@@ -476,15 +472,7 @@ static void wait_at_sites(struct stop *stop) {
   } while (park_standing() > standing && since(stop->begin) < GRACE_MAX_NS);
 }
 
-/* Whether those that are missing need one that stands. A new thread that is
- * given a policy or processors waits, all signals blocked, for the one that
- * makes it, which may have been stopped just before it lets it begin. */
-static bool wait_for_others(const struct stop *stop, uint64_t waited) {
-  return stop->missing && stop->missing == stop->forking + stop->closed &&
-         waited > (stop->forking ? FORKED_NS : CLOSED_NS);
-}
-
-/* 0, or -EAGAIN: all but those that need others stand, or -ETIME. */
+/* 0, or -EAGAIN: all but threads in vfork() stand, or -ETIME. */
 static int wait_for_all(struct stop *stop) {
   uint64_t step = STEP_MIN_NS;
   unsigned wanted;
@@ -497,7 +485,7 @@ static int wait_for_all(struct stop *stop) {
     look(stop);
     if (waited > TIMEOUT_NS)
       return -ETIME;
-    if (wait_for_others(stop, waited))
+    if (stop->missing && stop->missing == stop->forking && waited > FORKED_NS)
       return -EAGAIN;
     step = step * 2 < STEP_MAX_NS ? step * 2 : STEP_MAX_NS;
   }
@@ -604,7 +592,6 @@ int quiesce_stop(const struct quiesce_hooks *hooks, struct parked **threads,
   if (!make_room())
     return hwckpt_fail(error, HWCKPT_E_CAPTURE_MEMORY, ENOMEM, "threads", "");
   quiesce_install();
-  struct timespec moment = {.tv_nsec = (long)MILLISECOND};
   uint64_t begin = quiesce_now_ns();
   int result;
   for (;;) {
@@ -615,8 +602,6 @@ int quiesce_stop(const struct quiesce_hooks *hooks, struct parked **threads,
     quiesce_resume();
     if (result != -EAGAIN || since(begin) > TIMEOUT_NS)
       return stop_failed(&stop, error);
-    if (stop.closed)
-      SYS(nanosleep, &moment, 0); /* in which the others let them go on */
   }
   quiesce.count = park_collect(quiesce.threads);
   main_thread_first(quiesce.count, stop.pid);

@@ -94,20 +94,6 @@ bool task_never_stops(int tid) {
   return ((unsigned)number(p) & (PF_IO_WORKER | PF_USER_WORKER)) != 0;
 }
 
-bool task_blocks(int tid, int signal) {
-  static const char key[] = "\nSigBlk:\t"; /* 16 digits, the highest first */
-  char text[4096];
-  long length = task_read(tid, "status", text, sizeof text);
-  unsigned bit = (unsigned)signal - 1;
-  for (long at = 0; at + (long)sizeof key + 16 <= length; at++)
-    if (memcmp(text + at, key, sizeof key - 1) == 0) {
-      char digit = text[at + (long)sizeof key + 14 - bit / 4];
-      int value = digit <= '9' ? digit - '0' : digit - 'a' + 10;
-      return value >> bit % 4 & 1;
-    }
-  return false;
-}
-
 int task_processor(int tid) {
   char text[512];
   if (task_read(tid, "stat", text, sizeof text) < 0)

@@ -15,8 +15,6 @@ unsigned task_count(void);
 /* A thread that has ended but is still listed, or that the kernel made for its
  * own work (io_uring): no signal reaches it. */
 bool task_never_stops(int tid);
-/* Whether it has the signal blocked; false: not known. */
-bool task_blocks(int tid, int signal);
 /* The processor it ran on last, -1: not known. */
 int task_processor(int tid);
 /* Reads /proc/self/task/TID/FILE whole, NUL-terminated; its length, or a
