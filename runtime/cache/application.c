@@ -7,10 +7,32 @@
 #include "directory.h"
 
 #include "format.h"
+#include "image.h"
 #include "io.h"
 #include "keys.h"
 
 #include <errno.h>
+
+/* What is here already may have been brought under this name by renaming its
+ * directory, or be of a later hwckpt: it is not to be mixed with ours. What is
+ * damaged is, by what takes no notice of it. */
+static int check_newest(struct cache *cache, const char *name, int directory,
+                        struct hwckpt_error *error) {
+  struct buffer numbers = {0};
+  int result = directory_numbers(cache, name, directory,
+                                 format_parse_generation, &numbers, error);
+  size_t count = numbers.length / sizeof(uint64_t);
+  struct image image = {.fd = -1};
+  if (result == 0 && count) {
+    uint64_t newest = ((const uint64_t *)numbers.data)[count - 1];
+    result = image_open(&image, cache, name, directory, newest, error);
+    image_close(&image);
+    if (result != -HWCKPT_E_CACHE_OTHER && result != -HWCKPT_E_CACHE_VERSION)
+      result = 0;
+  }
+  buffer_free(cache->env, &numbers);
+  return result;
+}
 
 /* In `above`, the cache's directory or an application's. */
 static int use(struct cache *cache, const char *name, int above,
@@ -22,8 +44,10 @@ static int use(struct cache *cache, const char *name, int above,
     /* Whether it is one, and ours, is checked as for every use of it. */
     int directory;
     int result = directory_open(cache, name, &directory, error);
-    if (result == 0)
-      io->close(directory);
+    if (result < 0)
+      return result;
+    result = check_newest(cache, name, directory, error);
+    io->close(directory);
     return result;
   }
   if (made < 0)

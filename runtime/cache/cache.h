@@ -99,6 +99,11 @@ struct cache_env {
 };
 extern const struct cache_env cache_env_kernel; /* cache_io_kernel, raw mmap */
 
+/* Whether an error, as negative results have it, is about the bytes of a
+ * checkpoint, and not about the attempt to read them: DAMAGED, TRUNCATED,
+ * FORGED, OTHER. An older one may be whole. */
+bool cache_is_damage(int result);
+
 /* ---- caches and applications ---- */
 
 struct cache; /* an opened cache directory */

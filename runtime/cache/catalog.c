@@ -47,15 +47,6 @@ static void place_in_chain(const struct image *image,
   base->newest_ns = image->commit.commit_ns;
 }
 
-/* Errors that are about the generation's own bytes; all others end the walk. */
-static bool is_damage(int result) {
-  return result == -HWCKPT_E_CACHE_DAMAGED ||
-         result == -HWCKPT_E_CACHE_TRUNCATED ||
-         result == -HWCKPT_E_CACHE_FORGED ||
-         result == -HWCKPT_E_CACHE_VERSION || result == -HWCKPT_E_CACHE_OWNER ||
-         result == -HWCKPT_E_CACHE_MODE;
-}
-
 /* An application whose generations are read. */
 struct reading {
   struct cache *cache;
@@ -84,7 +75,7 @@ static int read_entry(const struct reading *in, uint64_t number,
   int result = open_entry(in, number, &image, error);
   *entry = (struct catalog_entry){.number = number};
   image_describe(&image, generation);
-  if (is_damage(result)) {
+  if (image_is_unreadable(result)) {
     entry->damage = -result;
     return 0;
   }
@@ -93,7 +84,7 @@ static int read_entry(const struct reading *in, uint64_t number,
   entry->identity = image.identity;
   place_in_chain(&image, in->entries, entry);
   result = restores_read(&image, in->directory, &generation->restores, error);
-  if (is_damage(result)) {
+  if (image_is_unreadable(result)) {
     if (!entry->damage)
       entry->damage = -result;
     result = 0;
@@ -213,7 +204,7 @@ static int describe_application(struct cache *cache, const char *name,
     if (result == 0) {
       application->newest_ns = image.commit.commit_ns;
       image_close(&image);
-    } else if (is_damage(result) || is_of_another_key(result) ||
+    } else if (image_is_unreadable(result) || is_of_another_key(result) ||
                result == -HWCKPT_E_NO_GENERATION) {
       application->newest_ns = modified_ns(cache, directory, newest);
       result = 0;

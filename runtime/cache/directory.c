@@ -120,9 +120,11 @@ static int read_marker(struct cache *cache, bool *found,
 
   char text[FORMAT_MARKER_MAX];
   if (size > sizeof(text))
-    result = place_damaged(&place, error, sizeof(text), "too long a marker");
+    result = place_fail(&place, error, HWCKPT_E_CACHE_MARKER, 0,
+                        "at byte %zu: too long", sizeof(text));
   else if (size == 0)
-    result = place_truncated(&place, error, 0, "empty marker");
+    result = place_fail(&place, error, HWCKPT_E_CACHE_MARKER, 0,
+                        "at byte 0: it is empty");
   else
     result = io_read(&place, fd, text, (size_t)size, 0, error);
   io->close(fd);
@@ -137,7 +139,8 @@ static int read_marker(struct cache *cache, bool *found,
                       "at byte 0: '%.*s', this reads up to %u", (int)size - 1,
                       text, FORMAT_VERSION);
   default:
-    return place_damaged(&place, error, 0, "not a cache's marker");
+    return place_fail(&place, error, HWCKPT_E_CACHE_MARKER, 0,
+                      "at byte 0: another text is there");
   }
 }
 

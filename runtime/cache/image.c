@@ -115,7 +115,7 @@ static int check_header(const struct image *image, struct hwckpt_error *error) {
   struct place place = image_place(image);
   const CacheHeader *header = &image->header;
   if (!format_same_name(header->application, image->application))
-    return place_fail(&place, error, HWCKPT_E_CACHE_DAMAGED, 0,
+    return place_fail(&place, error, HWCKPT_E_CACHE_OTHER, 0,
                       "at byte 0: belongs to application '%s'",
                       header->application);
   if (header->number != image->number)
@@ -214,6 +214,17 @@ static int read_commit(struct image *image, struct messages *messages,
   if (image->version == 1) /* which knew no other name for it */
     image->identity = tag.checksum;
   return check_commit(image, at, at - tag.length, error);
+}
+
+bool cache_is_damage(int result) {
+  return result == -HWCKPT_E_CACHE_DAMAGED ||
+         result == -HWCKPT_E_CACHE_TRUNCATED ||
+         result == -HWCKPT_E_CACHE_FORGED || result == -HWCKPT_E_CACHE_OTHER;
+}
+
+bool image_is_unreadable(int result) {
+  return cache_is_damage(result) || result == -HWCKPT_E_CACHE_VERSION ||
+         result == -HWCKPT_E_CACHE_OWNER || result == -HWCKPT_E_CACHE_MODE;
 }
 
 int image_open(struct image *image, struct cache *cache,

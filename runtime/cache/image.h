@@ -50,6 +50,10 @@ int image_open(struct image *image, struct cache *cache,
                struct hwckpt_error *error);
 void image_close(struct image *image);
 
+/* Whether an error is about the generation's own file; others end a walk
+ * through several. */
+bool image_is_unreadable(int result);
+
 /* Whether the segments it refers to are the application's, and not, as of a
  * part in an older version, its own. */
 bool image_is_in_log(const struct image *image);

@@ -403,9 +403,7 @@ static bool is_not_copied(const struct format_frame *frame, void *context) {
 /* What is written next shall not refer to what turned out to be damaged. */
 static void forget_content(struct cache *cache, int result) {
   if (cache->session &&
-      (result == -HWCKPT_E_CACHE_DAMAGED ||
-       result == -HWCKPT_E_CACHE_TRUNCATED ||
-       result == -HWCKPT_E_CACHE_FORGED || result == -HWCKPT_E_CHAIN_BROKEN))
+      (cache_is_damage(result) || result == -HWCKPT_E_CHAIN_BROKEN))
     content_forget(cache->env, &cache->session->content);
 }
 

@@ -80,9 +80,17 @@ static uint64_t lowest_kept(const struct buffer *entries, uint64_t oldest) {
   return 0;
 }
 
+/* What another application wrote, or a later hwckpt, may be wanted yet. */
+static bool is_others(const struct catalog_entry *entry) {
+  return entry->damage == HWCKPT_E_CACHE_OTHER ||
+         entry->damage == HWCKPT_E_CACHE_VERSION;
+}
+
 static bool is_old(const struct buffer *entries,
                    const struct catalog_entry *entry, uint64_t oldest,
                    uint64_t lowest) {
+  if (is_others(entry))
+    return false;
   return entry->base ? !base_is_kept(entries, entry->base, oldest)
                      : entry->number < lowest;
 }

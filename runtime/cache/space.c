@@ -337,15 +337,6 @@ static int free_all(struct cache *cache, const char *application, int directory,
   return result;
 }
 
-/* What is said of a generation's own bytes, not of the attempt to read them. */
-static bool is_unreadable(int result) {
-  return result == -HWCKPT_E_CACHE_DAMAGED ||
-         result == -HWCKPT_E_CACHE_TRUNCATED ||
-         result == -HWCKPT_E_CACHE_FORGED ||
-         result == -HWCKPT_E_CACHE_VERSION || result == -HWCKPT_E_CACHE_OWNER ||
-         result == -HWCKPT_E_CACHE_MODE;
-}
-
 /* With everybody else kept away. */
 static int free_alone(struct cache *cache, const char *application,
                       int directory, int lock, const struct buffer *numbers,
@@ -363,7 +354,7 @@ static int free_alone(struct cache *cache, const char *application,
   if (*done && cache->session)
     cache->session->freed = freed;
   space_let_go(cache, fd);
-  return is_unreadable(result) ? 0 : result;
+  return image_is_unreadable(result) ? 0 : result;
 }
 
 int space_free(struct cache *cache, const char *application, int directory,

@@ -57,9 +57,7 @@ static int merge(bool always, struct background *background,
   end_background(background);
   if (merged->merged)
     checkpoint.deltas = 0;
-  if (status == -HWCKPT_E_CACHE_DAMAGED ||
-      status == -HWCKPT_E_CACHE_TRUNCATED || status == -HWCKPT_E_CACHE_FORGED ||
-      status == -HWCKPT_E_CHAIN_BROKEN) {
+  if (cache_is_damage(status) || status == -HWCKPT_E_CHAIN_BROKEN) {
     checkpoint.newest = 0;
     checkpoint.damaged = true;
   }

@@ -56,12 +56,15 @@ static void refuse_markers(void) {
   const char *marker = "cache/hwckpt-cache";
   unsigned char *bytes;
   size_t length = unit_read_file(unit_path(marker), &bytes);
+  char says_marker[32];
+  snprintf(says_marker, sizeof says_marker, "`%.*s`", (int)length - 1,
+           (char *)bytes);
   unit_write_file(unit_path(marker), "hwckpt-cache 5\n", 15);
   CHECK_ERROR(open_at("cache", true), CACHE_VERSION);
   CHECK(strstr(unit_error.detail, "hwckpt-cache 5"));
   for (size_t cut = 0; cut < length; cut++) {
     unit_write_file(unit_path(marker), bytes, cut);
-    CHECK(open_at("cache", true) < 0);
+    CHECK_ERROR(open_at("cache", true), CACHE_MARKER);
   }
   for (size_t bit = 0; bit < length * 8; bit++) {
     bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
@@ -74,7 +77,8 @@ static void refuse_markers(void) {
   }
   char big[200] = {0};
   unit_write_file(unit_path(marker), big, sizeof(big));
-  CHECK_ERROR(open_at("cache", false), CACHE_DAMAGED);
+  CHECK_ERROR(open_at("cache", false), CACHE_MARKER);
+  CHECK(strstr(hwckpt_error_remedy(HWCKPT_E_CACHE_MARKER), says_marker));
   unlink(unit_path(marker));
   CHECK(symlink("precious", unit_path(marker)) == 0);
   CHECK_ERROR(open_at("cache", false), CACHE_IO);
@@ -148,7 +152,7 @@ static void refuse_files(struct cache *cache) {
   CHECK_OK(cache_new_application(cache, "other", name, &unit_error));
   snprintf(file, sizeof(file), "cache/%s/g0000000001.ckpt", name);
   CHECK(rename(unit_path("aside"), unit_path(file)) == 0);
-  CHECK_ERROR(unit_compare(cache, name, 1, &model, &unit_error), CACHE_DAMAGED);
+  CHECK_ERROR(unit_compare(cache, name, 1, &model, &unit_error), CACHE_OTHER);
   CHECK(strstr(unit_error.detail, "_x_y_z.-"));
   unlink(unit_path(file));
 

@@ -18,8 +18,7 @@
 #include <unistd.h>
 
 bool fallback_is_damage(enum hwckpt_code code) {
-  return code == HWCKPT_E_CACHE_DAMAGED || code == HWCKPT_E_CACHE_TRUNCATED ||
-         code == HWCKPT_E_CACHE_FORGED || code == HWCKPT_E_CHAIN_BROKEN ||
+  return cache_is_damage(-(int)code) || code == HWCKPT_E_CHAIN_BROKEN ||
          code == HWCKPT_E_RECORD;
 }
 
