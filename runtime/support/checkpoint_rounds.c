@@ -148,6 +148,7 @@ static int copy_rounds(bool base, Statistics *statistics,
   statistics->rounds = precopy->rounds;
   statistics->pages_precopied = precopy->pages;
   statistics->precopy_ns += quiesce_now_ns() - begin;
+  ring_widen(&checkpoint.ring);
   ring_touch(&checkpoint.ring, (uint32_t)(FEW_PAGES + 2 * precopy->left));
   return result;
 }
@@ -163,8 +164,8 @@ static void skip_rounds(Statistics *statistics) {
 }
 
 /* Copies in rounds what there is to copy by then. */
-int checkpoint_copy_before(bool base, const struct quiesce_hooks *hooks,
-                           Statistics *statistics, struct hwckpt_error *error) {
+static int copy_before(bool base, const struct quiesce_hooks *hooks,
+                       Statistics *statistics, struct hwckpt_error *error) {
   statistics->method = Method_METHOD_STOP;
   checkpoint.little = false;
   checkpoint.precopy = (struct precopy){0};
@@ -185,6 +186,13 @@ int checkpoint_copy_before(bool base, const struct quiesce_hooks *hooks,
     return 0;
   }
   return result == 0 ? copy_rounds(base, statistics, error) : result;
+}
+
+int checkpoint_copy_before(bool base, const struct quiesce_hooks *hooks,
+                           Statistics *statistics, struct hwckpt_error *error) {
+  int result = copy_before(base, hooks, statistics, error);
+  ring_widen(&checkpoint.ring);
+  return result;
 }
 
 /* Others were waited for, or preparing took long: what was written meanwhile is

@@ -104,6 +104,7 @@ bool drain_failed(void) { return atomic_load(&drain.ring->state->failed); }
 
 int drain_finish(struct hwckpt_error *error) {
   ring_wait_empty(drain.ring);
+  ring_give_back(drain.ring);
   if (drain.result < 0 && error)
     *error = drain.error;
   return drain.result;

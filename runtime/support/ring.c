@@ -9,22 +9,23 @@
 #include <sys/mman.h>
 
 #define STATE_BYTES 4096u
+#define LEAST 1024u /* slots, of which half would be too few */
 
 /* The bytes before the pages: state and slots. */
 static size_t head_bytes(const struct ring *ring) {
   return STATE_BYTES +
-         ((ring->capacity * sizeof *ring->slots + 4095) & ~(size_t)4095);
+         ((ring->most * sizeof *ring->slots + 4095) & ~(size_t)4095);
 }
 
 static size_t shared_bytes(const struct ring *ring) {
-  return head_bytes(ring) + (size_t)ring->capacity * CACHE_PAGE_SIZE;
+  return head_bytes(ring) + (size_t)ring->most * CACHE_PAGE_SIZE;
 }
 
 int ring_open(struct ring *ring, size_t bytes, struct hwckpt_error *error) {
   memset(ring, 0, sizeof *ring);
-  ring->capacity = (uint32_t)(bytes / CACHE_PAGE_SIZE);
+  ring->most = ring->capacity = (uint32_t)(bytes / CACHE_PAGE_SIZE);
   uint32_t entries = 2;
-  while (entries < ring->capacity * 2)
+  while (entries < ring->most * 2)
     entries *= 2;
   ring->recent_mask = entries - 1;
   char *shared = private_map_shared(shared_bytes(ring));
@@ -56,15 +57,31 @@ static uint32_t at(const struct ring *ring, uint64_t position) {
 
 /* ---- the side that puts ---- */
 
-void ring_begin(struct ring *ring) {
-  /* From the beginning of the memory, so that small captures touch little. */
-  uint64_t lap = ring->capacity;
-  uint64_t begin = (ring->filled + lap - 1) / lap * lap;
+/* Of an empty one, from the beginning of the memory, so that small captures
+ * touch little. */
+static void use(struct ring *ring, uint32_t slots) {
+  uint64_t begin = (ring->filled + slots - 1) / slots * slots;
+  ring->capacity = slots;
   ring->filled = begin;
   ring->ranges_open = false;
-  atomic_store(&ring->state->failed, 0);
   atomic_store(&ring->state->released, begin);
   atomic_store(&ring->state->published, begin);
+}
+
+/* While the program runs. */
+static uint32_t narrow(const struct ring *ring) {
+  return ring->most < LEAST ? ring->most : ring->most / 2;
+}
+
+void ring_begin(struct ring *ring) {
+  atomic_store(&ring->state->failed, 0);
+  use(ring, narrow(ring));
+}
+
+void ring_widen(struct ring *ring) {
+  ring_wait_empty(ring);
+  if (ring->capacity < ring->most)
+    use(ring, ring->most);
 }
 
 uint32_t ring_room(const struct ring *ring) {
@@ -104,6 +121,16 @@ void ring_touch(struct ring *ring, uint32_t slots) {
   SYS(madvise, ring->pages + (size_t)ring->touched * CACHE_PAGE_SIZE,
       (size_t)(wanted - ring->touched) * CACHE_PAGE_SIZE, MADV_POPULATE_WRITE);
   ring->touched = wanted;
+}
+
+void ring_give_back(struct ring *ring) {
+  uint32_t kept = narrow(ring);
+  if (ring->capacity == kept)
+    return;
+  SYS(madvise, ring->pages + (size_t)kept * CACHE_PAGE_SIZE,
+      (size_t)(ring->most - kept) * CACHE_PAGE_SIZE, MADV_REMOVE);
+  if (ring->touched > kept)
+    ring->touched = kept;
 }
 
 void *ring_page(const struct ring *ring, uint32_t i) {

@@ -38,19 +38,25 @@ struct ring {
   char *pages;             /* shared: capacity * CACHE_PAGE_SIZE */
   uint32_t *recent;        /* by address: position + 1 of its newest slot */
   uint32_t recent_mask;    /* entries of `recent`, less one */
-  uint32_t capacity;       /* slots */
+  uint32_t most;           /* slots there are */
+  uint32_t capacity;       /* slots in use; changes while it is empty */
   uint32_t touched;        /* slots whose memory is there */
   uint64_t filled;         /* position behind the last slot put */
   bool ranges_open;        /* the last filled slot takes more ranges */
 };
 
 int ring_open(struct ring *ring, size_t bytes, struct hwckpt_error *error);
-void ring_close(struct ring *ring);
 
 /* ---- the side that puts ---- */
 
-/* Empties it for a new generation; the other side has taken everything. */
+/* Empties it for a new generation; the other side has taken everything. Half of
+ * it is used: that keeps the other side busy, and is all the memory it takes
+ * while the program runs, and memory for the lists of its pages is needed most.
+ */
 void ring_begin(struct ring *ring);
+
+/* Waits until all has been taken; from then on all of it is used. */
+void ring_widen(struct ring *ring);
 
 /* Slots free now. */
 uint32_t ring_room(const struct ring *ring);
@@ -61,6 +67,9 @@ void ring_wait_room(struct ring *ring, uint32_t slots);
 
 /* Publishes what is filled and waits until all of it has been taken. */
 void ring_wait_empty(struct ring *ring);
+
+/* Of an empty one, the memory that is not used while the program runs. */
+void ring_give_back(struct ring *ring);
 
 /* Makes memory for the next `slots`, so that filling them takes no fault. */
 void ring_touch(struct ring *ring, uint32_t slots);
