@@ -17,6 +17,7 @@
 #include "undo_back_private.h"
 
 #include "../arch/sys.h"
+#include "../own_mode.h"
 #include "directory.h"
 
 #include <errno.h>
@@ -81,10 +82,10 @@ int undo_find_logs(struct undo *undo) {
 
 /* ---- files ---- */
 
+#define BENEATH (RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+
 static int open_beneath(int directory, const char *path, uint64_t flags) {
-  struct open_how how = {.flags = flags | O_CLOEXEC,
-                         .resolve =
-                             RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+  struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = BENEATH};
   return (int)SYS(openat2, directory, path, &how, sizeof(how));
 }
 
@@ -240,7 +241,10 @@ int undo_fill(const struct undo *undo, const struct undo_record *file, int fd,
 static bool fill_at(const struct undo *undo, struct undo_entry *entry,
                     const char *path) {
   struct identity there;
-  int fd = open_beneath(AT_FDCWD, path, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+  uint64_t flags = O_WRONLY | O_NONBLOCK | O_NOCTTY;
+  int fd = open_beneath(AT_FDCWD, path, flags);
+  if (fd == -EACCES)
+    fd = (int)own_mode_open(path, flags | O_CLOEXEC, BENEATH);
   if (fd < 0)
     return false;
   bool found = identify(fd, "", &there) && S_ISREG(there.mode) &&
@@ -296,7 +300,8 @@ static void say_left(const struct undo *undo, const struct undo_record *left) {
     undo_warn(undo, left->path, 0,
               "it is mapped, and was too large to be kept");
   else if (!same)
-    undo_warn(undo, left->path, 0, "too much of it was changed to be kept");
+    undo_warn(undo, left->path, 0,
+              "too much of it was changed to be kept, or it may not be read");
 }
 
 static void say_unseen(const struct undo *undo,

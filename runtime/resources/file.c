@@ -8,6 +8,7 @@
  * Files of /proc about the process itself are kept as those of /proc/self, and
  * opened when its threads are there: ids may be others by then. */
 #include "../arch/sys.h"
+#include "../own_mode.h"
 #include "info.h"
 #include "resource.h"
 
@@ -199,6 +200,8 @@ static int reopen(struct resource_source *source, const Descriptor *saved,
   uint32_t flags = message->flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC |
                                                 O_CLOEXEC | TMPFILE);
   long fd = SYS(openat, AT_FDCWD, message->path, flags | O_NOCTTY, 0);
+  if (fd == -EACCES)
+    fd = own_mode_open(message->path, flags | O_NOCTTY, 0);
   if (fd < 0)
     return hwckpt_fail(error, code_of(fd), (int)-fd, message->path,
                        "descriptor %d", (int)message->number);

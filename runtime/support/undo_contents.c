@@ -77,11 +77,33 @@ static void mark(const struct undo_file *file, uint64_t from, uint64_t to) {
                     1ull << (block % 64));
 }
 
-static bool put_bytes(int fd, const struct undo_file *file, uint64_t from,
+/* What the file is is in the log, so that is seen whether it changes; of one
+ * that is mapped (fd -1) that cannot be seen. */
+static bool leave(int fd, const char *path) {
+  struct undo_record record = {.kind = UNDO_LEFT, .path = path};
+  struct undo_facts facts;
+  if (fd >= 0 && undo_look(fd, "", &facts)) {
+    undo_describe(&record, &facts);
+    record.size = facts.size;
+  }
+  return undo_put(&record);
+}
+
+/* It is too much, or may not be read: none of the file is kept from now on. */
+static bool leave_file(int fd, struct undo_file *file) {
+  char path[UNDO_PATH_MAX];
+  file->size = 0;
+  atomic_store(&file->all_kept, 1);
+  return undo_path_of(fd, path) && leave(fd, path);
+}
+
+static bool put_bytes(int fd, struct undo_file *file, uint64_t from,
                       uint64_t to) {
   while (from < to) {
     uint64_t want = to - from < UNDO_DATA_MAX ? to - from : UNDO_DATA_MAX;
     long got = SYS(pread64, fd, undo_keeper.chunk, want, from);
+    if (got == -EBADF) /* undo_open_to_keep() */
+      return leave_file(fd, file);
     if (got <= 0)
       return got == 0; /* it is shorter by now: so it was when it was made */
     struct undo_record record = {.kind = UNDO_DATA,
@@ -97,26 +119,6 @@ static bool put_bytes(int fd, const struct undo_file *file, uint64_t from,
     from += (uint64_t)got;
   }
   return true;
-}
-
-/* What the file is is in the log, so that is seen whether it changes; of one
- * that is mapped (fd -1) that cannot be seen. */
-static bool leave(int fd, const char *path) {
-  struct undo_record record = {.kind = UNDO_LEFT, .path = path};
-  struct undo_facts facts;
-  if (fd >= 0 && undo_look(fd, "", &facts)) {
-    undo_describe(&record, &facts);
-    record.size = facts.size;
-  }
-  return undo_put(&record);
-}
-
-/* It is too much: none of the file is kept from now on. */
-static bool leave_file(int fd, struct undo_file *file) {
-  char path[UNDO_PATH_MAX];
-  file->size = 0;
-  atomic_store(&file->all_kept, 1);
-  return undo_path_of(fd, path) && leave(fd, path);
 }
 
 static bool is_too_much(uint64_t bytes) {
@@ -143,9 +145,9 @@ static void widen(const struct undo_file *file, uint64_t *begin,
 }
 
 /* What of the range is not in the log yet is put there. */
-static bool put_missing(int fd, const struct undo_file *file, uint64_t begin,
+static bool put_missing(int fd, struct undo_file *file, uint64_t begin,
                         uint64_t end,
-                        bool (*put)(int fd, const struct undo_file *file,
+                        bool (*put)(int fd, struct undo_file *file,
                                     uint64_t from, uint64_t to)) {
   struct undo_interval *interval = undo_keeper.interval;
   uint64_t at = begin / UNDO_BLOCK * UNDO_BLOCK;
@@ -189,6 +191,12 @@ static void keep_of(int fd, const struct undo_facts *facts, uint64_t begin,
     undo_put(&record);
 }
 
+long undo_open_to_keep(int directory, const char *path, uint64_t flags) {
+  flags |= O_CLOEXEC;
+  long fd = SYS(openat, directory, path, O_RDONLY | O_NONBLOCK | flags, 0);
+  return fd == -EACCES ? SYS(openat, directory, path, O_PATH | flags, 0) : fd;
+}
+
 void undo_keep_of(int fd, uint64_t begin, uint64_t end, bool whole) {
   struct undo_facts facts;
   if (undo_look(fd, "", &facts) && S_ISREG(facts.mode))
@@ -224,7 +232,7 @@ void undo_keep_spare(int fd) {
 
 /* ---- what is mapped ---- */
 
-static bool put_zeros(int fd, const struct undo_file *file, uint64_t from,
+static bool put_zeros(int fd, struct undo_file *file, uint64_t from,
                       uint64_t to) {
   struct undo_record record = {.kind = UNDO_ZEROS,
                                .device = file->device,
@@ -352,7 +360,7 @@ int undo_keep_range(const struct undo_request *request) {
   undo_close_last();
   hwckpt_format(name, sizeof name, "fd/%d", request->descriptor);
   undo_caller_path(request, name, path, sizeof path);
-  long fd = SYS(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  long fd = undo_open_to_keep(AT_FDCWD, path, 0);
   if (fd < 0 && request->process)
     return (int)fd;
   if (fd < 0) {

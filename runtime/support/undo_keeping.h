@@ -45,6 +45,9 @@ bool undo_is_of_kernel(const char *path);
 
 /* ---- undo_contents.c ---- */
 
+/* To be kept. Of a file that may not be read only what it is can be, and that
+ * it grows: O_PATH. */
+long undo_open_to_keep(int directory, const char *path, uint64_t flags);
 /* Of an open regular file. What cannot be kept loses the log. */
 void undo_keep_of(int fd, uint64_t begin, uint64_t end, bool whole);
 /* Of one that loses a name and has others, nobody knows where: what it holds,

@@ -265,8 +265,7 @@ static void note_name(const struct name *name) {
 static void keep_file_of(const struct name *name, uint64_t begin, bool whole) {
   if (!name->exists || !S_ISREG(name->facts.mode))
     return;
-  long fd = SYS(openat, name->parent, name->last,
-                O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0);
+  long fd = undo_open_to_keep(name->parent, name->last, O_NOFOLLOW);
   if (fd < 0) {
     undo_lose();
     return;

@@ -9,6 +9,7 @@
 #include "elf_file.h"
 
 #include "runtime/arch/arch.h"
+#include "runtime/own_mode.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -424,7 +425,8 @@ static int check_descriptor(const Descriptor *descriptor,
   int wanted = (mode != O_WRONLY ? R_OK : 0) | (writes ? W_OK : 0);
   if (descriptor->flags & O_PATH)
     wanted = F_OK;
-  if (faccessat(AT_FDCWD, path, wanted, AT_EACCESS))
+  if (faccessat(AT_FDCWD, path, wanted, AT_EACCESS) &&
+      (errno != EACCES || !own_mode_may_open(&status)))
     return hwckpt_fail(error, HWCKPT_E_FILE_PERMISSION, errno, path, "%s",
                        place);
   return 0;

@@ -3,6 +3,7 @@
 #include "restorer.h"
 
 #include "../../runtime/arch/sys.h"
+#include "../../runtime/own_mode.h"
 #include "../../runtime/support/huge_page.h"
 
 #include <errno.h>
@@ -26,6 +27,11 @@ static struct {
 
 /* ---- mapping ---- */
 
+static long open_for(const Area *area, uint64_t flags) {
+  long fd = SYS(openat, AT_FDCWD, area->name, flags | O_CLOEXEC, 0);
+  return fd == -EACCES ? own_mode_open(area->name, flags | O_CLOEXEC, 0) : fd;
+}
+
 static int open_file(const Area *area) {
   if (area->deleted)
     FAIL(HWCKPT_E_FILE_GONE, 0, area->name,
@@ -33,10 +39,10 @@ static int open_file(const Area *area) {
          (unsigned long long)area->start, (unsigned long long)area->end);
   long fd = -EACCES;
   if (area->kind == AreaKind_AREA_FILE_SHARED)
-    fd = SYS(openat, AT_FDCWD, area->name, O_RDWR | O_CLOEXEC, 0);
+    fd = open_for(area, O_RDWR);
   if (fd < 0 && !(area->kind == AreaKind_AREA_FILE_SHARED &&
                   area->protection & PROT_WRITE))
-    fd = SYS(openat, AT_FDCWD, area->name, O_RDONLY | O_CLOEXEC, 0);
+    fd = open_for(area, O_RDONLY);
   if (fd < 0)
     FAIL(fd == -ENOENT || fd == -ENOTDIR ? HWCKPT_E_FILE_GONE
                                          : HWCKPT_E_FILE_PERMISSION,
