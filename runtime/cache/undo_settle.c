@@ -297,13 +297,50 @@ static void make_symbolic_link(struct undo *undo, const struct spot *spot) {
     note_replaced(undo, name, &made);
 }
 
+/* The owner and mode of what was just made, if it is that still. */
+static long finish_fifo(const struct spot *spot, struct identity *made) {
+  const struct undo_record *name = &spot->entry->record;
+  char path[48];
+  long fd =
+      SYS(openat, spot->parent, TEMPORARY, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+  if (fd < 0)
+    return fd;
+  hwckpt_format(path, sizeof path, "/proc/thread-self/fd/%d", (int)fd);
+  long result =
+      identify((int)fd, "", made) && S_ISFIFO(made->mode) ? 0 : -ENOENT;
+  if (result == 0)
+    result = SYS(fchownat, fd, "", name->user, name->group, AT_EMPTY_PATH);
+  if (result == 0 || result == -EPERM)
+    result = SYS(fchmodat, AT_FDCWD, path, name->mode & 07777);
+  SYS(close, fd);
+  return result;
+}
+
+static void make_fifo(struct undo *undo, const struct spot *spot) {
+  static const char what[] = "making the FIFO again";
+  const struct undo_record *name = &spot->entry->record;
+  struct identity made;
+  long result = SYS(mknodat, spot->parent, TEMPORARY, S_IFIFO | 0600, 0);
+  if (result == 0)
+    result = finish_fifo(spot, &made);
+  if (result < 0)
+    undo_warn(undo, name->path, result, what);
+  else if (put_there(undo, spot, what))
+    note_replaced(undo, name, &made);
+  SYS(unlinkat, spot->parent, TEMPORARY, 0);
+}
+
 static void make_kind(struct undo *undo, const struct spot *spot) {
   mode_t mode = spot->entry->record.mode;
+  bool same_kind =
+      spot->occupied && (spot->there.mode & S_IFMT) == (mode & S_IFMT);
   if (S_ISREG(mode))
     make_file(undo, spot);
   else if (S_ISLNK(mode))
     make_symbolic_link(undo, spot);
-  else if (!spot->occupied || (spot->there.mode & S_IFMT) != (mode & S_IFMT))
+  else if (S_ISFIFO(mode) && !same_kind)
+    make_fifo(undo, spot);
+  else if (!same_kind)
     /* A socket is there again as it was bound again. */
     undo_warn(undo, spot->entry->record.path, 0,
               "it is gone, and no regular file");
