@@ -300,6 +300,28 @@ static int check_same(const char *path, const struct identity *then,
                      expected, size ? found : "none");
 }
 
+static bool is_of_file(const Area *area) {
+  return (area->kind == AreaKind_AREA_FILE_PRIVATE ||
+          area->kind == AreaKind_AREA_FILE_SHARED) &&
+         area->name[0] == '/';
+}
+
+/* The program's file had been removed or replaced by the checkpoint, which
+ * holds all that was mapped of it. */
+static bool holds_program(const struct generation *generation) {
+  const char *program = generation->process.program;
+  char name[sizeof generation->process.program + sizeof " (deleted)"];
+  Area area;
+  bool found = false;
+  for (size_t cursor = 0;
+       !found && generation_next_area(generation, &cursor, &area);) {
+    snprintf(name, sizeof name, "%s (deleted)", area.name);
+    found = area.deleted && area.kind == AreaKind_AREA_ANONYMOUS &&
+            (!strcmp(area.name, program) || !strcmp(name, program));
+  }
+  return found;
+}
+
 /* The program is one of the mapped files, but its error is its own. Without
  * build-id the mapping of it knows size and time. */
 static int check_program(const struct generation *generation,
@@ -311,7 +333,9 @@ static int check_program(const struct generation *generation,
   bool mapped = false;
   for (size_t cursor = 0;
        !mapped && generation_next_area(generation, &cursor, &area);)
-    mapped = !strcmp(area.name, process->program);
+    mapped = is_of_file(&area) && !strcmp(area.name, process->program);
+  if (!mapped && holds_program(generation))
+    return 0;
   if (!then.build_id_size && mapped) {
     then.build_id = area.build_id.bytes;
     then.build_id_size = area.build_id.size;
@@ -369,12 +393,6 @@ static int check_kernel_areas(const struct generation *generation,
     if (area.kind == AreaKind_AREA_KERNEL)
       failed = check_kernel_area(generation, &own, &area, error);
   return failed;
-}
-
-static bool is_of_file(const Area *area) {
-  return (area->kind == AreaKind_AREA_FILE_PRIVATE ||
-          area->kind == AreaKind_AREA_FILE_SHARED) &&
-         area->name[0] == '/';
 }
 
 static int check_mapped_files(const struct generation *generation,

@@ -149,9 +149,24 @@ static void write_cores(void) {
 
 /* ---- in the copy ---- */
 
-/* Not fatal: without CONFIG_CHECKPOINT_RESTORE the program runs all the same. */
-static void set_memory_map(const Process *process) {
-  long exe = SYS(openat, AT_FDCWD, process->program, O_RDONLY | O_CLOEXEC, 0);
+static void look_for_program(const Area *area, void *context) {
+  const char *program = restorer.process.program;
+  if ((area->kind == AreaKind_AREA_FILE_PRIVATE ||
+       area->kind == AreaKind_AREA_FILE_SHARED) &&
+      memcmp(area->name, program, strlen(program) + 1) == 0)
+    *(bool *)context = true;
+}
+
+/* What has the program's name is another file where it is not mapped: the
+ * program's own had been removed by the checkpoint.
+ * Not fatal: without CONFIG_CHECKPOINT_RESTORE the program runs all the same. */
+static void set_memory_map(const struct cache_reader *reader) {
+  const Process *process = &restorer.process;
+  bool mapped = false;
+  each_area(reader, look_for_program, &mapped);
+  long exe =
+      mapped ? SYS(openat, AT_FDCWD, process->program, O_RDONLY | O_CLOEXEC, 0)
+             : -ENOENT;
   struct prctl_mm_map map =
       process_layout(process, exe < 0 ? LAYOUT_SAME_PROGRAM : (uint32_t)exe);
   /* Only the privileged may set the program file. */
@@ -237,7 +252,7 @@ static void become_program(void *unused) {
   check_redirected(reader);
   set_memory_settings(reader);
   Process *process = &restorer.process;
-  set_memory_map(process);
+  set_memory_map(reader);
   set_personality(process->personality);
 
   bool lazily = lazy_hand_over();
