@@ -159,10 +159,37 @@ static int make(struct resource_source *source, const Descriptor *message,
                 : (int)fd;
 }
 
+/* Reported once (EPOLLONESHOT), and not armed again since: the kernel takes the
+ * events away, those too that it adds itself. */
+static bool is_spent(const EpollWatch *watch) {
+  return watch->events & EPOLLONESHOT &&
+         !(watch->events & (EPOLLERR | EPOLLHUP));
+}
+
+/* It is spent again once it is reported. What has nothing to report now is left
+ * with what the kernel adds. Only such ones are watched so far: nothing else is
+ * taken out. */
+static long spend(int descriptor, const EpollWatch *watch) {
+  const uint32_t most = EPOLLIN | EPOLLOUT;
+  struct epoll_event event = {.events = watch->events | most}, reported;
+  event.data.u64 = watch->data;
+  long result =
+      SYS(epoll_ctl, descriptor, EPOLL_CTL_ADD, watch->number, &event);
+  if (result < 0 || (SYS(epoll_pwait, descriptor, &reported, 1, 0, 0, 0) == 1 &&
+                     reported.events & most))
+    return result;
+  event.events = watch->events;
+  result = SYS(epoll_ctl, descriptor, EPOLL_CTL_MOD, watch->number, &event);
+  SYS(epoll_pwait, descriptor, &reported, 1, 0, 0, 0);
+  return result;
+}
+
 static long add(int descriptor, const EpollWatch *watch) {
   struct epoll_event event = {.events = watch->events};
   event.data.u64 = watch->data;
-  return SYS(epoll_ctl, descriptor, EPOLL_CTL_ADD, watch->number, &event);
+  return is_spent(watch)
+             ? spend(descriptor, watch)
+             : SYS(epoll_ctl, descriptor, EPOLL_CTL_ADD, watch->number, &event);
 }
 
 /* With the number lent to the holder's file. */
@@ -181,12 +208,12 @@ static long add_lent(int descriptor, const EpollWatch *watch) {
   return result;
 }
 
-static int watch_again(const struct resource_record *record,
+static int watch_again(const struct resource_record *record, bool spent,
                        const Descriptor *message, int descriptor,
                        struct hwckpt_error *error) {
   EpollWatch watch;
   int failed = resource_get(record, EpollWatch_fields, &watch, error);
-  if (failed)
+  if (failed || is_spent(&watch) != spent)
     return failed;
   long result = watch.holder == watch.number ? add(descriptor, &watch)
                                              : add_lent(descriptor, &watch);
@@ -200,8 +227,10 @@ static int link_up(struct resource_source *source, const Descriptor *message,
   while (first > 0 && source->records[first - 1].type == RECORD_EPOLL_WATCH)
     first--;
   int result = 0;
-  for (size_t i = first; !result && i < source->at; i++)
-    result = watch_again(&source->records[i], message, descriptor, error);
+  for (int spent = 1; spent >= 0; spent--)
+    for (size_t i = first; !result && i < source->at; i++)
+      result =
+          watch_again(&source->records[i], spent, message, descriptor, error);
   return result;
 }
 
