@@ -42,6 +42,7 @@ static LIVE struct {
   bool cut_late;          /* a section was open for too long */
   uint64_t open_again;    /* not before this, 0: at once */
   _Atomic uint32_t tried; /* to open that, once or more (futex) */
+  _Atomic uint32_t refused; /* that there is none was said */
 } thread;
 
 /* A save asks when its thread waits already: a checkpoint that was under way
@@ -329,6 +330,7 @@ void checkpoint_thread_forget(void) {
   atomic_store(&thread.begun, 0);
   thread.open_again = 0;
   atomic_store(&thread.tried, 0);
+  atomic_store(&thread.refused, 0);
 }
 
 bool checkpoint_thread_is_there(void) { return atomic_load(&thread.started); }
@@ -340,6 +342,8 @@ int checkpoint_thread_start(void) {
   static struct hwckpt_error error;
   if (quiesce_spawn(serve, 0, ASK_THREAD, settings.tracking, &error) < 0) {
     atomic_store(&thread.started, 0);
+    if (!atomic_exchange(&thread.refused, 1)) /* there may be no other word */
+      events_say(&error);
     return -EAGAIN;
   }
   return 0;

@@ -287,7 +287,10 @@ static int spawn(void (*function)(void *), void *argument, const char *name,
   if (tid < 0) {
     private_unmap(block, RUNTIME_STACK + RUNTIME_TLS);
     return hwckpt_fail(error, HWCKPT_E_CAPTURE, (int)-tid, name,
-                       "thread of the runtime");
+                       "thread of the runtime%s",
+                       tid == -EAGAIN ? ": no more are allowed (RLIMIT_NPROC,"
+                                        " pids.max)"
+                                      : "");
   }
   return 0;
 }
