@@ -27,22 +27,20 @@ static struct {
 
 /* ---- mapping ---- */
 
-static long open_for(const Area *area, uint64_t flags) {
-  long fd = SYS(openat, AT_FDCWD, area->name, flags | O_CLOEXEC, 0);
-  return fd == -EACCES ? own_mode_open(area->name, flags | O_CLOEXEC, 0) : fd;
-}
-
 static int open_file(const Area *area) {
   if (area->deleted)
     FAIL(HWCKPT_E_FILE_GONE, 0, area->name,
          "mapped at %llx-%llx, deleted before the checkpoint",
          (unsigned long long)area->start, (unsigned long long)area->end);
+  bool shared = area->kind == AreaKind_AREA_FILE_SHARED;
+  bool writes = shared && area->protection & PROT_WRITE;
   long fd = -EACCES;
-  if (area->kind == AreaKind_AREA_FILE_SHARED)
-    fd = open_for(area, O_RDWR);
-  if (fd < 0 && !(area->kind == AreaKind_AREA_FILE_SHARED &&
-                  area->protection & PROT_WRITE))
-    fd = open_for(area, O_RDONLY);
+  if (shared)
+    fd = SYS(openat, AT_FDCWD, area->name, O_RDWR | O_CLOEXEC, 0);
+  if (fd < 0 && !writes)
+    fd = SYS(openat, AT_FDCWD, area->name, O_RDONLY | O_CLOEXEC, 0);
+  if (fd == -EACCES)
+    fd = own_mode_open(area->name, (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0);
   if (fd < 0)
     FAIL(fd == -ENOENT || fd == -ENOTDIR ? HWCKPT_E_FILE_GONE
                                          : HWCKPT_E_FILE_PERMISSION,
